@@ -1,0 +1,153 @@
+"""A model read once: its graph, its channel groups, and what each of its weights has to do with them."""
+
+import keras
+from keras import tree
+
+from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.groups import ChannelGroup, build_groups
+from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.rules import apply_rule
+from keras_switcher.graph.tracing import trace
+
+
+class Anatomy:
+    """What gating, counting, planning and surgery need to know of a model.
+
+    Args:
+        model: A built Functional or Sequential model. It is not changed.
+        every_dense_input: Give each Dense layer a group of its own inputs, unless a channel group
+            feeds that layer alone (`groups="dense"`).
+
+    Attributes:
+        graph: The model's `Graph`.
+        groups: All `ChannelGroup`s, in the order of the graph; input groups last.
+        edges: All `Edge`s.
+        kernels: `Kernel`s: the weights that are counted.
+
+    Raises:
+        ValueError: If the model cannot be read (see `trace`).
+    """
+
+    def __init__(self, model: keras.Model, every_dense_input: bool = False):
+        self.graph = trace(model)
+        reader = Reader(self.graph)
+        for call in self.graph.calls:
+            apply_rule(call, reader)
+        for tensor in tree.flatten(self.graph.outputs):
+            for axis in reader.labelled_axes(tensor):
+                reader.lock(reader.channels(tensor, axis), "its channels are the model's output")
+        self.groups, self.edges, resolve = build_groups(reader, every_dense_input)
+        self._edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
+        self._edges_at = {id(edge.call): edge for edge in self.edges}
+        self._axes = {key: Axis(*resolve(ids)) for key, ids in reader.weights.items()}
+        self._sizes = {
+            key: {name: Axis(*resolve(ids)) for name, ids in sizes.items()}
+            for key, sizes in reader.sizes.items()
+        }
+        self.kernels = [
+            Kernel(call.op.name, kernel, self.axes_of(kernel), reader.positions[id(kernel)])
+            for call, kernel in reader.kernels
+        ]
+
+    def group(self, name: str) -> ChannelGroup:
+        """The group with this name, or that this layer produces.
+
+        Raises:
+            ValueError: If there is none, or several.
+        """
+        for group in self.groups:
+            if group.name == name:
+                return group
+        found = [group for group in self.groups if not group.is_input and name in group.layer_names]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(f"'{group.name}'" for group in found or self.groups)
+        problem = "names several channel groups" if found else "names no channel group or layer"
+        raise ValueError(f"'{name}' {problem}. Pass one of: {names}.")
+
+    def edge_at(self, call) -> Edge | None:
+        """The edge through which a call reads its channels, if it mixes them."""
+        return self._edges_at.get(id(call))
+
+    def axes_of(self, weight) -> dict[int, Axis]:
+        """The axes of a weight along which channels lie; the one that mixes them is an `Edge`."""
+        axes = {}
+        for axis in range(len(weight.shape)):
+            key = (id(weight), axis)
+            if key in self._axes:
+                axes[axis] = self._edge_of.get(key, self._axes[key])
+        return axes
+
+    def sizes_of(self, layer) -> dict[str, Axis]:
+        """Constructor arguments of a layer that count channels, with the axes they count."""
+        return self._sizes.get(id(layer), {})
+
+
+class Kernel:
+    """A weight that is counted: `Params (%)` and MACs are sums over kernels.
+
+    Args:
+        name: Name of its layer.
+        weight: The weight.
+        axes: The axes along which channels lie, see `Anatomy.axes_of`.
+        positions: How often each weight is used per sample, or None if the model does not say.
+    """
+
+    def __init__(self, name, weight, axes, positions):
+        self.name = name
+        self.weight = weight
+        self.axes = axes
+        self.positions = positions
+
+    def cost(self, of: str) -> int:
+        """Its `"weights"`, or its `"macs"` per sample.
+
+        Raises:
+            ValueError: If MACs are asked for and the model's spatial size is open.
+        """
+        size = 1
+        for length in self.weight.shape:
+            size *= length
+        if of == "weights":
+            return size
+        if self.positions is None:
+            raise ValueError(
+                f"The MACs of '{self.name}' depend on the size of the input, which is open (None). "
+                "Build the model with a fixed keras.Input(shape)."
+            )
+        return size * self.positions
+
+
+def channel_groups(model: keras.Model) -> list[ChannelGroup]:
+    """The channel groups of a model: which channels can be removed, and what goes with them.
+
+    Args:
+        model: A built Functional or Sequential model.
+
+    Returns:
+        The groups, in the order of the graph. Each prints itself.
+
+    Raises:
+        ValueError: If the model is not built, or is a subclassed model.
+
+    Example:
+
+    >>> model = keras.Sequential([
+    ...     keras.Input((4,)),
+    ...     keras.layers.Dense(3, activation="relu", name="hidden"),
+    ...     keras.layers.Dense(2, name="head"),
+    ... ])
+    >>> for group in channel_groups(model):
+    ...     print(group)
+    hidden: 3 channels
+      made by hidden
+      read by head
+      prunable
+    head: 2 channels
+      made by head
+      not prunable: its channels are the model's output
+    hidden/inputs: 4 channels
+      are the inputs of hidden
+      prunable
+    """
+    return Anatomy(model).groups

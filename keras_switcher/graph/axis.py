@@ -1,0 +1,90 @@
+"""Which channel of which group lies at each position of an axis."""
+
+import numpy as np
+from keras import ops
+
+
+class Axis:
+    """One axis of a tensor or weight: at each position a channel of a group, or of none.
+
+    Args:
+        groups: The groups whose channels lie along the axis.
+        index: Integer array of shape `(size,)` into the concatenated channels of `groups`; the
+            number after the last channel stands for "of no group".
+    """
+
+    def __init__(self, groups, index):
+        self.groups = tuple(groups)
+        self.index = np.asarray(index)
+
+    @property
+    def size(self) -> int:
+        """Number of positions."""
+        return len(self.index)
+
+    def gather(self, vectors, xp=ops):
+        """Lays per-channel vectors out along the axis.
+
+        Args:
+            vectors: Maps names of groups to vectors of shape `(group.size,)`. A group that is not
+                in it counts as all ones.
+            xp: `keras.ops`, or `numpy` for arrays (masks included).
+
+        Returns:
+            A vector of shape `(size,)`, or None where it would be all ones.
+        """
+        known = [vectors[group.name] for group in self.groups if group.name in vectors]
+        if not known:
+            return None
+        if len(self.groups) == 1 and self.is_whole(self.groups[0]):
+            return known[0]
+        dtype = known[0].dtype
+        parts = [
+            vectors[group.name] if group.name in vectors else xp.ones(group.size, dtype=dtype)
+            for group in self.groups
+        ]
+        return xp.take(xp.concatenate([*parts, xp.ones(1, dtype=dtype)]), self.index, axis=0)
+
+    def is_whole(self, group) -> bool:
+        """Whether the axis is just the channels of `group`, in order."""
+        return self.size == group.size and np.array_equal(self.index, np.arange(group.size))
+
+    def entries_of(self, group) -> tuple[np.ndarray, np.ndarray]:
+        """The positions that belong to `group`, and the channel at each of them."""
+        start = sum(other.size for other in self.groups[: self.groups.index(group)])
+        entries = np.flatnonzero((self.index >= start) & (self.index < start + group.size))
+        return entries, self.index[entries] - start
+
+
+class Edge(Axis):
+    """The input axis of a kernel that mixes channels: where factors act, and channels are dropped.
+
+    Args:
+        groups: See `Axis`.
+        index: See `Axis`.
+        call: The `Call` that reads the tensor.
+        kernel: The weight (a `keras.Variable`) that mixes the channels.
+        kernel_axis: The axis of `kernel` along which they lie.
+        tensor_axis: The axis of the call's input along which they lie.
+        input_group: The group of the input positions themselves, if the edge has one.
+    """
+
+    def __init__(self, groups, index, call, kernel, kernel_axis, tensor_axis, input_group=None):
+        super().__init__(groups, index)
+        self.call = call
+        self.kernel = kernel
+        self.kernel_axis = kernel_axis
+        self.tensor_axis = tensor_axis
+        self.input_group = input_group
+
+    def gather(self, vectors, xp=ops):
+        """As `Axis.gather`, times the vector of the edge's own input group."""
+        channels = self.gather_channels(vectors, xp)
+        own = vectors.get(self.input_group.name) if self.input_group else None
+        if channels is None or own is None:
+            return own if channels is None else channels
+        return channels * own
+
+    def gather_channels(self, vectors, xp=ops):
+        """As `gather`, without the input group: what arrives at the edge."""
+        return super().gather(vectors, xp)

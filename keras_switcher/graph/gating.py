@@ -1,0 +1,111 @@
+"""Puts factors to work: the gated network, and what is left alive by factors."""
+
+import keras
+from keras import ops
+
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.layers.gated import Gated
+
+
+def gated_network(anatomy: Anatomy, group_names):
+    """Rebuilds a model with a gate on every edge that a chosen group touches.
+
+    The layers, and so the weights, are the model's own.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        group_names: Names of the groups that have factors.
+
+    Returns:
+        A pair: a Functional model called as `network([inputs, factors])`, and the list of the
+        gated edges; `factors` is a list with one vector per gated edge.
+    """
+    edges = [e for e in anatomy.edges if _groups_of(e) & set(group_names)]
+    inputs = anatomy.graph.new_inputs()
+    factors = [
+        keras.Input(batch_shape=(edge.size,), dtype=edge.kernel.dtype, name=f"factors_{i}")
+        for i, edge in enumerate(edges)
+    ]
+    factor_at = {id(edge.call): factor for edge, factor in zip(edges, factors, strict=True)}
+
+    def visit(call, args, kwargs):
+        if id(call) not in factor_at:
+            return call.op(*args, **kwargs)
+        kernel = anatomy.edge_at(call).kernel
+        name = next(key for key, value in vars(call.op).items() if value is kernel)
+        gate = Gated(call.op, weight=name, name=f"gated_{call.name.replace(':', '_')}")
+        return gate(*args, factor_at[id(call)], **kwargs)
+
+    outputs = anatomy.graph.replay(inputs, visit)
+    return keras.Model([inputs, factors], outputs, name=f"gated_{anatomy.graph.name}"), edges
+
+
+def alive(anatomy: Anatomy, live: dict) -> dict:
+    """Which channels are left when some positions of a group's readers are switched off.
+
+    A channel whose every reader ignores it is gone, and so is an input position whose channel is.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        live: Maps names of groups to float vectors, 1 where the group's own factor is not zero
+            and 0 where it is.
+
+    Returns:
+        Vectors like those in `live`, for these groups and for all that they empty further up.
+    """
+    result = {}
+    for group in anatomy.groups:
+        if group.is_input:
+            if group.name in live:
+                result[group.name] = group.consumers[0].gather(live)
+            continue
+        kept = _read_somewhere(group, live) if group.prunable else None
+        own = live.get(group.name)
+        vectors = [vector for vector in (own, kept) if vector is not None]
+        if vectors:
+            result[group.name] = vectors[0] if len(vectors) == 1 else vectors[0] * vectors[1]
+    return result
+
+
+def kept_share(anatomy: Anatomy, live: dict, of: str = "weights"):
+    """The share of a model's weights or MACs that is left, by the counting rule of the field.
+
+    A kernel with a kept inputs and b kept outputs keeps a * b of its weights; biases and
+    normalisation do not count. Differentiable with respect to `live`.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        live: Vectors as `alive` returns them.
+        of: `"weights"` or `"macs"`.
+
+    Returns:
+        A scalar from 0 to 1.
+    """
+    kept, total = 0.0, 0
+    for kernel in anatomy.kernels:
+        cost = kernel.cost(of)
+        total += cost
+        for axis in kernel.axes.values():
+            vector = axis.gather(live)
+            if vector is not None:
+                cost = cost * ops.mean(vector)
+        kept = kept + cost
+    return kept / total
+
+
+def _groups_of(edge):
+    names = {group.name for group in edge.groups}
+    return names | {edge.input_group.name} if edge.input_group else names
+
+
+def _read_somewhere(group, live):
+    """1 for the channels that at least one reader uses; None where that is sure for all."""
+    used = None
+    for edge in group.consumers:
+        if edge.input_group is None or edge.input_group.name not in live:
+            return None
+        entries, channels = edge.entries_of(group)
+        here = ops.take(live[edge.input_group.name], entries, axis=0)
+        here = ops.segment_max(here, channels, num_segments=group.size)
+        used = here if used is None else ops.maximum(used, here)
+    return used

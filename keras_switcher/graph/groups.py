@@ -1,0 +1,205 @@
+"""Channel groups: the channels that live or die together, across the layers of a model."""
+
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from keras_switcher.graph.axis import Axis, Edge
+
+
+@dataclass(eq=False)
+class Producer:
+    """A kernel whose output axis makes channels of a group.
+
+    Args:
+        name: Name of the call that uses the kernel.
+        layer: The layer.
+        kernel: The weight.
+        axis: The axis of `kernel` along which the channels lie.
+        entries: Positions along that axis that belong to the group.
+        channels: The group's channel at each of these positions.
+    """
+
+    name: str
+    layer: keras.layers.Layer
+    kernel: keras.Variable
+    axis: int
+    entries: np.ndarray
+    channels: np.ndarray
+
+
+@dataclass(eq=False)
+class ChannelGroup:
+    """A set of channels, across layers, that live or die together. It prints itself.
+
+    Args:
+        name: Name of its first producing layer; `"<layer>/inputs"` for the input positions of a
+            Dense layer.
+        size: Number of channels.
+        producers: The kernels that make the channels; none for an input group.
+        consumers: The edges: the input axes of the kernels that mix them.
+        reason: Why the group cannot be pruned, in words; None if it can.
+        depth: Where the group lies in its model, from 0 (input) to 1 (output).
+    """
+
+    name: str
+    size: int
+    producers: list[Producer] = field(default_factory=list)
+    consumers: list[Edge] = field(default_factory=list)
+    reason: str | None = None
+    depth: float = 0.0
+
+    @property
+    def prunable(self) -> bool:
+        """Whether channels of the group can be removed exactly."""
+        return self.reason is None
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the group is the input positions of a Dense layer."""
+        return not self.producers
+
+    @property
+    def layer_names(self) -> list[str]:
+        """Names of the layers that produce the channels, or that read them for an input group."""
+        if self.is_input:
+            return [edge.call.op.name for edge in self.consumers]
+        return [producer.layer.name for producer in self.producers]
+
+    def __str__(self):
+        lines = [f"{self.name}: {self.size} channels"]
+        lines += [f"  made by {producer.name}" for producer in self.producers]
+        for edge in self.consumers:
+            if self.is_input:
+                lines.append(f"  are the inputs of {edge.call.name}")
+                continue
+            count = len(edge.entries_of(self)[0]) // self.size
+            lines.append(f"  read by {edge.call.name}" + (f", {count} each" * (count > 1)))
+        lines.append("  prunable" if self.prunable else f"  not prunable: {self.reason}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def build_groups(reader, every_dense_input: bool = False):
+    """Turns what a `Reader` collected into groups and resolved axes.
+
+    Args:
+        reader: A `Reader` to which the rules have been applied.
+        every_dense_input: Give each Dense layer an input group, unless a channel group feeds it
+            alone.
+
+    Returns:
+        A pair: the groups in the order of the graph, and a function that turns ids into the pair
+        `(groups, index)` that `Axis` takes.
+    """
+    roots = _roots(reader.count, reader.coupled)
+    components = _components(reader.blocks, roots)
+    group_of = np.full(reader.count + 1, -1)
+    channel_of = np.zeros(reader.count + 1, int)
+    groups = []
+    depths = {id(call): i for i, call in enumerate(reader.graph.calls, 1)}
+    for blocks in components:
+        ids = np.concatenate([block.ids for block in blocks])
+        unique, first = np.unique(roots[ids], return_index=True)
+        ordered = unique[np.argsort(first)]
+        group_of[ordered] = len(groups)
+        channel_of[ordered] = np.arange(len(ordered))
+        depth = depths[id(blocks[0].call)] / len(depths)
+        groups.append(ChannelGroup(blocks[0].call.name, len(ordered), depth=depth))
+    for ids, reason in reader.locked:
+        for number in np.unique(group_of[roots[ids]]):
+            groups[number].reason = groups[number].reason or reason
+
+    def resolve(ids):
+        ids = np.asarray(ids)
+        safe = np.where(ids < 0, reader.count, ids)
+        root = np.append(roots, reader.count)[safe]
+        numbers, channels = group_of[root], channel_of[root]
+        present = list(dict.fromkeys(numbers[numbers >= 0].tolist()))
+        starts = np.zeros(len(groups) + 1, int)
+        total = 0
+        for number in present:
+            starts[number] = total
+            total += groups[number].size
+        index = np.where(numbers < 0, total, starts[numbers] + channels)
+        return [groups[number] for number in present], index
+
+    for blocks, group in zip(components, list(groups), strict=True):
+        for block in blocks:
+            entries, channels = Axis(*resolve(block.ids)).entries_of(group)
+            group.producers.append(
+                Producer(
+                    block.call.name, block.call.op, block.kernel, block.axis, entries, channels
+                )
+            )
+    edges = [
+        Edge(*resolve(r.ids), r.call, r.kernel, r.kernel_axis, r.tensor_axis)
+        for r in reader.readings
+    ]
+    for edge in edges:
+        for group in edge.groups:
+            group.consumers.append(edge)
+    for group in groups:
+        if not group.consumers and group.prunable:
+            group.reason = "nothing reads its channels"
+    groups += _input_groups(edges, depths, every_dense_input)
+    return groups, edges, resolve
+
+
+def _input_groups(edges, depths, every_dense_input):
+    """One group per Dense kernel whose inputs are not just one per channel of a group."""
+    made = {}
+    for edge in edges:
+        if type(edge.call.op) is not keras.layers.Dense:
+            continue
+        if _is_one_per_channel(edge) and not (every_dense_input and not _feeds_alone(edge)):
+            continue
+        group = made.get(id(edge.kernel))
+        if group is None:
+            depth = (depths[id(edge.call)] - 1) / len(depths)
+            group = ChannelGroup(f"{edge.call.op.name}/inputs", edge.size, depth=depth)
+            made[id(edge.kernel)] = group
+        edge.input_group = group
+        group.consumers.append(edge)
+    return list(made.values())
+
+
+def _is_one_per_channel(edge):
+    return edge.groups and len(np.unique(edge.index)) == edge.size
+
+
+def _feeds_alone(edge):
+    """Whether the edge reads one prunable group that nothing else reads."""
+    group = edge.groups[0]
+    return group.prunable and edge.is_whole(group) and len(group.consumers) == 1
+
+
+def _roots(count, pairs):
+    """The smallest id among all that are coupled, for every id."""
+    roots = np.arange(count)
+    if not pairs:
+        return roots
+    first, second = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    while True:
+        low = np.minimum(roots[first], roots[second])
+        np.minimum.at(roots, roots[first], low)
+        np.minimum.at(roots, roots[second], low)
+        roots = roots[roots]
+        if np.array_equal(roots[first], roots[second]):
+            return roots
+
+
+def _components(blocks, roots):
+    """Lists of blocks that share a channel, in the order of their first blocks."""
+    component = {}
+    for block in blocks:
+        merged = [block]
+        for other in {id(c): c for r in roots[block.ids] if (c := component.get(r))}.values():
+            merged = other + merged
+        for member in merged:
+            component.update(dict.fromkeys(roots[member.ids].tolist(), merged))
+    order = {id(block): i for i, block in enumerate(blocks)}
+    unique = {id(c): sorted(c, key=lambda b: order[id(b)]) for c in component.values()}
+    return sorted(unique.values(), key=lambda c: order[id(c[0])])

@@ -1,0 +1,166 @@
+"""What will be removed: kept channels and scales per group, printed, saved and replayed."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.gating import alive
+
+FORMAT = 1
+
+
+@dataclass(eq=False)
+class GroupPlan:
+    """The fate of one channel group.
+
+    Args:
+        keep: Boolean vector: the channels that stay.
+        scale: Vector of the factors that are folded into the kernels that read them.
+        reason: Why nothing can be removed, or None.
+    """
+
+    keep: np.ndarray
+    scale: np.ndarray
+    reason: str | None = None
+
+
+class PruningPlan:
+    """Which channels of which groups stay, and how they are scaled. It prints itself.
+
+    Made by `SwitcherModel.plan()` and by `prune_channels`; saved as JSON, it can be applied to any
+    copy of the model.
+
+    Args:
+        groups: Maps names of groups to `GroupPlan`s.
+        every_dense_input: Whether the groups were read with one per Dense input
+            (`groups="dense"`).
+    """
+
+    def __init__(self, groups: dict[str, GroupPlan], every_dense_input: bool = False):
+        self.groups = groups
+        self.every_dense_input = every_dense_input
+
+    @classmethod
+    def from_factors(cls, anatomy: Anatomy, factors: dict, round_to: int = 1, dense: bool = False):
+        """The plan that removes what factors switch off.
+
+        Args:
+            anatomy: The model's `Anatomy`.
+            factors: Maps names of groups to vectors; zero means removed.
+            round_to: Keep at least the next multiple of this number of channels of each channel
+                group. The added channels are those with the largest weights; they are scaled by
+                zero, so the outputs stay the same.
+            dense: Whether `anatomy` was read with `every_dense_input`.
+
+        Raises:
+            ValueError: If `round_to` is not a positive integer.
+        """
+        if not isinstance(round_to, int) or round_to < 1:
+            raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
+        factors = {name: np.asarray(vector, "float32") for name, vector in factors.items()}
+        live = {name: (vector > 0).astype("float32") for name, vector in factors.items()}
+        live = {name: np.asarray(vector) > 0 for name, vector in alive(anatomy, live).items()}
+        groups = {}
+        for group in anatomy.groups:
+            keep = live.get(group.name, np.ones(group.size, bool))
+            scale = np.where(keep, factors.get(group.name, np.ones(group.size, "float32")), 0)
+            if not group.is_input and group.prunable and keep.any():
+                keep = _rounded(group, keep, round_to)
+            groups[group.name] = GroupPlan(keep, scale, group.reason)
+        return cls(groups, dense)
+
+    @property
+    def keep(self) -> dict[str, np.ndarray]:
+        """Boolean vectors by name of group."""
+        return {name: group.keep for name, group in self.groups.items()}
+
+    @property
+    def scale(self) -> dict[str, np.ndarray]:
+        """Factors by name of group."""
+        return {name: group.scale for name, group in self.groups.items()}
+
+    def apply(self, model: keras.Model) -> keras.Model:
+        """Builds the smaller model from a copy of the model that the plan was made for.
+
+        Raises:
+            ValueError: If the groups of `model` are others than those of the plan, or if the plan
+                leaves a group empty.
+        """
+        from keras_switcher.graph.compaction import compact
+
+        anatomy = Anatomy(model, self.every_dense_input)
+        sizes = {group.name: group.size for group in anatomy.groups}
+        planned = {name: len(group.keep) for name, group in self.groups.items()}
+        if sizes != planned:
+            differing = sorted(dict(sizes.items() ^ planned.items()))
+            raise ValueError(
+                f"The plan was made for another network than '{model.name}'. Groups that differ: "
+                f"{', '.join(differing)}. Apply it to a copy of the model it was made for."
+            )
+        return compact(anatomy, self)
+
+    def save(self, path: str | Path):
+        """Writes the plan as JSON."""
+        groups = {
+            name: {
+                "size": len(group.keep),
+                "keep": np.flatnonzero(group.keep).tolist(),
+                "scale": group.scale[group.keep].tolist(),
+                "reason": group.reason,
+            }
+            for name, group in self.groups.items()
+        }
+        content = {"format": FORMAT, "every_dense_input": self.every_dense_input, "groups": groups}
+        Path(path).write_text(json.dumps(content))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "PruningPlan":
+        """Reads a plan that `save` wrote.
+
+        Raises:
+            ValueError: If the file is no plan, or one of a newer format.
+        """
+        try:
+            content = json.loads(Path(path).read_text())
+            version = content["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is not a pruning plan: {error!r}.") from error
+        if version != FORMAT:
+            raise ValueError(
+                f"{path} has format {version}; this version of keras_switcher reads {FORMAT}."
+            )
+        groups = {}
+        for name, entry in content["groups"].items():
+            keep = np.zeros(entry["size"], bool)
+            keep[entry["keep"]] = True
+            scale = np.zeros(entry["size"], "float32")
+            scale[entry["keep"]] = entry["scale"]
+            groups[name] = GroupPlan(keep, scale, entry["reason"])
+        return cls(groups, content["every_dense_input"])
+
+    def __str__(self):
+        width = max(map(len, self.groups), default=0)
+        return "\n".join(
+            f"{name:<{width}}  keeps {group.keep.sum()} of {len(group.keep)}"
+            + (f" ({group.reason})" if group.reason else "")
+            for name, group in self.groups.items()
+        )
+
+    __repr__ = __str__
+
+
+def _rounded(group, keep, round_to):
+    count = min(-(-int(keep.sum()) // round_to) * round_to, group.size)
+    strength = np.zeros(group.size)
+    for producer in group.producers:
+        kernel = np.abs(np.asarray(producer.kernel, "float64"))
+        rows = np.moveaxis(kernel, producer.axis, 0).reshape(kernel.shape[producer.axis], -1)
+        np.add.at(strength, producer.channels, rows.sum(1)[producer.entries])
+    order = np.lexsort((-strength, ~keep))
+    rounded = np.zeros_like(keep)
+    rounded[order[:count]] = True
+    return rounded

@@ -1,0 +1,153 @@
+"""Follows channels through a graph: what rules write into while they are applied."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from keras_switcher.graph.tracing import Call, Graph
+
+NO_CHANNEL = -1
+
+
+@dataclass(eq=False)
+class Block:
+    """Channels that a kernel produces: `ids` along `axis` of `kernel`."""
+
+    call: Call
+    kernel: object
+    axis: int
+    ids: np.ndarray
+
+
+@dataclass(eq=False)
+class Reading:
+    """A kernel's input axis: `ids` along `kernel_axis` of `kernel`, `tensor_axis` of the input."""
+
+    call: Call
+    kernel: object
+    kernel_axis: int
+    tensor_axis: int
+    ids: np.ndarray
+
+
+class Reader:
+    """Gives every channel a number and remembers where it goes and what it is tied to.
+
+    A rule is a function `rule(call, reader)` that says what one layer type does to channels with
+    the methods below. `ids` are integer arrays with the number of the channel at each position
+    of an axis, -1 where the position belongs to no group.
+
+    Args:
+        graph: The `Graph` to read.
+    """
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.blocks: list[Block] = []
+        self.readings: list[Reading] = []
+        self.weights: dict[tuple[int, int], np.ndarray] = {}
+        self.sizes: dict[int, dict[str, np.ndarray]] = defaultdict(dict)
+        self.positions: dict[int, int | None] = {}
+        self.kernels: list[tuple[Call, object]] = []
+        self.coupled: list[tuple[np.ndarray, np.ndarray]] = []
+        self.locked: list[tuple[np.ndarray, str]] = []
+        self.count = 0
+        self._labels: dict[tuple[int, int], np.ndarray] = {}
+
+    def channels(self, tensor, axis: int) -> np.ndarray:
+        """The ids along an axis of a tensor."""
+        axis = axis % len(tensor.shape)
+        none = np.full(tensor.shape[axis] or 0, NO_CHANNEL)
+        return self._labels.get((id(tensor), axis), none)
+
+    def labelled_axes(self, tensor) -> list[int]:
+        """The axes of a tensor along which channels of a group lie."""
+        return [axis for axis in range(len(tensor.shape)) if (id(tensor), axis) in self._labels]
+
+    def label(self, tensor, axis: int, ids: np.ndarray):
+        """Writes ids along an axis of an output tensor."""
+        if np.any(ids != NO_CHANNEL):
+            self._labels[(id(tensor), axis % len(tensor.shape))] = ids
+
+    def consume(self, call: Call, kernel, kernel_axis: int, tensor_axis: int):
+        """The call's kernel mixes the channels along an axis of its input: an edge."""
+        ids = self.channels(call.input, tensor_axis)
+        kernel_axis, tensor_axis = (
+            kernel_axis % len(kernel.shape),
+            tensor_axis % len(call.input.shape),
+        )
+        self.carry(kernel, kernel_axis, ids)
+        self.readings.append(Reading(call, kernel, kernel_axis, tensor_axis, ids))
+
+    def produce(self, call: Call, kernel, axis: int) -> np.ndarray:
+        """The call's kernel makes new channels along its `axis`: returns their ids."""
+        axis = axis % len(kernel.shape)
+        ids = self.weights.get((id(kernel), axis))
+        if ids is None:
+            ids = np.arange(self.count, self.count + kernel.shape[axis])
+            self.count += len(ids)
+            self.carry(kernel, axis, ids)
+            self.blocks.append(Block(call, kernel, axis, ids))
+        return ids
+
+    def carry(self, weight, axis: int, ids: np.ndarray):
+        """A weight has one entry per channel along its `axis`; None is passed over."""
+        if weight is None:
+            return
+        known = self.weights.setdefault((id(weight), axis % len(weight.shape)), ids)
+        if known is not ids:
+            self.couple(known, ids)
+
+    def resize(self, call: Call, **arguments: np.ndarray):
+        """Constructor arguments of the layer that count channels, with the ids they count."""
+        self.sizes[id(call.op)].update(arguments)
+
+    def couple(self, first: np.ndarray, second: np.ndarray):
+        """The channels at the same places of two axes go together."""
+        loose = (first == NO_CHANNEL) | (second == NO_CHANNEL)
+        self.coupled.append((first[~loose], second[~loose]))
+        reason = "is combined with a tensor whose channels belong to no group"
+        self.lock(np.concatenate([first[loose], second[loose]]), reason)
+
+    def lock(self, ids: np.ndarray, reason: str):
+        """The groups of these channels cannot be pruned, for the reason given."""
+        ids = ids[ids != NO_CHANNEL]
+        if len(ids):
+            self.locked.append((ids, reason))
+
+    def lock_inputs(self, call: Call, reason: str):
+        """Locks whatever channels the call reads."""
+        for tensor in call.inputs:
+            for axis in self.labelled_axes(tensor):
+                self.lock(self.channels(tensor, axis), reason)
+
+    def pass_on(self, call: Call, axes=None, passed=()):
+        """The output has the input's channels along the same axes; all others are locked.
+
+        Args:
+            call: The call.
+            axes: The axes that pass; None for all.
+            passed: Axes that another statement of the rule takes care of.
+        """
+        rank = len(call.input.shape)
+        free = None if axes is None else {axis % rank for axis in axes}
+        for axis in self.labelled_axes(call.input):
+            ids = self.channels(call.input, axis)
+            if axis in {other % rank for other in passed}:
+                continue
+            if free is None or axis in free:
+                self.label(call.output, axis, ids)
+            else:
+                reason = f"lies along axis {axis} of the input of '{call.name}', which mixes it"
+                self.lock(ids, reason)
+
+    def count_kernel(self, call: Call, kernel, shape):
+        """Counts a kernel: each of its weights is used once per position of `shape`."""
+        positions = None if any(size is None for size in shape) else prod(shape)
+        if id(kernel) not in self.positions:
+            self.positions[id(kernel)] = positions
+            self.kernels.append((call, kernel))
+        elif positions is not None and self.positions[id(kernel)] is not None:
+            self.positions[id(kernel)] += positions

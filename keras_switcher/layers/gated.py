@@ -1,0 +1,90 @@
+"""A layer whose input channels are scaled by factors."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_switcher")
+class Gated(keras.layers.Layer):
+    """Wraps a layer that mixes channels, and scales what each channel contributes to it.
+
+    The factors multiply the wrapped layer's kernel along its input axis, which is the same as
+    multiplying its input (equations 2 and 4 of arXiv 2110.05954) but costs nothing that grows with
+    the batch. The wrapped layer keeps its weights; regularizers see them unscaled. `SwitcherModel`
+    puts these layers into a task network by itself.
+
+    Args:
+        layer: A Dense or convolution layer, or any other whose kernel has the input channels on
+            its last axis but one.
+        weight: Name of the attribute that holds this kernel.
+
+    Call arguments:
+        inputs: Tensor that the wrapped layer accepts.
+        factors: Factors of shape `(input channels,)`, or `(input channels, outputs)` for a factor
+            per connection.
+
+    Raises:
+        ValueError: If the wrapped layer has no such weight, or the factors have another length.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = Gated(keras.layers.Dense(2, kernel_initializer="ones"))
+    >>> layer(np.array([[1.0, 10.0]]), np.array([1.0, 0.0])).numpy().tolist()
+    [[1.0, 1.0]]
+    """
+
+    def __init__(self, layer: keras.layers.Layer, weight: str = "kernel", **kwargs):
+        kwargs.setdefault("name", f"gated_{getattr(layer, 'name', 'layer')}")
+        kwargs.setdefault("dtype", getattr(layer, "dtype_policy", None))
+        super().__init__(**kwargs)
+        if not isinstance(layer, keras.layers.Layer):
+            raise ValueError(f"`layer` must be a keras.layers.Layer. Received: layer={layer!r}.")
+        self.layer = layer
+        self.weight = weight
+        self.autocast = False  # The factors stay in float32: the kernel is scaled before its cast.
+        self.supports_masking = True
+
+    def build(self, inputs_shape, factors_shape=None):
+        if not self.layer.built:
+            self.layer.build(inputs_shape)
+        kernel = getattr(self.layer, self.weight, None)
+        if kernel is None or len(kernel.shape) < 2:
+            raise ValueError(
+                f"Layer '{self.layer.name}' (of type {type(self.layer).__name__}) has no kernel in "
+                f"its attribute `{self.weight}`. Gate a Dense or convolution layer, or pass the "
+                "attribute's name as `weight`."
+            )
+        if factors_shape is not None and factors_shape[0] != kernel.shape[-2]:
+            raise ValueError(
+                f"`factors` must have one entry per input channel of '{self.layer.name}', which "
+                f"has {kernel.shape[-2]}. Received: factors of shape {tuple(factors_shape)}."
+            )
+
+    def call(self, inputs, factors):
+        kernel = getattr(self.layer, self.weight)
+        factors = ops.cast(factors, kernel.dtype)
+        if len(factors.shape) == 1:
+            factors = ops.expand_dims(factors, -1)
+        values = [(v, v.value) for v in self.layer.variables if v is not kernel]
+        scaled = ops.convert_to_tensor(kernel) * factors
+        with keras.StatelessScope([*values, (kernel, scaled)], collect_losses=True) as scope:
+            outputs = self.layer(inputs)
+        for loss in scope.losses:
+            self.add_loss(loss)
+        return outputs
+
+    def compute_output_spec(self, inputs, factors):
+        return self.layer.compute_output_spec(inputs)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "layer": keras.saving.serialize_keras_object(self.layer),
+            "weight": self.weight,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        layer = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**{**config, "layer": layer})

@@ -1,0 +1,106 @@
+"""What a switcher is told about a network: one record per channel group."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+
+@dataclass(frozen=True, eq=False)
+class KernelView:
+    """A kernel as one group sees it.
+
+    Args:
+        kernel: The weight: shape `(inputs, outputs)` or `(..., inputs, outputs)`. The same
+            object appears in the record of every group that the kernel touches.
+        axis: The axis of `kernel` along which the group's channels lie.
+        entries: Positions along that axis that belong to the group.
+        channels: The group's channel at each of these positions.
+        share: The share of the network's MACs that the kernel takes, from 0 to 1.
+    """
+
+    kernel: Any
+    axis: int
+    entries: np.ndarray
+    channels: np.ndarray
+    share: float = 0.0
+
+    @property
+    def is_convolution(self) -> bool:
+        """Whether the kernel has spatial axes."""
+        return len(self.kernel.shape) > 2
+
+    def rows(self):
+        """The kernel as a matrix of shape `(entries, weights of an entry)`."""
+        length = self.kernel.shape[self.axis]
+        rows = ops.reshape(ops.moveaxis(self.kernel, self.axis, 0), (length, -1))
+        return rows if self._takes_all(length) else ops.take(rows, self.entries, axis=0)
+
+    def per_channel(self, values, size: int):
+        """Averages values, one per position of the axis, over the positions of each channel.
+
+        Args:
+            values: Tensor of shape `(length of the axis, ...)`.
+            size: Number of channels of the group.
+        """
+        if not self._takes_all(values.shape[0]):
+            values = ops.take(values, self.entries, axis=0)
+        if np.array_equal(self.channels, np.arange(size)):
+            return values
+        counts = np.bincount(self.channels, minlength=size).astype("float32")
+        sums = ops.segment_sum(values, self.channels, num_segments=size)
+        counts = ops.reshape(
+            ops.cast(np.maximum(counts, 1), sums.dtype), (-1, *[1] * (len(sums.shape) - 1))
+        )
+        return sums / counts
+
+    def _takes_all(self, length):
+        return len(self.entries) == length
+
+
+@dataclass(frozen=True, eq=False)
+class GroupRecord:
+    """What a switcher is told about one channel group.
+
+    Args:
+        name: Name of the group.
+        size: Number of its channels: the switcher returns as many factors.
+        producers: The kernels that make the channels, `axis` being their output axis. None for
+            the input positions of a Dense layer.
+        consumers: The kernels that read the channels, `axis` being their input axis.
+        depth: Where the group lies in the network, from 0 (input) to 1 (output).
+    """
+
+    name: str
+    size: int
+    producers: tuple[KernelView, ...]
+    consumers: tuple[KernelView, ...]
+    depth: float = 0.0
+
+    @property
+    def views(self) -> tuple[KernelView, ...]:
+        """All kernels of the group, producers first."""
+        return self.producers + self.consumers
+
+    def map_kernels(self, function: Callable) -> "GroupRecord":
+        """The same record with `function(kernel)` in the place of each kernel."""
+
+        def mapped(views):
+            return tuple(replace(view, kernel=function(view.kernel)) for view in views)
+
+        return replace(self, producers=mapped(self.producers), consumers=mapped(self.consumers))
+
+
+def unique_kernels(records) -> list:
+    """Every kernel that the records mention, once, in order of appearance."""
+    kernels = {id(view.kernel): view.kernel for record in records for view in record.views}
+    return list(kernels.values())
+
+
+def map_unique_kernels(records, function: Callable) -> list[GroupRecord]:
+    """The records with `function(kernel)` in the place of each kernel, called once per kernel."""
+    kernels = unique_kernels(records)
+    mapped = {id(kernel): function(kernel) for kernel in kernels}
+    return [record.map_kernels(lambda kernel: mapped[id(kernel)]) for record in records]

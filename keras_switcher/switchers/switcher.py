@@ -1,0 +1,46 @@
+"""The contract of all switchers."""
+
+import keras
+
+
+class Switcher(keras.layers.Layer):
+    """Reads the weights of a network and returns one factor per channel of each group.
+
+    A switcher of your own is a subclass with two methods:
+
+    * `build(records)`: creates weights; the records hold the network's variables.
+    * `call(records)`: returns a list with one non-negative tensor of shape `(record.size,)` per
+      record; 0 prunes a channel, below 1 weakens it, 1 and above strengthens it.
+
+    Register it with `keras.saving.register_keras_serializable` so that it can be saved. It
+    computes in floatx, also where the network runs in mixed precision. It must depend on weights
+    only, not on batches: the factors that training ends with are those that inference uses.
+
+    Args:
+        **kwargs: `name` and `dtype`, as for any Keras layer.
+
+    Call arguments:
+        records: List of `GroupRecord`s, in the order of the network's groups.
+
+    Example:
+
+    >>> from keras import ops
+    >>> @keras.saving.register_keras_serializable(package="example")
+    ... class MeanMagnitude(Switcher):
+    ...     def call(self, records):
+    ...         return [ops.mean(ops.abs(r.consumers[0].rows()), axis=1) for r in records]
+    """
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("dtype", keras.config.floatx())
+        super().__init__(**kwargs)
+
+    def build(self, records):
+        """Creates the switcher's weights for these records."""
+
+    def call(self, records):
+        raise NotImplementedError(f"{type(self).__name__} must implement call(records).")
+
+    def get_build_config(self):
+        """None: a `SwitcherModel` builds its switcher from the task network."""
+        return None
