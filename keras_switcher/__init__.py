@@ -1,0 +1,29 @@
+"""keras_switcher learns a network's structure while it trains, and removes what it switched off."""
+
+from keras_switcher import layers, switchers
+from keras_switcher.budget import Budget
+from keras_switcher.callbacks import StructureHistory
+from keras_switcher.graph.anatomy import channel_groups
+from keras_switcher.graph.counting import count_macs, count_parameters
+from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.surgery import prune_channels
+from keras_switcher.structure import Structure
+from keras_switcher.switcher_model import SwitcherModel
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Budget",
+    "ChannelGroup",
+    "PruningPlan",
+    "Structure",
+    "StructureHistory",
+    "SwitcherModel",
+    "channel_groups",
+    "count_macs",
+    "count_parameters",
+    "layers",
+    "prune_channels",
+    "switchers",
+]

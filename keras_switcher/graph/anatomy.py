@@ -1,4 +1,4 @@
-"""A model read once: its graph, its channel groups, and what each of its weights has to do with them."""
+"""A model read once: its graph, its channel groups, and how its weights belong to them."""
 
 import keras
 from keras import tree
@@ -23,6 +23,7 @@ class Anatomy:
         groups: All `ChannelGroup`s, in the order of the graph; input groups last.
         edges: All `Edge`s.
         kernels: `Kernel`s: the weights that are counted.
+        vectors: Triples `(role, weight, axis)` of the per-channel scales and shifts.
 
     Raises:
         ValueError: If the model cannot be read (see `trace`).
@@ -47,6 +48,10 @@ class Anatomy:
         self.kernels = [
             Kernel(call.op.name, kernel, self.axes_of(kernel), reader.positions[id(kernel)])
             for call, kernel in reader.kernels
+        ]
+
+        self.vectors = [
+            (role, weight, Axis(*resolve(ids))) for role, weight, ids in reader.roles.values()
         ]
 
     def group(self, name: str) -> ChannelGroup:

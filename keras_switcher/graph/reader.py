@@ -47,6 +47,7 @@ class Reader:
         self.graph = graph
         self.blocks: list[Block] = []
         self.readings: list[Reading] = []
+        self.roles: dict[int, tuple[str, object, np.ndarray]] = {}
         self.weights: dict[tuple[int, int], np.ndarray] = {}
         self.sizes: dict[int, dict[str, np.ndarray]] = defaultdict(dict)
         self.positions: dict[int, int | None] = {}
@@ -92,10 +93,20 @@ class Reader:
             self.blocks.append(Block(call, kernel, axis, ids))
         return ids
 
-    def carry(self, weight, axis: int, ids: np.ndarray):
-        """A weight has one entry per channel along its `axis`; None is passed over."""
+    def carry(self, weight, axis: int, ids: np.ndarray, role: str | None = None):
+        """A weight has one entry per channel along its `axis`; None is passed over.
+
+        Args:
+            weight: The weight (a `keras.Variable`) or None.
+            axis: The axis along which the channels lie.
+            ids: Their ids.
+            role: `"scale"` or `"shift"` for a vector that multiplies the channels or is added to
+                them, which switchers may look at.
+        """
         if weight is None:
             return
+        if role and id(weight) not in self.roles:
+            self.roles[id(weight)] = (role, weight, ids)
         known = self.weights.setdefault((id(weight), axis % len(weight.shape)), ids)
         if known is not ids:
             self.couple(known, ids)

@@ -49,13 +49,16 @@ def apply_rule(call: Call, reader: Reader):
         known(call, reader)
 
 
-ELEMENTWISE = tuple(
-    getattr(keras.activations, name)
-    for name in (
-        "linear relu relu6 leaky_relu elu selu celu gelu silu mish tanh sigmoid softplus softsign "
-        "exponential hard_sigmoid hard_silu hard_tanh hard_shrink soft_shrink tanh_shrink "
-        "log_sigmoid sparse_plus sparse_sigmoid squareplus threshold"
-    ).split()
+_activations = keras.activations
+ELEMENTWISE = (
+    *(_activations.linear, _activations.relu, _activations.relu6, _activations.leaky_relu),
+    *(_activations.elu, _activations.selu, _activations.celu, _activations.gelu),
+    *(_activations.silu, _activations.mish, _activations.tanh, _activations.sigmoid),
+    *(_activations.softplus, _activations.softsign, _activations.exponential),
+    *(_activations.hard_sigmoid, _activations.hard_silu, _activations.hard_tanh),
+    *(_activations.hard_shrink, _activations.soft_shrink, _activations.tanh_shrink),
+    *(_activations.log_sigmoid, _activations.sparse_plus, _activations.sparse_sigmoid),
+    *(_activations.squareplus, _activations.threshold),
 )
 
 
@@ -85,7 +88,7 @@ def _mix(call, reader, size, channel_axis, positions):
         return
     reader.consume(call, layer.kernel, kernel_axis=-2, tensor_axis=channel_axis)
     outputs = reader.produce(call, layer.kernel, axis=-1)
-    reader.carry(layer.bias, 0, outputs)
+    reader.carry(layer.bias, 0, outputs, role="shift")
     reader.resize(call, **{size: outputs})
     reader.label(call.output, channel_axis, outputs)
     reader.count_kernel(call, layer.kernel, positions)
@@ -142,8 +145,10 @@ def parametric_relu(call, reader):
 def batch_normalization(call, reader):
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
-    for weight in (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance):
-        reader.carry(weight, 0, ids)
+    reader.carry(layer.gamma, 0, ids, role="scale")
+    reader.carry(layer.beta, 0, ids, role="shift")
+    reader.carry(layer.moving_mean, 0, ids)
+    reader.carry(layer.moving_variance, 0, ids)
     reader.pass_on(call, axes=[layer.axis])
 
 

@@ -1,6 +1,42 @@
 """Switchers: they read the weights of a network and decide on the factors of its channels."""
 
+from keras_switcher.switchers.constant import ConstantInput
+from keras_switcher.switchers.free import FreeFactors
+from keras_switcher.switchers.frozen import FrozenSwitcher
 from keras_switcher.switchers.records import GroupRecord, KernelView
+from keras_switcher.switchers.row import RowSwitcher
+from keras_switcher.switchers.shuffled import ShuffledInput
 from keras_switcher.switchers.switcher import Switcher
 
-__all__ = ["GroupRecord", "KernelView", "Switcher"]
+NAMES = {"row": RowSwitcher}
+
+__all__ = [
+    "ConstantInput",
+    "FreeFactors",
+    "FrozenSwitcher",
+    "GroupRecord",
+    "KernelView",
+    "RowSwitcher",
+    "ShuffledInput",
+    "Switcher",
+    "get",
+]
+
+
+def get(switcher: str | Switcher) -> Switcher:
+    """A switcher by name, or the switcher itself.
+
+    Args:
+        switcher: `"row"`, `"unet"`, or a `Switcher`.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if isinstance(switcher, Switcher):
+        return switcher
+    if isinstance(switcher, str) and switcher in NAMES:
+        return NAMES[switcher]()
+    raise ValueError(
+        f"`switcher` must be one of {tuple(NAMES)} or a keras_switcher.switchers.Switcher. "
+        f"Received: switcher={switcher!r}."
+    )

@@ -1,7 +1,7 @@
 """What a switcher is told about a network: one record per channel group."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,8 @@ class KernelView:
 
     kernel: Any
     axis: int
-    entries: np.ndarray
-    channels: np.ndarray
+    entries: np.ndarray = field(repr=False)
+    channels: np.ndarray = field(repr=False)
     share: float = 0.0
 
     @property
@@ -70,6 +70,8 @@ class GroupRecord:
         producers: The kernels that make the channels, `axis` being their output axis. None for
             the input positions of a Dense layer.
         consumers: The kernels that read the channels, `axis` being their input axis.
+        scales: Per-channel factors on the way to the consumers (a normalisation's gamma).
+        shifts: Per-channel offsets on the way to the consumers (beta, biases).
         depth: Where the group lies in the network, from 0 (input) to 1 (output).
     """
 
@@ -77,30 +79,37 @@ class GroupRecord:
     size: int
     producers: tuple[KernelView, ...]
     consumers: tuple[KernelView, ...]
+    scales: tuple[KernelView, ...] = ()
+    shifts: tuple[KernelView, ...] = ()
     depth: float = 0.0
 
     @property
     def views(self) -> tuple[KernelView, ...]:
-        """All kernels of the group, producers first."""
-        return self.producers + self.consumers
+        """All weights of the group, the producers' kernels first."""
+        return self.producers + self.consumers + self.scales + self.shifts
 
-    def map_kernels(self, function: Callable) -> "GroupRecord":
-        """The same record with `function(kernel)` in the place of each kernel."""
+    def map_weights(self, function: Callable) -> "GroupRecord":
+        """The same record with `function(weight)` in the place of each weight."""
 
         def mapped(views):
             return tuple(replace(view, kernel=function(view.kernel)) for view in views)
 
-        return replace(self, producers=mapped(self.producers), consumers=mapped(self.consumers))
+        return replace(
+            self,
+            producers=mapped(self.producers),
+            consumers=mapped(self.consumers),
+            scales=mapped(self.scales),
+            shifts=mapped(self.shifts),
+        )
 
 
-def unique_kernels(records) -> list:
-    """Every kernel that the records mention, once, in order of appearance."""
-    kernels = {id(view.kernel): view.kernel for record in records for view in record.views}
-    return list(kernels.values())
+def unique_weights(records) -> list:
+    """Every weight that the records mention, once, in order of appearance."""
+    weights = {id(view.kernel): view.kernel for record in records for view in record.views}
+    return list(weights.values())
 
 
-def map_unique_kernels(records, function: Callable) -> list[GroupRecord]:
-    """The records with `function(kernel)` in the place of each kernel, called once per kernel."""
-    kernels = unique_kernels(records)
-    mapped = {id(kernel): function(kernel) for kernel in kernels}
-    return [record.map_kernels(lambda kernel: mapped[id(kernel)]) for record in records]
+def map_weights(records, function: Callable) -> list[GroupRecord]:
+    """The records with `function(weight)` in the place of each weight, called once per weight."""
+    mapped = {id(weight): function(weight) for weight in unique_weights(records)}
+    return [record.map_weights(lambda weight: mapped[id(weight)]) for record in records]

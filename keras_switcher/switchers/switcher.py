@@ -42,5 +42,4 @@ class Switcher(keras.layers.Layer):
         raise NotImplementedError(f"{type(self).__name__} must implement call(records).")
 
     def get_build_config(self):
-        """None: a `SwitcherModel` builds its switcher from the task network."""
-        return None
+        """Nothing: a `SwitcherModel` builds its switcher from the task network."""

@@ -1,0 +1,71 @@
+"""A share of the network to keep, as a term of the loss."""
+
+import keras
+from keras import ops
+
+KINDS = ("weights", "macs")
+
+
+@keras.saving.register_keras_serializable(package="keras_switcher")
+class Budget:
+    """Asks for a share of the weights or MACs: an addition to the paper, which has no such term.
+
+    `relu(kept share - target)` is added to the loss of every update. The kept share counts
+    channels hard, zero or not, while its gradient is that of the factors. The target falls
+    from 1 to `keep` on a cubic between two epochs: fast at first, slowly at the end.
+
+    Args:
+        keep: The share of all weights (or MACs) to keep, within (0, 1).
+        of: `"weights"` or `"macs"`, of the whole task network, without biases.
+        start_epoch: Epoch at which the target begins to fall, counted from the first `fit`.
+        end_epoch: Epoch at which it reaches `keep`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+
+    >>> budget = Budget(keep=0.2, start_epoch=1, end_epoch=11)
+    >>> [round(float(budget.target(epoch)), 3) for epoch in (0, 1, 6, 11, 50)]
+    [1.0, 1.0, 0.3, 0.2, 0.2]
+    """
+
+    def __init__(
+        self, keep: float, of: str = "weights", start_epoch: float = 0, end_epoch: float = 10
+    ):
+        if not 0 < keep < 1:
+            raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
+        if of not in KINDS:
+            raise ValueError(f"`of` must be one of {KINDS}. Received: of={of!r}.")
+        if not 0 <= start_epoch < end_epoch:
+            raise ValueError(
+                "`start_epoch` must not be negative and must lie before `end_epoch`. "
+                f"Received: start_epoch={start_epoch!r}, end_epoch={end_epoch!r}."
+            )
+        self.keep = keep
+        self.of = of
+        self.start_epoch = start_epoch
+        self.end_epoch = end_epoch
+
+    def target(self, epoch):
+        """The share that is asked for at an epoch, a number or scalar tensor."""
+        done = (ops.cast(epoch, "float32") - self.start_epoch) / (self.end_epoch - self.start_epoch)
+        return self.keep + (1 - self.keep) * (1 - ops.clip(done, 0.0, 1.0)) ** 3
+
+    def penalty(self, kept, epoch):
+        """The loss term for a kept share at an epoch."""
+        return ops.relu(ops.cast(kept, "float32") - self.target(epoch))
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {
+            "keep": self.keep,
+            "of": self.of,
+            "start_epoch": self.start_epoch,
+            "end_epoch": self.end_epoch,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Budget":
+        """A budget from `get_config`."""
+        return cls(**config)

@@ -1,0 +1,124 @@
+"""Counts parameters and multiply-accumulate operations (MACs)."""
+
+import keras
+import numpy as np
+
+from keras_switcher.graph.anatomy import Anatomy
+
+
+class LayerCounts(dict):
+    """Numbers per layer, with their `total`. It prints itself as a table."""
+
+    @property
+    def total(self) -> int:
+        """Sum over the layers."""
+        return sum(self.values())
+
+    def __str__(self):
+        rows = [*self.items(), ("total", self.total)]
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {number:>15,}" for name, number in rows)
+
+    __repr__ = __str__
+
+
+def count_parameters(model: keras.Model) -> LayerCounts:
+    """The parameters of each layer of a model: kernels, biases, normalisation and all.
+
+    Args:
+        model: A built Functional or Sequential model; nested models are counted layer by layer.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="head")])
+    >>> print(count_parameters(model))
+    head                10
+    total               10
+    """
+    counts = LayerCounts()
+    for call in Anatomy(model).graph.calls:
+        if isinstance(call.op, keras.layers.Layer):
+            counts[call.op.name] = call.op.count_params()
+    return counts
+
+
+def count_macs(model: keras.Model) -> LayerCounts:
+    """The multiply-accumulate operations of each layer, for one sample.
+
+    Kernels only: biases, normalisation and activations are not counted, as usual in the field.
+
+    Args:
+        model: A built Functional or Sequential model with a fixed input size.
+
+    Raises:
+        ValueError: If the input size is open, or a layer has a kernel that no rule counts.
+
+    Example:
+
+    >>> model = keras.Sequential([
+    ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, padding="same", name="conv")
+    ... ])
+    >>> count_macs(model)["conv"] == 8 * 8 * 3 * 3 * 3 * 4
+    True
+    """
+    anatomy = Anatomy(model)
+    uncounted = _uncounted_layers(anatomy)
+    if uncounted:
+        raise ValueError(
+            f"No rule counts the MACs of {', '.join(uncounted)}. Register a rule for the layer's "
+            "type, see keras_switcher.graph.rules."
+        )
+    counts = LayerCounts()
+    for kernel in anatomy.kernels:
+        counts[kernel.name] = counts.get(kernel.name, 0) + kernel.cost("macs")
+    return counts
+
+
+def remaining(anatomy: Anatomy, keep: dict | None = None) -> dict:
+    """What is left of a model's costs when only some channels are kept.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        keep: Boolean vectors by name of group; None keeps everything.
+
+    Returns:
+        `weights` (kernels only, as in the literature's "Params (%)"), `parameters` (all of them)
+        and `macs` per sample, None if the input size is open.
+    """
+    keep = keep or {}
+
+    def kept(weight, axes):
+        size = int(np.prod(weight.shape))
+        for number, axis in axes.items():
+            mask = axis.gather(keep, np)
+            if mask is not None:
+                size = size // weight.shape[number] * int(mask.sum())
+        return size
+
+    weights, macs = 0, 0
+    for kernel in anatomy.kernels:
+        left = kept(kernel.weight, kernel.axes)
+        weights += left
+        macs = None if kernel.positions is None or macs is None else macs + left * kernel.positions
+    layers = {id(c.op): c.op for c in anatomy.graph.calls if isinstance(c.op, keras.layers.Layer)}
+    parameters = sum(
+        kept(weight, anatomy.axes_of(weight))
+        for layer in layers.values()
+        for weight in layer.weights
+    )
+    return {"weights": weights, "parameters": parameters, "macs": macs}
+
+
+def _uncounted_layers(anatomy):
+    counted = {id(kernel.weight) for kernel in anatomy.kernels}
+    return [
+        f"'{call.op.name}' ({type(call.op).__name__})"
+        for call in anatomy.graph.calls
+        if isinstance(call.op, keras.layers.Layer)
+        and any(
+            len(weight.shape) > 1
+            and id(weight) not in counted
+            and weight is not getattr(call.op, "alpha", None)
+            for weight in call.op.trainable_weights
+        )
+    ]

@@ -1,0 +1,93 @@
+"""Removes channels that someone else chose."""
+
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.compaction import compact
+from keras_switcher.graph.plan import PruningPlan
+
+
+def prune_channels(
+    model: keras.Model,
+    keep: Mapping[str, np.ndarray],
+    scale: Mapping[str, np.ndarray] | None = None,
+    round_to: int = 1,
+) -> keras.Model:
+    """Removes channels exactly: the result computes what the model would if nothing read them.
+
+    For those who bring their own masks, whatever criterion made them. The model is not changed;
+    every layer of the result is new.
+
+    Args:
+        model: A built Functional or Sequential model.
+        keep: Maps names of groups, or of layers that produce them, to boolean vectors with one
+            entry per channel. Groups that are not named stay whole.
+        scale: Maps the same kind of names to factors that the kept channels are multiplied with,
+            folded into the kernels that read them.
+        round_to: Keep at least the next multiple of this number of channels per group; what is
+            added has no effect on the outputs.
+
+    Returns:
+        A new Functional model.
+
+    Raises:
+        ValueError: If a name is unknown, a group cannot be pruned (with the reason) or would be
+            empty, or a vector has the wrong length or dtype.
+
+    Example:
+
+    >>> model = keras.Sequential([
+    ...     keras.Input((4,)),
+    ...     keras.layers.Dense(3, "relu", name="hidden"),
+    ...     keras.layers.Dense(2, name="head"),
+    ... ])
+    >>> small = prune_channels(model, {"hidden": np.array([True, False, True])})
+    >>> small.get_layer("hidden").units
+    2
+    """
+    anatomy = Anatomy(model)
+    masks = _checked(anatomy, keep, "keep", np.bool_)
+    scales = _checked(anatomy, scale or {}, "scale", np.floating)
+    factors = {}
+    for group in anatomy.groups:
+        if group.name in masks or group.name in scales:
+            mask = masks.get(group.name, np.ones(group.size, bool))
+            factor = scales.get(group.name, np.ones(group.size, "float32"))
+            factors[group.name] = np.where(mask, factor, 0).astype("float32")
+    return compact(anatomy, PruningPlan.from_factors(anatomy, factors, round_to))
+
+
+def _checked(anatomy, vectors, argument, kind):
+    if not isinstance(vectors, Mapping):
+        raise ValueError(
+            f"`{argument}` must map names of groups or layers to vectors. Received: {vectors!r}."
+        )
+    checked = {}
+    for name, vector in vectors.items():
+        group = anatomy.group(name)
+        vector = np.asarray(vector)
+        if not group.prunable:
+            raise ValueError(f"'{name}' in `{argument}` cannot be pruned: {group.reason}.")
+        if vector.shape != (group.size,):
+            raise ValueError(
+                f"{argument}['{name}'] must have shape ({group.size},), one entry per channel of "
+                f"group '{group.name}'. Received shape {vector.shape}."
+            )
+        if not np.issubdtype(vector.dtype, kind):
+            expected = "boolean (for example factors > 0)" if kind is np.bool_ else "floating point"
+            raise ValueError(
+                f"{argument}['{name}'] must be {expected}. Received dtype {vector.dtype}."
+            )
+        if kind is np.floating and not (np.isfinite(vector).all() and (vector >= 0).all()):
+            raise ValueError(f"{argument}['{name}'] must be finite and not negative.")
+        other = checked.get(group.name)
+        if other is not None and not np.array_equal(other[1], vector):
+            raise ValueError(
+                f"'{other[0]}' and '{name}' belong to one group, '{group.name}', but their vectors "
+                f"in `{argument}` differ. Pass one of them."
+            )
+        checked[group.name] = (name, vector)
+    return {name: vector for name, (_, vector) in checked.items()}

@@ -1,0 +1,31 @@
+"""Metrics of the structure that is being learned."""
+
+import keras
+from keras import ops
+
+SHARES = ("pruned", "weakened", "strengthened", "weights_removed")
+
+
+class StructureShares(keras.metrics.Metric):
+    """Means over batches of the shares that `Wiring.shares` returns, under their own names.
+
+    One metric with several results: progress bar, History, CSVLogger and TensorBoard show
+    `pruned`, `weakened`, `strengthened` (shares of all gated channels) and `weights_removed`
+    (share of the network's weights).
+    """
+
+    def __init__(self, name="structure", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.total = self.add_variable(
+            shape=(len(SHARES) + 1,), initializer="zeros", name="total", dtype="float32"
+        )
+
+    def update_state(self, shares):
+        """Adds one batch: a tensor of shape `(4,)`."""
+        self.total.assign_add(ops.append(ops.cast(shares, "float32"), 1.0))
+
+    def result(self):
+        """The means, by name."""
+        total = ops.convert_to_tensor(self.total)
+        means = ops.divide_no_nan(total[:-1], total[-1])
+        return {name: means[i] for i, name in enumerate(SHARES)}

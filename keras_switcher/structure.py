@@ -1,0 +1,97 @@
+"""What was learned: counts per group and over the whole network."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.counting import remaining
+from keras_switcher.graph.plan import PruningPlan
+
+
+@dataclass(frozen=True)
+class GroupCounts:
+    """Channels of one group, as they act: `strengthened + weakened = kept`."""
+
+    name: str
+    total: int
+    kept: int
+    strengthened: int
+    weakened: int
+
+    @property
+    def pruned(self) -> int:
+        """Channels that are switched off."""
+        return self.total - self.kept
+
+
+class Structure:
+    """What a switcher decided: counts per group, and the costs before and after. It prints itself.
+
+    Args:
+        anatomy: The task network's `Anatomy`.
+        names: Names of the groups that have factors.
+        plan: The `PruningPlan` of the factors.
+
+    Attributes:
+        groups: `GroupCounts`, in the order of the network.
+        before: Costs of the task network: `weights` (kernels only), `parameters` (all) and
+            `macs` per sample (None if its input size is open).
+        after: The same for the compact network.
+    """
+
+    def __init__(self, anatomy: Anatomy, names: list[str], plan: PruningPlan):
+        self.groups = [self._count(anatomy.group(name), plan) for name in names]
+        self.before = remaining(anatomy)
+        self.after = remaining(anatomy, plan.keep)
+
+    def removed(self, of: str = "weights") -> float:
+        """The share of `"weights"`, `"parameters"` or `"macs"` that compaction removes."""
+        return 1 - self.after[of] / self.before[of]
+
+    def to_dict(self) -> dict:
+        """Everything that is printed, as plain numbers."""
+        groups = {
+            counts.name: {
+                "total": counts.total,
+                "kept": counts.kept,
+                "strengthened": counts.strengthened,
+                "weakened": counts.weakened,
+                "pruned": counts.pruned,
+            }
+            for counts in self.groups
+        }
+        return {"groups": groups, "before": dict(self.before), "after": dict(self.after)}
+
+    def __str__(self):
+        header = ("group", "kept", "of", "strengthened", "weakened", "pruned")
+        rows = [
+            (c.name, c.kept, c.total, c.strengthened, c.weakened, c.pruned) for c in self.groups
+        ]
+        width = max(len(str(row[0])) for row in [header, *rows])
+        lines = [
+            f"{row[0]:<{width}}" + "".join(f"{value:>13}" for value in row[1:])
+            for row in [header, *rows]
+        ]
+        for of, before in self.before.items():
+            if before is not None:
+                after = self.after[of]
+                lines.append(f"{of}: {before:,} -> {after:,} ({self.removed(of):.2%} removed)")
+        lines += [
+            f"Warning: nothing is left of '{counts.name}'; compact() will refuse."
+            for counts in self.groups
+            if counts.kept == 0
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    @staticmethod
+    def _count(group, plan):
+        scale = (
+            group.consumers[0].gather(plan.scale, np) if group.is_input else plan.scale[group.name]
+        )
+        acting = np.where(plan.keep[group.name], scale, 0)
+        strong = int((acting >= 1).sum())
+        alive = int((acting > 0).sum())
+        return GroupCounts(group.name, group.size, alive, strong, alive - strong)

@@ -1,0 +1,127 @@
+"""A task network under a switcher: how it runs, what was learned, and the smaller network."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_switcher import switchers
+from keras_switcher.export import export_model
+from keras_switcher.graph.compaction import compact
+from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.inference import InferenceFactors
+from keras_switcher.structure import Structure
+from keras_switcher.switchers.records import map_weights
+from keras_switcher.wiring import Wiring
+
+
+class SwitchedNetwork(keras.Model):
+    """The half of `SwitcherModel` that does not train.
+
+    Args:
+        task: See `SwitcherModel`.
+        switcher: See `SwitcherModel`.
+        groups: See `SwitcherModel`.
+        gradient_through_switcher: See `SwitcherModel`.
+        **kwargs: `name` and `dtype`, as for any Keras model.
+    """
+
+    def __init__(
+        self, task, switcher="row", groups="all", gradient_through_switcher=True, **kwargs
+    ):
+        kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
+        super().__init__(**kwargs)
+        self.wiring = Wiring(task, groups)
+        # The task comes before the switcher: averaged weights (use_ema) are set by position.
+        self.task = task
+        self.switcher = switchers.get(switcher)
+        if self.switcher.built:
+            raise ValueError(
+                f"Switcher '{self.switcher.name}' belongs to another model already. Pass a new one."
+            )
+        self.switcher.build(self.wiring.records)
+        self.groups = groups if isinstance(groups, str) else self.wiring.names
+        self.gradient_through_switcher = gradient_through_switcher
+        sizes = [group.size for group in self.wiring.groups]
+        self.inference = InferenceFactors(self, self.wiring.names, sizes)
+        self.built = True
+
+    def factors(self) -> dict:
+        """The factors of the weights as they are now: tensors by name of group."""
+        records = self.wiring.records
+        if not self.gradient_through_switcher:
+            records = map_weights(records, ops.stop_gradient)
+        return dict(zip(self.wiring.names, self.switcher(records=records), strict=True))
+
+    def call(self, inputs, training=None):
+        """The gated network, with the factors of the weights as they are now."""
+        return self.wiring.run(inputs, self.factors(), training)
+
+    def scaling_factors(self) -> dict[str, np.ndarray]:
+        """The factors that inference uses: float32 arrays by name of group."""
+        return {
+            name: ops.convert_to_numpy(factor).astype("float32")
+            for name, factor in self.factors().items()
+        }
+
+    def structure(self) -> Structure:
+        """What was learned: per group the channels kept, strengthened, weakened and pruned."""
+        return Structure(self.wiring.anatomy, self.wiring.names, self.plan())
+
+    def plan(self, round_to: int = 1) -> PruningPlan:
+        """What `compact` will remove: printed, saved, and replayed on a copy of the task network.
+
+        Args:
+            round_to: Keep at least the next multiple of this number of channels per group.
+        """
+        wiring = self.wiring
+        factors = self.scaling_factors()
+        for name, factor in factors.items():
+            if not np.isfinite(factor).all():
+                raise ValueError(
+                    f"The factors of '{name}' are not finite: training diverged. Go back to an "
+                    "earlier checkpoint, or lower the learning rate."
+                )
+        return PruningPlan.from_factors(wiring.anatomy, factors, round_to, wiring.reads_every_dense)
+
+    def compact(self, round_to: int = 1) -> keras.Model:
+        """A new, plain, smaller Keras model with the same outputs.
+
+        What is switched off is removed, the other factors are folded into the weights. Nothing
+        is shared with the task network, which stays as it is.
+
+        Args:
+            round_to: Keep at least the next multiple of this number of channels per group.
+
+        Raises:
+            ValueError: If nothing is left of a group, or a weight is not finite.
+        """
+        return compact(self.wiring.anatomy, self.plan(round_to))
+
+    def export(
+        self, filepath: str | Path, format: str = "tf_saved_model", round_to: int = 1, **kwargs
+    ):
+        """Exports the compact model; it needs neither this package nor Keras to run.
+
+        Args:
+            filepath: Where to write; nothing may be there yet.
+            format: `"tf_saved_model"`, `"onnx"`, `"litert"` or any other that Keras has.
+            round_to: See `compact`.
+            **kwargs: See `keras.Model.export`.
+
+        Raises:
+            ValueError: As `compact`, and if there is something at `filepath`.
+        """
+        export_model(self.compact(round_to), filepath, format, **kwargs)
+
+    def get_config(self):
+        """The constructor's arguments, with the task network and the switcher serialized."""
+        return {
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "task": keras.saving.serialize_keras_object(self.task),
+            "switcher": keras.saving.serialize_keras_object(self.switcher),
+            "groups": self.groups if isinstance(self.groups, str) else list(self.groups),
+            "gradient_through_switcher": self.gradient_through_switcher,
+        }

@@ -1,0 +1,297 @@
+"""The model that trains a task network and the switcher that decides on its structure."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_switcher.alternation import ALTERNATIONS, BOTH, updates_in_epoch
+from keras_switcher.budget import Budget
+from keras_switcher.callbacks import Progress
+from keras_switcher.metrics import StructureShares
+from keras_switcher.switched_network import SwitchedNetwork
+
+FORMAT = 1
+
+
+@keras.saving.register_keras_serializable(package="keras_switcher")
+class SwitcherModel(SwitchedNetwork):
+    """Learns a task network's structure while it trains it, then hands back a smaller network.
+
+    A switcher reads the task network's weights and returns one factor per channel: 0 prunes,
+    below 1 weakens, 1 and above strengthens. Gates on the edges between layers apply the factors;
+    both networks are trained in turn on the task's loss (algorithm 1 of arXiv 2110.05954).
+    `fit`, `evaluate` and `predict` work as for any Keras model; then `compact()` returns a plain,
+    smaller one with the same outputs.
+
+    Args:
+        task: The task network: a built Functional or Sequential model. Its variables are shared,
+            not copied.
+        switcher: `"row"`, `"unet"` (the paper's), or a `keras_switcher.switchers.Switcher`.
+        groups: Which channel groups get factors: `"all"`, `"dense"`, `"conv"`, a list of group or
+            layer names, or a predicate on `ChannelGroup`.
+        alternation: `"batch"` (each batch updates the switcher, then the task network), `"epoch"`
+            (whole epochs in turn, the switcher first), `"joint"` (one backward pass updates
+            both), `"task"` or `"switcher"` (only that network). Can be changed between fits.
+        budget: A `Budget`, or None for the paper's method, which has no sparsity term.
+        warmup_epochs: Number of first epochs in which all factors are one and only the task
+            network is trained.
+        gradient_through_switcher: Whether the task network's gradient also flows through the
+            switcher's input (second term of equation 6). False is an ablation.
+        **kwargs: `name` and `dtype`, as for any Keras model.
+
+    Raises:
+        ValueError: If the task network cannot be read, an argument is not one of its choices, or
+            the budget cannot be reached by the chosen groups.
+
+    Example:
+
+    >>> import numpy as np
+    >>> task = keras.Sequential([
+    ...     keras.Input((4,)),
+    ...     keras.layers.Dense(8, "relu", name="hidden"),
+    ...     keras.layers.Dense(2, name="head"),
+    ... ])
+    >>> model = SwitcherModel(task)
+    >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    >>> model.compile(keras.optimizers.SGD(0.1), loss, metrics=["accuracy"])
+    >>> x, y = np.eye(4, dtype="float32"), np.array([0, 1, 0, 1])
+    >>> history = model.fit(x, y, verbose=0)
+    >>> sorted(model.scaling_factors())
+    ['hidden', 'hidden/inputs']
+    >>> small = model.compact()
+    >>> bool(np.allclose(small(x), model(x), atol=1e-5))
+    True
+    """
+
+    def __init__(
+        self,
+        task: keras.Model,
+        switcher="row",
+        groups="all",
+        alternation: str = "batch",
+        budget: Budget | None = None,
+        warmup_epochs: int = 0,
+        gradient_through_switcher: bool = True,
+        **kwargs,
+    ):
+        super().__init__(task, switcher, groups, gradient_through_switcher, **kwargs)
+        if budget is not None:
+            if not isinstance(budget, Budget):
+                raise ValueError(
+                    "`budget` must be None or a keras_switcher.Budget, for example "
+                    f"Budget(keep=0.25). Received: budget={budget!r}."
+                )
+            self.wiring.check_reachable(budget)
+        if not isinstance(warmup_epochs, int) or warmup_epochs < 0:
+            raise ValueError(
+                "`warmup_epochs` must be a number of epochs, 0 or more. "
+                f"Received: warmup_epochs={warmup_epochs!r}."
+            )
+        self.budget = budget
+        self.warmup_epochs = warmup_epochs
+        self.alternation = alternation
+        state = {"shape": (), "initializer": "zeros", "trainable": False, "dtype": "float32"}
+        state["aggregation"] = "only_first_replica"
+        self.epochs_seen = self.add_weight(name="epochs_seen", **state)
+        self.epochs_per_step = self.add_weight(name="epochs_per_step", **state)
+        self.updates = self.updates_in_epoch(0)
+        self.structure_shares = StructureShares()
+
+    @property
+    def alternation(self) -> str:
+        """Which network is updated when; see the constructor."""
+        return self._alternation
+
+    @alternation.setter
+    def alternation(self, value):
+        if value not in ALTERNATIONS:
+            raise ValueError(
+                f"`alternation` must be one of {ALTERNATIONS}. Received: alternation={value!r}."
+            )
+        self._alternation = value
+        self.train_function = None
+
+    @property
+    def trainable_variables(self):
+        """The task network's variables, then the switcher's."""
+        return self.task.trainable_variables + self.switcher.trainable_variables
+
+    trainable_weights = trainable_variables
+
+    def updates_in_epoch(self, epoch: int) -> tuple:
+        """The backward passes of a training step, see `alternation.updates_in_epoch`."""
+        return updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
+
+    def factors(self) -> dict:
+        """The factors of the weights as they are now; ones while the task network warms up."""
+        factors = super().factors()
+        if self.warmup_epochs:
+            warm = self.epochs_seen >= self.warmup_epochs
+            factors = {n: ops.where(warm, f, ops.ones_like(f)) for n, f in factors.items()}
+        return factors
+
+    def compile(self, optimizer="rmsprop", loss=None, *, switcher_optimizer=None, **kwargs):
+        """Configures training.
+
+        Args:
+            optimizer: Updates the task network.
+            loss: As for any Keras model; both networks are trained on it.
+            switcher_optimizer: Updates the switcher; by default one like `optimizer`.
+            **kwargs: As for any Keras model.
+
+        Raises:
+            ValueError: If both optimizers are the same object.
+        """
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+        if switcher_optimizer is None:
+            switcher_optimizer = self.optimizer.from_config(self.optimizer.get_config())
+        if switcher_optimizer is optimizer and not isinstance(optimizer, str):
+            raise ValueError(
+                "`optimizer` and `switcher_optimizer` are the same object, but each keeps the "
+                "state of its own variables. Pass two optimizers."
+            )
+        switcher_optimizer = keras.optimizers.get(switcher_optimizer)
+        scaled = keras.optimizers.LossScaleOptimizer
+        if isinstance(self.optimizer, scaled) and not isinstance(switcher_optimizer, scaled):
+            switcher_optimizer = scaled(switcher_optimizer, name="switcher_loss_scale")
+        self.switcher_optimizer = switcher_optimizer
+        # Built now, so that a checkpoint finds the slots to restore.
+        with self.distribute_strategy.scope():
+            for name in BOTH:
+                optimizer, variables = self._player(name)
+                if not optimizer.built:
+                    optimizer.build(variables)
+
+    def get_compile_config(self):
+        """The arguments of `compile`, serialized, with the switcher's optimizer."""
+        config = super().get_compile_config()
+        if config and self.compiled:
+            optimizer = keras.saving.serialize_keras_object(self.switcher_optimizer)
+            config = {**config, "switcher_optimizer": optimizer}
+        return config
+
+    def compile_from_config(self, config):
+        """Compiles with what `get_compile_config` returned."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kw):
+        """Trains for a number of epochs, as any Keras model."""
+        progress = Progress()
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks.append(progress)
+        else:
+            # First in the list: what others save at an epoch's end has the epoch counted.
+            callbacks = [progress, *keras.tree.flatten(callbacks or [])]
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kw)
+
+    def train_step(self, data):
+        """One batch: a backward pass for each network whose turn it is."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if y is None:
+            raise ValueError(
+                "A batch without labels was passed to fit(). The task network and the switcher "
+                "are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
+            )
+        for names in self.updates:
+            y_pred, factors, loss = self._update(names, x, y, sample_weight)
+        self.epochs_seen.assign_add(self.epochs_per_step)
+        self.structure_shares.update_state(self.wiring.shares(factors))
+        return self._report(x, y, y_pred, sample_weight, loss)
+
+    def test_step(self, data):
+        """One batch of evaluate(), with the factors computed before the first batch."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        y_pred = self.wiring.run(x, self.inference.read(), training=False)
+        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        self.structure_shares.update_state(self.inference.shares)
+        return self._report(x, y, y_pred, sample_weight, loss)
+
+    def predict_step(self, data):
+        """One batch of predict(), with the factors computed before the first batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self.wiring.run(x, self.inference.read(), training=False)
+
+    def make_train_function(self, force=False):
+        """Builds the function behind fit(); the next step updates who is next."""
+        if self.train_function is None or force:
+            self.updates = self.updates_in_epoch(int(ops.convert_to_numpy(self.epochs_seen)))
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        """Builds the function behind evaluate()."""
+        super().make_test_function(force)
+        self.test_function = self.inference.renewed_before(self.test_function)
+
+    def make_predict_function(self, force=False):
+        """Builds the function behind predict()."""
+        super().make_predict_function(force)
+        self.predict_function = self.inference.renewed_before(self.predict_function)
+
+    def _player(self, name):
+        if name == "task":
+            return self.optimizer, self.task.trainable_variables
+        return self.switcher_optimizer, self.switcher.trainable_variables
+
+    def _update(self, names, x, y, sample_weight):
+        players = [self._player(name) for name in names]
+        with tf.GradientTape() as tape:
+            factors = self.factors()
+            y_pred = self.wiring.run(x, factors, training=True)
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
+            objective = loss
+            if self.budget is not None:
+                kept = self.wiring.kept(factors, self.budget.of)
+                penalty = self.budget.penalty(kept, self.epochs_seen)
+                # compute_loss divides by the number of replicas, whose gradients are summed.
+                replicas = self.distribute_strategy.num_replicas_in_sync
+                objective += ops.cast(penalty / replicas, loss.dtype)
+            objective = players[0][0].scale_loss(objective)
+        gradients = tape.gradient(objective, [variables for _, variables in players])
+        for (optimizer, variables), own in zip(players, gradients, strict=True):
+            if variables:
+                own = _rescaled(own, players[0][0], optimizer)
+                optimizer.apply(own, variables)
+        return y_pred, factors, loss
+
+    def _report(self, x, y, y_pred, sample_weight, loss):
+        """Updates the metrics; the loss that is reported is the task's, without the budget."""
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        batch = ops.shape(keras.tree.flatten(x)[0])[0]
+        self._loss_tracker.update_state(loss * replicas, sample_weight=batch)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_config(self):
+        """The constructor's arguments, and the version of the file format."""
+        budget = keras.saving.serialize_keras_object(self.budget) if self.budget else None
+        return {
+            **super().get_config(),
+            "alternation": self.alternation,
+            "budget": budget,
+            "warmup_epochs": self.warmup_epochs,
+            "format": FORMAT,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """A model from `get_config`.
+
+        Raises:
+            ValueError: If the file was written by a newer version of this package.
+        """
+        config = dict(config)
+        if (version := config.pop("format", FORMAT)) > FORMAT:
+            raise ValueError(
+                f"This model was saved in format {version}; this version of keras_switcher reads "
+                f"{FORMAT}. Install a newer one."
+            )
+        for name in ("task", "switcher", "budget", "dtype"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+def _rescaled(gradients, scaled_by, optimizer):
+    """Gradients as `optimizer` expects them, of a loss that another optimizer scaled (float16)."""
+    if optimizer is scaled_by:
+        return gradients
+    ratio = optimizer.scale_loss(1.0) / scaled_by.scale_loss(1.0)
+    return [None if gradient is None else gradient * ratio for gradient in gradients]

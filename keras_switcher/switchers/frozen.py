@@ -1,0 +1,58 @@
+"""A control: a switcher that is never trained."""
+
+import keras
+from keras import ops
+
+from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.switchers.wrapped import WrappedSwitcher
+
+
+@keras.saving.register_keras_serializable(package="keras_switcher")
+class FrozenSwitcher(WrappedSwitcher):
+    """A switcher whose own weights stay as they were initialised.
+
+    The control that tells what training the switcher gains: from the paper's half zeros, a
+    switcher that was never trained already prunes half of the channels.
+
+    Args:
+        switcher: The `Switcher` within.
+        keep: The share of each group's channels that stays, chosen by rank; None leaves the
+            factors as they are.
+        **kwargs: See `Switcher`.
+
+    Raises:
+        ValueError: If `keep` is not within (0, 1].
+
+    Example:
+
+    >>> from keras_switcher.switchers import RowSwitcher
+    >>> FrozenSwitcher(RowSwitcher()).trainable_variables
+    []
+    """
+
+    def __init__(self, switcher: Switcher, keep: float | None = None, **kwargs):
+        super().__init__(switcher, **kwargs)
+        if keep is not None and not 0 < keep <= 1:
+            raise ValueError(f"`keep` must be None or within (0, 1]. Received: keep={keep!r}.")
+        self.keep = keep
+
+    @property
+    def trainable_variables(self):
+        """None: the optimizer gets nothing to train."""
+        return []
+
+    trainable_weights = trainable_variables
+
+    def call(self, records):
+        factors = super().call(records)
+        if self.keep is None:
+            return factors
+        return [self._ranked(factor) for factor in factors]
+
+    def get_config(self):
+        return {**super().get_config(), "keep": self.keep}
+
+    def _ranked(self, factor):
+        count = max(1, round(self.keep * factor.shape[0]))
+        least = ops.top_k(factor, count)[0][-1]
+        return ops.where(factor >= least, factor, 0)

@@ -1,0 +1,172 @@
+"""The light switcher: statistics of rows and columns, and one small network for all groups."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from keras_switcher.switchers.switcher import Switcher
+
+STARTS = {"near_one": (0.3, 1.0), "one": (0.0, 1.0), "half_zeros": (1.0, 0.0)}
+
+
+@keras.saving.register_keras_serializable(package="keras_switcher")
+class RowSwitcher(Switcher):
+    """Reads a few statistics per channel and decides with one small network for all groups.
+
+    The order of neurons in a layer means nothing, so nothing here depends on it: permuting the
+    channels of a group permutes its factors. The weights are only touched by reductions, and the
+    number of parameters does not depend on the network, so a trained RowSwitcher runs on any
+    other one.
+
+    For each channel it sees the mean magnitude and the root mean square of its incoming and of
+    its outgoing weights, relative to the mean over the group, and its scale and shift (a
+    normalisation's gamma and beta, a bias); for each group its depth, size, fan-in, fan-out and
+    shares of MACs. Two rounds of a shared network, the second of which also sees the means of
+    the own and of the neighbouring groups, give a score per channel and a level per group;
+    scores are normalised over the group, in training and in inference alike, and
+    `factor = relu(level + beta + gamma * score)`.
+
+    Args:
+        units: Width of the shared network.
+        start: Where the factors start: `"near_one"` (mean 1, spread .3), `"one"` (exactly 1), or
+            `"half_zeros"` (about half of them 0, as in the U-Net of arXiv 2110.05954).
+        **kwargs: See `Switcher`.
+
+    Raises:
+        ValueError: If `start` is unknown.
+
+    Example:
+
+    >>> RowSwitcher(units=8, start="half_zeros").start
+    'half_zeros'
+    """
+
+    def __init__(self, units: int = 16, start: str = "near_one", **kwargs):
+        super().__init__(**kwargs)
+        if start not in STARTS:
+            raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
+        self.units = units
+        self.start = start
+
+    def build(self, records):
+        self._sizes = np.array([record.size for record in records])
+        self._group_of = np.repeat(np.arange(len(records)), self._sizes)
+        self._context = np.stack([_describe(record) for record in records])
+        self._neighbours = _neighbours(records)
+        self.embed = layers.Dense(self.units, "relu", dtype=self.dtype_policy, name="embed")
+        self.embed.build((None, _CHANNEL_FEATURES))
+        self.mix = layers.Dense(self.units, use_bias=False, dtype=self.dtype_policy, name="mix")
+        self.mix.build((None, self.units))
+        self.context = layers.Dense(self.units, dtype=self.dtype_policy, name="context")
+        self.context.build((None, 2 * self.units + self._context.shape[1]))
+        self.score = layers.Dense(1, use_bias=False, dtype=self.dtype_policy, name="score")
+        self.score.build((None, self.units))
+        self.level = layers.Dense(
+            1, use_bias=False, kernel_initializer="zeros", dtype=self.dtype_policy, name="level"
+        )
+        self.level.build((None, self.units))
+        gamma, beta = STARTS[self.start]
+        constant = keras.initializers.Constant
+        self.gamma = self.add_weight(shape=(), initializer=constant(gamma), name="gamma")
+        self.beta = self.add_weight(shape=(), initializer=constant(beta), name="beta")
+
+    def call(self, records):
+        features = ops.concatenate(self._channel_features(records), axis=0)
+        hidden = self.embed(ops.cast(features, self.compute_dtype))
+        means = self._group_means(hidden)
+        around = ops.matmul(ops.cast(self._neighbours, means.dtype), means)
+        described = ops.cast(self._context, means.dtype)
+        context = self.context(ops.concatenate([means, around, described], axis=1))
+        hidden = ops.relu(self.mix(hidden) + self._spread(context))
+        level = self.level(ops.relu(context))
+        score = self.score(hidden)
+        centred = score - self._spread(self._group_means(score))
+        variance = self._group_means(ops.square(centred))
+        level = level + self.beta
+        factors = self._spread(level) + centred * self._spread(
+            self.gamma * ops.rsqrt(variance + 1e-5)
+        )
+        factors = ops.relu(factors[:, 0])
+        return ops.split(factors, np.cumsum(self._sizes)[:-1].tolist(), axis=0)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "start": self.start}
+
+    def _channel_features(self, records):
+        """One matrix of shape `(size, features)` per group."""
+        magnitudes = {}
+
+        def statistics(view, size):
+            if id(view.kernel) not in magnitudes:
+                kernel = ops.convert_to_tensor(view.kernel)
+                magnitudes[id(view.kernel)] = ops.abs(kernel), ops.square(kernel)
+            absolute, square = magnitudes[id(view.kernel)]
+            others = [axis for axis in range(len(view.kernel.shape)) if axis != view.axis]
+            mean = view.per_channel(ops.mean(absolute, axis=others), size)
+            root = view.per_channel(ops.sqrt(ops.mean(square, axis=others) + 1e-12), size)
+            return ops.stack([_relative(mean), _relative(root)], axis=1)
+
+        def scale(view, size):
+            return ops.expand_dims(_relative(view.per_channel(view.kernel, size)), 1)
+
+        def shift(view, size):
+            return ops.expand_dims(view.per_channel(view.kernel, size), 1)
+
+        def features(record):
+            columns = []
+            for views, read, width in (
+                (record.producers, statistics, 2),
+                (record.consumers, statistics, 2),
+                (record.scales, scale, 1),
+                (record.shifts, shift, 1),
+            ):
+                found = [read(view, record.size) for view in views]
+                columns.append(
+                    sum(found[1:], found[0]) / len(found)
+                    if found
+                    else ops.zeros((record.size, width), self.compute_dtype)
+                )
+            return ops.concatenate(columns, axis=1)
+
+        return [features(record) for record in records]
+
+    def _group_means(self, values):
+        """Means over each group: from (channels, n) to (groups, n)."""
+        sums = ops.segment_sum(values, self._group_of, num_segments=len(self._sizes))
+        return sums / ops.cast(self._sizes[:, None], sums.dtype)
+
+    def _spread(self, values):
+        """Gives each channel what belongs to its group: from (groups, n) to (channels, n)."""
+        return ops.take(values, self._group_of, axis=0)
+
+
+_CHANNEL_FEATURES = 6
+
+
+def _relative(values):
+    return values / (ops.mean(ops.abs(values)) + 1e-12) - 1
+
+
+def _describe(record):
+    """What a group is, whatever its weights: constants of similar size for any network."""
+
+    def side(views):
+        rows = [np.prod(view.kernel.shape) / view.kernel.shape[view.axis] for view in views]
+        area = [np.prod(view.kernel.shape[:-2]) for view in views]
+        share = sum(view.share for view in views)
+        return [np.log1p(sum(rows)) / 8, np.log1p(sum(area)) / 4, share]
+
+    return [
+        record.depth,
+        np.log1p(record.size) / 8,
+        *side(record.producers),
+        *side(record.consumers),
+    ]
+
+
+def _neighbours(records):
+    """Row-stochastic matrix: which groups share a kernel."""
+    touched = [{id(view.kernel) for view in record.views} for record in records]
+    matrix = np.array([[float(bool(a & b)) for b in touched] for a in touched])
+    np.fill_diagonal(matrix, 0)
+    return matrix / np.maximum(matrix.sum(1, keepdims=True), 1)

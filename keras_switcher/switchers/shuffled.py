@@ -1,0 +1,44 @@
+"""A control: a switcher whose decisions reach other channels than those it looked at."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.switchers.wrapped import WrappedSwitcher
+
+
+@keras.saving.register_keras_serializable(package="keras_switcher")
+class ShuffledInput(WrappedSwitcher):
+    """A fixed permutation, within each group, between what a switcher reads and what it gates.
+
+    The control that tells whether a channel's own weights matter: all else is as before.
+
+    Args:
+        switcher: The `Switcher` within.
+        seed: Seed of the permutations.
+        **kwargs: See `Switcher`.
+
+    Example:
+
+    >>> from keras_switcher.switchers import RowSwitcher
+    >>> ShuffledInput(RowSwitcher(), seed=1).seed
+    1
+    """
+
+    def __init__(self, switcher: Switcher, seed: int = 0, **kwargs):
+        super().__init__(switcher, **kwargs)
+        self.seed = seed
+
+    def build(self, records):
+        super().build(records)
+        generator = np.random.default_rng(self.seed)
+        self._orders = [generator.permutation(record.size) for record in records]
+
+    def call(self, records):
+        factors = super().call(records)
+        pairs = zip(factors, self._orders, strict=True)
+        return [ops.take(factor, order, axis=0) for factor, order in pairs]
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed}

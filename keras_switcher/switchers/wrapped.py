@@ -1,0 +1,48 @@
+"""What the controls that change another switcher have in common."""
+
+import keras
+
+from keras_switcher.switchers.switcher import Switcher
+
+
+class WrappedSwitcher(Switcher):
+    """A switcher that passes its records to another one, and changes what goes in or comes out.
+
+    Args:
+        switcher: The `Switcher` within.
+        **kwargs: See `Switcher`.
+
+    Raises:
+        ValueError: If `switcher` is not a `Switcher`.
+    """
+
+    def __init__(self, switcher: Switcher, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(switcher, Switcher):
+            raise ValueError(
+                f"{type(self).__name__} changes another switcher: pass a keras_switcher Switcher, "
+                f"for example RowSwitcher(). Received: switcher={switcher!r}."
+            )
+        self.switcher = switcher
+
+    @property
+    def trainable_variables(self):
+        """What the switcher within lets an optimizer train."""
+        return self.switcher.trainable_variables
+
+    trainable_weights = trainable_variables
+
+    def build(self, records):
+        self.switcher.build(records)
+
+    def call(self, records):
+        return self.switcher(records=records)
+
+    def get_config(self):
+        inner = keras.saving.serialize_keras_object(self.switcher)
+        return {**super().get_config(), "switcher": inner}
+
+    @classmethod
+    def from_config(cls, config):
+        inner = keras.saving.deserialize_keras_object(config["switcher"])
+        return cls(**{**config, "switcher": inner})
