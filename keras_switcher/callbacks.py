@@ -1,7 +1,5 @@
 """Callbacks: the one that keeps a SwitcherModel's epochs, and the one that records structure."""
 
-import math
-
 import keras
 import numpy as np
 from keras import ops
@@ -19,22 +17,24 @@ class Progress(keras.callbacks.Callback):
         self._functions = {}
 
     def on_train_begin(self, logs=None):
-        steps = self.params.get("steps")
-        self.model.epochs_per_step.assign(1 / steps if steps else 0.0)
+        _start_averages(self.model.optimizer, self.model.task)
+        _start_averages(self.model.switcher_optimizer, self.model.switcher)
 
     def on_epoch_begin(self, epoch, logs=None):
         model = self.model
-        # An epoch that was interrupted starts again.
-        self._epoch = math.floor(float(ops.convert_to_numpy(model.epochs_seen)))
-        model.epochs_seen.assign(self._epoch)
-        if model.updates != (updates := model.updates_in_epoch(self._epoch)):
+        # Set here and not once: a callback may restore what another run was saved with.
+        steps = self.params.get("steps")
+        model.step_share.assign(1 / steps if steps else 0.0)
+        model.epoch_share.assign(0.0)  # An epoch that was interrupted starts again.
+        if model.updates != (updates := model.updates_now()):
             self._functions[model.updates] = model.train_function
             model.train_function = self._functions.get(updates)
             model.updates = updates
-            model.make_train_function()
+        model.make_train_function()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.model.epochs_seen.assign(self._epoch + 1)
+        self.model.epochs_seen.assign_add(1.0)
+        self.model.epoch_share.assign(0.0)
         loss = (logs or {}).get("loss", 0.0)
         if not np.isfinite(loss):
             raise ValueError(
@@ -42,6 +42,11 @@ class Progress(keras.callbacks.Callback):
                 f"{_first_broken(self.model)}. Lower the learning rate, or clip gradients "
                 "(clipnorm); checkpoints of earlier epochs are untouched."
             )
+
+    def on_train_end(self, logs=None):
+        # What fit does with the task network, if its optimizer averages weights (use_ema).
+        variables = self.model.switcher.trainable_variables
+        self.model.switcher_optimizer.finalize_variable_values(variables)
 
 
 class StructureHistory(keras.callbacks.Callback):
@@ -62,6 +67,15 @@ class StructureHistory(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.epochs.append(self.model.structure().to_dict()["groups"])
+
+
+def _start_averages(optimizer, network):
+    """Averaged weights (use_ema) start at the weights: it may be long until their first turn."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if optimizer.use_ema and not ops.convert_to_numpy(optimizer.iterations):
+        averages = optimizer._model_variables_moving_average
+        for variable, average in zip(network.trainable_variables, averages, strict=True):
+            average.assign(variable)
 
 
 def _first_broken(model):

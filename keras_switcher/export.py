@@ -23,6 +23,7 @@ def export_model(
     path = Path(filepath)
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise ValueError(f"{path} exists already and was left as it is. Export to another path.")
+    model(model.input)  # Keras refuses to write some formats for a model that was never called.
     try:
         model.export(str(path), format=format, **{"verbose": False, **kwargs})
     except ImportError as error:

@@ -1,54 +1,62 @@
-"""The factors that evaluate() and predict() use: computed once, and never stale."""
+"""What evaluate() and predict() run on: kernels scaled once, and never stale."""
 
 import keras
 
+from keras_switcher.layers.gated import scaled
 
-class InferenceFactors:
-    """Holds a model's factors for evaluate() and predict(), renewed before their first batch.
+
+class InferenceKernels:
+    """Holds a network's scaled kernels for evaluate() and predict(), renewed before their start.
+
+    Within `scope()` the task network itself computes what the gated network would, at no cost.
 
     Args:
         model: A `SwitchedNetwork`.
-        names: Names of the groups.
-        sizes: Their sizes.
     """
 
-    def __init__(self, model, names, sizes):
+    def __init__(self, model):
         self._model = model
-        self._factors = {
-            name: keras.Variable(lambda shape, dtype: keras.ops.ones(shape, dtype), (size,))
-            for name, size in zip(names, sizes, strict=True)
-        }
-        self.shares = keras.Variable("zeros", (4,), trainable=False)
+        self._kernels = {}
 
-    def read(self) -> dict:
-        """The factors as tensors, by name of group."""
-        return {name: factor.value for name, factor in self._factors.items()}
+    def prepare(self):
+        """Makes room for the scaled kernels; they are not part of the model's weights."""
+        for edge in self._model.wiring.edges:
+            if id(edge.kernel) not in self._kernels:
+                room = keras.Variable(
+                    "zeros", edge.kernel.shape, dtype=edge.kernel.dtype, trainable=False
+                )
+                self._kernels[id(edge.kernel)] = edge, room
 
     def renew(self):
-        """Computes the factors of the weights as they are now."""
+        """Scales the kernels by the factors of the weights as they are now."""
         factors = self._model.factors()
-        for name, factor in factors.items():
-            self._factors[name].assign(factor)
-        self.shares.assign(self._model.wiring.shares(factors))
+        for edge, room in self._kernels.values():
+            room.assign(scaled(edge.kernel, edge.gather(factors)))
+        return factors
 
-    def renewed_before(self, function):
-        """Wraps an evaluation function: its next call renews the factors first."""
-        if not isinstance(function, _Renewing):
-            function = _Renewing(function, self)
-        function.stale = True
-        return function
+    def scope(self) -> keras.StatelessScope:
+        """A scope in which the task network's kernels are the scaled ones."""
+        values = [(edge.kernel, room) for edge, room in self._kernels.values()]
+        return keras.StatelessScope(values, collect_losses=True)
 
 
-class _Renewing:
-    """Renewing waits for the first batch: callbacks may swap weights just before it."""
+class Renewing:
+    """An evaluation function that calls `renew()` before its next run, if it is `stale`.
 
-    def __init__(self, function, factors):
-        self._function = function
-        self._factors = factors
+    Not earlier: callbacks may swap weights just before the first batch.
+
+    Args:
+        function: The function behind evaluate() or predict(), or a `Renewing` around it.
+        renew: Called without arguments.
+    """
+
+    def __init__(self, function, renew):
+        self._function = function._function if isinstance(function, Renewing) else function
+        self._renew = renew
         self.stale = True
 
     def __call__(self, iterator):
         if self.stale:
-            self._factors.renew()
+            self._renew()
             self.stale = False
         return self._function(iterator)

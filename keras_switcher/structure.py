@@ -36,7 +36,7 @@ class Structure:
     Attributes:
         groups: `GroupCounts`, in the order of the network.
         before: Costs of the task network: `weights` (kernels only), `parameters` (all) and
-            `macs` per sample (None if its input size is open).
+            `macs` per sample (None if they are not known).
         after: The same for the compact network.
     """
 

@@ -10,7 +10,7 @@ from keras_switcher import switchers
 from keras_switcher.export import export_model
 from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.plan import PruningPlan
-from keras_switcher.inference import InferenceFactors
+from keras_switcher.inference import InferenceKernels
 from keras_switcher.structure import Structure
 from keras_switcher.switchers.records import map_weights
 from keras_switcher.wiring import Wiring
@@ -36,16 +36,16 @@ class SwitchedNetwork(keras.Model):
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
         self.switcher = switchers.get(switcher)
-        if self.switcher.built:
-            raise ValueError(
-                f"Switcher '{self.switcher.name}' belongs to another model already. Pass a new one."
-            )
-        self.switcher.build(self.wiring.records)
+        self.switcher.build_once(self.wiring.records)
         self.groups = groups if isinstance(groups, str) else self.wiring.names
         self.gradient_through_switcher = gradient_through_switcher
-        sizes = [group.size for group in self.wiring.groups]
-        self.inference = InferenceFactors(self, self.wiring.names, sizes)
+        self.inference = InferenceKernels(self)
         self.built = True
+
+    @property
+    def output_names(self):
+        """The task network's, by which losses and metrics can be given per output."""
+        return getattr(self.task, "output_names", None)
 
     def factors(self) -> dict:
         """The factors of the weights as they are now: tensors by name of group."""

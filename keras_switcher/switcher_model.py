@@ -7,6 +7,7 @@ from keras import ops
 from keras_switcher.alternation import ALTERNATIONS, BOTH, updates_in_epoch
 from keras_switcher.budget import Budget
 from keras_switcher.callbacks import Progress
+from keras_switcher.inference import Renewing
 from keras_switcher.metrics import StructureShares
 from keras_switcher.switched_network import SwitchedNetwork
 
@@ -92,9 +93,11 @@ class SwitcherModel(SwitchedNetwork):
         self.alternation = alternation
         state = {"shape": (), "initializer": "zeros", "trainable": False, "dtype": "float32"}
         state["aggregation"] = "only_first_replica"
+        # Whole epochs over all fits; the share of the current one that is done; a step's share.
         self.epochs_seen = self.add_weight(name="epochs_seen", **state)
-        self.epochs_per_step = self.add_weight(name="epochs_per_step", **state)
-        self.updates = self.updates_in_epoch(0)
+        self.epoch_share = self.add_weight(name="epoch_share", **state)
+        self.step_share = self.add_weight(name="step_share", **state)
+        self.updates = self.updates_now()
         self.structure_shares = StructureShares()
 
     @property
@@ -109,7 +112,6 @@ class SwitcherModel(SwitchedNetwork):
                 f"`alternation` must be one of {ALTERNATIONS}. Received: alternation={value!r}."
             )
         self._alternation = value
-        self.train_function = None
 
     @property
     def trainable_variables(self):
@@ -118,8 +120,9 @@ class SwitcherModel(SwitchedNetwork):
 
     trainable_weights = trainable_variables
 
-    def updates_in_epoch(self, epoch: int) -> tuple:
-        """The backward passes of a training step, see `alternation.updates_in_epoch`."""
+    def updates_now(self) -> tuple:
+        """The backward passes that are due, see `alternation.updates_in_epoch`."""
+        epoch = int(ops.convert_to_numpy(self.epochs_seen))
         return updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
 
     def factors(self) -> dict:
@@ -142,14 +145,14 @@ class SwitcherModel(SwitchedNetwork):
         Raises:
             ValueError: If both optimizers are the same object.
         """
-        super().compile(optimizer=optimizer, loss=loss, **kwargs)
-        if switcher_optimizer is None:
-            switcher_optimizer = self.optimizer.from_config(self.optimizer.get_config())
-        if switcher_optimizer is optimizer and not isinstance(optimizer, str):
+        if switcher_optimizer is optimizer and isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(
                 "`optimizer` and `switcher_optimizer` are the same object, but each keeps the "
                 "state of its own variables. Pass two optimizers."
             )
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+        if switcher_optimizer is None:
+            switcher_optimizer = self.optimizer.from_config(self.optimizer.get_config())
         switcher_optimizer = keras.optimizers.get(switcher_optimizer)
         scaled = keras.optimizers.LossScaleOptimizer
         if isinstance(self.optimizer, scaled) and not isinstance(switcher_optimizer, scaled):
@@ -178,7 +181,9 @@ class SwitcherModel(SwitchedNetwork):
         """Trains for a number of epochs, as any Keras model."""
         progress = Progress()
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(progress)
+            progress.set_model(self)
+            progress.set_params(callbacks.params)
+            callbacks.callbacks.insert(0, progress)
         else:
             # First in the list: what others save at an epoch's end has the epoch counted.
             callbacks = [progress, *keras.tree.flatten(callbacks or [])]
@@ -186,46 +191,53 @@ class SwitcherModel(SwitchedNetwork):
 
     def train_step(self, data):
         """One batch: a backward pass for each network whose turn it is."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if y is None:
-            raise ValueError(
-                "A batch without labels was passed to fit(). The task network and the switcher "
-                "are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
-            )
+        x, y, sample_weight = _unpacked(data)
         for names in self.updates:
-            y_pred, factors, loss = self._update(names, x, y, sample_weight)
-        self.epochs_seen.assign_add(self.epochs_per_step)
+            y_pred, factors = self._update(names, x, y, sample_weight)
+        self.epoch_share.assign_add(self.step_share)
         self.structure_shares.update_state(self.wiring.shares(factors))
-        return self._report(x, y, y_pred, sample_weight, loss)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def test_step(self, data):
         """One batch of evaluate(), with the factors computed before the first batch."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        y_pred = self.wiring.run(x, self.inference.read(), training=False)
-        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
-        self.structure_shares.update_state(self.inference.shares)
-        return self._report(x, y, y_pred, sample_weight, loss)
+        x, y, sample_weight = _unpacked(data)
+        with self.inference.scope() as scope:
+            y_pred = self.task(x, training=False)
+        self._loss(x, y, y_pred, sample_weight, training=False, added=scope.losses)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data):
         """One batch of predict(), with the factors computed before the first batch."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self.wiring.run(x, self.inference.read(), training=False)
+        with self.inference.scope():
+            return self.task(x, training=False)
 
     def make_train_function(self, force=False):
-        """Builds the function behind fit(); the next step updates who is next."""
-        if self.train_function is None or force:
-            self.updates = self.updates_in_epoch(int(ops.convert_to_numpy(self.epochs_seen)))
+        """Builds the function behind fit(), for those networks whose turn it is now."""
+        updates = self.updates_now()
+        force = force or updates != self.updates
+        self.updates = updates
         return super().make_train_function(force)
 
     def make_test_function(self, force=False):
         """Builds the function behind evaluate()."""
         super().make_test_function(force)
-        self.test_function = self.inference.renewed_before(self.test_function)
+        self.test_function = Renewing(self.test_function, self._renew_and_report)
+        self._prepare_inference()
 
     def make_predict_function(self, force=False):
         """Builds the function behind predict()."""
         super().make_predict_function(force)
-        self.predict_function = self.inference.renewed_before(self.predict_function)
+        self.predict_function = Renewing(self.predict_function, self.inference.renew)
+        self._prepare_inference()
+
+    def _prepare_inference(self):
+        with self.distribute_strategy.scope():
+            self.inference.prepare()
+
+    def _renew_and_report(self):
+        factors = self.inference.renew()
+        self.structure_shares.set_state(self.wiring.shares(factors))
 
     def _player(self, name):
         if name == "task":
@@ -237,28 +249,60 @@ class SwitcherModel(SwitchedNetwork):
         with tf.GradientTape() as tape:
             factors = self.factors()
             y_pred = self.wiring.run(x, factors, training=True)
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
-            objective = loss
+            objective = self._loss(x, y, y_pred, sample_weight, training=True)
             if self.budget is not None:
                 kept = self.wiring.kept(factors, self.budget.of)
-                penalty = self.budget.penalty(kept, self.epochs_seen)
+                penalty = self.budget.penalty(kept, self.epochs_seen + self.epoch_share)
                 # compute_loss divides by the number of replicas, whose gradients are summed.
                 replicas = self.distribute_strategy.num_replicas_in_sync
-                objective += ops.cast(penalty / replicas, loss.dtype)
+                objective += ops.cast(penalty / replicas, objective.dtype)
             objective = players[0][0].scale_loss(objective)
         gradients = tape.gradient(objective, [variables for _, variables in players])
+        # All are rescaled before any is applied, which may change the scales.
+        gradients = [
+            _rescaled(own, players[0][0], optimizer)
+            for own, (optimizer, _) in zip(gradients, players, strict=True)
+        ]
         for (optimizer, variables), own in zip(players, gradients, strict=True):
             if variables:
-                own = _rescaled(own, players[0][0], optimizer)
                 optimizer.apply(own, variables)
-        return y_pred, factors, loss
+        return y_pred, factors
 
-    def _report(self, x, y, y_pred, sample_weight, loss):
-        """Updates the metrics; the loss that is reported is the task's, without the budget."""
+    def _loss(self, x, y, y_pred, sample_weight, training, added=()):
+        """The task's loss, and its report: that of every pass, as Keras does per output."""
+        loss = self.compute_loss(x, y, y_pred, sample_weight, training)
         replicas = self.distribute_strategy.num_replicas_in_sync
+        loss += sum(added) / replicas
         batch = ops.shape(keras.tree.flatten(x)[0])[0]
         self._loss_tracker.update_state(loss * replicas, sample_weight=batch)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+        return loss
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Loads weights, both optimizers' included; if that fails, nothing has changed.
+
+        Args:
+            filepath: A file that `save_weights` wrote.
+            skip_mismatch: See `keras.Model.load_weights`.
+            **kwargs: See `keras.Model.load_weights`.
+
+        Raises:
+            ValueError: If the file holds the weights of another network.
+        """
+        variables = [*self.variables]
+        if self.compiled:
+            variables += self.optimizer.variables + self.switcher_optimizer.variables
+        before = [ops.convert_to_numpy(variable) for variable in variables]
+        try:
+            super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+        except Exception as error:
+            for variable, value in zip(variables, before, strict=True):
+                variable.assign(value)
+            if isinstance(error, ValueError):
+                raise ValueError(
+                    f"{filepath} does not hold weights of '{self.name}', which were left as they "
+                    f"were: {error}"
+                ) from error
+            raise
 
     def get_config(self):
         """The constructor's arguments, and the version of the file format."""
@@ -287,6 +331,16 @@ class SwitcherModel(SwitchedNetwork):
         for name in ("task", "switcher", "budget", "dtype"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def _unpacked(data):
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if y is None:
+        raise ValueError(
+            "A batch without labels was passed to fit() or evaluate(). The task network and the "
+            "switcher are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
+        )
+    return x, y, sample_weight
 
 
 def _rescaled(gradients, scaled_by, optimizer):

@@ -38,6 +38,8 @@ class Wiring:
 
     def run(self, inputs, factors: dict, training=None):
         """Runs the gated network with these factors."""
+        # NumPy arrays, which eager steps may pass, do not go together with tensors.
+        inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs)
         at_edges = [edge.gather(factors) for edge in self.edges]
         return self.network([inputs, at_edges], training=training)
 

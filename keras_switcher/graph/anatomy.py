@@ -46,10 +46,9 @@ class Anatomy:
             for key, sizes in reader.sizes.items()
         }
         self.kernels = [
-            Kernel(call.op.name, kernel, self.axes_of(kernel), reader.positions[id(kernel)])
+            Kernel(call.name, kernel, self.axes_of(kernel), reader.positions[id(kernel)])
             for call, kernel in reader.kernels
         ]
-
         self.vectors = [
             (role, weight, Axis(*resolve(ids))) for role, weight, ids in reader.roles.values()
         ]
@@ -92,7 +91,7 @@ class Kernel:
     """A weight that is counted: `Params (%)` and MACs are sums over kernels.
 
     Args:
-        name: Name of its layer.
+        name: Name of the call that uses it first.
         weight: The weight.
         axes: The axes along which channels lie, see `Anatomy.axes_of`.
         positions: How often each weight is used per sample, or None if the model does not say.
@@ -108,7 +107,7 @@ class Kernel:
         """Its `"weights"`, or its `"macs"` per sample.
 
         Raises:
-            ValueError: If MACs are asked for and the model's spatial size is open.
+            ValueError: If MACs are asked for, and the input size is open or no rule counts them.
         """
         size = 1
         for length in self.weight.shape:
@@ -117,8 +116,9 @@ class Kernel:
             return size
         if self.positions is None:
             raise ValueError(
-                f"The MACs of '{self.name}' depend on the size of the input, which is open (None). "
-                "Build the model with a fixed keras.Input(shape)."
+                f"The MACs of '{self.name}' are not known. If the size of the model's input is "
+                "open (None), build it with a fixed keras.Input(shape); if the layer's type has no "
+                "rule, register one (see keras_switcher.graph.rules)."
             )
         return size * self.positions
 

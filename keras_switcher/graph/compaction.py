@@ -52,12 +52,16 @@ class _Surgery:
         config = call.op.get_config()
         for argument, axis in self.anatomy.sizes_of(call.op).items():
             config[argument] = int(self._kept(axis).sum())
-        config["name"] = self._unique(call.op.name)
+        is_layer = isinstance(call.op, keras.layers.Layer)
+        # Other operations get a fresh name: that of a reloaded one may be taken by a new gather.
+        config["name"] = self._unique(call.op.name) if is_layer else None
         new = self.rebuilt[id(call.op)] = type(call.op).from_config(config)
         outputs = new(*args, **kwargs)
-        if isinstance(call.op, keras.layers.Layer):
+        if is_layer:
             for old_weight, new_weight in zip(call.op.variables, new.variables, strict=True):
                 new_weight.assign(self._cut(call.op, old_weight))
+            if hasattr(new, "finalize_state"):  # Normalization keeps tensors made of its weights.
+                new.finalize_state()
         return outputs
 
     def _drop_dead_positions(self, edge, args, kwargs):

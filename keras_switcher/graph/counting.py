@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.tracing import trace
 
 
 class LayerCounts(dict):
@@ -35,11 +36,11 @@ def count_parameters(model: keras.Model) -> LayerCounts:
     head                10
     total               10
     """
-    counts = LayerCounts()
-    for call in Anatomy(model).graph.calls:
+    calls = {}
+    for call in trace(model).calls:
         if isinstance(call.op, keras.layers.Layer):
-            counts[call.op.name] = call.op.count_params()
-    return counts
+            calls.setdefault(id(call.op), call)
+    return LayerCounts({call.name: call.op.count_params() for call in calls.values()})
 
 
 def count_macs(model: keras.Model) -> LayerCounts:
@@ -61,15 +62,8 @@ def count_macs(model: keras.Model) -> LayerCounts:
     >>> count_macs(model)["conv"] == 8 * 8 * 3 * 3 * 3 * 4
     True
     """
-    anatomy = Anatomy(model)
-    uncounted = _uncounted_layers(anatomy)
-    if uncounted:
-        raise ValueError(
-            f"No rule counts the MACs of {', '.join(uncounted)}. Register a rule for the layer's "
-            "type, see keras_switcher.graph.rules."
-        )
     counts = LayerCounts()
-    for kernel in anatomy.kernels:
+    for kernel in Anatomy(model).kernels:
         counts[kernel.name] = counts.get(kernel.name, 0) + kernel.cost("macs")
     return counts
 
@@ -83,7 +77,7 @@ def remaining(anatomy: Anatomy, keep: dict | None = None) -> dict:
 
     Returns:
         `weights` (kernels only, as in the literature's "Params (%)"), `parameters` (all of them)
-        and `macs` per sample, None if the input size is open.
+        and `macs` per sample, None if they are not known (see `Kernel.cost`).
     """
     keep = keep or {}
 
@@ -107,18 +101,3 @@ def remaining(anatomy: Anatomy, keep: dict | None = None) -> dict:
         for weight in layer.weights
     )
     return {"weights": weights, "parameters": parameters, "macs": macs}
-
-
-def _uncounted_layers(anatomy):
-    counted = {id(kernel.weight) for kernel in anatomy.kernels}
-    return [
-        f"'{call.op.name}' ({type(call.op).__name__})"
-        for call in anatomy.graph.calls
-        if isinstance(call.op, keras.layers.Layer)
-        and any(
-            len(weight.shape) > 1
-            and id(weight) not in counted
-            and weight is not getattr(call.op, "alpha", None)
-            for weight in call.op.trainable_weights
-        )
-    ]

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.axis import Edge
 from keras_switcher.layers.gated import Gated
 
 
@@ -34,7 +35,7 @@ def gated_network(anatomy: Anatomy, group_names):
         kernel = anatomy.edge_at(call).kernel
         name = next(key for key, value in vars(call.op).items() if value is kernel)
         gate = Gated(call.op, weight=name, name=f"gated_{call.name.replace(':', '_')}")
-        return gate(*args, factor_at[id(call)], **kwargs)
+        return gate(*args, factors=factor_at[id(call)], **kwargs)
 
     outputs = anatomy.graph.replay(inputs, visit)
     return keras.Model([inputs, factors], outputs, name=f"gated_{anatomy.graph.name}"), edges
@@ -86,11 +87,17 @@ def kept_share(anatomy: Anatomy, live: dict, of: str = "weights"):
         cost = kernel.cost(of)
         total += cost
         for axis in kernel.axes.values():
-            vector = axis.gather(live)
+            vector = _live_along(axis, live)
             if vector is not None:
                 cost = cost * ops.mean(vector)
         kept = kept + cost
     return kept / total
+
+
+def _live_along(axis, live):
+    """Input positions know already which channels are gone: counted twice, gradients double."""
+    group = axis.input_group if isinstance(axis, Edge) else None
+    return live[group.name] if group and group.name in live else axis.gather(live)
 
 
 def _groups_of(edge):

@@ -151,18 +151,20 @@ def build_groups(reader, every_dense_input: bool = False):
 def _input_groups(edges, depths, every_dense_input):
     """One group per Dense kernel whose inputs are not just one per channel of a group."""
     made = {}
-    for edge in edges:
-        if type(edge.call.op) is not keras.layers.Dense:
+    dense = [edge for edge in edges if type(edge.call.op) is keras.layers.Dense]
+    for edge in dense:
+        if not _is_one_per_channel(edge) or (every_dense_input and not _feeds_alone(edge)):
+            made[id(edge.kernel)] = None
+    # A shared kernel has one group for all its calls, even where one of them would need none.
+    for edge in dense:
+        if id(edge.kernel) not in made:
             continue
-        if _is_one_per_channel(edge) and not (every_dense_input and not _feeds_alone(edge)):
-            continue
-        group = made.get(id(edge.kernel))
-        if group is None:
+        if made[id(edge.kernel)] is None:
             depth = (depths[id(edge.call)] - 1) / len(depths)
-            group = ChannelGroup(f"{edge.call.op.name}/inputs", edge.size, depth=depth)
+            group = ChannelGroup(f"{edge.call.name}/inputs", edge.size, depth=depth)
             made[id(edge.kernel)] = group
-        edge.input_group = group
-        group.consumers.append(edge)
+        edge.input_group = made[id(edge.kernel)]
+        edge.input_group.consumers.append(edge)
     return list(made.values())
 
 

@@ -127,12 +127,17 @@ class PruningPlan:
         try:
             content = json.loads(Path(path).read_text())
             version = content["format"]
-        except (ValueError, KeyError, TypeError) as error:
+            plan = cls._from_json(content) if version == FORMAT else None
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is not a pruning plan: {error!r}.") from error
-        if version != FORMAT:
+        if plan is None:
             raise ValueError(
                 f"{path} has format {version}; this version of keras_switcher reads {FORMAT}."
             )
+        return plan
+
+    @classmethod
+    def _from_json(cls, content):
         groups = {}
         for name, entry in content["groups"].items():
             keep = np.zeros(entry["size"], bool)

@@ -128,11 +128,19 @@ class Reader:
         if len(ids):
             self.locked.append((ids, reason))
 
-    def lock_inputs(self, call: Call, reason: str):
-        """Locks whatever channels the call reads."""
+    def refuse(self, call: Call, reason: str):
+        """Locks whatever the call reads; its matrices count as weights, used who knows how often.
+
+        Args:
+            call: The call.
+            reason: What keeps the channels from being pruned, in words.
+        """
         for tensor in call.inputs:
             for axis in self.labelled_axes(tensor):
                 self.lock(self.channels(tensor, axis), reason)
+        for weight in getattr(call.op, "weights", ()):
+            if len(weight.shape) > 1:
+                self.count_kernel(call, weight, [None])
 
     def pass_on(self, call: Call, axes=None, passed=()):
         """The output has the input's channels along the same axes; all others are locked.

@@ -44,7 +44,7 @@ def apply_rule(call: Call, reader: Reader):
     known = RULES.get(type(call.op))
     if known is None:
         kind = type(call.op).__name__
-        reader.lock_inputs(call, f"feeds '{call.name}', and no rule is known for a {kind}")
+        reader.refuse(call, f"feeds '{call.name}', and no rule is known for a {kind}")
     else:
         known(call, reader)
 
@@ -58,7 +58,7 @@ ELEMENTWISE = (
     *(_activations.hard_sigmoid, _activations.hard_silu, _activations.hard_tanh),
     *(_activations.hard_shrink, _activations.soft_shrink, _activations.tanh_shrink),
     *(_activations.log_sigmoid, _activations.sparse_plus, _activations.sparse_sigmoid),
-    *(_activations.squareplus, _activations.threshold),
+    _activations.squareplus,
 )
 
 
@@ -71,7 +71,7 @@ def dense(call, reader):
 @rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)
 def convolution(call, reader):
     if call.op.groups != 1:
-        reader.lock_inputs(call, f"feeds '{call.name}', a grouped convolution")
+        reader.refuse(call, f"feeds '{call.name}', a grouped convolution")
         return
     axis = _channel_axis(call)
     spatial = [size for i, size in enumerate(call.output.shape) if i not in (0, axis)]
@@ -84,33 +84,35 @@ def _mix(call, reader, size, channel_axis, positions):
     layer = call.op
     if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
         what = "is quantized" if layer.quantization_mode else "has LoRA weights"
-        reader.lock_inputs(call, f"feeds '{call.name}', whose kernel {what}")
+        reader.refuse(call, f"feeds '{call.name}', whose kernel {what}")
         return
     reader.consume(call, layer.kernel, kernel_axis=-2, tensor_axis=channel_axis)
     outputs = reader.produce(call, layer.kernel, axis=-1)
     reader.carry(layer.bias, 0, outputs, role="shift")
     reader.resize(call, **{size: outputs})
-    reader.label(call.output, channel_axis, outputs)
     reader.count_kernel(call, layer.kernel, positions)
-    _lock_unless_elementwise(call, reader, outputs)
+    if layer.activation in ELEMENTWISE:
+        reader.label(call.output, channel_axis, outputs)
+    else:
+        reader.lock(outputs, _mixed_by_activation(call))
 
 
-def _lock_unless_elementwise(call, reader, ids):
+def _mixed_by_activation(call):
     activation = call.op.activation
-    if activation not in ELEMENTWISE:
-        name = getattr(activation, "__name__", type(activation).__name__)
-        reader.lock(ids, f"goes through the activation {name} of '{call.name}', which may mix it")
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return f"goes through the activation {name} of '{call.name}', which may mix it"
 
 
 @rule(layers.Activation)
 def activation(call, reader):
-    for axis in reader.labelled_axes(call.input):
-        _lock_unless_elementwise(call, reader, reader.channels(call.input, axis))
-    reader.pass_on(call)
+    if call.op.activation in ELEMENTWISE:
+        reader.pass_on(call)
+    else:
+        reader.refuse(call, _mixed_by_activation(call))
 
 
 @rule(layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Identity, layers.ActivityRegularization)
-@rule(layers.GaussianNoise, layers.GaussianDropout, layers.AlphaDropout)
+@rule(layers.GaussianNoise, layers.GaussianDropout)
 def elementwise(call, reader):
     reader.pass_on(call)
 
@@ -121,10 +123,10 @@ def softmax(call, reader):
     reader.pass_on(call, axes=[axis for axis in range(len(call.input.shape)) if axis not in axes])
 
 
-@rule(layers.Dropout)
+@rule(layers.Dropout, layers.AlphaDropout)
 def dropout(call, reader):
     if call.op.noise_shape is not None:
-        reader.lock_inputs(call, f"goes through '{call.name}', whose noise_shape is fixed")
+        reader.refuse(call, f"goes through '{call.name}', whose noise_shape is fixed")
     reader.pass_on(call)
 
 
@@ -147,8 +149,8 @@ def batch_normalization(call, reader):
     ids = reader.channels(call.input, layer.axis)
     reader.carry(layer.gamma, 0, ids, role="scale")
     reader.carry(layer.beta, 0, ids, role="shift")
-    reader.carry(layer.moving_mean, 0, ids)
-    reader.carry(layer.moving_variance, 0, ids)
+    for weight in layer.weights:  # The statistics: two, or five with renorm=True.
+        reader.carry(weight, 0, ids)
     reader.pass_on(call, axes=[layer.axis])
 
 
@@ -173,7 +175,7 @@ def flatten(call, reader):
     tensor = call.input
     axes = reader.labelled_axes(tensor)
     if len(axes) != 1 or None in tensor.shape[1:]:
-        reader.lock_inputs(call, f"is flattened by '{call.name}' along more than one axis at once")
+        reader.refuse(call, f"is flattened by '{call.name}' along more than one axis at once")
         return
     shape, axis = list(tensor.shape[1:]), axes[0] - 1
     if call.op.data_format == "channels_first":  # Flatten moves the channels to the end first.

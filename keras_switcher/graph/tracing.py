@@ -1,5 +1,6 @@
 """Reads a Keras model into a list of calls that can be walked, and replayed on new inputs."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,12 +116,13 @@ def trace(model: keras.Model) -> Graph:
         return tree.map_structure(lambda x: aliases.get(id(x), x) if is_tensor(x) else x, structure)
 
     def visit(op, *args, **kwargs):
-        outputs = _Probe(op)(*args, **kwargs)
+        outputs = probes.setdefault(id(op), _Probe(op))(*args, **kwargs)
         args, kwargs = resolve((args, kwargs))
         if isinstance(op, keras.Model):
             inner = trace(op)
-            values = _paired(inner.inputs, args[0] if args else next(iter(kwargs.values())))
+            values = _paired(inner.inputs, args[0] if args else kwargs["inputs"])
             for call in inner.calls:
+                _hand_down(kwargs.get("training"), call)
                 call.args, call.kwargs = tree.map_structure(
                     lambda x: values.get(id(x), x) if is_tensor(x) else x, (call.args, call.kwargs)
                 )
@@ -139,6 +141,7 @@ def trace(model: keras.Model) -> Graph:
         call.name = call.op.name if count == 0 else f"{call.op.name}:{count}"
         graph.calls.append(call)
 
+    probes: dict[int, _Probe] = {}
     kept: list[keras.KerasTensor] = []  # An id is only good while its tensor lives.
     plain = _plain_functional(model)
     clone = keras.models.clone_model(plain, clone_function=lambda op: op, call_function=visit)
@@ -161,6 +164,12 @@ class _Probe(keras.Operation):
 
     def compute_output_spec(self, *args, **kwargs):
         return self.op.compute_output_spec(*args, **kwargs)
+
+
+def _hand_down(training, call):
+    """A nested model that is called with `training=...` calls all its layers with it."""
+    if training is not None and "training" in inspect.signature(call.op.call).parameters:
+        call.kwargs = {**call.kwargs, "training": training}
 
 
 def _plain_functional(model):

@@ -36,13 +36,14 @@ class Gated(keras.layers.Layer):
 
     def __init__(self, layer: keras.layers.Layer, weight: str = "kernel", **kwargs):
         kwargs.setdefault("name", f"gated_{getattr(layer, 'name', 'layer')}")
-        kwargs.setdefault("dtype", getattr(layer, "dtype_policy", None))
+        # The wrapped layer casts for itself: the kernel is scaled before, in its own precision.
+        kwargs.setdefault("dtype", getattr(layer, "variable_dtype", None))
         super().__init__(**kwargs)
         if not isinstance(layer, keras.layers.Layer):
             raise ValueError(f"`layer` must be a keras.layers.Layer. Received: layer={layer!r}.")
         self.layer = layer
         self.weight = weight
-        self.autocast = False  # The factors stay in float32: the kernel is scaled before its cast.
+        self.autocast = False
         self.supports_masking = True
 
     def build(self, inputs_shape, factors_shape=None):
@@ -55,27 +56,30 @@ class Gated(keras.layers.Layer):
                 f"its attribute `{self.weight}`. Gate a Dense or convolution layer, or pass the "
                 "attribute's name as `weight`."
             )
-        if factors_shape is not None and factors_shape[0] != kernel.shape[-2]:
-            raise ValueError(
-                f"`factors` must have one entry per input channel of '{self.layer.name}', which "
-                f"has {kernel.shape[-2]}. Received: factors of shape {tuple(factors_shape)}."
-            )
 
     def call(self, inputs, factors):
+        self._check(factors)
         kernel = getattr(self.layer, self.weight)
-        factors = ops.cast(factors, kernel.dtype)
-        if len(factors.shape) == 1:
-            factors = ops.expand_dims(factors, -1)
         values = [(v, v.value) for v in self.layer.variables if v is not kernel]
-        scaled = ops.convert_to_tensor(kernel) * factors
-        with keras.StatelessScope([*values, (kernel, scaled)], collect_losses=True) as scope:
+        values.append((kernel, scaled(kernel, factors)))
+        with keras.StatelessScope(values, collect_losses=True) as scope:
             outputs = self.layer(inputs)
         for loss in scope.losses:
-            self.add_loss(loss)
+            self.layer.add_loss(loss)  # Where a model that owns the layer finds and clears it.
         return outputs
 
     def compute_output_spec(self, inputs, factors):
+        self._check(factors)
         return self.layer.compute_output_spec(inputs)
+
+    def _check(self, factors):
+        inputs, outputs = getattr(self.layer, self.weight).shape[-2:]
+        if tuple(factors.shape) not in ((inputs,), (inputs, outputs)):
+            raise ValueError(
+                f"`factors` must have one entry per input channel of '{self.layer.name}', or one "
+                f"per connection: shape ({inputs},) or ({inputs}, {outputs}). "
+                f"Received: factors of shape {tuple(factors.shape)}."
+            )
 
     def get_config(self):
         return {
@@ -88,3 +92,11 @@ class Gated(keras.layers.Layer):
     def from_config(cls, config):
         layer = keras.saving.deserialize_keras_object(config["layer"])
         return cls(**{**config, "layer": layer})
+
+
+def scaled(kernel, factors):
+    """A kernel of shape `(..., inputs, outputs)` times factors per input or per connection."""
+    factors = ops.cast(factors, kernel.dtype)
+    if len(factors.shape) == 1:
+        factors = ops.expand_dims(factors, -1)
+    return ops.convert_to_tensor(kernel) * factors

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_switcher.switchers.records import split_by_record
 from keras_switcher.switchers.row import STARTS
 from keras_switcher.switchers.switcher import Switcher
 
@@ -46,9 +47,7 @@ class FreeFactors(Switcher):
         )
 
     def call(self, records):
-        ends = [record.size for record in records]
-        ends = [sum(ends[: i + 1]) for i in range(len(ends) - 1)]
-        return ops.split(ops.relu(ops.convert_to_tensor(self.parameters)), ends, axis=0)
+        return split_by_record(ops.relu(ops.convert_to_tensor(self.parameters)), records)
 
     def get_config(self):
         return {**super().get_config(), "start": self.start, "seed": self.seed}

@@ -16,8 +16,8 @@ class FrozenSwitcher(WrappedSwitcher):
 
     Args:
         switcher: The `Switcher` within.
-        keep: The share of each group's channels that stays, chosen by rank; None leaves the
-            factors as they are.
+        keep: The share of each group's channels that stays, chosen by rank (what the switcher
+            within prunes stays pruned); None leaves the factors as they are.
         **kwargs: See `Switcher`.
 
     Raises:
@@ -53,6 +53,7 @@ class FrozenSwitcher(WrappedSwitcher):
         return {**super().get_config(), "keep": self.keep}
 
     def _ranked(self, factor):
-        count = max(1, round(self.keep * factor.shape[0]))
-        least = ops.top_k(factor, count)[0][-1]
-        return ops.where(factor >= least, factor, 0)
+        size = factor.shape[0]
+        best = ops.top_k(factor, max(1, round(self.keep * size)))[1]
+        kept = ops.scatter(ops.expand_dims(best, 1), ops.ones_like(factor)[: len(best)], (size,))
+        return factor * kept

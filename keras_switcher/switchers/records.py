@@ -103,6 +103,12 @@ class GroupRecord:
         )
 
 
+def split_by_record(values, records) -> list:
+    """Cuts values per channel of all groups, one after the other, into one tensor per record."""
+    ends = np.cumsum([record.size for record in records])[:-1].tolist()
+    return ops.split(values, ends, axis=0) if ends else [values]
+
+
 def unique_weights(records) -> list:
     """Every weight that the records mention, once, in order of appearance."""
     weights = {id(view.kernel): view.kernel for record in records for view in record.views}

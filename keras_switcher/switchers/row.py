@@ -18,9 +18,9 @@ class RowSwitcher(Switcher):
     number of parameters does not depend on the network, so a trained RowSwitcher runs on any
     other one.
 
-    For each channel it sees the mean magnitude and the root mean square of its incoming and of
-    its outgoing weights, relative to the mean over the group, and its scale and shift (a
-    normalisation's gamma and beta, a bias); for each group its depth, size, fan-in, fan-out and
+    For each channel it sees the root mean square of its incoming and of its outgoing weights,
+    relative to the mean over the group, and its scale and shift (a normalisation's gamma and
+    beta, a bias); for each group its depth, size, fan-in, fan-out and
     shares of MACs. Two rounds of a shared network, the second of which also sees the means of
     the own and of the neighbouring groups, give a score per channel and a level per group;
     scores are normalised over the group, in training and in inference alike, and
@@ -94,17 +94,15 @@ class RowSwitcher(Switcher):
 
     def _channel_features(self, records):
         """One matrix of shape `(size, features)` per group."""
-        magnitudes = {}
+        squares = {}
 
-        def statistics(view, size):
-            if id(view.kernel) not in magnitudes:
-                kernel = ops.convert_to_tensor(view.kernel)
-                magnitudes[id(view.kernel)] = ops.abs(kernel), ops.square(kernel)
-            absolute, square = magnitudes[id(view.kernel)]
+        def norm(view, size):
+            # Squares only: the gradient of a magnitude costs twice as much as the rest together.
+            if id(view.kernel) not in squares:
+                squares[id(view.kernel)] = ops.square(ops.convert_to_tensor(view.kernel))
             others = [axis for axis in range(len(view.kernel.shape)) if axis != view.axis]
-            mean = view.per_channel(ops.mean(absolute, axis=others), size)
-            root = view.per_channel(ops.sqrt(ops.mean(square, axis=others) + 1e-12), size)
-            return ops.stack([_relative(mean), _relative(root)], axis=1)
+            values = ops.sqrt(ops.mean(squares[id(view.kernel)], axis=others) + 1e-12)
+            return ops.expand_dims(_relative(view.per_channel(values, size)), 1)
 
         def scale(view, size):
             return ops.expand_dims(_relative(view.per_channel(view.kernel, size)), 1)
@@ -114,17 +112,17 @@ class RowSwitcher(Switcher):
 
         def features(record):
             columns = []
-            for views, read, width in (
-                (record.producers, statistics, 2),
-                (record.consumers, statistics, 2),
-                (record.scales, scale, 1),
-                (record.shifts, shift, 1),
+            for views, read in (
+                (record.producers, norm),
+                (record.consumers, norm),
+                (record.scales, scale),
+                (record.shifts, shift),
             ):
                 found = [read(view, record.size) for view in views]
                 columns.append(
                     sum(found[1:], found[0]) / len(found)
                     if found
-                    else ops.zeros((record.size, width), self.compute_dtype)
+                    else ops.zeros((record.size, 1), self.compute_dtype)
                 )
             return ops.concatenate(columns, axis=1)
 
@@ -140,7 +138,7 @@ class RowSwitcher(Switcher):
         return ops.take(values, self._group_of, axis=0)
 
 
-_CHANNEL_FEATURES = 6
+_CHANNEL_FEATURES = 4
 
 
 def _relative(values):

@@ -41,5 +41,17 @@ class Switcher(keras.layers.Layer):
     def call(self, records):
         raise NotImplementedError(f"{type(self).__name__} must implement call(records).")
 
+    def build_once(self, records):
+        """Builds the switcher for one model, and for no second one.
+
+        Raises:
+            ValueError: If it was built before.
+        """
+        if self.built:
+            raise ValueError(
+                f"Switcher '{self.name}' belongs to another model already. Pass a new one."
+            )
+        self.build(records)
+
     def get_build_config(self):
         """Nothing: a `SwitcherModel` builds its switcher from the task network."""

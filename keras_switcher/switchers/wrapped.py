@@ -33,7 +33,7 @@ class WrappedSwitcher(Switcher):
     trainable_weights = trainable_variables
 
     def build(self, records):
-        self.switcher.build(records)
+        self.switcher.build_once(records)
 
     def call(self, records):
         return self.switcher(records=records)

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios between things that run side by side in one process."""

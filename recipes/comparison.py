@@ -1,0 +1,130 @@
+"""A dense network and its switched twin, trained in the same way and measured side by side."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_switcher as ks
+from keras_switcher import plots
+from recipes.checkpoints import Checkpoint
+from recipes.datasets import Data, Part
+from recipes.settings import Settings
+from recipes.switching import make_switcher
+from recipes.training import train
+
+
+class Comparison:
+    """Two networks that start from the same weights; a `SwitcherModel` trains the second.
+
+    Args:
+        network: Makes the task network, which ends in logits.
+        data: The samples.
+        settings: The `Settings`.
+        checkpoints: Folder for checkpoints.
+    """
+
+    def __init__(
+        self, network: Callable[[], keras.Model], data: Data, settings: Settings, checkpoints: Path
+    ):
+        self._data = data
+        self._settings = settings
+        keras.utils.set_random_seed(settings.seed)
+        self.dense = network()
+        keras.utils.set_random_seed(settings.seed)
+        self.switched = _switched(network(), settings)
+        self.history = ks.StructureHistory()
+        self._of_dense = Checkpoint(checkpoints / "dense")
+        self._of_switched = Checkpoint(checkpoints / "switched", self.history)
+
+    def train(self):
+        """Trains the dense twin, then the switched network; each goes on from its checkpoint."""
+        print("dense twin", flush=True)
+        train(self.dense, self._data.train, self._settings, self._of_dense)
+        print(f"switched network ({self._settings.switcher})", flush=True)
+        train(self.switched, self._data.train, self._settings, self._of_switched)
+
+    @property
+    def seconds_before(self) -> float:
+        """Time that was spent on training before an interruption."""
+        return self._of_dense.seconds_before + self._of_switched.seconds_before
+
+    def measure(self, saved_model: Path) -> dict:
+        """Measures both networks, the compact model and its SavedModel.
+
+        Args:
+            saved_model: Where to export the compact model; nothing may be there.
+
+        Returns:
+            Fields of `records.FIELDS`. Without a compact model, because a group has become empty,
+            the fields that need it are None.
+        """
+        structure = self.switched.structure()
+        kept = {counts.name: counts.kept for counts in structure.groups}
+        part = self._data.held_out
+        outputs = self.switched.predict(part.x, verbose=0)
+        result = {
+            "measured_on": self._data.split,
+            "dense_accuracy": _accuracy(self.dense.predict(part.x, verbose=0), part),
+            "switched_accuracy": _accuracy(outputs, part),
+            "compact_accuracy": None,
+            "weights_removed": round(structure.removed("weights"), 6),
+            "macs_removed": round(structure.removed("macs"), 6),
+            "widths": "-".join(str(kept[name]) for name in self._names()),
+            "max_relative_difference": None,
+            "dense_seconds": round(self._of_dense.seconds, 1),
+            "switched_seconds": round(self._of_switched.seconds, 1),
+        }
+        if all(kept.values()):
+            compact = self.switched.compact().predict(part.x, verbose=0)
+            result["compact_accuracy"] = _accuracy(compact, part)
+            self.switched.export(saved_model)
+            result["max_relative_difference"] = _difference(outputs, saved_model, part)
+        return result
+
+    def draw(self, folder: Path, picture: tuple[int, int]):
+        """Writes `pattern.png`, the factors of the input pixels, and `counts.png`, over epochs.
+
+        Args:
+            folder: Where to write.
+            picture: Rows and columns of the pixels.
+        """
+        plt = plots.load_pyplot()
+        pixels = self._names()[0]
+        factors = self.switched.scaling_factors()[pixels]
+        pattern = plots.plot_pattern(factors, picture, title=f"Factors of {pixels}").figure
+        counts = plots.plot_counts(self.history)
+        for figure, name in ((pattern, "pattern.png"), (counts, "counts.png")):
+            figure.savefig(folder / name, dpi=150)
+            plt.close(figure)
+
+    def _names(self):
+        """Names of the groups, from the input to the output."""
+        depths = {group.name: group.depth for group in ks.channel_groups(self.switched.task)}
+        return sorted(self.switched.scaling_factors(), key=depths.get)
+
+
+def _switched(network, settings):
+    budget = None
+    # A frozen switcher cannot learn a budget: it is ranked to it, see `make_switcher`.
+    if settings.budget is not None and settings.switcher != "frozen":
+        budget = ks.Budget(
+            settings.budget,
+            start_epoch=settings.budget_start * settings.epochs,
+            end_epoch=settings.budget_end * settings.epochs,
+        )
+    switcher = make_switcher(settings.switcher, settings.start, settings.seed, settings.budget)
+    return ks.SwitcherModel(network, switcher, alternation=settings.alternation, budget=budget)
+
+
+def _accuracy(outputs, part: Part):
+    return float(np.mean(np.argmax(outputs, axis=1) == part.y))
+
+
+def _difference(outputs, saved_model, part: Part):
+    """How far the outputs of a SavedModel are from given ones, relative to the largest."""
+    loaded = tf.saved_model.load(str(saved_model))  # TensorFlow alone: no Keras, no package.
+    found = loaded.serve(part.x).numpy()
+    return float(np.abs(found - outputs).max() / np.abs(outputs).max())

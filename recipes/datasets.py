@@ -1,0 +1,113 @@
+"""The data of the recipes: images as flat float32 vectors in [0, 1], with their classes."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+TEST, VALIDATION = "test", "validation"
+
+
+class Part(NamedTuple):
+    """Samples and their labels."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def take(self, indices) -> "Part":
+        """Some of the samples: a slice, or indices."""
+        return Part(self.x[indices], self.y[indices])
+
+
+class Data(NamedTuple):
+    """What to train on, what to measure on, and which of the splits that is."""
+
+    train: Part
+    held_out: Part
+    split: str
+
+    def smaller(self, number: int) -> "Data":
+        """The first samples of both parts."""
+        return Data(self.train.take(slice(number)), self.held_out.take(slice(number)), self.split)
+
+
+def digits(validate: bool = False, seed: int = 0) -> Data:
+    """scikit-learn's 1797 digits of 8x8 pixels, offline: 60 % train, 20 % validation, 20 % test.
+
+    The validation samples are trained on as well unless they are what is measured on.
+
+    Args:
+        validate: Measure on the validation split, for choosing hyper-parameters.
+        seed: Seed of the split; the classes have the same shares in each part.
+
+    Raises:
+        ImportError: If scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+    except ImportError as error:
+        raise ImportError(
+            "The digits data set comes with scikit-learn. Install it with: "
+            "pip install 'keras-switcher[recipes]'"
+        ) from error
+    x, y = load_digits(return_X_y=True)
+    everything = Part((x / 16).astype("float32"), y.astype("int64"))
+    fifth = len(y) // 5
+
+    def split(indices):
+        return train_test_split(
+            indices, test_size=fifth, random_state=seed, stratify=everything.y[indices]
+        )
+
+    known, test = split(np.arange(len(y)))
+    train, validation = split(known)
+    if validate:
+        return Data(everything.take(train), everything.take(validation), VALIDATION)
+    return Data(everything.take(known), everything.take(test), TEST)
+
+
+def mnist(validate: bool = False, data_dir: str | Path | None = None) -> Data:
+    """MNIST through TensorFlow Datasets: 60,000 images to train on, 10,000 to test on.
+
+    Args:
+        validate: Measure on the last 10,000 images of the training set and train on the others,
+            for choosing hyper-parameters.
+        data_dir: A TFDS data directory that holds the data set; None downloads it to TFDS's own.
+
+    Raises:
+        ImportError: If TensorFlow Datasets is not installed.
+        FileNotFoundError: If the data set is not in `data_dir`.
+    """
+    if validate:
+        return Data(*_tfds("mnist", ["train[:50000]", "train[50000:]"], data_dir), VALIDATION)
+    return Data(*_tfds("mnist", ["train", "test"], data_dir), TEST)
+
+
+def _tfds(name, splits, data_dir):
+    """The parts of a TFDS data set of images."""
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ImportError(
+            f"'{name}' is read through TensorFlow Datasets. Install it with: "
+            "pip install tensorflow-datasets importlib_resources"
+        ) from error
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+        if data_dir is None:
+            builder.download_and_prepare()
+        elif not builder.is_prepared():
+            raise FileNotFoundError(builder.data_path)
+    except (FileNotFoundError, tfds.core.DatasetNotFoundError) as error:
+        raise FileNotFoundError(
+            f"The data directory '{data_dir}' does not hold the data set '{name}'. Fill it with:\n"
+            f"  python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', "
+            f"data_dir='{data_dir}')\"\n"
+            "or leave out --data-dir: it is then downloaded to where TFDS keeps its data."
+        ) from error
+    loaded = builder.as_dataset(split=splits, batch_size=-1, as_supervised=True)
+    return [
+        Part(x.reshape(len(x), -1).astype("float32") / 255, y.astype("int64"))
+        for x, y in tfds.as_numpy(loaded)
+    ]

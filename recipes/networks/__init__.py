@@ -1,0 +1,1 @@
+"""The task networks of the recipes, one file each."""

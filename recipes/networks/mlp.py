@@ -1,0 +1,28 @@
+"""The paper's multilayer perceptron."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+
+def mlp(sizes: Sequence[int] = (784, 300, 100, 10)) -> keras.Model:
+    """A chain of dense layers without biases, as in the paper, that ends in logits.
+
+    Args:
+        sizes: Numbers of inputs, hidden units and classes.
+    """
+    *hidden, classes = sizes[1:]
+    model = keras.Sequential([keras.Input((sizes[0],), name="pixels")], name="mlp")
+    for number, units in enumerate(hidden, start=1):
+        model.add(
+            layers.Dense(
+                units,
+                "relu",
+                use_bias=False,
+                kernel_initializer="he_normal",
+                name=f"hidden_{number}",
+            )
+        )
+    model.add(layers.Dense(classes, use_bias=False, name="head"))
+    return model

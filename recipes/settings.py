@@ -1,0 +1,84 @@
+"""Everything that decides on the result of a run, and the command line that sets it."""
+
+import argparse
+from dataclasses import asdict, dataclass, field, fields
+
+from keras_switcher.alternation import ALTERNATIONS
+from recipes.switching import STARTS, SWITCHERS
+
+
+def _share(text):
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be a share between 0 and 1, not {text}")
+    return value
+
+
+def _share_or_none(text):
+    return None if text == "none" else _share(text)
+
+
+def _count(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
+    return value
+
+
+def _setting(default, read, explanation, **arguments):
+    option = {"type": read, "help": f"{explanation} (default: %(default)s)", **arguments}
+    return field(default=default, metadata=option)
+
+
+def _flag(explanation):
+    return field(default=False, metadata={"action": "store_true", "help": explanation})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One flat list; each recipe has its own defaults."""
+
+    seed: int = _setting(0, int, "seed of initialisation and of the order of the samples")
+    epochs: int = _setting(30, _count, "epochs for each of the two networks")
+    batch_size: int = _setting(64, _count, "samples per update")
+    learning_rate: float = _setting(0.1, float, "of SGD for the task network, falls as a cosine")
+    switcher_learning_rate: float = _setting(0.02, float, "of SGD for the switcher, likewise")
+    momentum: float = _setting(0.9, float, "of both optimizers")
+    weight_decay: float = _setting(0.0, float, "of the task network, in both trainings")
+    switcher: str = _setting("row", str, "a switcher, or a control", choices=SWITCHERS)
+    start: str = _setting("near_one", str, "where the factors start", choices=STARTS)
+    alternation: str = _setting("joint", str, "who is updated when", choices=ALTERNATIONS)
+    budget: float | None = _setting(0.245, _share_or_none, "share of the weights to keep, or none")
+    budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
+    budget_end: float = _setting(0.3, float, "share of training after which it has fallen")
+    validate: bool = _flag("measure on a validation split that is not trained on, never on test")
+    smoke: bool = _flag("a few samples and two epochs: shows that everything runs")
+
+    def as_options(self, defaults: "Settings") -> str:
+        """The command line that makes these settings from the defaults; always with the seed."""
+        options = []
+        for name, value in asdict(self).items():
+            if name == "seed" or value != getattr(defaults, name):
+                options.append(_option(name))
+                if value is not True:
+                    options.append("none" if value is None else str(value))
+        return " ".join(options)
+
+
+def add_settings(parser: argparse.ArgumentParser, defaults: Settings):
+    """Adds an option for each setting."""
+    for setting in fields(Settings):
+        parser.add_argument(
+            _option(setting.name), default=getattr(defaults, setting.name), **setting.metadata
+        )
+
+
+def read_settings(options: argparse.Namespace) -> Settings:
+    """The settings among parsed options."""
+    return Settings(
+        **{setting.name: getattr(options, setting.name) for setting in fields(Settings)}
+    )
+
+
+def _option(name):
+    return "--" + name.replace("_", "-")

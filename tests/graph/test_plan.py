@@ -1,0 +1,154 @@
+"""A plan says what goes, survives being saved, and is replayed on a copy of its network."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from checks import check_close, draw_inputs, lenet5, masks_for, mlp, randomise
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keras_switcher import PruningPlan, prune_channels
+from keras_switcher.graph.anatomy import Anatomy
+
+
+def network(seed=0):
+    return randomise(lenet5((6, 8), (9, 4), size=20), seed)
+
+
+def factors_for(model, removed=0.5, seed=0):
+    keep, scale = masks_for(model, removed, seed)
+    return {name: keep[name] * scale[name] for name in keep}
+
+
+def plan_for(model, **options):
+    return PruningPlan.from_factors(Anatomy(model), factors_for(model), **options)
+
+
+@given(st.integers(0, 100), st.sampled_from([1, 2, 3, 4, 8, 100]))
+def test_rounding_keeps_multiples_and_what_was_kept_before(seed, round_to):
+    model = network()
+    anatomy, factors = Anatomy(model), factors_for(model, 0.6, seed)
+    exact = PruningPlan.from_factors(anatomy, factors)
+    rounded = PruningPlan.from_factors(anatomy, factors, round_to)
+    for group in anatomy.groups:
+        keep, more = exact.keep[group.name], rounded.keep[group.name]
+        if group.is_input or not group.prunable:
+            np.testing.assert_array_equal(more, keep)
+        else:
+            count = -(-keep.sum() // round_to) * round_to
+            assert more.sum() == min(count, group.size)
+            assert more[keep].all()
+        np.testing.assert_array_equal(rounded.scale[group.name], exact.scale[group.name])
+
+
+@pytest.mark.parametrize("round_to", [2, 4, 8])
+def test_rounding_changes_sizes_but_no_outputs(round_to):
+    model = network()
+    keep, scale = masks_for(model, 0.6)
+    small = prune_channels(model, keep, scale)
+    rounded = prune_channels(model, keep, scale, round_to=round_to)
+    for name, size in [("conv1", 6), ("conv2", 8)]:
+        filters = rounded.get_layer(name).filters
+        assert filters == min(-(-small.get_layer(name).filters // round_to) * round_to, size)
+    assert rounded.count_params() > small.count_params()
+    x = draw_inputs(model)
+    check_close(rounded(x), small(x), "rounded")
+
+
+def test_rounding_adds_the_channels_with_the_largest_weights():
+    model = mlp((3, 5, 2))
+    model.get_layer("fc1").kernel.assign(np.ones((3, 1)) * [1.0, -5.0, 2.0, 4.0, 3.0])
+    factors = {"fc1": np.array([1.0, 0, 0, 0, 0])}
+    for round_to, kept in [(1, [0]), (2, [0, 1]), (3, [0, 1, 3]), (4, [0, 1, 3, 4])]:
+        plan = PruningPlan.from_factors(Anatomy(model), factors, round_to)
+        assert np.flatnonzero(plan.keep["fc1"]).tolist() == kept
+        assert plan.scale["fc1"].tolist() == [1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("round_to", [0, -8, 2.0, "8", None])
+def test_rounding_to_anything_else_raises(round_to):
+    with pytest.raises(ValueError, match="`round_to` must be a positive integer"):
+        plan_for(network(), round_to=round_to)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_saved_plan_is_the_same_and_replays_on_a_copy(tmp_path, dense):
+    model, copy = network(), network()
+    anatomy = Anatomy(model, every_dense_input=dense)
+    plan = PruningPlan.from_factors(anatomy, factors_for(model), dense=dense)
+    plan.save(tmp_path / "plan.json")
+    loaded = PruningPlan.load(tmp_path / "plan.json")
+    assert str(loaded) == str(plan)
+    assert loaded.every_dense_input == dense
+    for name, group in plan.groups.items():
+        np.testing.assert_array_equal(loaded.keep[name], group.keep)
+        np.testing.assert_array_equal(loaded.scale[name], group.scale)
+        assert loaded.groups[name].reason == group.reason
+    x = draw_inputs(model)
+    keep, scale = masks_for(model)
+    np.testing.assert_array_equal(loaded.apply(copy)(x), prune_channels(model, keep, scale)(x))
+
+
+def test_plan_takes_the_weights_of_the_copy_it_is_applied_to():
+    model, other = network(), network(seed=5)
+    keep, scale = masks_for(model)
+    x = draw_inputs(model)
+    np.testing.assert_array_equal(
+        plan_for(model).apply(other)(x), prune_channels(other, keep, scale)(x)
+    )
+
+
+def test_plan_prints_what_it_keeps_and_why_not_less():
+    plan = PruningPlan.from_factors(Anatomy(mlp((3, 4, 2))), {"fc1": np.array([0, 1, 0, 2.0])})
+    assert str(plan).split("\n") == [
+        "fc1         keeps 2 of 4",
+        "fc2         keeps 2 of 2 (its channels are the model's output)",
+        "fc1/inputs  keeps 3 of 3",
+    ]
+
+
+@pytest.mark.parametrize("sizes", [(3, 5, 2), (3, 4, 4, 2)])
+def test_plan_of_another_network_names_the_groups_that_differ(sizes):
+    plan = PruningPlan.from_factors(Anatomy(mlp((3, 4, 2))), {})
+    with pytest.raises(ValueError, match=r"made for another network than 'mlp'.*differ: fc"):
+        plan.apply(mlp(sizes))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[1, 2]",
+        "{}",
+        '{"format": 1}',
+        '{"format": 1, "every_dense_input": false, "groups": {"a": []}}',
+        '{"format": 1, "every_dense_input": false, "groups": {"a": {"size": 2}}}',
+        '{"format": 1, "groups": {"a": {"size": 2, "keep": [7], "scale": [1], "reason": null}}}',
+        '{"format": 1, "groups": {"a": {"size": 2, "keep": [0], "scale": [1, 2], "reason": ""}}}',
+    ],
+)
+def test_broken_file_is_named(tmp_path, text):
+    path = tmp_path / "broken"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="broken is not a pruning plan"):
+        PruningPlan.load(path)
+
+
+def test_newer_format_is_named(tmp_path):
+    plan_for(network()).save(tmp_path / "plan.json")
+    content = json.loads((tmp_path / "plan.json").read_text())
+    (tmp_path / "plan.json").write_text(json.dumps({**content, "format": 2}))
+    with pytest.raises(ValueError, match="has format 2; this version of keras_switcher reads 1"):
+        PruningPlan.load(tmp_path / "plan.json")
+
+
+def test_empty_plan_is_a_plain_copy():
+    model = network()
+    copy = PruningPlan.from_factors(Anatomy(model), {}).apply(model)
+    assert isinstance(copy, keras.Model)
+    assert [w.shape for w in copy.weights] == [w.shape for w in model.weights]
+    x = draw_inputs(model)
+    np.testing.assert_array_equal(copy(x), model(x))

@@ -1,0 +1,46 @@
+"""The `groups` argument means what it says."""
+
+import keras
+import pytest
+from checks import lenet5
+from keras import layers
+
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.selection import select_groups
+
+
+def chosen(groups, model=None):
+    return [group.name for group in select_groups(Anatomy(model or lenet5()), groups)]
+
+
+def test_strings():
+    assert chosen("all") == ["conv1", "conv2", "fc1", "fc1/inputs"]
+    assert chosen("conv") == ["conv1", "conv2"]
+    assert chosen("dense") == ["fc1", "fc1/inputs"]
+
+
+def test_dense_takes_the_channels_themselves_where_a_dense_layer_alone_reads_them():
+    pooled = keras.Sequential([keras.Input((6, 6, 1)), layers.Conv2D(4, 3, name="conv")])
+    pooled.add(layers.GlobalAveragePooling2D())
+    pooled.add(layers.Dense(2, name="head"))
+    assert chosen("dense", pooled) == chosen("conv", pooled) == ["conv"]
+
+
+def test_names_and_predicates_in_the_order_of_the_network():
+    assert chosen(["fc1/inputs", "conv1"]) == ["conv1", "fc1/inputs"]
+    assert chosen(lambda group: group.size > 100) == ["fc1", "fc1/inputs"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ("everything", "must be one of .'all', 'dense', 'conv'.*Received: groups='everything'"),
+        (["conv3"], "'conv3' names no channel group or layer. Pass one of: 'conv1', 'conv2'"),
+        (["fc2"], "'fc2' cannot be pruned: its channels are the model's output"),
+        ([], r"chooses no channel group of 'lenet5'. Prunable: \['conv1'"),
+        (lambda group: False, "chooses no channel group.*Others:\n  fc2: its channels are"),
+    ],
+)
+def test_what_chooses_nothing_is_named(groups, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        chosen(groups)

@@ -1,0 +1,120 @@
+"""A model is read call by call, and left as it was."""
+
+import keras
+import numpy as np
+import pytest
+from checks import draw_inputs, randomise
+from keras import layers
+
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.gating import gated_network
+from keras_switcher.graph.tracing import trace
+
+
+def network_of_many_kinds():
+    """A Functional model with a nested model, a shared layer, a raw operation and dicts."""
+    inputs = {"left": keras.Input((4,), name="left"), "right": keras.Input((4,), name="right")}
+    shared = layers.Dense(4, activation="tanh", name="shared")
+    nested = keras.Sequential([keras.Input((4,)), layers.Dense(5, name="inner")], name="nested")
+    total = keras.ops.add(shared(inputs["left"]), shared(inputs["right"]))
+    hidden = layers.BatchNormalization(name="norm")(inputs=nested(total))
+    outputs = {"a": layers.Dense(2, name="a")(hidden), "b": layers.Dense(3, name="b")(hidden)}
+    return randomise(keras.Model(inputs, outputs, name="many"))
+
+
+def nodes(model):
+    return {operation.name: len(operation._inbound_nodes) for operation in model.operations}
+
+
+def test_calls_come_in_order_with_one_name_each():
+    names = [call.name for call in trace(network_of_many_kinds()).calls]
+    order = {name: place for place, name in enumerate(names)}
+    assert len(order) == len(names) == 7
+    assert order["shared"] < order["inner"] < order["norm"] < order["a"]
+    assert order["shared:1"] < order["inner"]
+    assert order["norm"] < order["b"]
+
+
+def test_nested_sequential_is_read_in_place():
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="b"), layers.ReLU(name="c")])
+    outer = keras.Sequential([keras.Input((2,)), layers.Dense(4, name="a"), inner])
+    outer.add(layers.Dense(1, name="d"))
+    graph = trace(outer)
+    assert [call.name for call in graph.calls] == ["a", "b", "c", "d"]
+    for before, after in zip(graph.calls, graph.calls[1:], strict=False):
+        assert after.input is before.output
+    assert graph.outputs is graph.calls[-1].output
+
+
+def test_replay_computes_the_same():
+    model = network_of_many_kinds()
+    graph = trace(model)
+    inputs = graph.new_inputs()
+    again = keras.Model(inputs, graph.replay(inputs, lambda call, a, k: call.op(*a, **k)))
+    x = draw_inputs(model)
+    for name, expected in model(x).items():
+        np.testing.assert_array_equal(again(x)[name], expected)
+
+
+def test_reading_leaves_the_model_as_it_was():
+    model = network_of_many_kinds()
+    config, before = model.get_config(), nodes(model)
+    output = model.get_layer("norm").output
+    trace(model)
+    assert nodes(model) == before
+    assert model.get_config() == config
+    assert model.get_layer("norm").output is output
+
+
+def test_gating_leaves_config_and_outputs_of_layers():
+    model = network_of_many_kinds()
+    config, output = model.get_config(), model.get_layer("norm").output
+    gated_network(Anatomy(model), [group.name for group in Anatomy(model).groups])
+    assert model.get_config() == config
+    assert model.get_layer("norm").output is output
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_nested_model_hands_training_down(training):
+    nested = keras.Sequential([keras.Input((4,)), layers.BatchNormalization(), layers.ReLU()])
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2)(nested(inputs, training=training)))
+    norm, relu, dense = trace(model).calls
+    assert norm.kwargs["training"] is training
+    assert "training" not in {**relu.kwargs, **dense.kwargs}
+
+
+def test_model_built_by_calling_build_is_read():
+    model = keras.Sequential([layers.Dense(3, name="only")])
+    model.build((None, 2))
+    assert [call.name for call in trace(model).calls] == ["only"]
+
+
+class Subclassed(keras.Model):
+    def call(self, inputs):
+        return inputs
+
+
+class Overriding(keras.Model):
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs, training, mask)
+
+
+def overriding():
+    x = keras.Input((3,))
+    return Overriding(x, layers.Dense(1)(x), name="doubling")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: keras.Sequential([layers.Dense(3)], name="open"), "'open' is not built"),
+        (lambda: keras.Sequential(name="empty"), "'empty' is not built"),
+        (lambda: Subclassed(name="own"), "'own' .of type Subclassed. is a subclassed model"),
+        (overriding, "'doubling' .of type Overriding. overrides call"),
+        (lambda: layers.Dense(3), "Expected a Functional or Sequential keras.Model"),
+    ],
+)
+def test_models_that_cannot_be_read_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        trace(make())

@@ -1,0 +1,187 @@
+"""A recipe measures what it says, and an interrupted one goes on as if nothing had been."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from recipes import datasets, training
+from recipes.checkpoints import _interrupted_afterwards
+from recipes.digits import RECIPE
+from recipes.mnist_mlp import RECIPE as MNIST
+from recipes.records import FIELDS
+
+pytest.importorskip("sklearn")
+pytest.importorskip("matplotlib")
+
+TINY = replace(
+    RECIPE,
+    load=lambda validate: datasets.digits(validate).smaller(200),
+    settings=replace(RECIPE.settings, epochs=4),
+)
+
+
+def _interrupt(monkeypatch, epoch, network):
+    """Sends Ctrl-C in the middle of an epoch of one of the two trainings."""
+
+    class Interrupting(training._Lines):
+        def on_train_batch_end(self, batch, logs=None):
+            if (self.epoch, batch, type(self.model).__name__) == (epoch, 3, network):
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+    monkeypatch.setattr(training, "_Lines", Interrupting)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """An uninterrupted run: its folder, and what it returned."""
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, TINY.run(["--output", str(folder / "out"), "--csv", str(folder / "rows.csv")])
+
+
+def _outputs(folder):
+    model = tf.saved_model.load(str(folder / "saved_model"))
+    return model.serve(datasets.digits().held_out.x).numpy()
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(finished, tmp_path, monkeypatch, capsys):
+    command = ["--output", str(tmp_path)]
+    for epoch, network in ((2, "Sequential"), (3, "SwitcherModel")):
+        with monkeypatch.context() as patch:
+            _interrupt(patch, epoch, network)
+            with pytest.raises(SystemExit) as stopped:
+                TINY.run(command)
+        assert stopped.value.code == 130
+        assert "the same command goes on from there" in capsys.readouterr().err
+        with pytest.raises(SystemExit):
+            TINY.run([*command, "--seed", "5", "--budget", "none"])
+        error = capsys.readouterr().err
+        assert "seed: 0 there, 5 here" in error
+        assert "budget: 0.4 there, None here" in error
+    row = TINY.run(command)
+    folder, expected = finished
+    times = {"seconds", "dense_seconds", "switched_seconds"}
+    assert {k: v for k, v in row.items() if k not in times} == {
+        k: v for k, v in expected.items() if k not in times
+    }
+    np.testing.assert_array_equal(_outputs(tmp_path), _outputs(folder / "out"))
+    for picture in ("pattern.png", "counts.png"):
+        assert (tmp_path / picture).read_bytes() == (folder / "out" / picture).read_bytes()
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_the_row_says_what_is_true(finished):
+    folder, row = finished
+    data = datasets.digits().smaller(200)
+    accuracy = np.mean(_outputs(folder / "out")[:200].argmax(1) == data.held_out.y)
+    assert row["compact_accuracy"] == row["switched_accuracy"] == pytest.approx(accuracy)
+    assert row["max_relative_difference"] <= 1e-5
+    inputs, first, second = map(int, row["widths"].split("-"))
+    kept = inputs * first + first * second + second * 10
+    assert row["weights_removed"] == pytest.approx(1 - kept / 17_024, abs=1e-6)
+    assert row["measured_on"] == "test"
+    assert row["command"] == "python -m recipes.digits --seed 0"
+
+
+def test_csv_gets_a_header_once_and_refuses_other_columns(finished, tmp_path, capsys):
+    folder, _ = finished
+    header, line = (folder / "rows.csv").read_text().splitlines()
+    assert header == ",".join(FIELDS)
+    assert line.startswith("digits,0,row,near_one,joint,0.4,4,test,")
+    other = tmp_path / "other.csv"
+    other.write_text("recipe,seed\n")
+    with pytest.raises(SystemExit):
+        TINY.run(["--output", str(tmp_path / "out"), "--csv", str(other)])
+    assert "has other columns than this recipe's rows" in capsys.readouterr().err
+    assert other.read_text() == "recipe,seed\n"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def random_mnist(monkeypatch):
+    def parts(name, splits, data_dir):
+        assert name == "mnist"
+        generator = np.random.default_rng(0)
+        for split in splits:
+            read.append(split)
+            yield datasets.Part(
+                generator.random((600, 784), "float32"), generator.integers(0, 10, 600)
+            )
+
+    read = []
+    monkeypatch.setattr(datasets, "_tfds", parts)
+    return read
+
+
+def test_smoke_run_ends_with_one_line_of_json(random_mnist, tmp_path, capsys):
+    output, rows = str(tmp_path / "out"), tmp_path / "rows.csv"
+    common = ["--smoke", "--output", output, "--csv", str(rows), "--alternation", "task"]
+    row = MNIST.run([*common, "--budget", "none", "--start", "one"])
+    printed = capsys.readouterr().out
+    assert json.loads(printed.splitlines()[-1]) == row
+    assert printed.count("{") == 1
+    assert row["epochs"] == 2
+    assert row["widths"] == "784-300-100"
+    assert random_mnist == ["train", "test"]
+    # The same folder again: what the first run left is replaced.
+    again = MNIST.run([*common, "--switcher", "frozen", "--budget", "0.25", "--validate"])
+    assert again["command"] == (
+        "python -m recipes.mnist_mlp --seed 0 --epochs 2 --switcher frozen --alternation task "
+        "--budget 0.25 --validate --smoke"
+    )
+    assert again["widths"] == "392-150-50"
+    assert again["measured_on"] == "validation"
+    assert json.loads((tmp_path / "out" / "result.json").read_text()) == again
+    assert random_mnist[2:] == ["train[:50000]", "train[50000:]"]
+    assert len(rows.read_text().splitlines()) == 3
+
+
+def test_data_directory_without_the_data_set(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        MNIST.run(["--data-dir", str(tmp_path), "--output", str(tmp_path / "out")])
+    error = capsys.readouterr().err
+    assert f"'{tmp_path}' does not hold the data set 'mnist'" in error
+    assert f"tfds.load('mnist', data_dir='{tmp_path}')" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_output_folder_of_someone_else_is_left_alone(tmp_path, capsys):
+    (tmp_path / "saved_model").mkdir()
+    with pytest.raises(SystemExit):
+        TINY.run(["--output", str(tmp_path)])
+    assert "holds files that no recipe has written" in capsys.readouterr().err
+    assert (tmp_path / "saved_model").exists()
+
+
+def test_ctrl_c_waits_for_a_checkpoint_to_be_whole(tmp_path):
+    def save():
+        with _interrupted_afterwards():
+            os.kill(os.getpid(), signal.SIGINT)
+            (tmp_path / "file").write_text("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        save()
+    assert (tmp_path / "file").read_text() == "whole"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--switcher", "rows"], "invalid choice: 'rows'"),
+        (["--budget", "2"], "must be a share between 0 and 1, not 2"),
+        (["--epochs", "0"], "must be 1 or more, not 0"),
+        (["--budget", "0.0001"], "cannot bring the weights down to 0.01%"),
+    ],
+)
+def test_bad_options(arguments, words, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        TINY.run([*arguments, "--output", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err

@@ -1,0 +1,117 @@
+"""Who is updated when: every alternation against algorithm 1 written out in NumPy."""
+
+import keras
+import numpy as np
+import pytest
+
+from paper import SWITCHER, TASK, X, Y, paper_model, simulate, weights
+from toys import fit, float64, same, switched, values
+
+MODES = {
+    "plain": {},
+    "jit": {"jit_compile": True},
+    "steps": {"steps_per_execution": 4},
+    "eager": {"run_eagerly": True},
+}
+
+
+def run(model, epochs, **kwargs):
+    model.fit(X[:, None], Y, batch_size=1, epochs=epochs, shuffle=False, verbose=0, **kwargs)
+    return *weights(model), *(int(o.iterations.numpy()) for o in optimizers(model))
+
+
+def optimizers(model):
+    return model.optimizer, model.switcher_optimizer
+
+
+def assert_run(found, expected):
+    np.testing.assert_allclose(found[0], expected[0], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(found[1], expected[1], rtol=0, atol=1e-10)
+    assert found[2:] == expected[2:]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("alternation", ["batch", "epoch", "joint", "task", "switcher"])
+def test_fit_is_algorithm_1(alternation, mode):
+    with float64():
+        model = paper_model(0.125, MODES[mode], alternation=alternation, warmup_epochs=1)
+        assert_run(run(model, 4), simulate(alternation, 4, 1, 0.125))
+
+
+def test_a_partial_last_execution_is_trained_on_too():
+    with float64():
+        model = paper_model(0.125, {"steps_per_execution": 3})
+        assert_run(run(model, 2), simulate("batch", 2, 0, 0.125))
+
+
+@pytest.mark.parametrize("alternation", ["task", "switcher"])
+def test_the_other_network_is_left_alone(alternation):
+    with float64():
+        model = paper_model(0.125, alternation=alternation)
+        task, switcher, *_ = run(model, 1)
+    assert np.array_equal(task, TASK) == (alternation == "switcher")
+    assert np.array_equal(switcher, SWITCHER) == (alternation == "task")
+
+
+def test_warm_up_leaves_the_switcher_untouched_and_its_factors_one():
+    model = switched(warmup_epochs=2, compiled={"optimizer": "adam", "switcher_optimizer": "adam"})
+    untouched = values([*model.switcher.variables, *model.switcher_optimizer.variables])
+
+    class Factors(keras.callbacks.Callback):
+        seen = []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.seen.append(all((f == 1).all() for f in self.model.scaling_factors().values()))
+
+    history = fit(model, epochs=2, callbacks=[Factors()], validation_split=0.25)
+    assert same(untouched, [*model.switcher.variables, *model.switcher_optimizer.variables])
+    assert history["strengthened"] == history["val_strengthened"] == [1, 1]
+    fit(model, callbacks=[Factors()])
+    assert Factors.seen == [True, True, False]
+    assert not same(untouched[:3], model.switcher.variables[:3])
+
+
+def test_alternation_can_change_between_fits():
+    """SNN-SL, the paper's table 2: the task network alone to its end, then only the switcher."""
+    with float64():
+        model = paper_model(0.125, alternation="batch", warmup_epochs=2)
+        task, switcher, *_ = run(model, 2)
+        assert np.array_equal(switcher, SWITCHER)
+        model.alternation = "switcher"
+        found = run(model, 3)
+        assert np.array_equal(found[0], task)
+        expected = simulate("switcher", 3, 0, 0.125, (task, switcher))
+        np.testing.assert_allclose(found[1], expected[1], rtol=0, atol=1e-10)
+        model.alternation = "joint"
+        expected = simulate("joint", 2, 0, 0.125, found[:2])
+        np.testing.assert_allclose(run(model, 2)[:2], expected[:2], rtol=0, atol=1e-10)
+
+
+def test_a_callback_can_change_alternation_from_the_next_epoch():
+    class Change(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.alternation = "task"
+
+    with float64():
+        model = paper_model(0.125, alternation="joint")
+        found = run(model, 3, callbacks=[Change()])
+        task, switcher, *_ = simulate("joint", 1, 0, 0.125)
+        expected = simulate("task", 2, 0, 0.125, (task, switcher))
+    np.testing.assert_allclose(found[:2], expected[:2], rtol=0, atol=1e-10)
+
+
+def test_epochs_in_turn_go_on_over_several_fits():
+    with float64():
+        model = paper_model(0.125, alternation="epoch")
+        for _ in range(3):
+            found = run(model, 1)
+        assert_run(found, simulate("epoch", 3, 0, 0.125))
+
+
+def test_train_on_batch_follows_alternation():
+    with float64():
+        model = paper_model(0.125, alternation="task")
+        for alternation in ("task", "joint", "switcher"):
+            model.alternation = alternation
+            model.train_on_batch(X[:1, None], Y[:1])
+        assert [int(o.iterations.numpy()) for o in optimizers(model)] == [2, 2]

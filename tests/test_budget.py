@@ -1,0 +1,164 @@
+"""Budget: its target, its gradient, what it can reach and what it reaches."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from keras_switcher import Budget, SwitcherModel
+from keras_switcher.switchers import FreeFactors
+from toys import data, fit, furthest, mlp, switched, values
+
+
+@pytest.mark.parametrize("epoch", [0, 2, 2.5, 4, 6.9, 7, 100])
+def test_target_falls_as_a_cubic_between_two_epochs(epoch):
+    budget = Budget(0.25, start_epoch=2, end_epoch=7)
+    done = min(max((epoch - 2) / 5, 0), 1)
+    assert float(budget.target(epoch)) == pytest.approx(0.25 + 0.75 * (1 - done) ** 3, abs=1e-6)
+
+
+def test_penalty_is_what_is_kept_beyond_the_target():
+    budget = Budget(0.25, start_epoch=0, end_epoch=1)
+    penalties = [float(budget.penalty(kept, 1)) for kept in (0.1, 0.25, 0.3, 1.0)]
+    assert penalties == pytest.approx([0, 0, 0.05, 0.75], abs=1e-6)
+
+
+def with_zeros():
+    """4-8-3 of which 3 inputs and 5 hidden units are left: 3 * 5 + 5 * 3 of 56 weights."""
+    model = switched(switcher=FreeFactors("one"), alternation="switcher", rate=1.0)
+    of_hidden, of_inputs = np.linspace(0.5, 1.5, 8), np.linspace(0.5, 1.5, 4)
+    of_hidden[[0, 3, 7]] = of_inputs[1] = 0
+    given = {"hidden": of_hidden, "hidden/inputs": of_inputs}
+    model.switcher.parameters.assign(np.concatenate([given[name] for name in model.factors()]))
+    return model
+
+
+def test_kept_share_counts_hard_and_its_gradient_is_that_of_the_factors():
+    model = with_zeros()
+    factors = model.factors()
+    with tf.GradientTape() as tape:
+        tape.watch(factors)
+        kept = model.wiring.kept(factors, "weights")
+    assert float(kept) == pytest.approx((3 * 5 + 5 * 3) / 56)
+    gradient = tape.gradient(kept, factors)
+    # Of a * b / 56 + b * 3 / 56, for a inputs and b hidden units: zeros have the gradient too.
+    np.testing.assert_allclose(gradient["hidden"], np.full(8, (3 + 3) / 56), rtol=1e-6)
+    np.testing.assert_allclose(gradient["hidden/inputs"], np.full(4, 5 / 56), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("keep", "over"), [(0.6, 0), (0.4, 1)])
+def test_training_gets_the_gradient_only_beyond_the_target(keep, over):
+    x, y = data()
+    plain, budgeted = with_zeros(), with_zeros()
+    budgeted.task.set_weights(plain.task.get_weights())
+    budgeted.budget = Budget(keep, start_epoch=0, end_epoch=1)
+    for model in (plain, budgeted):
+        model.epochs_seen.assign(1.0)
+        model.train_on_batch(x, y)
+    pushed = values([plain.switcher.parameters])[0] - values([budgeted.switcher.parameters])[0]
+    slopes = {"hidden": (3 + 3) / 56, "hidden/inputs": 5 / 56}
+    factors = with_zeros().scaling_factors()
+    # The factors are relu(parameter), which has no gradient where it is zero.
+    expected = np.concatenate([slopes[name] * (factors[name] > 0) for name in factors])
+    np.testing.assert_allclose(pushed, over * expected, atol=1e-6)
+
+
+def test_zero_budget_gradient_leaves_training_as_it_is():
+    x, y = data()
+    plain, budgeted = (switched(alternation="joint", budget=b) for b in (None, Budget(0.5)))
+    budgeted.set_weights(plain.get_weights())
+    for model in (plain, budgeted):  # The target of the first step is 1.
+        model.train_on_batch(x, y)
+    assert furthest(plain.weights, budgeted.weights) < 1e-6
+
+
+def test_epochs_are_counted_over_several_fits():
+    targets = []
+
+    class Steep(Budget):
+        def penalty(self, kept, epoch):
+            targets.append(float(epoch))
+            return super().penalty(kept, epoch)
+
+    budget = Steep(0.3, start_epoch=0, end_epoch=2)
+    model = switched(budget=budget, alternation="joint", compiled={"run_eagerly": True})
+    for _ in range(2):
+        fit(model, batch_size=8)
+    assert targets == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75])
+
+
+@pytest.mark.parametrize("of", ["weights", "macs"])
+def test_unreachable_budget_names_the_smallest_share(of):
+    SwitcherModel(mlp(), budget=Budget(0.072, of))
+    with pytest.raises(ValueError, match=rf"{of} down to 7\.00%.*7\.14% remain"):
+        SwitcherModel(mlp(), budget=Budget(0.07, of))  # 1 * 1 + 1 * 3 of 56.
+
+
+def test_groups_that_stay_count_in_what_is_reachable():
+    # Of 4 * 8 + 8 * 3 weights, one hidden unit leaves 4 + 3.
+    SwitcherModel(mlp(), FreeFactors(), groups=["hidden"], budget=Budget(0.126))
+    with pytest.raises(ValueError, match=r"12\.50% remain"):
+        SwitcherModel(mlp(), FreeFactors(), groups=["hidden"], budget=Budget(0.12))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"keep": 0}, "keep=0"),
+        ({"keep": 1.0}, "keep=1.0"),
+        ({"keep": float("nan")}, "keep=nan"),
+        ({"keep": 0.5, "of": "parameters"}, "'weights', 'macs'.*of='parameters'"),
+        ({"keep": 0.5, "start_epoch": -1}, "start_epoch=-1"),
+        ({"keep": 0.5, "start_epoch": 5, "end_epoch": 5}, "start_epoch=5, end_epoch=5"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Budget(**arguments)
+
+
+@pytest.mark.parametrize("budget", [0.3, {"keep": 0.3}, Budget])
+def test_budget_of_another_type_is_refused(budget):
+    with pytest.raises(ValueError, match=r"None or a keras_switcher\.Budget.*Received"):
+        SwitcherModel(mlp(), budget=budget)
+
+
+def test_config_round_trip():
+    budget = Budget(0.3, "macs", 1, 4.5)
+    assert Budget.from_config(budget.get_config()).get_config() == budget.get_config()
+    assert budget.get_config() == {"keep": 0.3, "of": "macs", "start_epoch": 1, "end_epoch": 4.5}
+
+
+def deep():
+    hidden = [layers.Dense(100, "relu", name=name) for name in ("first", "second")]
+    return keras.Sequential([keras.Input((4,)), *hidden, layers.Dense(3)])
+
+
+def convolutional():
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(32, 3, activation="relu", name="first"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(100, "relu", name="second"),
+            layers.Dense(3),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "make_task", "shape"), [("weights", deep, (4,)), ("macs", convolutional, (8, 8, 1))]
+)
+def test_training_comes_down_to_the_budget(of, make_task, shape):
+    x, y = data(256, shape)
+    slow = {"switcher_optimizer": keras.optimizers.SGD(0.003)}
+    budget = Budget(0.4, of, start_epoch=0, end_epoch=8)
+    model = switched(make_task(), groups=["first", "second"], budget=budget, compiled=slow)
+    assert model.structure().removed(of) < 0.02
+    history = fit(model, x, y, batch_size=8, epochs=12)
+    kept = 1 - model.structure().removed(of)
+    assert 0.2 < kept <= 0.41
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    compacted = model.compact()
+    np.testing.assert_allclose(compacted(x), model(x), rtol=1e-4, atol=1e-4)

@@ -1,0 +1,91 @@
+"""What was learned is counted as it acts, and agrees with the compact model."""
+
+import keras
+import numpy as np
+import pytest
+from checks import draw_masks, lenet5, mlp, randomise
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import layers
+
+from keras_switcher import Structure, count_macs, count_parameters, prune_channels
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.plan import PruningPlan
+
+
+def structure_of(model, factors):
+    anatomy = Anatomy(model)
+    factors = {name: np.asarray(factor, "float32") for name, factor in factors.items()}
+    return Structure(anatomy, list(factors), PruningPlan.from_factors(anatomy, factors))
+
+
+def test_counts():
+    structure = structure_of(mlp((3, 6, 2)), {"fc1": [0, 0.2, 1, 3, 0, 0.9]})
+    (counts,) = structure.groups
+    assert (counts.name, counts.total, counts.kept, counts.pruned) == ("fc1", 6, 4, 2)
+    assert (counts.strengthened, counts.weakened) == (2, 2)
+
+
+def test_positions_count_with_the_factor_of_their_channel():
+    model = lenet5((2, 3), (4, 2), size=20)
+    positions = np.ones((4, 3))
+    positions[0] = [2, 2, 2]
+    positions[1] = [0, 1, 1]
+    factors = {"conv2": [0.6, 1, 0], "fc1/inputs": positions.reshape(-1)}
+    channels, inputs = structure_of(model, factors).groups
+    assert (channels.kept, channels.strengthened, channels.weakened) == (2, 1, 1)
+    # 0.6 * (2, 0, 1, 1) and 1 * (2, 1, 1, 1); the third channel is off.
+    assert (inputs.kept, inputs.strengthened, inputs.weakened, inputs.pruned) == (7, 5, 2, 5)
+
+
+@given(st.integers(0, 1000), st.floats(0.1, 0.8))
+def test_costs_are_those_of_the_compact_model(seed, removed):
+    model = randomise(lenet5((6, 8), (9, 4), size=20))
+    keep, scale = draw_masks(Anatomy(model).groups, removed, seed)
+    keep["fc1/inputs"] = keep["fc1/inputs"] | (np.arange(32) < 8)  # No channel is left without.
+    structure = structure_of(model, {name: keep[name] * scale[name] for name in keep})
+    small = prune_channels(model, keep, scale)
+    before = {"weights": model.count_params(), "macs": count_macs(model).total}
+    after = {"weights": small.count_params(), "macs": count_macs(small).total}
+    assert structure.before == {**before, "parameters": count_parameters(model).total}
+    assert structure.after == {**after, "parameters": count_parameters(small).total}
+    for of in before:
+        assert structure.removed(of) == pytest.approx(1 - after[of] / before[of])
+    kept = {counts.name: counts.kept for counts in structure.groups}
+    assert kept["conv2"] == small.get_layer("conv2").filters
+    assert kept["fc1/inputs"] == small.get_layer("fc1").kernel.shape[0]
+
+
+def test_table():
+    structure = structure_of(mlp((3, 4, 2)), {"fc1": [0, 0.5, 2, 1], "fc1/inputs": [1, 1, 0]})
+    assert str(structure).split("\n") == [
+        "group              kept           of strengthened     weakened       pruned",
+        "fc1                   3            4            2            1            1",
+        "fc1/inputs            2            3            2            0            1",
+        "weights: 20 -> 12 (40.00% removed)",
+        "parameters: 20 -> 12 (40.00% removed)",
+        "macs: 20 -> 12 (40.00% removed)",
+    ]
+    assert structure.to_dict() == {
+        "groups": {
+            "fc1": {"total": 4, "kept": 3, "strengthened": 2, "weakened": 1, "pruned": 1},
+            "fc1/inputs": {"total": 3, "kept": 2, "strengthened": 2, "weakened": 0, "pruned": 1},
+        },
+        "before": {"weights": 20, "parameters": 20, "macs": 20},
+        "after": {"weights": 12, "parameters": 12, "macs": 12},
+    }
+
+
+def test_empty_group_is_warned_of():
+    structure = structure_of(mlp((3, 4, 2)), {"fc1": [0, 0, 0, 0]})
+    assert structure.after["weights"] == 0
+    assert str(structure).endswith("Warning: nothing is left of 'fc1'; compact() will refuse.")
+
+
+def test_unknown_macs_are_left_out():
+    model = keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(4, 3, name="conv")])
+    model.add(layers.GlobalMaxPooling2D())
+    model.add(layers.Dense(2))
+    structure = structure_of(model, {"conv": [1, 0, 1, 0]})
+    assert structure.after == {"weights": 2 * 9 + 2 * 2, "parameters": 2 * 10 + 3 * 2, "macs": None}
+    assert "macs" not in str(structure)
