@@ -47,16 +47,18 @@ class SwitchedNetwork(keras.Model):
         """The task network's, by which losses and metrics can be given per output."""
         return getattr(self.task, "output_names", None)
 
-    def factors(self) -> dict:
+    def factors(self, training=None) -> dict:
         """The factors of the weights as they are now: tensors by name of group."""
         records = self.wiring.records
         if not self.gradient_through_switcher:
             records = map_weights(records, ops.stop_gradient)
-        return dict(zip(self.wiring.names, self.switcher(records=records), strict=True))
+        return dict(
+            zip(self.wiring.names, self.switcher(records=records, training=training), strict=True)
+        )
 
     def call(self, inputs, training=None):
         """The gated network, with the factors of the weights as they are now."""
-        return self.wiring.run(inputs, self.factors(), training)
+        return self.wiring.run(inputs, self.factors(training), training)
 
     def scaling_factors(self) -> dict[str, np.ndarray]:
         """The factors that inference uses: float32 arrays by name of group."""

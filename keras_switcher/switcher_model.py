@@ -125,9 +125,9 @@ class SwitcherModel(SwitchedNetwork):
         epoch = int(ops.convert_to_numpy(self.epochs_seen))
         return updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
 
-    def factors(self) -> dict:
+    def factors(self, training=None) -> dict:
         """The factors of the weights as they are now; ones while the task network warms up."""
-        factors = super().factors()
+        factors = super().factors(training)
         if self.warmup_epochs:
             warm = self.epochs_seen >= self.warmup_epochs
             factors = {n: ops.where(warm, f, ops.ones_like(f)) for n, f in factors.items()}
@@ -247,7 +247,7 @@ class SwitcherModel(SwitchedNetwork):
     def _update(self, names, x, y, sample_weight):
         players = [self._player(name) for name in names]
         with tf.GradientTape() as tape:
-            factors = self.factors()
+            factors = self.factors(training=True)
             y_pred = self.wiring.run(x, factors, training=True)
             objective = self._loss(x, y, y_pred, sample_weight, training=True)
             if self.budget is not None:

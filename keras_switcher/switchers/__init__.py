@@ -7,8 +7,9 @@ from keras_switcher.switchers.records import GroupRecord, KernelView
 from keras_switcher.switchers.row import RowSwitcher
 from keras_switcher.switchers.shuffled import ShuffledInput
 from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.switchers.unet import UNetSwitcher
 
-NAMES = {"row": RowSwitcher}
+NAMES = {"row": RowSwitcher, "unet": UNetSwitcher}
 
 __all__ = [
     "ConstantInput",
@@ -19,6 +20,7 @@ __all__ = [
     "RowSwitcher",
     "ShuffledInput",
     "Switcher",
+    "UNetSwitcher",
     "get",
 ]
 

@@ -1,0 +1,177 @@
+"""The paper's switcher: a U-Net that reads weight matrices as images."""
+
+import keras
+from keras import ops
+
+from keras_switcher.switchers.records import KernelView
+from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.switchers.unet_network import INITIALIZER, Normalize, UNet
+
+STARTS = {"near_one": (0.3, 1.0), "half_zeros": (1.0, 0.0)}
+NORMALIZATIONS = ("instance", "batch")
+
+
+@keras.saving.register_keras_serializable(package="keras_switcher")
+class UNetSwitcher(Switcher):
+    """Reads weight matrices as images and returns a factor per row (arXiv 2110.05954, figure 2).
+
+    For a group that dense kernels make (or the inputs of a Dense layer), the image is the matrix
+    that reads the channels, one row per channel. A convolution kernel becomes one feature row
+    per output channel by a learned convolution per layer, and the rows of all convolutions make
+    one matrix. The raw weights are read, and gradients flow back into them (equation 6).
+
+    Args:
+        stacked: True: the dense matrices are zero-padded to the largest and stacked as channels
+            of one image, with one output per group (the paper's text). False: one U-Net per
+            group (the authors' code).
+        start: `"near_one"` (factors of mean 1 and spread .3) or `"half_zeros"` (the paper's:
+            about half of all factors are 0 before any training).
+        normalization: `"instance"`: by the matrix itself, in training and inference alike.
+            `"batch"`: the paper's batch normalisation, whose running statistics lag behind.
+        depth: Number of levels of the U-Nets; None for a depth by the number of rows.
+        row_width: Length of the feature row of a convolution's output channel.
+        **kwargs: See `Switcher`.
+
+    Raises:
+        ValueError: If an argument is not one of its choices.
+
+    Example:
+
+    >>> UNetSwitcher(stacked=False, start="half_zeros").normalization
+    'instance'
+    """
+
+    def __init__(
+        self,
+        stacked: bool = True,
+        start: str = "near_one",
+        normalization: str = "instance",
+        depth: int | None = None,
+        row_width: int = 32,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if start not in STARTS:
+            raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
+        if normalization not in NORMALIZATIONS:
+            raise ValueError(
+                f"`normalization` must be one of {NORMALIZATIONS}. "
+                f"Received: normalization={normalization!r}."
+            )
+        for name, value in (("depth", depth or 1), ("row_width", row_width)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"`{name}` must be a positive integer. Received: {value!r}.")
+        self.stacked = stacked
+        self.start = start
+        self.normalization = normalization
+        self.depth = depth
+        self.row_width = row_width
+
+    def build(self, records):
+        self._dense = [i for i, r in enumerate(records) if not _is_convolutional(r)]
+        self._convolutional = [i for i, r in enumerate(records) if _is_convolutional(r)]
+        self._sizes = [record.size for record in records]
+        shapes = [(records[i].size, _width(records[i])) for i in self._dense]
+        largest = tuple(max(side) for side in zip(*shapes, strict=True))
+        if self.stacked and shapes:
+            self.networks = [self._unet((*largest, len(shapes)), len(shapes))]
+        else:
+            self.networks = [self._unet((*shape, 1)) for shape in shapes]
+        self._image_shape = largest
+        if self._convolutional:
+            rows = sum(self._sizes[i] for i in self._convolutional)
+            self.to_rows = {
+                str(i): [self._row_kernel(view) for view in records[i].producers]
+                for i in self._convolutional
+            }
+            self.convolution_network = self._unet((rows, self.row_width, 1))
+        self.heads = [self._head(record.size) for record in records]
+
+    def call(self, records):
+        scores = {}
+        if self._convolutional:
+            rows = [self._feature_rows(i, records[i]) for i in self._convolutional]
+            image = ops.expand_dims(ops.concatenate(rows, axis=0), -1)
+            output = self.convolution_network(image)
+            start = 0
+            for i in self._convolutional:
+                scores[i] = output[start : start + self._sizes[i]]
+                start += self._sizes[i]
+        matrices = [_matrix(records[i]) for i in self._dense]
+        if self.stacked and matrices:
+            output = self.networks[0](ops.stack([self._padded(m) for m in matrices], axis=-1))
+            for channel, i in enumerate(self._dense):
+                scores[i] = output[: self._sizes[i], channel : channel + 1]
+        elif matrices:
+            for network, i, matrix in zip(self.networks, self._dense, matrices, strict=True):
+                scores[i] = network(ops.expand_dims(matrix, -1))
+        return [ops.relu(head(scores[i])[:, 0]) for i, head in enumerate(self.heads)]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "stacked": self.stacked,
+            "start": self.start,
+            "normalization": self.normalization,
+            "depth": self.depth,
+            "row_width": self.row_width,
+        }
+
+    def _unet(self, shape, outputs=1):
+        network = UNet(outputs, self.depth, self.normalization, dtype=self.dtype_policy)
+        network.build(shape)
+        return network
+
+    def _head(self, size):
+        """The last normalisation, over the channels of one group: padding has no part in it."""
+        gamma, beta = STARTS[self.start]
+        # One channel alone is always at its mean: it starts at one, not at zero for ever.
+        head = Normalize(
+            self.normalization, gamma, beta if size > 1 else 1.0, dtype=self.dtype_policy
+        )
+        head.build((None, 1))
+        return head
+
+    def _row_kernel(self, view: KernelView):
+        weights = 1
+        for axis, length in enumerate(view.kernel.shape):
+            weights *= 1 if axis == view.axis else length
+        return self.add_weight(
+            shape=(weights, self.row_width),
+            initializer=keras.initializers.VarianceScaling(2.0, *INITIALIZER),
+            name=f"row_kernel_{len(self.weights)}",
+        )
+
+    def _feature_rows(self, i, record):
+        """A convolution over a whole kernel slice is a product: (size, row_width)."""
+        rows = []
+        for view, kernel in zip(record.producers, self.to_rows[str(i)], strict=True):
+            values = ops.matmul(ops.reshape(view.rows(), (-1, kernel.shape[0])), kernel)
+            rows.append(view.per_channel(values, record.size))
+        return sum(rows[1:], rows[0]) / len(rows)
+
+    def _padded(self, matrix):
+        missing = [
+            [0, most - length] for most, length in zip(self._image_shape, matrix.shape, strict=True)
+        ]
+        return ops.pad(matrix, missing)
+
+
+def _is_convolutional(record):
+    return any(view.is_convolution for view in record.producers)
+
+
+def _width(record):
+    """Columns of a dense group's image: the outputs of all that reads it."""
+    columns = 0
+    for view in record.consumers:
+        size = 1
+        for length in view.kernel.shape:
+            size *= length
+        columns += size // view.kernel.shape[view.axis]
+    return columns
+
+
+def _matrix(record):
+    columns = [view.per_channel(view.rows(), record.size) for view in record.consumers]
+    return ops.concatenate(columns, axis=1)

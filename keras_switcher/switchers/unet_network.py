@@ -1,0 +1,139 @@
+"""The U-Net of the paper's figure 2: from a matrix to one score per row."""
+
+import math
+
+import keras
+from keras import layers, ops
+
+INITIALIZER = ("fan_out", "untruncated_normal")
+
+
+class UNet(layers.Layer):
+    """Reads a matrix as an image and returns scores per row.
+
+    Encoder levels of a 3x3 convolution, normalisation, ReLU and max pooling by 2; at every level
+    a row convolution as wide as the image makes one feature vector per row; a decoder of width 1
+    doubles the rows and takes in the level's row features (arXiv 2110.05954, figure 2).
+
+    Args:
+        outputs: Number of scores per row.
+        depth: Number of encoder levels; None for half the binary logarithm of the rows.
+        normalization: `"instance"` or `"batch"`, see `UNetSwitcher`.
+        **kwargs: As for any Keras layer.
+
+    Input shape:
+        `(rows, columns, channels)`: one image, without a batch axis.
+
+    Output shape:
+        `(rows, outputs)`.
+    """
+
+    def __init__(self, outputs=1, depth=None, normalization="instance", **kwargs):
+        super().__init__(**kwargs)
+        self.outputs = outputs
+        self.depth = depth
+        self.normalization = normalization
+
+    def build(self, shape):
+        rows, width, channels = shape
+        depth = self.depth or max(1, min(7, int(math.log2(max(rows, 4)) / 2)))
+        # Narrow matrices keep their width in the first levels.
+        wide = int(math.log2(width))
+        self._pools = [(2, 1) if i < depth - wide else (2, 2) for i in range(depth)]
+        self._padding = -rows % 2**depth
+        features = [8 * 2**i for i in range(depth + 1)]
+        self.encoder, self.row, self.up, self.decoder = [], [], [], []
+        for level, size in enumerate(features):
+            self.encoder.append(self._step((3, 3, channels, size)))
+            self.row.append(self._step((width * size, size)))
+            channels = size
+            if level < depth:
+                width //= self._pools[level][1]
+        for size in reversed(features[:-1]):
+            self.up.append(self._kernel((2 * size, 2 * size)))
+            self.decoder.append(self._step((2 * size, size)))
+        self.head = self._kernel((features[0], self.outputs))
+
+    def call(self, image):
+        rows = image.shape[0]
+        image = ops.pad(image, [[0, self._padding], [0, 0], [0, 0]])
+        described = []
+        for level, (kernel, normalize) in enumerate(self.encoder):
+            image = ops.relu(normalize(_convolve(image, kernel)))
+            kernel, normalize = self.row[level]
+            flat = ops.reshape(image, (image.shape[0], -1))
+            described.append(ops.relu(normalize(ops.matmul(flat, kernel))))
+            if level < len(self._pools):
+                image = _pool(image, self._pools[level])
+        values = described.pop()
+        for up, (kernel, normalize) in zip(self.up, self.decoder, strict=True):
+            # A transposed convolution of kernel and stride (2, 1) is a product and a reshape.
+            doubled = ops.reshape(ops.matmul(values, up), (2 * values.shape[0], -1))
+            values = ops.concatenate([doubled, described.pop()], axis=1)
+            values = ops.relu(normalize(ops.matmul(values, kernel)))
+        return ops.matmul(values, self.head)[:rows]
+
+    def _step(self, shape):
+        normalize = Normalize(self.normalization, dtype=self.dtype_policy)
+        normalize.build((None, shape[-1]))
+        return self._kernel(shape), normalize
+
+    def _kernel(self, shape):
+        return self.add_weight(
+            shape=shape,
+            initializer=keras.initializers.VarianceScaling(2.0, *INITIALIZER),
+            name=f"kernel_{len(self.weights)}",
+        )
+
+
+class Normalize(layers.Layer):
+    """Normalises each channel over all other axes, with a learned scale and shift.
+
+    Args:
+        mode: `"instance"`: by the mean and variance of what is there, always. `"batch"`: a
+            `keras.layers.BatchNormalization`, whose running statistics serve inference.
+        gamma: Where the scale starts.
+        beta: Where the shift starts.
+        **kwargs: As for any Keras layer.
+    """
+
+    def __init__(self, mode="instance", gamma=1.0, beta=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.mode = mode
+        self.start = (gamma, beta)
+
+    def build(self, shape):
+        gamma, beta = (keras.initializers.Constant(value) for value in self.start)
+        if self.mode == "batch":
+            self.inner = layers.BatchNormalization(
+                momentum=0.9,
+                epsilon=1e-5,
+                gamma_initializer=gamma,
+                beta_initializer=beta,
+                dtype=self.dtype_policy,
+            )
+            self.inner.build((None, shape[-1]))
+        else:
+            self.gamma = self.add_weight(shape=(shape[-1],), initializer=gamma, name="gamma")
+            self.beta = self.add_weight(shape=(shape[-1],), initializer=beta, name="beta")
+
+    def call(self, inputs):
+        if self.mode == "batch":
+            flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
+            return ops.reshape(self.inner(flat), inputs.shape)
+        mean, variance = ops.moments(inputs, axes=list(range(len(inputs.shape) - 1)))
+        scale = self.gamma * ops.rsqrt(variance + 1e-5)
+        return inputs * scale + (self.beta - mean * scale)
+
+
+def _convolve(image, kernel):
+    return ops.conv(image[None], kernel, padding="same")[0]
+
+
+def _pool(image, size):
+    """Max pooling; a last odd column is dropped (rows are padded to be even)."""
+    rows, columns, channels = image.shape
+    down, across = size
+    image = image[:, : columns // across * across]
+    blocks = ops.reshape(image, (rows // down, down, columns // across, across, channels))
+    return ops.max(blocks, axis=(1, 3))
