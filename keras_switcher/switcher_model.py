@@ -345,7 +345,7 @@ def _unpacked(data):
 
 def _rescaled(gradients, scaled_by, optimizer):
     """Gradients as `optimizer` expects them, of a loss that another optimizer scaled (float16)."""
-    if optimizer is scaled_by:
-        return gradients
     ratio = optimizer.scale_loss(1.0) / scaled_by.scale_loss(1.0)
-    return [None if gradient is None else gradient * ratio for gradient in gradients]
+    if optimizer is scaled_by or (isinstance(ratio, float) and ratio == 1):
+        return gradients
+    return [None if g is None else ops.cast(ratio, g.dtype) * g for g in gradients]

@@ -66,6 +66,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         if self._record.exists():
             record = json.loads(self._record.read_text())
             self.seconds = self.seconds_before = record["seconds"]
+            print(f"  goes on after epoch {record['epochs']}", flush=True)
             if self.history:
                 self.history.epochs[:] = record["structure"]
         self._begun = time.perf_counter()
@@ -73,7 +74,7 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
     def on_epoch_end(self, epoch, logs=None):
         now = time.perf_counter()
         self.seconds, self._begun = self.seconds + now - self._begun, now
-        record = {"seconds": self.seconds}
+        record = {"epochs": epoch + 1, "seconds": self.seconds}
         if self.history:
             record["structure"] = self.history.epochs
         with _interrupted_afterwards():

@@ -194,25 +194,3 @@ def _channels_that_arrive(chain, reader):
 
 def _channel_axis(layer, values):
     return 1 if getattr(layer, "data_format", None) == "channels_first" else values.ndim - 1
-
-
-def mlp(sizes=(784, 300, 100, 10)):
-    """The paper's MLP: `fc1`, `fc2`, ... without biases."""
-    dense = [
-        keras.layers.Dense(size, "relu", use_bias=False, name=f"fc{i}")
-        for i, size in enumerate(sizes[1:], 1)
-    ]
-    dense[-1].activation = keras.activations.linear
-    return keras.Sequential([keras.Input((sizes[0],)), *dense], name="mlp")
-
-
-def lenet5(filters=(20, 50), units=(500, 10), size=28):
-    """LeNet5-Caffe, or one like it: `conv1`, `conv2`, `fc1`, `fc2` without biases."""
-    parts = [keras.Input((size, size, 1))]
-    for i, count in enumerate(filters, 1):
-        parts.append(keras.layers.Conv2D(count, 5, use_bias=False, name=f"conv{i}"))
-        parts.append(keras.layers.MaxPooling2D(name=f"pool{i}"))
-    parts.append(keras.layers.Flatten(name="flat"))
-    parts.append(keras.layers.Dense(units[0], "relu", use_bias=False, name="fc1"))
-    parts.append(keras.layers.Dense(units[1], use_bias=False, name="fc2"))
-    return keras.Sequential(parts, name="lenet5")

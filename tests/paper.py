@@ -7,10 +7,10 @@ h = softmax(w^T x s). Training it by these formulas is the truth that `fit` is c
 import keras
 import numpy as np
 from keras import layers, ops
+from toys import crossentropy, values
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import Switcher
-from toys import crossentropy, values
 
 TASK = np.array([0.6, -0.3, 0.8, 0.2])
 SWITCHER = np.array([0.5, -0.4, 0.7, 0.3])  # s = 1.04: positive, so a ReLU would change nothing.

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-
 from paper import SWITCHER, TASK, X, Y, paper_model, simulate, weights
 from toys import fit, float64, same, switched, values
 
@@ -57,17 +56,17 @@ def test_warm_up_leaves_the_switcher_untouched_and_its_factors_one():
     model = switched(warmup_epochs=2, compiled={"optimizer": "adam", "switcher_optimizer": "adam"})
     untouched = values([*model.switcher.variables, *model.switcher_optimizer.variables])
 
-    class Factors(keras.callbacks.Callback):
-        seen = []
+    ones = []
 
-        def on_epoch_begin(self, epoch, logs=None):
-            self.seen.append(all((f == 1).all() for f in self.model.scaling_factors().values()))
+    def look(epoch, logs):
+        ones.append(all((f == 1).all() for f in model.scaling_factors().values()))
 
-    history = fit(model, epochs=2, callbacks=[Factors()], validation_split=0.25)
+    record = keras.callbacks.LambdaCallback(on_epoch_begin=look)
+    history = fit(model, epochs=2, callbacks=[record], validation_split=0.25)
     assert same(untouched, [*model.switcher.variables, *model.switcher_optimizer.variables])
     assert history["strengthened"] == history["val_strengthened"] == [1, 1]
-    fit(model, callbacks=[Factors()])
-    assert Factors.seen == [True, True, False]
+    fit(model, callbacks=[record])
+    assert ones == [True, True, False]
     assert not same(untouched[:3], model.switcher.variables[:3])
 
 

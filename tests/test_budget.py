@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from toys import data, fit, furthest, mlp, switched, values
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import FreeFactors
-from toys import data, fit, furthest, mlp, switched, values
 
 
 @pytest.mark.parametrize("epoch", [0, 2, 2.5, 4, 6.9, 7, 100])

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from toys import data, furthest, mlp, same, switched, values
 
 from keras_switcher import Budget
-from toys import data, furthest, mlp, same, switched, values
 
 
 @pytest.fixture(scope="module")

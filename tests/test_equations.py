@@ -1,10 +1,9 @@
-"""The gradients of a SwitcherModel: equations 5 to 7 of arXiv 2110.05954, and finite differences."""
+"""The gradients of a SwitcherModel: equations 5 to 7 of the paper, and finite differences."""
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
-
 from paper import SWITCHER, TASK, gradients, paper_model, weights
 from toys import crossentropy, data, float64, randomize, switched, values
 

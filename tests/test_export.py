@@ -5,7 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-from checks import check_close, draw_inputs, lenet5, masks_for, randomise
+from checks import check_close, draw_inputs, masks_for, randomise
+from networks import lenet5
 
 from keras_switcher import prune_channels
 from keras_switcher.export import export_model

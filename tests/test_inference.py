@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
+from keras import layers, ops
+from toys import convnet, crossentropy, data, fit, furthest, mlp, randomize, same, switched, values
 
 from keras_switcher.switchers import RowSwitcher
-from toys import convnet, crossentropy, data, fit, furthest, mlp, randomize, same, switched, values
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -54,8 +54,16 @@ def loss_of(model, x, y):
     return float(crossentropy()(y, model(x)))
 
 
+def twice():
+    """A network that calls one of its layers twice: one kernel, two gates."""
+    inputs = keras.Input((4,))
+    shared = layers.Dense(8, "relu", name="shared")
+    first = layers.Dense(8, "relu", name="first")(inputs)
+    return keras.Model(inputs, layers.Dense(3, name="head")(shared(shared(first))))
+
+
 @pytest.mark.parametrize("eager", [False, True])
-@pytest.mark.parametrize(("make_task", "shape"), [(mlp, (4,)), (convnet, (8, 8, 1))])
+@pytest.mark.parametrize(("make_task", "shape"), [(mlp, (4,)), (convnet, (8, 8, 1)), (twice, (4,))])
 def test_every_way_to_ask_gives_the_outputs_of_the_weights_as_they_are(make_task, shape, eager):
     x, y = data(10, shape)
     model = switched(make_task(), compiled={"run_eagerly": eager})

@@ -5,10 +5,10 @@ import csv
 import keras
 import numpy as np
 import pytest
+from toys import convnet, crossentropy, data, fit, mlp, switched
 
 from keras_switcher import Budget, count_parameters
 from keras_switcher.switchers import FreeFactors, FrozenSwitcher, RowSwitcher
-from toys import convnet, crossentropy, data, fit, mlp, switched
 
 NAMES = ("pruned", "weakened", "strengthened", "weights_removed")
 

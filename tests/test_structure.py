@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from checks import draw_masks, lenet5, mlp, randomise
+from checks import draw_masks, randomise
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
+from networks import lenet5, mlp
 
 from keras_switcher import Structure, count_macs, count_parameters, prune_channels
 from keras_switcher.graph.anatomy import Anatomy

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
+from toys import crossentropy, data, fit, furthest, mlp, same, started, switched, values
 
 from keras_switcher.switchers import RowSwitcher
-from toys import convnet, crossentropy, data, fit, furthest, mlp, same, switched, values
 
 
 class Batches(keras.utils.PyDataset):
@@ -36,12 +36,6 @@ def by_numpy():
     model = started()
     fit(model, epochs=2)
     return values(model)
-
-
-def started(make_task=mlp, switcher="row", **kwargs):
-    """The same start in every test."""
-    keras.utils.set_random_seed(1)
-    return switched(make_task(), switcher, **kwargs)
 
 
 @pytest.mark.parametrize(
@@ -97,48 +91,6 @@ def test_losses_of_the_task_network_count():
     for _ in range(2):  # A stale loss of the first call would show in the second.
         model(x)
         assert model.evaluate(x, y, verbose=0)[0] == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("alternation", ["batch", "joint"])
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_trains_like_float32(policy, alternation):
-    plain = started(alternation=alternation)
-    keras.config.set_dtype_policy(policy)
-    model = started(alternation=alternation)
-    start = values(plain.trainable_variables)
-    assert same(start, model.trainable_variables)
-    for each in (plain, model):
-        fit(each, batch_size=32)
-    assert {v.dtype for v in model.switcher.variables} == {"float32"}
-    assert {f.dtype.name for f in model.factors().values()} == {"float32"}
-    assert model.task.layers[0].compute_dtype == policy.removeprefix("mixed_")
-    scaled = isinstance(model.switcher_optimizer, keras.optimizers.LossScaleOptimizer)
-    assert scaled == (policy == "mixed_float16")
-    for old, expected, found in zip(
-        start, plain.trainable_variables, model.trainable_variables, strict=True
-    ):
-        assert furthest([expected], [found]) < 0.05 * furthest([old], [expected])
-
-
-def test_loss_scales_of_the_two_optimizers_do_not_mix():
-    scaled = keras.optimizers.LossScaleOptimizer
-    grows = {"dynamic_growth_steps": 1}
-    optimizers = {
-        "optimizer": scaled(keras.optimizers.SGD(0.1), initial_scale=8.0, **grows),
-        "switcher_optimizer": scaled(keras.optimizers.SGD(0.1), initial_scale=512.0, **grows),
-    }
-    plain, model = (started(alternation="joint", compiled=c) for c in (None, optimizers))
-    fit(plain)
-    fit(model)
-    assert furthest(plain.weights, model.weights) < 1e-5
-
-
-def test_xla_trains_a_convolutional_network_like_plain_execution():
-    x, y = data(16, (8, 8, 1))
-    plain, jitted = (started(convnet, compiled={"jit_compile": jit}) for jit in (False, True))
-    for model in (plain, jitted):
-        fit(model, x, y)
-    assert furthest(plain.weights, jitted.weights) < 1e-4
 
 
 def test_early_stopping_ends_training_when_the_loss_no_longer_falls():

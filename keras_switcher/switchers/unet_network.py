@@ -56,15 +56,15 @@ class UNet(layers.Layer):
 
     def call(self, image):
         rows = image.shape[0]
-        image = ops.pad(image, [[0, self._padding], [0, 0], [0, 0]])
+        image = ops.expand_dims(ops.pad(image, [[0, self._padding], [0, 0], [0, 0]]), 0)
         described = []
         for level, (kernel, normalize) in enumerate(self.encoder):
-            image = ops.relu(normalize(_convolve(image, kernel)))
+            image = ops.relu(normalize(ops.conv(image, kernel, padding="same")))
             kernel, normalize = self.row[level]
-            flat = ops.reshape(image, (image.shape[0], -1))
+            flat = ops.reshape(image, (image.shape[1], -1))
             described.append(ops.relu(normalize(ops.matmul(flat, kernel))))
             if level < len(self._pools):
-                image = _pool(image, self._pools[level])
+                image = ops.max_pool(image, self._pools[level])
         values = described.pop()
         for up, (kernel, normalize) in zip(self.up, self.decoder, strict=True):
             # A transposed convolution of kernel and stride (2, 1) is a product and a reshape.
@@ -124,16 +124,3 @@ class Normalize(layers.Layer):
         mean, variance = ops.moments(inputs, axes=list(range(len(inputs.shape) - 1)))
         scale = self.gamma * ops.rsqrt(variance + 1e-5)
         return inputs * scale + (self.beta - mean * scale)
-
-
-def _convolve(image, kernel):
-    return ops.conv(image[None], kernel, padding="same")[0]
-
-
-def _pool(image, size):
-    """Max pooling; a last odd column is dropped (rows are padded to be even)."""
-    rows, columns, channels = image.shape
-    down, across = size
-    image = image[:, : columns // across * across]
-    blocks = ops.reshape(image, (rows // down, down, columns // across, across, channels))
-    return ops.max(blocks, axis=(1, 3))

@@ -10,12 +10,12 @@ from checks import (
     check_independent,
     check_plain,
     draw_inputs,
-    lenet5,
     masks_for,
     randomise,
     run_gated,
 )
 from keras import layers, ops
+from networks import lenet5
 
 from keras_switcher import prune_channels
 
@@ -179,10 +179,11 @@ def test_broken_weights_are_named(layer, weight, value):
 
 
 def test_compact_model_reloads_and_is_pruned_again_in_a_new_process(tmp_path):
+    keras.utils.clear_session()  # Names of operations are counted from zero, as in a new process.
     model = randomise(lenet5((6, 8), (9, 4), size=20))
     positions = np.arange(32) % 5 > 0
     prune_channels(model, {"fc1/inputs": positions}).save(tmp_path / "small.keras")
-    keras.utils.clear_session()  # Names of operations are counted from zero again.
+    keras.utils.clear_session()
     small = keras.saving.load_model(tmp_path / "small.keras")
     keep = np.arange(positions.sum()) > 4
     smaller = prune_channels(small, {"fc1/inputs": keep})

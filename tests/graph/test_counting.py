@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from checks import lenet5, masks_for, mlp, randomise
+from checks import masks_for, randomise
 from keras import layers
+from networks import lenet5, mlp
 
 from keras_switcher import count_macs, count_parameters, prune_channels
 from keras_switcher.graph.anatomy import Anatomy

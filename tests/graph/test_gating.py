@@ -4,17 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import (
-    check_close,
-    check_same_weights,
-    draw_inputs,
-    draw_masks,
-    lenet5,
-    randomise,
-    weights_of,
-)
+from checks import check_close, check_same_weights, draw_inputs, draw_masks, randomise, weights_of
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import lenet5, two_heads
 
 from keras_switcher import prune_channels
 from keras_switcher.graph.anatomy import Anatomy
@@ -88,6 +81,15 @@ def test_positions_alone_can_empty_channels():
     live = alive(anatomy, {"fc1/inputs": positions.reshape(-1)})
     assert set(live) == {"conv2", "fc1/inputs"}
     np.testing.assert_array_equal(np.asarray(live["conv2"]) > 0, np.arange(8) != 3)
+
+
+def test_channel_lives_while_one_of_its_readers_uses_it():
+    anatomy = Anatomy(two_heads(), every_dense_input=True)
+    one, two = np.float32([1, 1, 0, 0, 1, 0]), np.float32([1, 0, 1, 0, 0, 0])
+    live = alive(anatomy, {"one/inputs": one, "two/inputs": two})
+    np.testing.assert_array_equal(live["hidden"], [1, 1, 1, 0, 1, 0])
+    live = alive(anatomy, {"one/inputs": one})  # The other reader uses them all.
+    assert "hidden" not in live
 
 
 @pytest.mark.parametrize("removed", [0, 0.3, 0.6])

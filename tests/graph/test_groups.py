@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_exact, draw_masks, lenet5, mlp, randomise
+from checks import check_exact, draw_masks, randomise
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
+from networks import lenet5, mlp, two_heads
 
 from keras_switcher import channel_groups
 from keras_switcher.graph.anatomy import Anatomy
@@ -170,14 +171,6 @@ def test_reason_says_what_locks_a_group(add, reason):
     model.add(layers.Dense(4, name="after"))
     model.add(layers.Dense(2, name="head"))
     assert reasons(model) == {"hidden": reason, "head": OUTPUT}
-
-
-def two_heads():
-    """The hidden channels are read by two Dense layers; those of one head are read again."""
-    inputs = keras.Input((5,))
-    hidden = layers.Dense(6, activation="relu", name="hidden")(inputs)
-    one, two = layers.Dense(2, name="one")(hidden), layers.Dense(3, name="two")(hidden)
-    return randomise(keras.Model(inputs, [one, layers.Dense(2, name="last")(two), two]))
 
 
 def test_every_dense_input_can_have_a_group():

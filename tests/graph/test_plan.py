@@ -5,9 +5,10 @@ import json
 import keras
 import numpy as np
 import pytest
-from checks import check_close, draw_inputs, lenet5, masks_for, mlp, randomise
+from checks import check_close, draw_inputs, masks_for, randomise
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import lenet5, mlp, two_heads
 
 from keras_switcher import PruningPlan, prune_channels
 from keras_switcher.graph.anatomy import Anatomy
@@ -73,22 +74,34 @@ def test_rounding_to_anything_else_raises(round_to):
         plan_for(network(), round_to=round_to)
 
 
-@pytest.mark.parametrize("dense", [False, True])
-def test_saved_plan_is_the_same_and_replays_on_a_copy(tmp_path, dense):
+def test_saved_plan_is_the_same_and_replays_on_a_copy(tmp_path):
     model, copy = network(), network()
-    anatomy = Anatomy(model, every_dense_input=dense)
-    plan = PruningPlan.from_factors(anatomy, factors_for(model), dense=dense)
+    plan = plan_for(model)
     plan.save(tmp_path / "plan.json")
     loaded = PruningPlan.load(tmp_path / "plan.json")
     assert str(loaded) == str(plan)
-    assert loaded.every_dense_input == dense
     for name, group in plan.groups.items():
         np.testing.assert_array_equal(loaded.keep[name], group.keep)
         np.testing.assert_array_equal(loaded.scale[name], group.scale)
         assert loaded.groups[name].reason == group.reason
     x = draw_inputs(model)
-    keep, scale = masks_for(model)
-    np.testing.assert_array_equal(loaded.apply(copy)(x), prune_channels(model, keep, scale)(x))
+    expected = prune_channels(model, *masks_for(model))(x)
+    np.testing.assert_array_equal(loaded.apply(copy)(x), expected)
+
+
+def test_plan_for_every_dense_input_replays_with_these_groups(tmp_path):
+    model = two_heads()
+    anatomy = Anatomy(model, every_dense_input=True)
+    factors = {"one/inputs": [1, 0, 1, 0, 2, 0], "two/inputs": [0, 0.5, 1, 0, 0, 0]}
+    plan = PruningPlan.from_factors(anatomy, factors, dense=True)
+    plan.save(tmp_path / "plan.json")
+    small = PruningPlan.load(tmp_path / "plan.json").apply(model)
+    assert small.get_layer("hidden").units == 4
+    x = draw_inputs(model)
+    hidden = model.get_layer("hidden")(x)
+    for name, output in [("one", small(x)[0]), ("two", small(x)[2])]:
+        head = model.get_layer(name)
+        check_close(output, (hidden * factors[f"{name}/inputs"]) @ head.kernel + head.bias)
 
 
 def test_plan_takes_the_weights_of_the_copy_it_is_applied_to():

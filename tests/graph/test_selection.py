@@ -2,8 +2,8 @@
 
 import keras
 import pytest
-from checks import lenet5
 from keras import layers
+from networks import lenet5
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.selection import select_groups

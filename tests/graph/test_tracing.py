@@ -17,7 +17,7 @@ def network_of_many_kinds():
     shared = layers.Dense(4, activation="tanh", name="shared")
     nested = keras.Sequential([keras.Input((4,)), layers.Dense(5, name="inner")], name="nested")
     total = keras.ops.add(shared(inputs["left"]), shared(inputs["right"]))
-    hidden = layers.BatchNormalization(name="norm")(inputs=nested(total))
+    hidden = layers.BatchNormalization(name="norm")(nested(inputs=total))
     outputs = {"a": layers.Dense(2, name="a")(hidden), "b": layers.Dense(3, name="b")(hidden)}
     return randomise(keras.Model(inputs, outputs, name="many"))
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import ops
+from toys import crossentropy, data, fit, furthest, mlp, randomize, same, switched, values
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import (
@@ -14,7 +14,6 @@ from keras_switcher.switchers import (
     RowSwitcher,
     ShuffledInput,
 )
-from toys import crossentropy, data, fit, furthest, mlp, randomize, same, switched, values
 
 WRAPPERS = [FrozenSwitcher, ShuffledInput, ConstantInput]
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
+from toys import convnet, float64, mlp, randomize, values
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import RowSwitcher
-from toys import convnet, float64, mlp, randomize, values
 
 PRECISIONS = {"float64": (float64, 1e-6), "float32": (contextlib.nullcontext, 1e-4)}
 
@@ -117,6 +117,11 @@ def test_number_of_parameters_does_not_depend_on_the_network():
     assert len({SwitcherModel(n).switcher.count_params() for n in networks}) == 1
 
 
+def test_a_single_group():
+    (factor,) = factors(SwitcherModel(mlp(), RowSwitcher(start="one"), groups=["hidden"])).values()
+    np.testing.assert_array_equal(factor, np.ones(8))
+
+
 def wide():
     """A network with many channels per group, so that shares are sharp."""
     hidden = layers.Dense(400, "relu", name="hidden")
@@ -201,5 +206,5 @@ def test_config_round_trip():
 
 
 def test_unknown_start_lists_the_choices():
-    with pytest.raises(ValueError, match="near_one.*half_zeros"):
+    with pytest.raises(ValueError, match=r"near_one.*half_zeros"):
         RowSwitcher(start="nearone")

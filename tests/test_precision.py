@@ -1,0 +1,90 @@
+"""fit() in mixed precision, under loss scales and under XLA: the same training."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from toys import data, fit, furthest, mlp, same, started, values
+
+
+@pytest.mark.parametrize("alternation", ["batch", "joint"])
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_trains_like_float32(policy, alternation):
+    plain = started(alternation=alternation)
+    keras.config.set_dtype_policy(policy)
+    model = started(alternation=alternation)
+    start = values(plain.trainable_variables)
+    assert same(start, model.trainable_variables)
+    for each in (plain, model):
+        fit(each, batch_size=32)
+    assert {v.dtype for v in model.switcher.variables} == {"float32"}
+    assert {f.dtype.name for f in model.factors().values()} == {"float32"}
+    assert model.task.layers[0].compute_dtype == policy.removeprefix("mixed_")
+    scaled = isinstance(model.switcher_optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (policy == "mixed_float16")
+    for old, expected, found in zip(
+        start, plain.trainable_variables, model.trainable_variables, strict=True
+    ):
+        assert furthest([expected], [found]) < 0.05 * furthest([old], [expected])
+
+
+def embedding():
+    """A network whose first gradient is sparse."""
+    return keras.Sequential(
+        [
+            keras.Input((4,), dtype="int32"),
+            layers.Embedding(5, 3),
+            layers.Flatten(),
+            layers.Dense(8, "relu"),
+            layers.Dense(3),
+        ]
+    )
+
+
+def dynamic(scale):
+    """SGD under a loss scale that doubles with every update."""
+    sgd = keras.optimizers.SGD(0.1)
+    return keras.optimizers.LossScaleOptimizer(sgd, scale, dynamic_growth_steps=1)
+
+
+def fixed(scale):
+    return keras.optimizers.SGD(0.1, loss_scale_factor=scale)
+
+
+@pytest.mark.parametrize("kind", [dynamic, fixed])
+@pytest.mark.parametrize("make_task", [mlp, embedding])
+def test_loss_scales_of_the_two_optimizers_do_not_mix(make_task, kind):
+    x, y = data()
+    x = x if make_task is mlp else np.abs(np.round(x)).clip(0, 4)
+    optimizers = {"optimizer": kind(8.0), "switcher_optimizer": kind(512.0)}
+    plain, model = (
+        started(make_task, alternation="joint", compiled=compiled)
+        for compiled in (None, optimizers)
+    )
+    for each in (plain, model):
+        fit(each, x, y)
+    assert furthest(plain.weights, model.weights) < 1e-5
+
+
+def normalised():
+    """A convolution with normalisation and pooling, then a flattened head."""
+    return keras.Sequential(
+        [
+            keras.Input((6, 6, 1)),
+            layers.Conv2D(3, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    )
+
+
+def test_xla_trains_a_convolutional_network_like_plain_execution():
+    x, y = data(16, (6, 6, 1))
+    plain, jitted = (started(normalised, compiled={"jit_compile": jit}) for jit in (False, True))
+    start = values(plain.weights)
+    for model in (plain, jitted):
+        fit(model, x, y)
+    assert furthest(plain.weights, jitted.weights) < 1e-4
+    assert furthest(plain.weights, start) > 0.01
