@@ -58,7 +58,7 @@ class UNetSwitcher(Switcher):
                 f"`normalization` must be one of {NORMALIZATIONS}. "
                 f"Received: normalization={normalization!r}."
             )
-        for name, value in (("depth", depth or 1), ("row_width", row_width)):
+        for name, value in (("depth", 1 if depth is None else depth), ("row_width", row_width)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` must be a positive integer. Received: {value!r}.")
         self.stacked = stacked

@@ -121,6 +121,17 @@ class Normalize(layers.Layer):
         if self.mode == "batch":
             flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
             return ops.reshape(self.inner(flat), inputs.shape)
-        mean, variance = ops.moments(inputs, axes=list(range(len(inputs.shape) - 1)))
-        scale = self.gamma * ops.rsqrt(variance + 1e-5)
-        return inputs * scale + (self.beta - mean * scale)
+        channels = inputs.shape[-1]
+        # Laid out with all columns and channels in one axis: along a last axis of 8 channels the
+        # same arithmetic takes twice as long.
+        rows = inputs.shape[-3] if len(inputs.shape) > 2 else inputs.shape[0]
+        wide = ops.reshape(inputs, (rows, -1))
+        columns = wide.shape[1] // channels
+
+        def mean(values):
+            return ops.mean(ops.reshape(ops.mean(values, axis=0), (columns, channels)), axis=0)
+
+        centred = wide - ops.tile(mean(wide), columns)
+        scale = self.gamma * ops.rsqrt(mean(ops.square(centred)) + 1e-5)
+        outputs = centred * ops.tile(scale, columns) + ops.tile(self.beta, columns)
+        return ops.reshape(outputs, inputs.shape)
