@@ -85,12 +85,15 @@ def test_losses_of_the_task_network_count():
     regularizer = keras.regularizers.L2(0.3)
     task = mlp(kernel_regularizer=regularizer, activity_regularizer=regularizer)
     task.compile("sgd", crossentropy())
-    model = switched(task, RowSwitcher(start="one"))
+    model = switched(task, RowSwitcher(start="one"), alternation="joint", rate=0.01)
     expected = task.evaluate(x, y, verbose=0)
     assert expected > 1.2 * float(crossentropy()(y, task(x)))
     for _ in range(2):  # A stale loss of the first call would show in the second.
         model(x)
         assert model.evaluate(x, y, verbose=0)[0] == pytest.approx(expected, rel=1e-5)
+    history = fit(model, x, y, batch_size=len(x), validation_data=(x, y))
+    assert history["loss"] == [pytest.approx(expected, rel=1e-5)]
+    assert history["val_loss"][0] == pytest.approx(task.evaluate(x, y, verbose=0), rel=0.05)
 
 
 def test_early_stopping_ends_training_when_the_loss_no_longer_falls():
