@@ -11,9 +11,8 @@ RECIPE = Recipe(
     network=lambda: mlp((64, 128, 64, 10)),
     load=digits,
     picture=(8, 8),
-    settings=Settings(
-        epochs=60, batch_size=32, switcher_learning_rate=0.002, weight_decay=0.01, budget=0.4
-    ),
+    settings=Settings(epochs=60, batch_size=32, weight_decay=0.01, budget=0.4),
+    switcher_rates={"row": 0.002, "unet": 0.003},
 )
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ RECIPE = Recipe(
     network=mlp,
     load=mnist,
     picture=(28, 28),
-    settings=Settings(weight_decay=0.003, switcher_learning_rate=0.005),
+    settings=Settings(weight_decay=0.003),
+    switcher_rates={"row": 0.005, "unet": 0.005},
     has_data_dir=True,
 )
 

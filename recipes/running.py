@@ -32,7 +32,8 @@ class Recipe:
         network: Makes the task network, which ends in logits.
         load: Makes the `Data`; takes `validate`, and `data_dir` if `has_data_dir`.
         picture: Rows and columns of the pixels that are the network's inputs.
-        settings: The default `Settings`.
+        settings: The default `Settings`, without the switcher's learning rate.
+        switcher_rates: That rate by name of switcher; the controls have that of `"row"`.
         has_data_dir: Whether the data set lies in a data directory.
     """
 
@@ -42,6 +43,7 @@ class Recipe:
     load: Callable[..., Data]
     picture: tuple[int, int]
     settings: Settings
+    switcher_rates: dict[str, float]
     has_data_dir: bool = False
 
     def run(self, arguments: list[str] | None = None) -> dict:
@@ -56,16 +58,15 @@ class Recipe:
         started = time.perf_counter()
         parser = self._parser()
         options = parser.parse_args(arguments)
-        settings = read_settings(options)
-        if settings.smoke:
-            settings = _for_smoke(settings)
+        given = read_settings(options)
+        settings = self._completed(given)
         try:
             comparison = self._prepare(options, settings)
         except (ValueError, OSError, ImportError) as error:
             parser.error(str(error))  # Nothing was trained yet: the options cannot be met.
         try:
             comparison.train()
-            result = self._result(comparison, options, settings)
+            result = {"recipe": self.name, **asdict(settings), **self._measure(comparison, options)}
         except KeyboardInterrupt:
             print(
                 f"\nInterrupted. The epochs that were finished are in {options.output}: the same "
@@ -73,6 +74,7 @@ class Recipe:
                 file=sys.stderr,
             )
             raise SystemExit(130) from None
+        result["command"] = f"python -m recipes.{self.name} {given.as_options(self.settings)}"
         result["seconds"] = round(comparison.seconds_before + time.perf_counter() - started, 1)
         if options.csv:
             append_row(options.csv, result)
@@ -126,7 +128,7 @@ class Recipe:
         )
         return comparison
 
-    def _result(self, comparison, options, settings):
+    def _measure(self, comparison, options):
         """Measures, prints and draws."""
         saved_model = options.output / SAVED_MODEL
         if saved_model.exists():
@@ -144,20 +146,15 @@ class Recipe:
                 f"{measured['max_relative_difference']:.1e} of the largest"
             )
         print(f"{options.output}: pattern.png, counts.png")
-        options_given = settings.as_options(self.settings)
-        return {
-            "recipe": self.name,
-            **asdict(settings),
-            **measured,
-            **surroundings(),
-            "command": f"python -m recipes.{self.name} {options_given}",
-        }
+        return {**measured, **surroundings()}
 
-
-def _for_smoke(settings):
-    """So few updates that the budget falls at once: at its full rate a switcher overshoots."""
-    return replace(
-        settings,
-        epochs=min(settings.epochs, SMOKE_EPOCHS),
-        switcher_learning_rate=settings.switcher_learning_rate / 10,
-    )
+    def _completed(self, settings):
+        """The settings, with the switcher's learning rate and what a smoke run changes."""
+        rate = settings.switcher_learning_rate
+        if rate is None:
+            rate = self.switcher_rates.get(settings.switcher, self.switcher_rates["row"])
+        if not settings.smoke:
+            return replace(settings, switcher_learning_rate=rate)
+        # So few updates that the budget falls at once: at its full rate a switcher overshoots.
+        epochs = min(settings.epochs, SMOKE_EPOCHS)
+        return replace(settings, switcher_learning_rate=rate / 10, epochs=epochs)

@@ -26,7 +26,8 @@ def _count(text):
 
 
 def _setting(default, read, explanation, **arguments):
-    option = {"type": read, "help": f"{explanation} (default: %(default)s)", **arguments}
+    shown = "" if default is None else " (default: %(default)s)"
+    option = {"type": read, "help": explanation + shown, **arguments}
     return field(default=default, metadata=option)
 
 
@@ -42,7 +43,9 @@ class Settings:
     epochs: int = _setting(30, _count, "epochs for each of the two networks")
     batch_size: int = _setting(64, _count, "samples per update")
     learning_rate: float = _setting(0.1, float, "of SGD for the task network, falls as a cosine")
-    switcher_learning_rate: float = _setting(0.02, float, "of SGD for the switcher, likewise")
+    switcher_learning_rate: float | None = _setting(
+        None, float, "of SGD for the switcher, likewise; by default one that suits the switcher"
+    )
     momentum: float = _setting(0.9, float, "of both optimizers")
     weight_decay: float = _setting(0.0, float, "of the task network, in both trainings")
     switcher: str = _setting("row", str, "a switcher, or a control", choices=SWITCHERS)

@@ -133,7 +133,7 @@ def test_smoke_run_ends_with_one_line_of_json(random_mnist, tmp_path, capsys):
     # The same folder again: what the first run left is replaced.
     again = MNIST.run([*common, "--switcher", "frozen", "--budget", "0.25", "--validate"])
     assert again["command"] == (
-        "python -m recipes.mnist_mlp --seed 0 --epochs 2 --switcher frozen --alternation task "
+        "python -m recipes.mnist_mlp --seed 0 --switcher frozen --alternation task "
         "--budget 0.25 --validate --smoke"
     )
     assert again["widths"] == "392-150-50"
