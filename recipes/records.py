@@ -3,6 +3,7 @@
 import csv
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -47,8 +48,8 @@ def surroundings() -> dict:
     }
 
 
-def check_csv(path: Path):
-    """Makes sure that rows can be appended to a file.
+def check_csv(path: Path, fields: Sequence[str] = FIELDS):
+    """Makes sure that rows with these fields can be appended to a file.
 
     Raises:
         ValueError: If it has other columns.
@@ -57,24 +58,24 @@ def check_csv(path: Path):
         return
     with path.open(newline="") as file:
         header = tuple(next(csv.reader(file)))
-    if header != FIELDS:
+    if header != tuple(fields):
         raise ValueError(
             f"{path} has other columns than this recipe's rows, and was left as it is. "
             f"Choose another --csv.\n  in the file: {','.join(header)}\n"
-            f"  in the row:  {','.join(FIELDS)}"
+            f"  in the row:  {','.join(fields)}"
         )
 
 
-def append_row(path: Path, row: dict):
+def append_row(path: Path, row: dict, fields: Sequence[str] = FIELDS):
     """Appends a row to a CSV file, with a header if the file is new.
 
     Raises:
         ValueError: If the file has other columns.
     """
-    check_csv(path)
+    check_csv(path, fields)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, extrasaction="ignore", lineterminator="\n")
+        writer = csv.DictWriter(file, fields, extrasaction="ignore", lineterminator="\n")
         if file.tell() == 0:
             writer.writeheader()
         writer.writerow(row)

@@ -45,12 +45,12 @@ class UNet(layers.Layer):
         self.encoder, self.row, self.up, self.decoder = [], [], [], []
         for level, size in enumerate(features):
             self.encoder.append(self._step((3, 3, channels, size)))
-            self.row.append(self._step((width * size, size)))
+            self.row.append(self._step((width, size, size)))
             channels = size
             if level < depth:
                 width //= self._pools[level][1]
         for size in reversed(features[:-1]):
-            self.up.append(self._kernel((2 * size, 2 * size)))
+            self.up.append(self._kernel((2, size, 2 * size)))
             self.decoder.append(self._step((2 * size, size)))
         self.head = self._kernel((features[0], self.outputs))
 
@@ -59,15 +59,18 @@ class UNet(layers.Layer):
         image = ops.expand_dims(ops.pad(image, [[0, self._padding], [0, 0], [0, 0]]), 0)
         described = []
         for level, (kernel, normalize) in enumerate(self.encoder):
-            image = ops.relu(normalize(ops.conv(image, kernel, padding="same")))
+            image = ops.conv(image, kernel, padding="same", data_format="channels_last")
+            image = ops.relu(normalize(image))
             kernel, normalize = self.row[level]
             flat = ops.reshape(image, (image.shape[1], -1))
-            described.append(ops.relu(normalize(ops.matmul(flat, kernel))))
+            row = ops.matmul(flat, ops.reshape(kernel, (-1, kernel.shape[-1])))
+            described.append(ops.relu(normalize(row)))
             if level < len(self._pools):
-                image = ops.max_pool(image, self._pools[level])
+                image = ops.max_pool(image, self._pools[level], data_format="channels_last")
         values = described.pop()
         for up, (kernel, normalize) in zip(self.up, self.decoder, strict=True):
             # A transposed convolution of kernel and stride (2, 1) is a product and a reshape.
+            up = ops.transpose(ops.reshape(up, (-1, up.shape[-1])))
             doubled = ops.reshape(ops.matmul(values, up), (2 * values.shape[0], -1))
             values = ops.concatenate([doubled, described.pop()], axis=1)
             values = ops.relu(normalize(ops.matmul(values, kernel)))

@@ -14,6 +14,7 @@ Random images, batch 64, SGD with momentum. Ends with one line of JSON; `--csv` 
 import argparse
 import json
 import time
+from pathlib import Path
 from statistics import median
 
 import keras
@@ -96,7 +97,8 @@ def _measure(network, jit, kind, models, options):
             flush=True,
         )
         if options.csv:
-            append_row(options.csv, {**row, **surroundings()})
+            row = {**row, **surroundings()}
+            append_row(options.csv, row, fields=tuple(row))
         rows.append(row)
     return rows
 
@@ -133,7 +135,7 @@ def _parse(arguments):
     parser.add_argument("--batches", type=int, default=1000, help="batches per repeat")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--csv", help="append the rows to this file")
+    parser.add_argument("--csv", type=Path, help="append the rows to this file")
     return parser.parse_args(arguments)
 
 
