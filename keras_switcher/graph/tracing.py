@@ -108,6 +108,7 @@ def trace(model: keras.Model) -> Graph:
     >>> [call.name for call in trace(model).calls]
     ['head']
     """
+    plain = _plain_functional(model)
     graph = Graph(name=model.name)
     aliases: dict[int, keras.KerasTensor] = {}
     names: dict[str, int] = {}
@@ -143,7 +144,6 @@ def trace(model: keras.Model) -> Graph:
 
     probes: dict[int, _Probe] = {}
     kept: list[keras.KerasTensor] = []  # An id is only good while its tensor lives.
-    plain = _plain_functional(model)
     clone = keras.models.clone_model(plain, clone_function=lambda op: op, call_function=visit)
     graph.inputs = clone.input
     graph.outputs = resolve(clone.output)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_switcher.switchers.records import split_by_record
 from keras_switcher.switchers.switcher import Switcher
 
 STARTS = {"near_one": (0.3, 1.0), "one": (0.0, 1.0), "half_zeros": (1.0, 0.0)}
@@ -84,10 +85,10 @@ class RowSwitcher(Switcher):
         variance = self._group_means(ops.square(centred))
         level = level + self.beta
         factors = self._spread(level) + centred * self._spread(
-            self.gamma * ops.rsqrt(variance + 1e-5)
+            self.gamma * ops.rsqrt(variance + 1e-8)
         )
         factors = ops.relu(factors[:, 0])
-        return ops.split(factors, np.cumsum(self._sizes)[:-1].tolist(), axis=0)
+        return split_by_record(factors, records)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "start": self.start}
@@ -105,7 +106,7 @@ class RowSwitcher(Switcher):
             return ops.expand_dims(_relative(view.per_channel(values, size)), 1)
 
         def scale(view, size):
-            return ops.expand_dims(_relative(view.per_channel(view.kernel, size)), 1)
+            return ops.expand_dims(view.per_channel(view.kernel, size) - 1, 1)
 
         def shift(view, size):
             return ops.expand_dims(view.per_channel(view.kernel, size), 1)
