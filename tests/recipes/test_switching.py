@@ -1,0 +1,28 @@
+"""The names of `--switcher` stand for what they say."""
+
+import pytest
+
+from keras_switcher import switchers
+from recipes.switching import SWITCHERS, make_switcher
+
+KINDS = {
+    "row": switchers.RowSwitcher,
+    "unet": switchers.UNetSwitcher,
+    "free": switchers.FreeFactors,
+    "frozen": switchers.FrozenSwitcher,
+    "shuffled": switchers.ShuffledInput,
+    "constant": switchers.ConstantInput,
+}
+
+
+@pytest.mark.parametrize("name", SWITCHERS)
+def test_each_name_makes_its_switcher_with_the_start(name):
+    switcher = make_switcher(name, "half_zeros", seed=3, budget=0.25)
+    assert type(switcher) is KINDS[name]
+    assert getattr(switcher, "switcher", switcher).start == "half_zeros"
+    assert getattr(switcher, "seed", 3) == 3
+    assert getattr(switcher, "keep", 0.5) == 0.5
+
+
+def test_frozen_control_is_not_ranked_without_a_budget():
+    assert make_switcher("frozen", "half_zeros", seed=0, budget=None).keep is None
