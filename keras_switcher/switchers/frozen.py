@@ -55,5 +55,7 @@ class FrozenSwitcher(WrappedSwitcher):
     def _ranked(self, factor):
         size = factor.shape[0]
         best = ops.top_k(factor, max(1, round(self.keep * size)))[1]
-        kept = ops.scatter(ops.expand_dims(best, 1), ops.ones_like(factor)[: best.shape[0]], (size,))
+        kept = ops.scatter(
+            ops.expand_dims(best, 1), ops.ones_like(factor)[: best.shape[0]], (size,)
+        )
         return factor * kept
