@@ -31,7 +31,7 @@ class InferenceKernels:
         """Scales the kernels by the factors of the weights as they are now."""
         factors = self._model.factors()
         for edge, room in self._kernels.values():
-            room.assign(scaled(edge.kernel, edge.gather(factors)))
+            room.assign(scaled(edge.kernel, edge.gather(factors), edge.kernel_axis))
         return factors
 
     def scope(self) -> keras.StatelessScope:

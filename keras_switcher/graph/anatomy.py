@@ -1,6 +1,7 @@
 """A model read once: its graph, its channel groups, and how its weights belong to them."""
 
 import keras
+import numpy as np
 from keras import tree
 
 from keras_switcher.graph.axis import Axis, Edge
@@ -41,10 +42,9 @@ class Anatomy:
         self._edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
         self._edges_at = {id(edge.call): edge for edge in self.edges}
         self._axes = {key: Axis(*resolve(ids)) for key, ids in reader.weights.items()}
-        self._sizes = {
-            key: {name: Axis(*resolve(ids)) for name, ids in sizes.items()}
-            for key, sizes in reader.sizes.items()
-        }
+        self._sizes = reader.sizes
+        self._adapted = reader.adapted
+        self._resolve = resolve
         self.kernels = [
             Kernel(call.name, kernel, self.axes_of(kernel), reader.positions[id(kernel)])
             for call, kernel in reader.kernels
@@ -82,9 +82,40 @@ class Anatomy:
                 axes[axis] = self._edge_of.get(key, self._axes[key])
         return axes
 
-    def sizes_of(self, layer) -> dict[str, Axis]:
-        """Constructor arguments of a layer that count channels, with the axes they count."""
-        return self._sizes.get(id(layer), {})
+    def sizes_of(self, op, keep: dict) -> dict[str, object]:
+        """Constructor arguments of a layer or operation that count channels, for fewer channels.
+
+        Args:
+            op: The layer or operation.
+            keep: Boolean vectors by name of group.
+        """
+
+        def size(value):
+            if not isinstance(value, np.ndarray):
+                return value
+            return int(self._kept(value, keep).sum())
+
+        arguments = self._sizes.get(id(op), {})
+        return {
+            name: [size(part) for part in value] if isinstance(value, list) else size(value)
+            for name, value in arguments.items()
+        }
+
+    def arguments_of(self, call, args: tuple, kwargs: dict, keep: dict) -> tuple[tuple, dict]:
+        """The arguments with which a call is made again on fewer channels.
+
+        Args:
+            call: The call.
+            args: Its positional arguments, new tensors in the places of old ones.
+            kwargs: Its keyword arguments, likewise.
+            keep: Boolean vectors by name of group.
+        """
+        adapt = self._adapted.get(id(call))
+        return adapt(lambda ids: self._kept(ids, keep), args, kwargs) if adapt else (args, kwargs)
+
+    def _kept(self, ids, keep):
+        kept = Axis(*self._resolve(ids)).gather(keep, np)
+        return np.ones(len(ids), bool) if kept is None else kept
 
 
 class Kernel:

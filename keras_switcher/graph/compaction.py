@@ -46,12 +46,12 @@ class _Surgery:
         edge = self.anatomy.edge_at(call)
         if edge is not None:
             args, kwargs = self._drop_dead_positions(edge, args, kwargs)
+        args, kwargs = self.anatomy.arguments_of(call, args, kwargs, self.keep)
         new = self.rebuilt.get(id(call.op))
         if new is not None:
             return new(*args, **kwargs)
         config = call.op.get_config()
-        for argument, axis in self.anatomy.sizes_of(call.op).items():
-            config[argument] = int(self._kept(axis).sum())
+        config.update(self.anatomy.sizes_of(call.op, self.keep))
         is_layer = isinstance(call.op, keras.layers.Layer)
         # Other operations get a fresh name: that of a reloaded one may be taken by a new gather.
         config["name"] = self._unique(call.op.name) if is_layer else None

@@ -32,9 +32,10 @@ def gated_network(anatomy: Anatomy, group_names):
     def visit(call, args, kwargs):
         if id(call) not in factor_at:
             return call.op(*args, **kwargs)
-        kernel = anatomy.edge_at(call).kernel
-        name = next(key for key, value in vars(call.op).items() if value is kernel)
-        gate = Gated(call.op, weight=name, name=f"gated_{call.name.replace(':', '_')}")
+        edge = anatomy.edge_at(call)
+        weight = next(key for key, value in vars(call.op).items() if value is edge.kernel)
+        name = f"gated_{call.name.replace(':', '_')}"
+        gate = Gated(call.op, weight, axis=edge.kernel_axis, name=name)
         return gate(*args, factors=factor_at[id(call)], **kwargs)
 
     outputs = anatomy.graph.replay(inputs, visit)
@@ -114,5 +115,6 @@ def _read_somewhere(group, live):
         entries, channels = edge.entries_of(group)
         here = ops.take(live[edge.input_group.name], entries, axis=0)
         here = ops.segment_max(here, channels, num_segments=group.size)
+        here = ops.maximum(here, 0)  # A channel without positions here has no maximum.
         used = here if used is None else ops.maximum(used, here)
     return used

@@ -1,6 +1,7 @@
 """Follows channels through a graph: what rules write into while they are applied."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -49,7 +50,8 @@ class Reader:
         self.readings: list[Reading] = []
         self.roles: dict[int, tuple[str, object, np.ndarray]] = {}
         self.weights: dict[tuple[int, int], np.ndarray] = {}
-        self.sizes: dict[int, dict[str, np.ndarray]] = defaultdict(dict)
+        self.sizes: dict[int, dict[str, object]] = defaultdict(dict)
+        self.adapted: dict[int, Callable] = {}
         self.positions: dict[int, int | None] = {}
         self.kernels: list[tuple[Call, object]] = []
         self.coupled: list[tuple[np.ndarray, np.ndarray]] = []
@@ -72,9 +74,17 @@ class Reader:
         if np.any(ids != NO_CHANNEL):
             self._labels[(id(tensor), axis % len(tensor.shape))] = ids
 
-    def consume(self, call: Call, kernel, kernel_axis: int, tensor_axis: int):
-        """The call's kernel mixes the channels along an axis of its input: an edge."""
-        ids = self.channels(call.input, tensor_axis)
+    def consume(self, call: Call, kernel, kernel_axis: int, tensor_axis: int, ids=None):
+        """The call's kernel mixes the channels along an axis of its input: an edge.
+
+        Args:
+            call: The call.
+            kernel: The kernel.
+            kernel_axis: The axis of the kernel along which its inputs lie.
+            tensor_axis: The axis of the call's input along which the channels lie.
+            ids: The ids along `kernel_axis`, where they are not those along `tensor_axis`.
+        """
+        ids = self.channels(call.input, tensor_axis) if ids is None else ids
         kernel_axis, tensor_axis = (
             kernel_axis % len(kernel.shape),
             tensor_axis % len(call.input.shape),
@@ -111,9 +121,30 @@ class Reader:
         if known is not ids:
             self.couple(known, ids)
 
-    def resize(self, call: Call, **arguments: np.ndarray):
-        """Constructor arguments of the layer that count channels, with the ids they count."""
-        self.sizes[id(call.op)].update(arguments)
+    def resize(self, call: Call, **arguments):
+        """Constructor arguments of the layer that count channels, with the ids they count.
+
+        An argument may be a list, such as a shape, with ids among its numbers.
+        """
+        for name, value in arguments.items():
+            known = self.sizes[id(call.op)].setdefault(name, value)
+            if known is not value:  # A shared layer: all its calls shrink alike.
+                for first, second in zip(_listed(known), _listed(value), strict=True):
+                    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+                        self.couple(first, second)
+                    elif isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+                        ids = first if isinstance(first, np.ndarray) else second
+                        self.lock(ids, f"goes through '{call.name}', which is shared")
+
+    def adapt(self, call: Call, function: Callable):
+        """How the call is made again when only some channels are kept.
+
+        Args:
+            call: The call.
+            function: Called as `function(kept, args, kwargs)`, where `kept(ids)` is a boolean
+                array; returns the new `args` and `kwargs`.
+        """
+        self.adapted[id(call)] = function
 
     def couple(self, first: np.ndarray, second: np.ndarray):
         """The channels at the same places of two axes go together."""
@@ -170,3 +201,7 @@ class Reader:
             self.kernels.append((call, kernel))
         elif positions is not None and self.positions[id(kernel)] is not None:
             self.positions[id(kernel)] += positions
+
+
+def _listed(value):
+    return value if isinstance(value, (list, tuple)) else [value]

@@ -14,9 +14,9 @@ class Gated(keras.layers.Layer):
     puts these layers into a task network by itself.
 
     Args:
-        layer: A Dense or convolution layer, or any other whose kernel has the input channels on
-            its last axis but one.
+        layer: A Dense or convolution layer, or any other with a kernel that mixes channels.
         weight: Name of the attribute that holds this kernel.
+        axis: The axis of the kernel along which the input channels lie.
 
     Call arguments:
         inputs: Tensor that the wrapped layer accepts.
@@ -34,7 +34,9 @@ class Gated(keras.layers.Layer):
     [[1.0, 1.0]]
     """
 
-    def __init__(self, layer: keras.layers.Layer, weight: str = "kernel", **kwargs):
+    def __init__(
+        self, layer: keras.layers.Layer, weight: str = "kernel", axis: int = -2, **kwargs
+    ):
         kwargs.setdefault("name", f"gated_{getattr(layer, 'name', 'layer')}")
         # The wrapped layer casts for itself: the kernel is scaled before, in its own precision.
         kwargs.setdefault("dtype", getattr(layer, "variable_dtype", None))
@@ -43,6 +45,7 @@ class Gated(keras.layers.Layer):
             raise ValueError(f"`layer` must be a keras.layers.Layer. Received: layer={layer!r}.")
         self.layer = layer
         self.weight = weight
+        self.axis = axis
         self.autocast = False
         self.supports_masking = True
 
@@ -61,7 +64,7 @@ class Gated(keras.layers.Layer):
         self._check(factors)
         kernel = getattr(self.layer, self.weight)
         values = [(v, v.value) for v in self.layer.variables if v is not kernel]
-        values.append((kernel, scaled(kernel, factors)))
+        values.append((kernel, scaled(kernel, factors, self.axis)))
         with keras.StatelessScope(values, collect_losses=True) as scope:
             outputs = self.layer(inputs)
         for loss in scope.losses:
@@ -73,11 +76,12 @@ class Gated(keras.layers.Layer):
         return self.layer.compute_output_spec(inputs)
 
     def _check(self, factors):
-        inputs, outputs = getattr(self.layer, self.weight).shape[-2:]
-        if tuple(factors.shape) not in ((inputs,), (inputs, outputs)):
+        kernel = getattr(self.layer, self.weight)
+        inputs, connections = kernel.shape[self.axis], tuple(kernel.shape[-2:])
+        if tuple(factors.shape) not in ((inputs,), connections):
             raise ValueError(
                 f"`factors` must have one entry per input channel of '{self.layer.name}', or one "
-                f"per connection: shape ({inputs},) or ({inputs}, {outputs}). "
+                f"per connection: shape ({inputs},) or {connections}. "
                 f"Received: factors of shape {tuple(factors.shape)}."
             )
 
@@ -86,6 +90,7 @@ class Gated(keras.layers.Layer):
             **super().get_config(),
             "layer": keras.saving.serialize_keras_object(self.layer),
             "weight": self.weight,
+            "axis": self.axis,
         }
 
     @classmethod
@@ -94,9 +99,17 @@ class Gated(keras.layers.Layer):
         return cls(**{**config, "layer": layer})
 
 
-def scaled(kernel, factors):
-    """A kernel of shape `(..., inputs, outputs)` times factors per input or per connection."""
+def scaled(kernel, factors, axis: int = -2):
+    """A kernel times factors per input channel, or per entry of its last two axes.
+
+    Args:
+        kernel: The kernel.
+        factors: Factors of shape `(inputs,)`, or `(inputs, outputs)`.
+        axis: The axis of the kernel along which the inputs lie.
+    """
     factors = ops.cast(factors, kernel.dtype)
     if len(factors.shape) == 1:
-        factors = ops.expand_dims(factors, -1)
+        along = [1] * len(kernel.shape)
+        along[axis] = -1
+        factors = ops.reshape(factors, along)
     return ops.convert_to_tensor(kernel) * factors

@@ -1,0 +1,21 @@
+"""What each layer type does to channels: one small rule per type, in a registry.
+
+* `mixing`: kernels that read channels and make new ones,
+* `channelwise`: what treats each channel by itself,
+* `merging`: sums, products and concatenations of several tensors,
+* `shapes`: what moves channels to other places.
+"""
+
+from keras_switcher.graph.rules import channelwise, merging, mixing, shapes
+from keras_switcher.graph.rules.registry import RULES, apply_rule, keras_rule, rule
+
+__all__ = [
+    "RULES",
+    "apply_rule",
+    "channelwise",
+    "keras_rule",
+    "merging",
+    "mixing",
+    "rule",
+    "shapes",
+]

@@ -1,0 +1,180 @@
+"""Rules for what treats each channel by itself: activations, normalisation, pooling, padding."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_switcher.graph.rules.registry import keras_rule, rule
+
+_activations = keras.activations
+ELEMENTWISE = (
+    *(_activations.linear, _activations.relu, _activations.relu6, _activations.leaky_relu),
+    *(_activations.elu, _activations.selu, _activations.celu, _activations.gelu),
+    *(_activations.silu, _activations.mish, _activations.tanh, _activations.sigmoid),
+    *(_activations.softplus, _activations.softsign, _activations.exponential),
+    *(_activations.hard_sigmoid, _activations.hard_silu, _activations.hard_tanh),
+    *(_activations.hard_shrink, _activations.soft_shrink, _activations.tanh_shrink),
+    *(_activations.log_sigmoid, _activations.sparse_plus, _activations.sparse_sigmoid),
+    *(_activations.squareplus, _activations.threshold),
+)
+
+
+def channel_axis(call) -> int:
+    """The axis of the channels by the layer's data format; the last one without any."""
+    first = getattr(call.op, "data_format", None) == "channels_first"
+    return 1 if first else len(call.input.shape) - 1
+
+
+def mixed_by_activation(call) -> str:
+    """The reason why the channels that a layer makes cannot be told apart any more."""
+    activation = call.op.activation
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return f"goes through the activation {name} of '{call.name}', which may mix it"
+
+
+@rule(layers.Activation)
+def activation(call, reader):
+    if call.op.activation in ELEMENTWISE:
+        reader.pass_on(call)
+    else:
+        reader.refuse(call, mixed_by_activation(call))
+
+
+@rule(layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Identity, layers.ActivityRegularization)
+@rule(layers.GaussianNoise, layers.GaussianDropout)
+@keras_rule(layers=("StochasticDepth",))
+@keras_rule(
+    operations=(
+        *("Relu", "Relu6", "Sigmoid", "SparseSigmoid", "Softplus", "Softsign", "SoftShrink"),
+        *("SparsePlus", "Silu", "Squareplus", "LogSigmoid", "LeakyRelu", "HardSigmoid"),
+        *("HardSilu", "Elu", "Selu", "Gelu", "Celu", "TanhShrink", "HardTanh", "HardShrink"),
+        *("Threshold", "Absolute", "Abs", "Negative", "Square", "Sqrt", "Rsqrt", "Exp", "Expm1"),
+        *("Log", "Log1p", "Log2", "Log10", "Tanh", "Sin", "Cos", "Erf", "Reciprocal", "Round"),
+        *("Floor", "Ceil", "Sign", "Cast", "StopGradient", "Copy", "NanToNum"),
+    )
+)
+def elementwise(call, reader):
+    reader.pass_on(call)
+
+
+@keras_rule(operations=("Clip",))
+def clip(call, reader):
+    if np.ndim(call.op.x_min) or np.ndim(call.op.x_max):
+        reader.refuse(call, f"is clipped by '{call.name}', at bounds that are arrays")
+    else:
+        reader.pass_on(call)
+
+
+@rule(layers.Softmax, layers.UnitNormalization, layers.RMSNormalization)
+@rule(layers.LayerNormalization)
+@keras_rule(operations=("Softmax", "LogSoftmax"))
+def over_axes(call, reader):
+    """Computes over some axes: channels along others are not mixed, but may have weights."""
+    layer, rank = call.op, len(call.input.shape)
+    mixed = sorted(axis % rank for axis in np.atleast_1d(layer.axis))
+    for axis in reader.labelled_axes(call.input):
+        if axis in mixed:
+            kind = type(layer).__name__
+            ids = reader.channels(call.input, axis)
+            reader.lock(ids, f"goes through '{call.name}', a {kind} over the channels")
+    reader.pass_on(call, axes=[axis for axis in range(rank) if axis not in mixed], passed=mixed)
+
+
+@rule(layers.Dropout, layers.AlphaDropout)
+def dropout(call, reader):
+    if call.op.noise_shape is not None:
+        reader.refuse(call, f"goes through '{call.name}', whose noise_shape is fixed")
+    reader.pass_on(call)
+
+
+@rule(layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D)
+def spatial_dropout(call, reader):
+    reader.pass_on(call)
+
+
+@rule(layers.PReLU)
+def parametric_relu(call, reader):
+    for axis in reader.labelled_axes(call.input):
+        if call.op.alpha.shape[axis - 1] > 1:
+            reader.carry(call.op.alpha, axis - 1, reader.channels(call.input, axis))
+    reader.pass_on(call)
+
+
+@rule(layers.BatchNormalization)
+def batch_normalization(call, reader):
+    layer = call.op
+    ids = reader.channels(call.input, layer.axis)
+    reader.carry(layer.gamma, 0, ids, role="scale")
+    reader.carry(layer.beta, 0, ids, role="shift")
+    for weight in layer.weights:  # The statistics: two, or five with renorm=True.
+        reader.carry(weight, 0, ids)
+    reader.pass_on(call, axes=[layer.axis])
+
+
+@rule(layers.GroupNormalization)
+def group_normalization(call, reader):
+    layer = call.op
+    ids = reader.channels(call.input, layer.axis)
+    if layer.groups not in (-1, len(ids)):
+        reader.refuse(call, f"goes through '{call.name}', a GroupNormalization over the channels")
+        return
+    reader.carry(layer.gamma, 0, ids, role="scale")
+    reader.carry(layer.beta, 0, ids, role="shift")
+    reader.resize(call, groups=ids)
+    reader.pass_on(call, axes=[layer.axis])
+
+
+@rule(layers.Normalization)
+def normalization(call, reader):
+    layer, rank = call.op, len(call.input.shape)
+    along = [axis % rank for axis in layer.axis]
+    axes = [axis for axis in reader.labelled_axes(call.input) if axis in along]
+    if axes and (len(along) > 1 or layer.input_mean is not None):
+        reader.refuse(call, f"goes through '{call.name}', whose statistics are constants")
+        return
+    for axis in axes:
+        for weight in (layer.adapt_mean, layer.adapt_variance):
+            reader.carry(weight, 0, reader.channels(call.input, axis))
+    reader.pass_on(call)
+
+
+@rule(layers.Rescaling)
+def rescaling(call, reader):
+    if np.ndim(call.op.scale) or np.ndim(call.op.offset):
+        reader.refuse(call, f"goes through '{call.name}', whose scale or offset is an array")
+    else:
+        reader.pass_on(call)
+
+
+@keras_rule(layers=("LayerScale",))
+def layer_scale(call, reader):
+    ids = reader.channels(call.input, -1)
+    reader.carry(call.op.gamma, 0, ids, role="scale")
+    reader.resize(call, projection_dim=ids)
+    reader.pass_on(call)
+
+
+@rule(layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D)
+@rule(layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D)
+@rule(layers.AdaptiveMaxPooling1D, layers.AdaptiveMaxPooling2D, layers.AdaptiveMaxPooling3D)
+@rule(layers.AdaptiveAveragePooling1D, layers.AdaptiveAveragePooling2D)
+@rule(layers.AdaptiveAveragePooling3D)
+@rule(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D)
+@rule(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D)
+@rule(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D)
+@rule(layers.Resizing, layers.CenterCrop)
+@keras_rule(operations=("MaxPool", "AveragePool", "AdaptiveMaxPool", "AdaptiveAveragePool"))
+@keras_rule(operations=("Resize",))
+def spatial(call, reader):
+    """Computes along the spatial axes, by the same rule for every channel."""
+    reader.pass_on(call, axes=[channel_axis(call)])
+
+
+@rule(layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D)
+@rule(layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D)
+@rule(layers.GlobalAveragePooling3D)
+def global_pooling(call, reader):
+    axis = channel_axis(call)
+    ids = reader.channels(call.input, axis)
+    reader.pass_on(call, axes=[], passed=[axis])
+    reader.label(call.output, axis if call.op.keepdims else -1, ids)

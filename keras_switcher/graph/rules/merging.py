@@ -1,0 +1,84 @@
+"""Rules for what makes one tensor of several: sums, products, concatenations."""
+
+import numpy as np
+from keras import layers
+
+from keras_switcher.graph.reader import NO_CHANNEL
+from keras_switcher.graph.rules.registry import keras_rule, rule
+from keras_switcher.graph.tracing import is_tensor
+
+
+@rule(layers.Add, layers.Subtract, layers.Multiply, layers.Average)
+@rule(layers.Maximum, layers.Minimum)
+@keras_rule(layers=("CustomScaleLayer",))
+def merge(call, reader):
+    tensors = call.inputs
+    if len({len(tensor.shape) for tensor in tensors}) > 1:
+        reader.refuse(call, f"is merged by '{call.name}' with a tensor of another rank")
+    else:
+        _combine(call, reader, tensors)
+
+
+@keras_rule(
+    operations=(
+        *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "DivideNoNan", "FloorDivide"),
+        *("Maximum", "Minimum", "Power", "Mod", "Hypot", "Arctan2", "Logaddexp", "Where"),
+        *("Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"),
+        *("LogicalAnd", "LogicalOr", "LogicalNot"),
+    )
+)
+def arithmetic(call, reader):
+    operands = (*call.args, *call.kwargs.values())
+    _combine(call, reader, [x if is_tensor(x) else np.asarray(x) for x in operands])
+
+
+@rule(layers.Concatenate)
+@keras_rule(operations=("Concatenate",))
+def concatenate(call, reader):
+    tensors, rank = call.inputs, len(call.output.shape)
+    along = call.op.axis % rank
+    labelled = {axis for tensor in tensors for axis in reader.labelled_axes(tensor)}
+    for axis in sorted(labelled):
+        parts = [reader.channels(tensor, axis) for tensor in tensors]
+        if axis == along:
+            reader.label(call.output, axis, np.concatenate(parts))
+        else:
+            for part in parts[1:]:
+                reader.couple(parts[0], part)
+            reader.label(call.output, axis, parts[0])
+
+
+def _combine(call, reader, operands):
+    """Entry by entry, with broadcasting: channels at the same places go together.
+
+    Constant arrays among the operands lose the entries of channels that go.
+    """
+    rank, constants = len(call.output.shape), []
+    for axis in range(1, rank):
+        sides = []
+        for place, operand in enumerate(operands):
+            own = axis - rank + len(operand.shape)
+            if own < 0:
+                continue
+            ids = reader.channels(operand, own) if is_tensor(operand) else None
+            if operand.shape[own] != 1 or call.output.shape[axis] == 1:
+                sides.append((place, own, ids))
+            elif ids is not None:
+                reader.lock(ids, f"is broadcast over the channels of others by '{call.name}'")
+        known = [ids for *_, ids in sides if ids is not None]
+        labelled = next((ids for ids in known if np.any(ids != NO_CHANNEL)), None)
+        if labelled is None:
+            continue
+        for ids in known:
+            reader.couple(labelled, ids)
+        constants += [(place, own, labelled) for place, own, ids in sides if ids is None]
+        reader.label(call.output, axis, labelled)
+
+    def without_entries(kept, args, kwargs):
+        values = [*args, *kwargs.values()]
+        for place, axis, ids in constants:
+            values[place] = np.compress(kept(ids), values[place], axis=axis)
+        return tuple(values[: len(args)]), dict(zip(kwargs, values[len(args) :], strict=True))
+
+    if constants:
+        reader.adapt(call, without_entries)

@@ -1,0 +1,181 @@
+"""Rules for kernels that mix channels and make new ones."""
+
+import re
+
+import numpy as np
+from keras import layers
+
+from keras_switcher.graph.rules.channelwise import ELEMENTWISE, channel_axis, mixed_by_activation
+from keras_switcher.graph.rules.registry import rule
+
+
+@rule(layers.Dense)
+def dense(call, reader):
+    if _is_altered(call, reader):
+        return
+    reader.pass_on(call, axes=range(1, len(call.input.shape) - 1), passed=[-1])
+    kernel = call.op.kernel
+    reader.consume(call, kernel, kernel_axis=-2, tensor_axis=-1)
+    reader.count_kernel(call, kernel, call.output.shape[1:-1])
+    _produce(call, reader, kernel, -1, "units", -1)
+
+
+@rule(layers.EinsumDense)
+def einsum_dense(call, reader):
+    layer = call.op
+    inputs, of_kernel, outputs = _einsum_letters(call)
+    mixed = [letter for letter in of_kernel if letter in inputs and letter not in outputs]
+    made = [letter for letter in of_kernel if letter in outputs and letter not in inputs]
+    simple = len(mixed) == 1 and made and len(of_kernel) == len(mixed) + len(made)
+    summed = set(inputs) - set(outputs) - set(mixed)
+    if not simple or summed or layer.activation not in (*ELEMENTWISE, None):
+        reader.refuse(call, f"goes through the equation {layer.equation} of '{call.name}'")
+        return
+    if _is_altered(call, reader):
+        return
+    mixed = mixed[0]
+    for axis in reader.labelled_axes(call.input):
+        letter = inputs[axis]
+        if letter != mixed:
+            reader.label(call.output, outputs.index(letter), reader.channels(call.input, axis))
+    reader.consume(call, layer.kernel, of_kernel.index(mixed), inputs.index(mixed))
+    positions = [
+        size for size, letter in zip(call.output.shape, outputs, strict=True) if letter not in made
+    ]
+    reader.count_kernel(call, layer.kernel, positions[1:])
+    # Only the last of several made axes becomes channels: heads, say, stay whole.
+    axis = outputs.index(made[-1])
+    ids = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
+    if layer.bias is not None:
+        lacking = len(outputs) - len(layer.bias.shape)
+        if layer.bias.shape[axis - lacking] > 1:
+            reader.carry(layer.bias, axis - lacking, ids)
+    shape = list(layer.partial_output_shape)
+    shape[axis - len(outputs)] = ids
+    reader.resize(call, output_shape=shape)
+    reader.label(call.output, axis, ids)
+
+
+@rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)
+def convolution(call, reader):
+    if _is_altered(call, reader):
+        return
+    layer, axis = call.op, channel_axis(call)
+    ids = reader.channels(call.input, axis)
+    reader.pass_on(call, axes=[], passed=[axis])
+    reader.count_kernel(call, layer.kernel, _spatial(call.output, axis))
+    if layer.groups == len(ids) > 1:
+        _depthwise_kernel(call, reader, layer.kernel, -1, ids, layer.filters // layer.groups)
+        return
+    if layer.groups > 1:
+        # Each group of the convolution must lose as many channels: those at the same place of
+        # each go together.
+        ids = _tied(reader, ids.reshape(layer.groups, -1))
+    reader.consume(call, layer.kernel, -2, axis, ids)
+    made = reader.produce(call, layer.kernel, -1)
+    if layer.groups > 1:
+        _tied(reader, made.reshape(layer.groups, -1))
+    _produce(call, reader, layer.kernel, -1, "filters", axis)
+
+
+@rule(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+def transposed_convolution(call, reader):
+    if _is_altered(call, reader):
+        return
+    axis = channel_axis(call)
+    reader.pass_on(call, axes=[], passed=[axis])
+    reader.consume(call, call.op.kernel, -1, axis)
+    reader.count_kernel(call, call.op.kernel, _spatial(call.input, axis))
+    _produce(call, reader, call.op.kernel, -2, "filters", axis)
+
+
+@rule(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+def depthwise_convolution(call, reader):
+    axis = channel_axis(call)
+    ids = reader.channels(call.input, axis)
+    reader.pass_on(call, axes=[], passed=[axis])
+    reader.count_kernel(call, call.op.kernel, _spatial(call.output, axis))
+    _depthwise_kernel(call, reader, call.op.kernel, -2, ids, call.op.depth_multiplier)
+
+
+@rule(layers.SeparableConv1D, layers.SeparableConv2D)
+def separable_convolution(call, reader):
+    layer, axis = call.op, channel_axis(call)
+    ids = reader.channels(call.input, axis)
+    reader.pass_on(call, axes=[], passed=[axis])
+    positions = _spatial(call.output, axis)
+    reader.count_kernel(call, layer.depthwise_kernel, positions)
+    reader.count_kernel(call, layer.pointwise_kernel, positions)
+    reader.carry(layer.depthwise_kernel, -2, ids)
+    repeated = np.repeat(ids, layer.depth_multiplier)
+    reader.consume(call, layer.pointwise_kernel, -2, axis, repeated)
+    _produce(call, reader, layer.pointwise_kernel, -1, "filters", axis)
+
+
+@rule(layers.Embedding)
+def embedding(call, reader):
+    layer = call.op
+    if _is_altered(call, reader):
+        return
+    reader.count_kernel(call, layer.embeddings, [0])  # Looked up, not multiplied.
+    ids = reader.produce(call, layer.embeddings, -1)
+    reader.resize(call, output_dim=ids)
+    reader.label(call.output, -1, ids)
+
+
+def _produce(call, reader, kernel, kernel_axis, size, tensor_axis):
+    """What the layer makes: its bias and activation go with it."""
+    layer = call.op
+    made = reader.produce(call, kernel, kernel_axis)
+    reader.carry(layer.bias, 0, made, role="shift")
+    reader.resize(call, **{size: made})
+    _activate(call, reader, made, tensor_axis)
+
+
+def _depthwise_kernel(call, reader, kernel, kernel_axis, ids, multiplier):
+    """Every channel is convolved by itself, into one channel or several that go with it."""
+    layer = call.op
+    made = np.repeat(ids, multiplier)
+    reader.carry(kernel, kernel_axis, ids if kernel.shape[kernel_axis] == len(ids) else made)
+    reader.carry(layer.bias, 0, made)
+    if hasattr(layer, "groups"):
+        reader.resize(call, groups=ids, filters=made)
+    _activate(call, reader, made, channel_axis(call))
+
+
+def _activate(call, reader, ids, axis):
+    if call.op.activation in ELEMENTWISE:
+        reader.label(call.output, axis, ids)
+    else:
+        reader.lock(ids, mixed_by_activation(call))
+
+
+def _is_altered(call, reader):
+    """Refuses kernels that are stored in another way than their shape says."""
+    layer = call.op
+    quantized = getattr(layer, "quantization_mode", None)
+    if not quantized and not getattr(layer, "lora_enabled", False):
+        return False
+    what = "is quantized" if quantized else "has LoRA weights"
+    reader.refuse(call, f"feeds '{call.name}', whose kernel {what}")
+    return True
+
+
+def _tied(reader, ids):
+    """Ties the rows of a matrix of ids to one another; returns the first."""
+    for row in ids[1:]:
+        reader.couple(ids[0], row)
+    return ids[0]
+
+
+def _spatial(tensor, axis):
+    return [size for i, size in enumerate(tensor.shape) if i not in (0, axis)]
+
+
+def _einsum_letters(call):
+    """The letters of the equation's three parts, with an ellipsis written out."""
+    inputs, of_kernel, outputs = re.split(",|->", call.op.equation.replace(" ", ""))
+    missing = len(call.input.shape) - len(inputs.replace("...", ""))
+    spare = [letter for letter in "ABCDEFGHIJKLM" if letter not in call.op.equation][:missing]
+    written = (part.replace("...", "".join(spare)) for part in (inputs, of_kernel, outputs))
+    return tuple(list(part) for part in written)

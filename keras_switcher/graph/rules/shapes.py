@@ -1,0 +1,247 @@
+"""Rules for what moves channels to other places: reshaping, transposing, slicing, reducing."""
+
+import numpy as np
+from keras import layers, tree
+
+from keras_switcher.graph.rules.registry import keras_rule, rule
+from keras_switcher.graph.tracing import is_tensor
+
+
+@rule(layers.Flatten)
+def flatten(call, reader):
+    tensor = call.input
+    axes = reader.labelled_axes(tensor)
+    if len(axes) != 1 or None in tensor.shape[1:]:
+        reader.refuse(call, f"is flattened by '{call.name}' along more than one axis at once")
+        return
+    shape, axis = list(tensor.shape[1:]), axes[0] - 1
+    if call.op.data_format == "channels_first":  # Flatten moves the channels to the end first.
+        shape, axis = shape[1:] + shape[:1], (axis - 1) % len(shape)
+    along = [-1 if i == axis else 1 for i in range(len(shape))]
+    ids = reader.channels(tensor, axes[0]).reshape(along)
+    reader.label(call.output, -1, np.broadcast_to(ids, shape).reshape(-1))
+
+
+@rule(layers.Reshape)
+def reshape_layer(call, reader):
+    made = _regroup(call, reader)
+    shape = [*call.op.target_shape]
+    reader.resize(call, target_shape=_with_ids(shape, made, offset=1))
+
+
+@keras_rule(operations=("Reshape",))
+def reshape(call, reader):
+    made = _regroup(call, reader)
+    reader.resize(call, newshape=_with_ids([*call.op.newshape], made, offset=0))
+
+
+@keras_rule(operations=("ExpandDims", "Ravel"))
+def regroup(call, reader):
+    _regroup(call, reader)
+
+
+@keras_rule(operations=("Squeeze",))
+def squeeze(call, reader):
+    if call.op.axis is None:
+        reader.refuse(call, f"is squeezed by '{call.name}': one channel left would vanish")
+    else:
+        _regroup(call, reader)
+
+
+@rule(layers.RepeatVector)
+def repeat_vector(call, reader):
+    reader.label(call.output, -1, reader.channels(call.input, -1))
+
+
+@rule(layers.Permute)
+def permute(call, reader):
+    _transpose(call, reader, (0, *call.op.dims))
+
+
+@keras_rule(operations=("Transpose",))
+def transpose(call, reader):
+    rank = len(call.input.shape)
+    axes = call.op.axes or tuple(reversed(range(rank)))
+    _transpose(call, reader, [axis % rank for axis in axes])
+
+
+@keras_rule(operations=("Swapaxes",))
+def swapaxes(call, reader):
+    order = np.arange(len(call.input.shape))
+    pair = [call.op.axis1, call.op.axis2]
+    order[pair] = order[pair[::-1]]
+    _transpose(call, reader, order)
+
+
+@keras_rule(operations=("Moveaxis",))
+def moveaxis(call, reader):
+    sizes = np.empty(range(1, len(call.input.shape) + 1))  # Its shape names the axes.
+    moved = np.moveaxis(sizes, call.op.source, call.op.destination).shape
+    _transpose(call, reader, [size - 1 for size in moved])
+
+
+@keras_rule(
+    operations=(
+        *("Mean", "Sum", "Max", "Min", "Prod", "Std", "Var", "Amax", "Amin", "Any", "All"),
+        *("Logsumexp", "Median", "CountNonzero"),
+    )
+)
+def reduction(call, reader):
+    rank = len(call.input.shape)
+    axis = call.op.axis
+    reduced = range(rank) if axis is None else [a % rank for a in np.atleast_1d(axis)]
+    left = [axis for axis in range(rank) if axis not in reduced]
+    reader.pass_on(call, axes=[], passed=left)
+    for place, axis in enumerate(left):
+        to = axis if getattr(call.op, "keepdims", False) else place
+        reader.label(call.output, to, reader.channels(call.input, axis))
+
+
+@keras_rule(operations=("GetItem",))
+def get_item(call, reader):
+    """Slices: a channel axis may be cut, or left whole by an index along another axis."""
+    tensor, key = (*call.args, *call.kwargs.values())
+    key = key if isinstance(key, tuple) else (key,)
+    plain = all(part is None or isinstance(part, (int, slice, type(...))) for part in key)
+    if not plain:
+        reader.refuse(call, f"is indexed by arrays in '{call.name}'")
+        return
+    whole = len(tensor.shape) - sum(part is not None and part is not ... for part in key)
+    if ... not in key:
+        key = (*key, ...)
+    place = key.index(...)
+    key = (*key[:place], *[slice(None)] * whole, *key[place + 1 :])
+    cuts, axis, to = {}, 0, 0
+    for place, part in enumerate(key):
+        if part is None:
+            to += 1
+            continue
+        ids = reader.channels(tensor, axis)
+        if isinstance(part, int):
+            reader.lock(ids, f"is indexed by a number in '{call.name}'")
+        elif part.step not in (None, 1):
+            reader.lock(ids, f"is sliced with steps in '{call.name}'")
+            to += 1
+        else:
+            start, stop, _ = part.indices(len(ids))
+            reader.label(call.output, to, ids[start:stop])
+            cuts[place] = (ids[:start], ids[start:stop])
+            to += 1
+        axis += 1
+
+    def shorter(kept, args, kwargs):
+        new = list(key)
+        for place, (before, taken) in cuts.items():
+            start = int(kept(before).sum())
+            if not kept(taken).all() or start != len(before):
+                new[place] = slice(start, start + int(kept(taken).sum()))
+        return (args[0] if args else next(iter(kwargs.values())), tuple(new)), {}
+
+    reader.adapt(call, shorter)
+
+
+@keras_rule(operations=("Split",))
+def split(call, reader):
+    axis = call.op.axis % len(call.input.shape)
+    parts = tree.flatten(call.outputs)
+    ids = reader.channels(call.input, axis)
+    ends = np.cumsum([part.shape[axis] for part in parts]) if len(ids) else []
+    for other in reader.labelled_axes(call.input):
+        for end, part in zip(ends, parts, strict=True):
+            whole = reader.channels(call.input, other)
+            reader.label(part, other, ids[end - part.shape[axis] : end] if other == axis else whole)
+    if axis in reader.labelled_axes(call.input):
+        reader.resize(call, indices_or_sections=[ids[:end] for end in ends[:-1]])
+
+
+@keras_rule(operations=("Take",))
+def take(call, reader):
+    """A gather of fixed positions; also what compaction itself puts into a network."""
+    tensor, indices = (*call.args, *call.kwargs.values())
+    axis = call.op.axis
+    if axis is None or is_tensor(indices) or np.ndim(indices) != 1:
+        reader.refuse(call, f"is gathered by '{call.name}'")
+        return
+    axis, indices = axis % len(tensor.shape), np.asarray(indices)
+    ids = reader.channels(tensor, axis)
+    for other in reader.labelled_axes(tensor):
+        whole = reader.channels(tensor, other)
+        reader.label(call.output, other, ids[indices] if other == axis else whole)
+
+    def renumbered(kept, args, kwargs):
+        stay = kept(ids)
+        left = indices[stay[indices]] if len(ids) else indices
+        moved = np.cumsum(stay)[left % len(ids)] - 1 if len(ids) else left
+        return (args[0] if args else next(iter(kwargs.values())), moved.tolist()), {}
+
+    if axis in reader.labelled_axes(tensor):
+        reader.adapt(call, renumbered)
+
+
+@keras_rule(operations=("Pad",))
+def pad(call, reader):
+    widths = np.broadcast_to(call.op.pad_width, (len(call.input.shape), 2))
+    reader.pass_on(call, axes=np.flatnonzero((widths == 0).all(1)).tolist())
+
+
+def _transpose(call, reader, order):
+    for to, axis in enumerate(order):
+        reader.label(call.output, to, reader.channels(call.input, int(axis)))
+
+
+def _with_ids(shape, made, offset):
+    """A target shape with ids in the places of the axes that shrink."""
+    return [made.get(axis + offset, size) for axis, size in enumerate(shape)]
+
+
+def _regroup(call, reader):
+    """Follows channels through a change of shape that keeps the order of the entries.
+
+    Axes fall into blocks with equal products before and after. Channels that are merged with
+    other axes repeat along the new one; channels that are split are tied across the first axes
+    of their block, so that what is left is a shape again.
+
+    Returns:
+        Maps axes of the output that become shorter when channels go to the ids along them.
+    """
+    made = {}
+    tensor, output = call.input, call.output
+    for before, after in _blocks(tensor.shape, output.shape):
+        labelled = [axis for axis in before if axis in reader.labelled_axes(tensor)]
+        if not labelled:
+            continue
+        sizes = [tensor.shape[axis] for axis in before]
+        to = [axis for axis in after if output.shape[axis] != 1] or after[-1:]
+        if len(labelled) > 1 or None in sizes or not to:
+            for axis in labelled:
+                reader.lock(
+                    reader.channels(tensor, axis), f"is reshaped by '{call.name}' with other axes"
+                )
+            continue
+        along = [-1 if axis == labelled[0] else 1 for axis in before]
+        ids = reader.channels(tensor, labelled[0]).reshape(along)
+        ids = np.broadcast_to(ids, sizes).reshape(-1, output.shape[to[-1]])
+        for row in ids[1:]:
+            reader.couple(ids[0], row)
+        reader.label(output, to[-1], ids[0])
+        made[to[-1]] = ids[0]
+    return made
+
+
+def _blocks(before, after):
+    """Pairs of lists of axes with equal products, from the last axis to the first."""
+    i, j = len(before), len(after)
+    while i > 0 and j > 0:
+        left, right = [i := i - 1], [j := j - 1]
+        sizes = [before[i], after[j]]
+        while None not in sizes and sizes[0] != sizes[1]:
+            if sizes[0] < sizes[1]:
+                left.insert(0, i := i - 1)
+                sizes[0] = None if before[i] is None else sizes[0] * before[i]
+            else:
+                right.insert(0, j := j - 1)
+                sizes[1] = None if after[j] is None else sizes[1] * after[j]
+        if sizes[0] != sizes[1]:  # Open sizes: whatever is left is one block.
+            left, right = [*range(i), *left], [*range(j), *right]
+            i = j = 0
+        yield left, right
