@@ -100,7 +100,7 @@ def randomise(model, seed=0):
     rng = np.random.default_rng(seed)
     for weight in model.weights:
         noise = rng.normal(size=weight.shape)
-        if weight.name in ("moving_variance", "moving_stddev", "renorm_stddev"):
+        if weight.name in ("moving_variance", "variance", "moving_stddev", "renorm_stddev"):
             weight.assign(0.5 + np.abs(noise))
         elif weight.name == "kernel":
             weight.assign(1.5 * noise / np.sqrt(np.prod(weight.shape[:-1])))

@@ -16,7 +16,7 @@ from checks import (
 from keras import layers
 
 from keras_switcher import channel_groups
-from keras_switcher.graph.rules import ELEMENTWISE
+from keras_switcher.graph.rules.channelwise import ELEMENTWISE
 
 
 def convolutions(rank, close, data_format="channels_last", shared_axes=None):

@@ -69,21 +69,23 @@ def clip(call, reader):
 @rule(layers.LayerNormalization)
 @keras_rule(operations=("Softmax", "LogSoftmax"))
 def over_axes(call, reader):
-    """Computes over some axes: channels along others are not mixed, but may have weights."""
-    layer, rank = call.op, len(call.input.shape)
-    mixed = sorted(axis % rank for axis in np.atleast_1d(layer.axis))
+    """Computes over some axes: each output depends on all channels along them."""
+    mixed = [axis % len(call.input.shape) for axis in np.atleast_1d(call.op.axis)]
     for axis in reader.labelled_axes(call.input):
         if axis in mixed:
-            kind = type(layer).__name__
+            kind = type(call.op).__name__
             ids = reader.channels(call.input, axis)
             reader.lock(ids, f"goes through '{call.name}', a {kind} over the channels")
-    reader.pass_on(call, axes=[axis for axis in range(rank) if axis not in mixed], passed=mixed)
+    reader.pass_on(call)
 
 
 @rule(layers.Dropout, layers.AlphaDropout)
 def dropout(call, reader):
-    if call.op.noise_shape is not None:
-        reader.refuse(call, f"goes through '{call.name}', whose noise_shape is fixed")
+    shape = call.op.noise_shape or ()
+    for axis in reader.labelled_axes(call.input):
+        if axis < len(shape) and shape[axis] not in (None, 1):
+            reason = f"goes through '{call.name}', whose noise_shape is fixed"
+            reader.lock(reader.channels(call.input, axis), reason)
     reader.pass_on(call)
 
 
