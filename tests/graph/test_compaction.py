@@ -89,17 +89,32 @@ def test_nested_model_that_is_called_twice():
     check_against(model, copy, keep, scale, draw_inputs(model))
 
 
-def test_masks_reach_the_layers_behind_a_gather():
+TOKENS = np.array([[1, 2, 0, 0, 0, 0], [3, 4, 5, 0, 0, 0], [1, 2, 3, 4, 5, 6]])
+
+
+def test_masks_of_an_embedding_reach_the_layers_behind_it():
     inputs = keras.Input((6,), dtype="int32")
-    x = layers.Embedding(10, 5, mask_zero=True)(inputs)
+    x = layers.Embedding(10, 5, mask_zero=True, name="words")(inputs)
     x = layers.Dense(7, activation="tanh", name="mixed")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="head")(layers.GlobalAveragePooling1D()(x)))
+    keep, scale = masks_for(randomise(model))
+    copy = copy_of(model)
+    rows(copy.get_layer("mixed").kernel, keep["words"] * scale["words"])
+    rows(copy.get_layer("head").kernel, keep["mixed"] * scale["mixed"])
+    small = check_against(model, copy, keep, scale, TOKENS)
+    assert small.get_layer("words").output_dim == keep["words"].sum()
+
+
+def test_masks_reach_the_layers_behind_a_gather():
+    inputs = keras.Input((6, 5))
+    x = layers.Dense(7, activation="tanh", name="mixed")(layers.Masking()(inputs))
     model = keras.Model(inputs, layers.Dense(2, name="head")(layers.GlobalAveragePooling1D()(x)))
     keep, scale = masks_for(randomise(model))
     copy = copy_of(model)
     rows(copy.get_layer("mixed").kernel, keep["mixed/inputs"] * scale["mixed/inputs"])
     rows(copy.get_layer("head").kernel, keep["mixed"] * scale["mixed"])
-    x = np.array([[1, 2, 0, 0, 0, 0], [3, 4, 5, 0, 0, 0], [1, 2, 3, 4, 5, 6]])
-    check_against(model, copy, keep, scale, x)
+    x = np.random.default_rng(0).normal(size=(3, 6, 5)) * (TOKENS > 0)[..., None]
+    check_against(model, copy, keep, scale, np.float32(x))
 
 
 def test_dicts_of_inputs_and_outputs():

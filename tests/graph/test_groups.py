@@ -141,17 +141,17 @@ def softmax_layer(model):
 
 def fixed_noise(model):
     model.add(layers.Dense(4, name="hidden"))
-    model.add(layers.AlphaDropout(0.2, noise_shape=(None, 4), name="drop"))
+    model.add(layers.AlphaDropout(0.2, noise_shape=(None, 1, 4), name="drop"))
 
 
-def grouped_convolution(model):
+def short_noise(model):
     model.add(layers.Dense(4, name="hidden"))
-    model.add(layers.Conv1D(6, 2, groups=2, name="grouped"))
+    model.add(layers.Dropout(0.2, noise_shape=(None, 1), name="drop"))
 
 
-def mixing_axis(model):
+def array_scale(model):
     model.add(layers.Dense(4, name="hidden"))
-    model.add(layers.Permute((2, 1), name="swap"))
+    model.add(layers.Rescaling([1.0, 2.0, 3.0, 4.0], name="scale"))
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def mixing_axis(model):
     [
         (hidden_softmax, "goes through the activation softmax of 'hidden', which may mix it"),
         (activation_layer, "goes through the activation softmax of 'soft', which may mix it"),
-        (softmax_layer, "lies along axis 2 of the input of 'soft', which mixes it"),
+        (softmax_layer, "goes through 'soft', a Softmax over the channels"),
         (fixed_noise, "goes through 'drop', whose noise_shape is fixed"),
-        (grouped_convolution, "feeds 'grouped', a grouped convolution"),
-        (mixing_axis, "feeds 'swap', and no rule is known for a Permute"),
+        (short_noise, "goes through 'drop', whose noise_shape is fixed"),
+        (array_scale, "goes through 'scale', whose scale or offset is an array"),
     ],
 )
 def test_reason_says_what_locks_a_group(add, reason):
@@ -171,6 +171,27 @@ def test_reason_says_what_locks_a_group(add, reason):
     model.add(layers.Dense(4, name="after"))
     model.add(layers.Dense(2, name="head"))
     assert reasons(model) == {"hidden": reason, "head": OUTPUT}
+
+
+def test_grouped_convolution_ties_the_channels_at_the_same_place_of_each_group():
+    model = keras.Sequential([keras.Input((3, 5)), layers.Dense(4, name="hidden")])
+    model.add(layers.Conv1D(6, 2, groups=2, name="grouped"))
+    model.add(layers.Dense(2, name="head"))
+    assert sizes(model) == {"hidden": 2, "grouped": 3, "hidden/inputs": 5, "head/inputs": 6}
+    hidden, grouped, *_ = channel_groups(model)
+    assert hidden.producers[0].channels.tolist() == [0, 1, 0, 1]
+    assert grouped.producers[0].channels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_permuted_channels_keep_their_place_and_can_be_the_output():
+    model = keras.Sequential([keras.Input((3, 5)), layers.Dense(4, name="hidden")])
+    model.add(layers.Permute((2, 1), name="swap"))
+    model.add(layers.Dense(2, name="head"))
+    assert reasons(model) == {"hidden": OUTPUT, "head": OUTPUT}
+    model.pop()
+    model.add(layers.Flatten())
+    model.add(layers.Dense(2, name="last"))
+    assert sizes(model) == {"hidden": 4, "hidden/inputs": 5, "last/inputs": 12}
 
 
 def test_every_dense_input_can_have_a_group():

@@ -81,9 +81,9 @@ def over_axes(call, reader):
 
 @rule(layers.Dropout, layers.AlphaDropout)
 def dropout(call, reader):
-    shape = call.op.noise_shape or ()
+    shape = call.op.noise_shape
     for axis in reader.labelled_axes(call.input):
-        if axis < len(shape) and shape[axis] not in (None, 1):
+        if shape and (len(shape) != len(call.input.shape) or shape[axis] not in (None, 1)):
             reason = f"goes through '{call.name}', whose noise_shape is fixed"
             reader.lock(reader.channels(call.input, axis), reason)
     reader.pass_on(call)
