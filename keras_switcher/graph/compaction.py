@@ -1,5 +1,7 @@
 """Surgery: builds the smaller model that a plan describes."""
 
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 from keras import ops, tree
@@ -34,6 +36,21 @@ def compact(anatomy: Anatomy, plan) -> keras.Model:
     return keras.Model(inputs, outputs, name=anatomy.graph.name)
 
 
+@contextmanager
+def _no_random_start(layer):
+    """Builds a layer without drawing weights: all are overwritten, and drawing takes long."""
+    initializers = {
+        name: value
+        for name, value in vars(layer).items()
+        if isinstance(value, keras.initializers.Initializer)
+    }
+    for name in initializers:
+        setattr(layer, name, keras.initializers.Zeros())
+    yield
+    for name, value in initializers.items():
+        setattr(layer, name, value)
+
+
 class _Surgery:
     def __init__(self, anatomy, keep, scale):
         self.anatomy = anatomy
@@ -56,7 +73,8 @@ class _Surgery:
         # Other operations get a fresh name: that of a reloaded one may be taken by a new gather.
         config["name"] = self._unique(call.op.name) if is_layer else None
         new = self.rebuilt[id(call.op)] = type(call.op).from_config(config)
-        outputs = new(*args, **kwargs)
+        with _no_random_start(new):
+            outputs = new(*args, **kwargs)
         if is_layer:
             for old_weight, new_weight in zip(call.op.variables, new.variables, strict=True):
                 new_weight.assign(self._cut(call.op, old_weight))

@@ -160,6 +160,8 @@ class PruningPlan:
 
 def _rounded(group, keep, round_to):
     count = min(-(-int(keep.sum()) // round_to) * round_to, group.size)
+    if count == keep.sum():
+        return keep
     strength = np.zeros(group.size)
     for producer in group.producers:
         kernel = np.abs(np.asarray(producer.kernel, "float64"))
