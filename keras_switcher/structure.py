@@ -78,7 +78,8 @@ class Structure:
                 after = self.after[of]
                 lines.append(f"{of}: {before:,} -> {after:,} ({self.removed(of):.2%} removed)")
         lines += [
-            f"Warning: nothing is left of '{counts.name}'; compact() will refuse."
+            f"Warning: nothing is left of '{counts.name}'. Unless a sum or product leads around "
+            "it, compact() will refuse."
             for counts in self.groups
             if counts.kept == 0
         ]

@@ -42,8 +42,7 @@ class Anatomy:
         self._edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
         self._edges_at = {id(edge.call): edge for edge in self.edges}
         self._axes = {key: Axis(*resolve(ids)) for key, ids in reader.weights.items()}
-        self._sizes = reader.sizes
-        self._adapted = reader.adapted
+        self._reader = reader
         self._resolve = resolve
         self.kernels = [
             Kernel(call.name, kernel, self.axes_of(kernel), reader.positions[id(kernel)])
@@ -82,6 +81,14 @@ class Anatomy:
                 axes[axis] = self._edge_of.get(key, self._axes[key])
         return axes
 
+    def axes_along(self, tensor) -> dict[int, Axis]:
+        """The axes of a tensor of the graph along which channels lie."""
+        reader = self._reader
+        return {
+            axis: Axis(*self._resolve(reader.channels(tensor, axis)))
+            for axis in reader.labelled_axes(tensor)
+        }
+
     def sizes_of(self, op, keep: dict) -> dict[str, object]:
         """Constructor arguments of a layer or operation that count channels, for fewer channels.
 
@@ -95,7 +102,7 @@ class Anatomy:
                 return value
             return int(self._kept(value, keep).sum())
 
-        arguments = self._sizes.get(id(op), {})
+        arguments = self._reader.sizes.get(id(op), {})
         return {
             name: [size(part) for part in value] if isinstance(value, list) else size(value)
             for name, value in arguments.items()
@@ -110,7 +117,7 @@ class Anatomy:
             kwargs: Its keyword arguments, likewise.
             keep: Boolean vectors by name of group.
         """
-        adapt = self._adapted.get(id(call))
+        adapt = self._reader.adapted.get(id(call))
         return adapt(lambda ids: self._kept(ids, keep), args, kwargs) if adapt else (args, kwargs)
 
     def _kept(self, ids, keep):

@@ -6,33 +6,31 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from keras_switcher.graph import folding
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.gating import feeds_nothing
+from keras_switcher.graph.tracing import is_tensor
 
 
 def compact(anatomy: Anatomy, plan) -> keras.Model:
     """A new, smaller, plain Keras model with the outputs of the gated one.
 
     Every layer of the result is new; factors are folded into the kernels that read the channels.
+    A branch of a sum or product that reads nothing any more goes as a whole.
 
     Args:
         anatomy: The model's `Anatomy`.
         plan: A `PruningPlan` for it.
 
     Raises:
-        ValueError: If the plan leaves a group empty, or if a weight is not finite.
+        ValueError: If the plan leaves a group empty that cannot go, or if a weight is not finite.
     """
-    empty = [name for name, group in plan.groups.items() if not group.keep.any()]
-    if empty:
-        raise ValueError(
-            f"Nothing is left of {', '.join(map(repr, empty))}: every channel is switched off, so "
-            "the network computes a constant. Nothing was removed; keep at least one channel "
-            "(retrain with a larger budget, a smaller switcher learning rate, or "
-            "start='near_one')."
-        )
     surgery = _Surgery(anatomy, plan.keep, plan.scale)
     inputs = anatomy.graph.new_inputs()
     outputs = anatomy.graph.replay(inputs, surgery.visit)
+    if not all(map(is_tensor, tree.flatten(outputs))):
+        surgery.raise_empty("the network computes a constant")
     return keras.Model(inputs, outputs, name=anatomy.graph.name)
 
 
@@ -58,9 +56,22 @@ class _Surgery:
         self.scale = scale
         self.rebuilt = {}
         self.names = set()
+        self.empty = [name for name, mask in keep.items() if not mask.any()]
 
     def visit(self, call, args, kwargs):
         edge = self.anatomy.edge_at(call)
+        if self.empty and self._is_read_by_none(call):
+            return tree.map_structure(folding.zeros, call.outputs)
+        if edge is not None and not self._kept(edge).any():
+            args, kwargs = folding.nothing(call)
+        folded = folding.constants(call, args, kwargs)
+        if folded and all(folded):
+            return folding.evaluate(call, args, kwargs, edge, self.scale)
+        if any(folded):
+            outputs = folding.merge(call, args, kwargs, self._kept_along)
+            if outputs is None:
+                self.raise_empty(f"'{call.name}' would read a constant")
+            return outputs
         if edge is not None:
             args, kwargs = self._drop_dead_positions(edge, args, kwargs)
         args, kwargs = self.anatomy.arguments_of(call, args, kwargs, self.keep)
@@ -81,6 +92,21 @@ class _Surgery:
             if hasattr(new, "finalize_state"):  # Normalization keeps tensors made of its weights.
                 new.finalize_state()
         return outputs
+
+    def _is_read_by_none(self, call):
+        """Whether all channels that a call returns are gone."""
+        tensors = tree.flatten(call.outputs)
+        return all(any(not k.any() for k in self._kept_along(t).values()) for t in tensors)
+
+    def raise_empty(self, consequence):
+        """Raises the error for groups that cannot be empty, without what they emptied."""
+        empty = [self.anatomy.group(name) for name in self.empty]
+        causes = [g.name for g in empty if not feeds_nothing(self.anatomy, g, self.keep)]
+        raise ValueError(
+            f"Nothing is left of {', '.join(map(repr, causes))}: every channel is switched off, so "
+            f"{consequence}. Nothing was removed; keep at least one channel (retrain with a larger "
+            "budget, a smaller switcher learning rate, or start='near_one')."
+        )
 
     def _drop_dead_positions(self, edge, args, kwargs):
         """Gathers what is alive, where more arrives at a kernel than it still reads."""
@@ -118,6 +144,9 @@ class _Surgery:
     def _kept(self, axis):
         kept = axis.gather(self.keep, np)
         return np.ones(axis.size, bool) if kept is None else kept
+
+    def _kept_along(self, tensor):
+        return {axis: self._kept(a) for axis, a in self.anatomy.axes_along(tensor).items()}
 
     def _unique(self, name):
         count, unique = 0, name

@@ -1,6 +1,7 @@
 """Puts factors to work: the gated network, and what is left alive by factors."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
@@ -67,6 +68,23 @@ def alive(anatomy: Anatomy, live: dict) -> dict:
         if vectors:
             result[group.name] = vectors[0] if len(vectors) == 1 else vectors[0] * vectors[1]
     return result
+
+
+def feeds_nothing(anatomy: Anatomy, group, keep: dict) -> bool:
+    """Whether all kernels that read a group make only channels that are gone.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        group: The `ChannelGroup`.
+        keep: Boolean vectors by name of group.
+    """
+
+    def makes_nothing(edge):
+        axes = anatomy.axes_of(edge.kernel).values()
+        made = [axis.gather(keep, np) for axis in axes if axis is not edge]
+        return any(kept is not None and not kept.any() for kept in made)
+
+    return all(map(makes_nothing, group.consumers))
 
 
 def kept_share(anatomy: Anatomy, live: dict, of: str = "weights"):

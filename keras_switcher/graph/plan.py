@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.gating import alive
+from keras_switcher.graph.gating import alive, feeds_nothing
 
 FORMAT = 1
 
@@ -64,6 +64,7 @@ class PruningPlan:
         factors = {name: np.asarray(vector, "float32") for name, vector in factors.items()}
         live = {name: (vector > 0).astype("float32") for name, vector in factors.items()}
         live = {name: np.asarray(vector) > 0 for name, vector in alive(anatomy, live).items()}
+        _empty_branches(anatomy, live)
         groups = {}
         for group in anatomy.groups:
             keep = live.get(group.name, np.ones(group.size, bool))
@@ -156,6 +157,13 @@ class PruningPlan:
         )
 
     __repr__ = __str__
+
+
+def _empty_branches(anatomy, live):
+    """What feeds only kernels that make nothing any more is gone too, up the whole branch."""
+    for group in reversed(anatomy.groups):  # Readers come before what they read.
+        if group.prunable and feeds_nothing(anatomy, group, live):
+            live[group.name] = np.zeros(group.size, bool)
 
 
 def _rounded(group, keep, round_to):

@@ -34,9 +34,7 @@ class Gated(keras.layers.Layer):
     [[1.0, 1.0]]
     """
 
-    def __init__(
-        self, layer: keras.layers.Layer, weight: str = "kernel", axis: int = -2, **kwargs
-    ):
+    def __init__(self, layer: keras.layers.Layer, weight: str = "kernel", axis: int = -2, **kwargs):
         kwargs.setdefault("name", f"gated_{getattr(layer, 'name', 'layer')}")
         # The wrapped layer casts for itself: the kernel is scaled before, in its own precision.
         kwargs.setdefault("dtype", getattr(layer, "variable_dtype", None))

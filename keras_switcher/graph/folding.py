@@ -1,0 +1,126 @@
+"""Folds away the branches that read nothing any more, because a group has become empty.
+
+Such a branch computes a constant. While a graph is replayed, constants stand as arrays, with all
+their channels, in the places of its tensors; where one meets a tensor in a sum or product, the
+channels that stay go into the new network.
+"""
+
+from functools import reduce
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from keras_switcher.graph.tracing import Call, is_tensor
+from keras_switcher.layers.gated import scaled
+
+_MERGES = {
+    "Add": ops.add,
+    "Subtract": ops.subtract,
+    "Multiply": ops.multiply,
+    "Maximum": ops.maximum,
+    "Minimum": ops.minimum,
+}
+
+
+def constants(call: Call, args: tuple, kwargs: dict) -> list[bool]:
+    """For each tensor among a call's arguments, whether a constant has taken its place."""
+    pairs = zip(tree.flatten((call.args, call.kwargs)), tree.flatten((args, kwargs)), strict=True)
+    return [not is_tensor(new) for old, new in pairs if is_tensor(old)]
+
+
+def zeros(tensor) -> np.ndarray:
+    """What stands for a tensor of which nothing is read.
+
+    Raises:
+        ValueError: If its size is open.
+    """
+    if None in tensor.shape[1:]:
+        raise ValueError(
+            f"A branch reads nothing any more and computes a constant. To fold it away its size "
+            f"must be fixed, not {tensor.shape}: build the model with a fixed keras.Input(shape), "
+            "or keep at least one channel of each group."
+        )
+    return np.zeros((1, *tensor.shape[1:]), tensor.dtype)
+
+
+def nothing(call: Call) -> tuple[tuple, dict]:
+    """The arguments of a call of which no channel is read."""
+    return tree.map_structure(lambda x: zeros(x) if is_tensor(x) else x, (call.args, call.kwargs))
+
+
+def evaluate(call: Call, args: tuple, kwargs: dict, edge, scale: dict):
+    """What a call makes of constants.
+
+    Args:
+        call: The call.
+        args: Its arguments, arrays in the places of tensors.
+        kwargs: Likewise.
+        edge: The `Edge` at the call, or None.
+        scale: Factors by name of group.
+
+    Returns:
+        Arrays in the structure of the call's outputs.
+    """
+    factors = edge.gather(scale, np) if edge is not None else None
+    kernels = []
+    if factors is not None:
+        kernels = [(edge.kernel, scaled(edge.kernel, factors, edge.kernel_axis))]
+    with keras.StatelessScope(kernels):
+        outputs = call.op(*args, **kwargs)
+    return tree.map_structure(ops.convert_to_numpy, outputs)
+
+
+def merge(call: Call, args: tuple, kwargs: dict, kept):
+    """What a call makes of tensors and constants together.
+
+    Args:
+        call: The call.
+        args: Its arguments, arrays in the places of some tensors.
+        kwargs: Likewise.
+        kept: Maps a tensor to boolean vectors by axis: the channels that stay.
+
+    Returns:
+        A tensor, or None if the call is no sum, product or the like, and no concatenation with
+        what is empty.
+    """
+    kind = type(call.op).__name__
+    if type(call.op).__module__.split(".")[0] != "keras":
+        return None
+    new = iter(tree.flatten((args, kwargs)))
+    values = []
+    for old in tree.flatten((call.args, call.kwargs)):
+        value = next(new)
+        if is_tensor(old) and not is_tensor(value):
+            value = _cut(value, kept(old))
+        values.append(value)
+    if kind == "Concatenate":
+        values = [v for v in values if is_tensor(v) or v.size]
+        return ops.concatenate(values, call.op.axis) if all(map(is_tensor, values)) else None
+    values = [_compressed(v, call, values) if isinstance(v, np.ndarray) else v for v in values]
+    if kind == "CustomScaleLayer":  # Of InceptionResNetV2.
+        kind, values = "Add", [values[0], values[1] * call.op.scale]
+    if kind not in _MERGES:
+        return None
+    if kind == "Add":
+        values = [v for v in values if not isinstance(v, np.ndarray) or v.any()]
+    return reduce(_MERGES[kind], values)
+
+
+def _cut(value, kept):
+    for axis, mask in kept.items():
+        value = np.compress(mask, value, axis=axis)
+    return value
+
+
+def _compressed(value, call, values):
+    """A constant that is the same all along an axis needs only one entry of it."""
+    rank = len(call.output.shape)
+    tensors = [v for v in values if is_tensor(v) and len(v.shape) == rank]
+    for axis in range(1, value.ndim if value.ndim == rank else 0):
+        first = np.take(value, [0], axis=axis)
+        if (value == first).all() and any(
+            t.shape[axis] == call.output.shape[axis] != 1 for t in tensors
+        ):
+            value = first
+    return value

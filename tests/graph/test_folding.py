@@ -1,0 +1,138 @@
+"""A branch of which nothing is left goes as a whole, and leaves its constant behind."""
+
+import keras
+import numpy as np
+import pytest
+from checks import check_close, check_plain, draw_inputs, masks_for, randomise, run_gated
+from keras import layers
+
+from keras_switcher import prune_channels
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.plan import PruningPlan
+
+
+def convolution(x, name, filters=6, size=3):
+    x = layers.Conv2D(filters, size, padding="same", name=name)(x)
+    return layers.BatchNormalization(name=f"{name}_norm")(x)
+
+
+def residual(x):
+    """Two 3x3 convolutions around which a sum leads; the second sees the border of a constant."""
+    branch = layers.ReLU()(convolution(x, "first"))
+    branch = layers.ReLU()(convolution(branch, "last"))
+    return layers.Add()([x, convolution(branch, "back", filters=8)])
+
+
+def residual_of_raw_operations(x):
+    branch = layers.ReLU()(convolution(x, "last"))
+    return x + 0.5 * convolution(branch, "back", filters=8)
+
+
+def difference(x):
+    branch = layers.ReLU()(convolution(x, "last"))
+    return layers.Subtract()([convolution(branch, "back", filters=8), x])
+
+
+def squeeze_and_excite(x):
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    gate = layers.Conv2D(3, 1, activation="relu", name="last")(gate)
+    gate = layers.Conv2D(8, 1, activation="sigmoid", name="back")(gate)
+    return layers.Multiply()([x, gate])
+
+
+def scaled_residual(x):
+    """As in InceptionResNetV2."""
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+
+    branch = layers.ReLU()(convolution(x, "last"))
+    return CustomScaleLayer(0.2)([x, convolution(branch, "back", filters=8)])
+
+
+def concatenation(x):
+    """The channels themselves are gone: one part less."""
+    return layers.Concatenate()([convolution(x, "other"), convolution(x, "last")])
+
+
+BRANCHES = [
+    residual,
+    residual_of_raw_operations,
+    difference,
+    squeeze_and_excite,
+    scaled_residual,
+    concatenation,
+]
+
+
+def network(branch, size=7):
+    inputs = keras.Input((size, size, 2))
+    x = convolution(inputs, "stem", filters=8)
+    x = layers.ReLU()(branch(x))
+    x = layers.Conv2D(5, 3, activation="relu", name="next")(x)
+    outputs = layers.Dense(3, name="head")(layers.GlobalAveragePooling2D()(x))
+    return randomise(keras.Model(inputs, outputs))
+
+
+def emptied(model, removed=0.5):
+    keep, scale = masks_for(model, removed)
+    keep["last"] = np.zeros_like(keep["last"])
+    return keep, scale
+
+
+@pytest.mark.parametrize("removed", [0, 0.5])
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_branch_goes_and_outputs_stay(branch, removed):
+    model = network(branch)
+    keep, scale = emptied(model, removed)
+    small = prune_channels(model, keep, scale)
+    x = draw_inputs(model)
+    factors = {name: np.float32(keep[name] * scale[name]) for name in keep}
+    check_close(small(x, training=False), run_gated(model, factors, x), branch.__name__)
+    check_plain(small, x)
+    names = {layer.name for layer in small.layers}
+    assert not names & {"first", "first_norm", "last", "last_norm", "back", "back_norm"}
+    assert {"stem", "next", "head"} <= names
+
+
+def test_compact_model_without_a_branch_is_pruned_again():
+    model = network(residual)
+    small = prune_channels(model, *emptied(model))
+    keep, scale = masks_for(small, 0.5)
+    x = draw_inputs(small)
+    factors = {name: np.float32(keep[name] * scale[name]) for name in keep}
+    again = prune_channels(small, keep, scale)
+    check_close(again(x, training=False), run_gated(small, factors, x), "pruned twice")
+
+
+def test_plan_counts_the_whole_branch():
+    model = network(residual)
+    anatomy = Anatomy(model)
+    plan = PruningPlan.from_factors(anatomy, {"last": np.zeros(6)})
+    kept = {name: int(mask.sum()) for name, mask in plan.keep.items()}
+    assert kept["first"] == kept["last"] == 0
+    assert kept["stem"] == 8
+
+
+def test_sum_with_nothing_left_on_either_side_is_refused():
+    inputs = keras.Input((4,))
+    sides = [
+        layers.Dense(3, name=f"back_{name}")(layers.Dense(5, name=name)(inputs)) for name in "ab"
+    ]
+    model = keras.Model(inputs, layers.Dense(2, name="head")(layers.Add()(sides)))
+    zeros = np.zeros(5, bool)
+    with pytest.raises(ValueError, match=r"Nothing is left of 'b', 'a'.*computes a constant"):
+        prune_channels(model, {"a": zeros, "b": zeros})
+
+
+def test_constant_that_cannot_be_folded_is_named():
+    inputs = keras.Input((4,))
+    dead = layers.Dense(3, name="back")(layers.Dense(5, name="a")(inputs))
+    joined = layers.Concatenate(name="joined")([dead, layers.Dense(3, name="b")(inputs)])
+    model = keras.Model(inputs, layers.Dense(2)(joined))
+    with pytest.raises(ValueError, match=r"left of 'a'.*'joined' would read a constant"):
+        prune_channels(model, {"a": np.zeros(5, bool)})
+
+
+def test_open_size_is_named():
+    model = network(residual, size=None)
+    with pytest.raises(ValueError, match="must be fixed, not"):
+        prune_channels(model, {"last": np.zeros(6, bool)})
