@@ -11,6 +11,7 @@ from keras_switcher.export import export_model
 from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.inference import InferenceKernels
+from keras_switcher.optimizer_state import compact_compiled
 from keras_switcher.structure import Structure
 from keras_switcher.switchers.records import map_weights
 from keras_switcher.wiring import Wiring
@@ -87,7 +88,7 @@ class SwitchedNetwork(keras.Model):
                 )
         return PruningPlan.from_factors(wiring.anatomy, factors, round_to, wiring.reads_every_dense)
 
-    def compact(self, round_to: int = 1) -> keras.Model:
+    def compact(self, round_to: int = 1, optimizer: bool = False) -> keras.Model:
         """A new, plain, smaller Keras model with the same outputs.
 
         What is switched off is removed, the other factors are folded into the weights. Nothing
@@ -95,11 +96,17 @@ class SwitchedNetwork(keras.Model):
 
         Args:
             round_to: Keep at least the next multiple of this number of channels per group.
+            optimizer: Compile the result with a copy of the task network's optimizer, its state
+                cut like the weights, so that training goes on where it was. Factors then stay
+                constants that multiply what the kernels read: folded into the kernels they would
+                change the size of each update.
 
         Raises:
-            ValueError: If nothing is left of a group, or a weight is not finite.
+            ValueError: If nothing is left of a group whose branch cannot go, a weight is not
+                finite, or an optimizer is asked for that is not there or cannot be cut.
         """
-        return compact(self.wiring.anatomy, self.plan(round_to))
+        plan = self.plan(round_to)
+        return compact_compiled(self, plan) if optimizer else compact(self.wiring.anatomy, plan)
 
     def export(
         self, filepath: str | Path, format: str = "tf_saved_model", round_to: int = 1, **kwargs

@@ -26,12 +26,7 @@ def compact(anatomy: Anatomy, plan) -> keras.Model:
     Raises:
         ValueError: If the plan leaves a group empty that cannot go, or if a weight is not finite.
     """
-    surgery = _Surgery(anatomy, plan.keep, plan.scale)
-    inputs = anatomy.graph.new_inputs()
-    outputs = anatomy.graph.replay(inputs, surgery.visit)
-    if not all(map(is_tensor, tree.flatten(outputs))):
-        surgery.raise_empty("the network computes a constant")
-    return keras.Model(inputs, outputs, name=anatomy.graph.name)
+    return Surgery(anatomy, plan).operate()
 
 
 @contextmanager
@@ -49,14 +44,37 @@ def _no_random_start(layer):
         setattr(layer, name, value)
 
 
-class _Surgery:
-    def __init__(self, anatomy, keep, scale):
+class Surgery:
+    """Builds the smaller model, layer by layer.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        plan: A `PruningPlan` for it.
+        fold: Whether factors go into the kernels. Otherwise they multiply what the kernels read,
+            as constants, so that kernels keep their values and the sizes of their gradients.
+
+    Attributes:
+        counterparts: Pairs of a weight of the model and the weight that was cut out of it.
+    """
+
+    def __init__(self, anatomy: Anatomy, plan, fold: bool = True):
         self.anatomy = anatomy
-        self.keep = keep
-        self.scale = scale
+        self.keep = plan.keep
+        self.scale = plan.scale
+        self.fold = fold
+        self.counterparts = []
         self.rebuilt = {}
         self.names = set()
-        self.empty = [name for name, mask in keep.items() if not mask.any()]
+        self.empty = [name for name, mask in self.keep.items() if not mask.any()]
+
+    def operate(self) -> keras.Model:
+        """The smaller model."""
+        graph = self.anatomy.graph
+        inputs = graph.new_inputs()
+        outputs = graph.replay(inputs, self.visit)
+        if not all(map(is_tensor, tree.flatten(outputs))):
+            self.raise_empty("the network computes a constant")
+        return keras.Model(inputs, outputs, name=graph.name)
 
     def visit(self, call, args, kwargs):
         edge = self.anatomy.edge_at(call)
@@ -74,6 +92,8 @@ class _Surgery:
             return outputs
         if edge is not None:
             args, kwargs = self._drop_dead_positions(edge, args, kwargs)
+            if not self.fold:
+                args, kwargs = self._scaled(edge, args, kwargs)
         args, kwargs = self.anatomy.arguments_of(call, args, kwargs, self.keep)
         new = self.rebuilt.get(id(call.op))
         if new is not None:
@@ -89,6 +109,7 @@ class _Surgery:
         if is_layer:
             for old_weight, new_weight in zip(call.op.variables, new.variables, strict=True):
                 new_weight.assign(self._cut(call.op, old_weight))
+                self.counterparts.append((old_weight, new_weight))
             if hasattr(new, "finalize_state"):  # Normalization keeps tensors made of its weights.
                 new.finalize_state()
         return outputs
@@ -116,12 +137,16 @@ class _Surgery:
         if left.all():
             return args, kwargs
         indices = np.flatnonzero(left).tolist()
-        first = next(x for x in tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor))
 
-        def gather(x):
-            return ops.take(x, indices, axis=edge.tensor_axis) if x is first else x
+        def take(x):
+            return ops.take(x, indices, axis=edge.tensor_axis)
 
-        return tree.map_structure(gather, (args, kwargs))
+        return self._on_first_tensor(take, args, kwargs)
+
+    @staticmethod
+    def _on_first_tensor(function, args, kwargs):
+        first = next(x for x in tree.flatten((args, kwargs)) if is_tensor(x))
+        return tree.map_structure(lambda x: function(x) if x is first else x, (args, kwargs))
 
     def _cut(self, layer, weight):
         """The value of a weight without what is removed, with the factors folded in."""
@@ -132,14 +157,37 @@ class _Surgery:
                 "NaN or infinite entries: training diverged. Nothing was written; go back to an "
                 "earlier checkpoint, or lower the learning rate."
             )
+        return self.cut(weight, value, self.fold)
+
+    def cut(self, weight, value, fold: bool = False) -> np.ndarray:
+        """An array of the shape of a weight, without what is removed.
+
+        Args:
+            weight: The weight.
+            value: The array.
+            fold: Whether to multiply with the factors.
+        """
         for axis, channels in self.anatomy.axes_of(weight).items():
-            if isinstance(channels, Edge):
+            if fold and isinstance(channels, Edge):
                 scale = channels.gather(self.scale, np)
                 if scale is not None:
                     shape = [-1 if i == axis else 1 for i in range(value.ndim)]
                     value = value * scale.reshape(shape).astype(value.dtype)
             value = np.compress(self._kept(channels), value, axis=axis)
         return value
+
+    def _scaled(self, edge, args, kwargs):
+        """Multiplies what a kernel reads with the factors."""
+        axis, read = edge.tensor_axis, edge
+        if edge.input_group is None:  # The kernel's axis may be longer or shorter.
+            read = self.anatomy.axes_along(edge.call.input).get(axis, edge)
+        scale = read.gather(self.scale, np)
+        if scale is None:
+            return args, kwargs
+        scale = scale[self._kept(read)].reshape(
+            [-1] + [1] * (len(edge.call.input.shape) - 1 - axis)
+        )
+        return self._on_first_tensor(lambda x: x if (scale == 1).all() else x * scale, args, kwargs)
 
     def _kept(self, axis):
         kept = axis.gather(self.keep, np)

@@ -1,0 +1,98 @@
+"""Carries an optimizer's state over to a smaller model."""
+
+from collections import defaultdict
+
+import keras
+from keras import ops
+
+from keras_switcher.graph.compaction import Surgery
+
+
+def compact_compiled(model, plan) -> keras.Model:
+    """A compact model that goes on training where a `SwitcherModel` stopped.
+
+    Args:
+        model: The `SwitcherModel`.
+        plan: The `PruningPlan` of what to remove.
+
+    Raises:
+        ValueError: If the model is not compiled, or its optimizer's state cannot be cut.
+    """
+    if not model.compiled:
+        raise ValueError(
+            f"'{model.name}' has no optimizer to carry over. Compile it, or compact without one."
+        )
+    surgery = Surgery(model.wiring.anatomy, plan, fold=False)
+    small = surgery.operate()
+    settings = keras.saving.deserialize_keras_object(model.get_compile_config())
+    del settings["switcher_optimizer"]
+    settings["optimizer"] = carried_optimizer(
+        model.optimizer, model.task.trainable_variables, surgery.counterparts, surgery.cut
+    )
+    small.compile(**settings)
+    return small
+
+
+def carried_optimizer(
+    optimizer: keras.optimizers.Optimizer, variables, counterparts, cut
+) -> keras.optimizers.Optimizer:
+    """A new optimizer for a smaller model, its slots cut like the weights that they belong to.
+
+    Args:
+        optimizer: The optimizer of the larger model, built.
+        variables: The variables that it was built with, in order.
+        counterparts: Pairs of a variable and the smaller one that was cut out of it.
+        cut: Called as `cut(variable, array)`; cuts an array of the shape of a larger variable.
+
+    Raises:
+        ValueError: If the optimizer has state that does not lie along its variables.
+    """
+    smaller = {id(old): new for old, new in counterparts}
+    old_slots, old_others = _slots(_copy(optimizer), variables)
+    new = _copy(optimizer)
+    left = [variable for variable in variables if id(variable) in smaller]
+    new_slots, new_others = _slots(new, [smaller[id(variable)] for variable in left])
+    values = [ops.convert_to_numpy(variable) for variable in optimizer.variables]
+    for variable in left:
+        pairs = zip(old_slots[id(variable)], new_slots[id(smaller[id(variable)])], strict=True)
+        for old_place, place in pairs:
+            new.variables[place].assign(cut(variable, values[old_place]))
+    for old_place, place in zip(old_others, new_others, strict=True):
+        if new.variables[place].shape != values[old_place].shape:
+            raise ValueError(
+                f"The state of {type(optimizer).__name__} cannot be cut: "
+                f"'{new.variables[place].name}' does not have the shape of a weight. Compact "
+                "without the optimizer, and compile the result with a new one."
+            )
+        new.variables[place].assign(values[old_place])
+    return new
+
+
+def _copy(optimizer):
+    return type(optimizer).from_config(optimizer.get_config())
+
+
+def _slots(optimizer, variables):
+    """Builds an optimizer, and finds out which of its variables belong to which of the model's.
+
+    Returns:
+        A pair: places in `optimizer.variables` by id of the model's variable, and the places of
+        all other variables, such as the number of updates.
+    """
+    made = defaultdict(list)
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    add = inner.add_variable_from_reference
+
+    def recorded(reference_variable, *args, **kwargs):
+        slot = add(reference_variable, *args, **kwargs)
+        made[id(reference_variable)].append(id(slot))
+        return slot
+
+    inner.add_variable_from_reference = recorded
+    optimizer.build(variables)
+    del inner.add_variable_from_reference
+    place = {id(variable): i for i, variable in enumerate(optimizer.variables)}
+    slots = {key: [place[slot] for slot in ids] for key, ids in made.items()}
+    taken = {number for places in slots.values() for number in places}
+    others = [i for i in range(len(optimizer.variables)) if i not in taken]
+    return defaultdict(list, slots), others

@@ -1,0 +1,63 @@
+"""A compact model goes on training where the switched network was."""
+
+import keras
+import numpy as np
+import pytest
+import toys
+from keras import layers
+
+from keras_switcher import SwitcherModel, switchers
+
+OPTIMIZERS = {
+    "momentum": lambda: keras.optimizers.SGD(0.05, momentum=0.9),
+    "schedule": lambda: keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 30)),
+    "adam": lambda: keras.optimizers.Adam(0.01),
+    "amsgrad": lambda: keras.optimizers.AdamW(0.01, amsgrad=True, clipnorm=1.0),
+    "averaged": lambda: keras.optimizers.RMSprop(0.01, use_ema=True, ema_overwrite_frequency=None),
+    "scaled": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Lion(0.001)),
+}
+
+
+def residual():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(6, 3, padding="same", name="stem")(inputs)
+    y = layers.BatchNormalization()(layers.SeparableConv2D(5, 3, padding="same", name="inner")(x))
+    x = layers.ReLU()(layers.Add()([x, layers.Conv2D(6, 1, name="back")(y)]))
+    x = layers.Dense(7, "relu", name="hidden")(layers.Flatten()(x))
+    return keras.Model(inputs, layers.Dense(3, name="head")(x))
+
+
+def trained(optimizer):
+    """Some channels off, some scaled, factors that do not change, and an optimizer that moved."""
+    keras.utils.set_random_seed(0)
+    model = SwitcherModel(residual(), switchers.FreeFactors(start="half_zeros"), alternation="task")
+    model.compile(optimizer, loss=toys.crossentropy(), metrics=["accuracy"])
+    toys.fit(model, *toys.data(shape=(8, 8, 1)), epochs=2)
+    return model
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_losses_go_on_as_with_the_factors_fixed(name):
+    model = trained(OPTIMIZERS[name]())
+    small = model.compact(optimizer=True)
+    assert small.count_params() < model.task.count_params()
+    data = toys.data(shape=(8, 8, 1), seed=1)
+    together = toys.fit(model, *data, epochs=3)
+    alone = toys.fit(small, *data, epochs=3)
+    np.testing.assert_allclose(alone["loss"], together["loss"], rtol=1e-4)
+    assert len(set(alone["loss"])) == 3
+    fresh = model.compact()
+    fresh.compile(OPTIMIZERS[name](), toys.crossentropy())
+    assert not np.allclose(toys.fit(fresh, *data, epochs=3)["loss"], alone["loss"], rtol=1e-4)
+
+
+def test_state_that_cannot_be_cut_is_named():
+    model = SwitcherModel(toys.mlp(), switchers.FreeFactors(start="half_zeros"))
+    model.compile(keras.optimizers.Adafactor(), toys.crossentropy())
+    with pytest.raises(ValueError, match="state of Adafactor cannot be cut"):
+        model.compact(optimizer=True)
+
+
+def test_model_without_an_optimizer_is_named():
+    with pytest.raises(ValueError, match="has no optimizer to carry over"):
+        SwitcherModel(toys.mlp()).compact(optimizer=True)
