@@ -92,7 +92,9 @@ def check_plain(small, x):
             loaded = keras.saving.load_model(os.path.join(folder, "small.keras"))
     finally:
         known.update(kept)
-    np.testing.assert_array_equal(loaded(x, training=False), small(x, training=False))
+    outputs = [tree.flatten(each(x, training=False)) for each in (loaded, small)]
+    for one, other in zip(*outputs, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def randomise(model, seed=0):
@@ -102,11 +104,28 @@ def randomise(model, seed=0):
         noise = rng.normal(size=weight.shape)
         if weight.name in ("moving_variance", "variance", "moving_stddev", "renorm_stddev"):
             weight.assign(0.5 + np.abs(noise))
-        elif weight.name == "kernel":
+        elif weight.name in ("kernel", "pointwise_kernel"):
             weight.assign(1.5 * noise / np.sqrt(np.prod(weight.shape[:-1])))
+        elif weight.name in ("depthwise_kernel", "embeddings"):
+            weight.assign(noise / np.sqrt(np.prod(weight.shape[:-2])))
         elif keras.backend.is_float_dtype(weight.dtype):
-            weight.assign(0.2 * noise + (weight.name == "gamma"))
+            weight.assign(0.2 * noise + (weight.name in ("gamma", "scale")))
+    return finalized(model)
+
+
+def finalized(model):
+    """Lets layers that keep tensors made of their weights (Normalization) make them again."""
+    for layer in layers_of(model):
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
     return model
+
+
+def copy_of(model):
+    """A copy of a model with the same weights, made by Keras alone."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return finalized(copy)
 
 
 def draw_masks(groups, removed, seed=0):
@@ -127,10 +146,20 @@ def masks_for(model, removed=0.5, seed=0):
 
 
 def draw_inputs(model, size=16, seed=1):
-    """A random batch, in the structure of the model's inputs."""
+    """A random batch, in the structure of the model's inputs; open sizes are 6."""
     rng = np.random.default_rng(seed)
-    inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-    return tree.map_structure(lambda x: np.float32(rng.normal(size=(size, *x.shape[1:]))), inputs)
+
+    def draw(x):
+        shape = (size, *(6 if length is None else length for length in x.shape[1:]))
+        return (
+            np.float32(rng.normal(size=shape))
+            if "float" in x.dtype
+            else rng.integers(8, size=shape)
+        )
+
+    return tree.map_structure(
+        draw, model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    )
 
 
 def weights_of(model):
@@ -151,8 +180,7 @@ def scale_by_hand(model, factors):
     Which entries of a kernel read which channel is found by changing channels, one at a time, and
     looking at what arrives.
     """
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    copy = copy_of(model)
     chain = layers_of(copy)
     names = [layer.name for layer in chain]
     for name, factor in factors.items():

@@ -9,6 +9,7 @@ from checks import (
     check_exact,
     check_independent,
     check_plain,
+    copy_of,
     draw_inputs,
     masks_for,
     randomise,
@@ -29,12 +30,6 @@ def check_against(model, copy, keep, scale, x):
     small = prune_channels(model, keep, scale)
     check_close(small(x, training=False), expected)
     return small
-
-
-def copy_of(model):
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def rows(kernel, factor):

@@ -1,0 +1,29 @@
+"""Removing channels is exact on every graph of the table, and refused only where it must be."""
+
+import pytest
+from checks import check_plain, draw_inputs, masks_for
+from exactness import check_exact_graph
+from synthetic import GRAPHS
+
+from keras_switcher import channel_groups
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_only_what_must_be_refused_is_refused_in_words(name):
+    groups = channel_groups(GRAPHS[name].build())
+    reasons = {group.name: group.reason for group in groups if not group.prunable}
+    outputs = {group.name for group in groups if group.name.split("/")[0].startswith("head")}
+    expected = GRAPHS[name].refused
+    assert set(reasons) - outputs == set(expected)
+    for group, part in expected.items():
+        assert part in reasons[group]
+        assert f"not prunable: {reasons[group]}" in str(groups)
+
+
+@pytest.mark.parametrize("removed", [0.3, 0.5, 0.8])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_pruning_is_exact(name, removed):
+    model = GRAPHS[name].build()
+    small = check_exact_graph(model, *masks_for(model, removed), step=removed == 0.5)
+    if removed == 0.8:
+        check_plain(small, draw_inputs(model))
