@@ -10,6 +10,7 @@ from keras_switcher.graph import folding
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.gating import feeds_nothing
+from keras_switcher.graph.rebuilding import build_again
 from keras_switcher.graph.tracing import is_tensor
 
 
@@ -98,12 +99,11 @@ class Surgery:
         new = self.rebuilt.get(id(call.op))
         if new is not None:
             return new(*args, **kwargs)
-        config = call.op.get_config()
-        config.update(self.anatomy.sizes_of(call.op, self.keep))
         is_layer = isinstance(call.op, keras.layers.Layer)
         # Other operations get a fresh name: that of a reloaded one may be taken by a new gather.
-        config["name"] = self._unique(call.op.name) if is_layer else None
-        new = self.rebuilt[id(call.op)] = type(call.op).from_config(config)
+        name = self._unique(call.op.name) if is_layer else None
+        new = build_again(call.op, name, self.anatomy.sizes_of(call.op, self.keep))
+        self.rebuilt[id(call.op)] = new
         with _no_random_start(new):
             outputs = new(*args, **kwargs)
         if is_layer:

@@ -17,7 +17,8 @@ class UNet(layers.Layer):
 
     Args:
         outputs: Number of scores per row.
-        depth: Number of encoder levels; None for half the binary logarithm of the rows.
+        depth: Number of encoder levels; None for half the binary logarithm of the rows, but 4
+            where there are rows enough for it.
         normalization: `"instance"` or `"batch"`, see `UNetSwitcher`.
         **kwargs: As for any Keras layer.
 
@@ -36,11 +37,12 @@ class UNet(layers.Layer):
 
     def build(self, shape):
         rows, width, channels = shape
-        depth = self.depth or max(1, min(7, int(math.log2(max(rows, 4)) / 2)))
+        doublings = int(math.log2(max(rows, 2)))
+        depth = self.depth or max(1, min(max(4, doublings // 2), doublings - 2))
         # Narrow matrices keep their width in the first levels.
         wide = int(math.log2(width))
-        self._pools = [(2, 1) if i < depth - wide else (2, 2) for i in range(depth)]
-        self._padding = -rows % 2**depth
+        self.pools = [(2, 1) if i < depth - wide else (2, 2) for i in range(depth)]
+        self.padding = -rows % 2**depth
         features = [8 * 2**i for i in range(depth + 1)]
         self.encoder, self.row, self.up, self.decoder = [], [], [], []
         for level, size in enumerate(features):
@@ -48,7 +50,7 @@ class UNet(layers.Layer):
             self.row.append(self._step((width, size, size)))
             channels = size
             if level < depth:
-                width //= self._pools[level][1]
+                width //= self.pools[level][1]
         for size in reversed(features[:-1]):
             self.up.append(self._kernel((2, size, 2 * size)))
             self.decoder.append(self._step((2 * size, size)))
@@ -56,7 +58,7 @@ class UNet(layers.Layer):
 
     def call(self, image):
         rows = image.shape[0]
-        image = ops.expand_dims(ops.pad(image, [[0, self._padding], [0, 0], [0, 0]]), 0)
+        image = ops.expand_dims(ops.pad(image, [[0, self.padding], [0, 0], [0, 0]]), 0)
         described = []
         for level, (kernel, normalize) in enumerate(self.encoder):
             image = ops.conv(image, kernel, padding="same", data_format="channels_last")
@@ -65,8 +67,8 @@ class UNet(layers.Layer):
             flat = ops.reshape(image, (image.shape[1], -1))
             row = ops.matmul(flat, ops.reshape(kernel, (-1, kernel.shape[-1])))
             described.append(ops.relu(normalize(row)))
-            if level < len(self._pools):
-                image = ops.max_pool(image, self._pools[level], data_format="channels_last")
+            if level < len(self.pools):
+                image = ops.max_pool(image, self.pools[level], data_format="channels_last")
         values = described.pop()
         for up, (kernel, normalize) in zip(self.up, self.decoder, strict=True):
             # A transposed convolution of kernel and stride (2, 1) is a product and a reshape.

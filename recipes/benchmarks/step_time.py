@@ -7,13 +7,16 @@ with the same `jit_compile`. A first repeat, which compiles, is not counted.
 
     python -m recipes.benchmarks.step_time
     python -m recipes.benchmarks.step_time --networks mlp --switchers unet_per_layer --repeats 3
+    python -m recipes.benchmarks.step_time --networks ResNet50 --jit off --batches 4
 
-Random images, batch 64, SGD with momentum. Ends with one line of JSON; `--csv` appends the rows.
+Random images (64x64 for the backbones of keras.applications), batch 64, SGD with momentum. Ends
+with one line of JSON; `--csv` appends the rows.
 """
 
 import argparse
 import json
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -22,11 +25,14 @@ import numpy as np
 
 import keras_switcher as ks
 from keras_switcher.switchers import RowSwitcher, UNetSwitcher
+from recipes.networks.backbones import backbone
 from recipes.networks.lenet5 import lenet5
 from recipes.networks.mlp import mlp
 from recipes.records import append_row, surroundings
 
 NETWORKS = {"mlp": (mlp, (784,)), "lenet5": (lenet5, (28, 28, 1))}
+BACKBONES = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
+NETWORKS |= {name: (partial(backbone, name), (64, 64, 3)) for name in BACKBONES}
 SWITCHERS = {
     "row": RowSwitcher,
     "unet_stacked": UNetSwitcher,
@@ -92,7 +98,7 @@ def _measure(network, jit, kind, models, options):
             "batches": batches,
         }
         print(
-            f"{network:7} jit {jit:4} {kind:9} {name:22} {row['ms_per_batch']:9.3f} ms "
+            f"{network:14} jit {jit:4} {kind:9} {name:22} {row['ms_per_batch']:9.3f} ms "
             f"{row['ratio']:7.3f}x  ({row['ratio_min']:.3f}-{row['ratio_max']:.3f})",
             flush=True,
         )
@@ -123,7 +129,7 @@ def _parse(arguments):
         prog="python -m recipes.benchmarks.step_time", description=__doc__.splitlines()[0]
     )
     several = {"nargs": "+"}
-    parser.add_argument("--networks", default=list(NETWORKS), choices=NETWORKS, **several)
+    parser.add_argument("--networks", default=["mlp", "lenet5"], choices=NETWORKS, **several)
     parser.add_argument("--switchers", default=["row"], choices=SWITCHERS, **several)
     alternations = ("batch", "joint", "task", "switcher")
     parser.add_argument(

@@ -10,12 +10,12 @@ size; the differences are taken on the smallest images that it accepts. Always 1
     python -m recipes.benchmarks.zoo
     python -m recipes.benchmarks.zoo --models ResNet50 MobileNetV2 --seeds 1 --removed 0.5
 
-Each model has a process of its own. A model that the CSV file knows already is not run again;
-the table and the bars at the end are of all models in the file.
+Each model has a process of its own for either part, `structure` (all but the differences) and
+`exactness`. What the CSV files, `zoo.csv` and `zoo_exactness.csv`, know already is not run again;
+the table and the bars at the end are of all models in them.
 """
 
 import argparse
-import gc
 import subprocess
 import sys
 import time
@@ -45,41 +45,39 @@ def main(arguments: list[str] | None = None):
     """Runs the benchmark from the command line."""
     options = _parse(arguments)
     if options.child:
-        _measure(options.child, options)
+        PARTS[options.parts[0]](options.child, options)
         return
-    known = {row["model"] for row in read_rows(options.csv)}
     failed = []
-    for name in options.models:
-        if name not in known:
-            command = [sys.executable, "-m", "recipes.benchmarks.zoo", "--child", name]
-            command += ["--seeds", str(options.seeds), "--csv", str(options.csv)]
-            command += ["--removed", *map(str, options.removed)]
-            if subprocess.run(command, check=False).returncode:
-                failed.append(name)
-    print_table(read_rows(options.csv))
+    for part in options.parts:
+        known = {row["model"] for row in read_rows(_path(part, options))}
+        for name in options.models:
+            if name not in known:
+                command = [sys.executable, "-m", "recipes.benchmarks.zoo", "--child", name]
+                command += ["--parts", part, "--folder", str(options.folder)]
+                command += ["--seeds", str(options.seeds)]
+                command += ["--removed", *map(str, options.removed)]
+                if subprocess.run(command, check=False).returncode:
+                    failed.append(f"{part} of {name}")
+    rows = {part: read_rows(_path(part, options)) for part in PARTS}
+    print_table(rows["structure"], rows["exactness"])
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}")
 
 
-def _measure(name, options):
-    _warm_up()
+def _path(part, options):
+    return options.folder / ("zoo.csv" if part == "structure" else f"zoo_{part}.csv")
+
+
+def _write(part, name, measured, options):
     row = {
         "model": name,
         "family": family_of(name),
-        **_structure(name),
-        **_exactness(name, options),
+        **measured,
         **surroundings(),
-        "command": f"python -m recipes.benchmarks.zoo --models {name} --seeds {options.seeds} "
-        f"--removed {' '.join(map(str, options.removed))}",
+        "command": f"python -m recipes.benchmarks.zoo --models {name} --parts {part} "
+        f"--seeds {options.seeds} --removed {' '.join(map(str, options.removed))}",
     }
-    append_row(options.csv, row, fields=tuple(row))
-    print(
-        f"{name:18} {row['prunable_producers']:4}/{row['producers']:4} producers, "
-        f"{row['time_ratio']:.2f}x build, MACs left {row['macs_left']:.1%}, "
-        f"difference {row['max_relative_difference']:.1e}, "
-        f"MACs {'as' if row['macs_equal'] else 'NOT as'} TensorFlow's",
-        flush=True,
-    )
+    append_row(_path(part, options), row, fields=tuple(row))
 
 
 def _warm_up():
@@ -96,7 +94,8 @@ def _warm_up():
     _compact(Anatomy(model))
 
 
-def _structure(name):
+def _structure(name, options):
+    _warm_up()
     start = time.perf_counter()
     model = build(name)
     built = time.perf_counter()
@@ -107,8 +106,10 @@ def _structure(name):
     producers = producing_layers(anatomy)
     left = Anatomy(small)
     macs, profiled = counted_macs(anatomy), profiled_macs(model)
+    grouped = macs.pop(GROUPED, 0)  # Of these the profiler knows nothing.
+    total = macs.total() + grouped
     reasons = sorted({group.reason for group in anatomy.groups if group.reason})
-    return {
+    row = {
         "size": model.input.shape[1],
         "layers": len(anatomy.graph.calls),
         "groups": len(anatomy.groups),
@@ -119,14 +120,21 @@ def _structure(name):
         "read_seconds": round(read - built, 3),
         "compact_seconds": round(end - read, 3),
         "time_ratio": round((end - built) / (built - start), 3),
-        "macs": macs.total(),
-        "macs_grouped": macs[GROUPED],
+        "macs": total,
+        "macs_grouped": grouped,
         "macs_tensorflow": profiled.total(),
-        "macs_equal": +profiled == +(macs - {GROUPED: macs[GROUPED]}),
-        "macs_left": round(_cost(left, "macs") / macs.total(), 4),
+        "macs_equal": macs == profiled,
+        "macs_left": round(_cost(left, "macs") / total, 4),
         "weights_left": round(_cost(left, "weights") / _cost(anatomy, "weights"), 4),
         "reasons": "; ".join(reasons),
     }
+    _write("structure", name, row, options)
+    print(
+        f"{name:18} {row['prunable_producers']:4}/{row['producers']:4} producers, "
+        f"{row['time_ratio']:5.2f}x build, MACs left {row['macs_left']:.1%}, "
+        f"MACs {'as' if row['macs_equal'] else 'NOT as'} TensorFlow's",
+        flush=True,
+    )
 
 
 def _compact(anatomy):
@@ -139,23 +147,27 @@ def _cost(anatomy, of):
 
 
 def _exactness(name, options):
-    keras.backend.clear_session()
-    gc.collect()
     gates = Gates(build(name, size=smallest_size(name)))
-    differences, spreads = [], []
-    for seed in range(options.seeds):
-        for removed in options.removed:
-            comparison = gates.compare(removed, seed)
-            differences.append(comparison.difference)
-            spreads.append(comparison.spread)
-    return {
-        "small_size": smallest_size(name),
-        "seeds": options.seeds,
-        "removed": " ".join(map(str, options.removed)),
-        "max_relative_difference": f"{max(differences):.2e}",
-        "smallest_spread": round(min(spreads), 3),
-        "largest_spread": round(max(spreads), 3),
-    }
+    for removed in options.removed:
+        comparisons = [gates.compare(removed, seed) for seed in range(options.seeds)]
+        spreads = [comparison.spread for comparison in comparisons]
+        row = {
+            "size": smallest_size(name),
+            "removed": removed,
+            "seeds": options.seeds,
+            "max_relative_difference": f"{max(c.difference for c in comparisons):.2e}",
+            "smallest_spread": round(min(spreads), 3),
+            "largest_spread": round(max(spreads), 3),
+        }
+        _write("exactness", name, row, options)
+        print(
+            f"{name:18} {removed:4.0%} removed: difference {row['max_relative_difference']}, "
+            f"spread {row['smallest_spread']} to {row['largest_spread']}",
+            flush=True,
+        )
+
+
+PARTS = {"structure": _structure, "exactness": _exactness}
 
 
 def _parse(arguments):
@@ -165,8 +177,9 @@ def _parse(arguments):
     parser.add_argument("--models", nargs="+", default=NAMES, choices=NAMES, metavar="MODEL")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--removed", nargs="+", type=float, default=[0.3, 0.5, 0.8])
-    default = Path(__file__).parent.parent / "results" / "zoo.csv"
-    parser.add_argument("--csv", type=Path, default=default, help="rows are kept in this file")
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
+    default = Path(__file__).parent.parent / "results"
+    parser.add_argument("--folder", type=Path, default=default, help="where the CSV files are")
     parser.add_argument("--child", choices=NAMES, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 

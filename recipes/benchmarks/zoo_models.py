@@ -39,6 +39,8 @@ def build(name: str, classes: int = 1000, size: int | None = None) -> keras.Mode
         classes: The number of classes.
         size: Height and width of its images; None for the model's own.
     """
+    if name in FAMILIES["MobileNetV3"] and size is None:
+        size = 224  # It leaves its own open.
     shape = None if size is None else (size, size, 3)
     make = getattr(keras.applications, name)
     return make(weights=None, classes=classes, classifier_activation=None, input_shape=shape)

@@ -1,0 +1,41 @@
+"""Makes layers and operations again, from their configuration."""
+
+import keras
+
+
+def build_again(op: keras.Operation, name: str | None, changes: dict) -> keras.Operation:
+    """A new layer or operation like another one.
+
+    Args:
+        op: The layer or operation.
+        name: The name of the new one; None for a fresh one.
+        changes: Constructor arguments that differ.
+
+    Raises:
+        ValueError: If a layer does not come back from its own configuration.
+    """
+    try:
+        config = {**op.get_config(), "name": name, **changes}
+        if type(op) is keras.layers.Lambda:
+            return _same_function(op, config)
+        return type(op).from_config(config)
+    except (NotImplementedError, TypeError, ValueError) as error:
+        if not isinstance(op, keras.layers.Layer) and not changes:
+            return op  # It has no weights; arrays and functions among its arguments are the cause.
+        raise ValueError(
+            f"'{op.name}' (of type {type(op).__name__}) cannot be built again from its "
+            f"get_config(), which the smaller model needs: {error} Give the class a get_config() "
+            "that returns all arguments of its constructor."
+        ) from error
+
+
+def _same_function(op, config):
+    """Lambda layers come back from a file only where the user allows it; here nothing is loaded."""
+    shape = config.pop("output_shape", None)
+    given = {
+        "function": op.function,
+        "output_shape": op.compute_output_shape if isinstance(shape, dict) else shape,
+        "mask": op.mask,
+        "arguments": op.arguments,
+    }
+    return type(op)(**{**config, **given})

@@ -1,0 +1,110 @@
+"""Time of a compact network's inference against the dense one's, beside their MACs.
+
+Half of the channels of every prunable group are removed, drawn at random: the time depends on
+how many there are, not on which. Dense and compact network run in turn in this one process. The
+row "dense twin" is the dense network against its own copy: what it differs from 1 is noise.
+
+    python -m recipes.benchmarks.latency
+    python -m recipes.benchmarks.latency --networks MobileNetV2 --batch 1 --round-to 8
+
+224x224, batch 8. "share" is the speed-up in time over the reduction of MACs: 1 would be all of it.
+Ends with one line of JSON; `--csv` appends the rows.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from statistics import median
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_switcher as ks
+from recipes.networks.backbones import backbone
+from recipes.records import append_row, surroundings
+
+
+def main(arguments: list[str] | None = None):
+    """Runs the benchmark from the command line."""
+    options = _parse(arguments)
+    rows = [row for network in options.networks for row in _measure(network, options)]
+    print(json.dumps(rows))
+
+
+def _measure(network, options):
+    keras.utils.set_random_seed(options.seed)
+    dense = backbone(network, options.size, classes=1000)
+    twin = backbone(network, options.size, classes=1000)
+    compact = ks.prune_channels(dense, _masks(dense, options), round_to=options.round_to)
+    macs = {name: ks.count_macs(model).total for name, model in _named(dense, twin, compact)}
+    x = tf.random.normal((options.batch, options.size, options.size, 3))
+    runs = {
+        name: tf.function(lambda x, model=model: model(x, training=False))
+        for name, model in _named(dense, twin, compact)
+    }
+    times = {name: [] for name in runs}
+    for repeat in range(options.repeats + 1):  # The first one traces, and is not counted.
+        for name, run in runs.items():
+            start = time.perf_counter()
+            for _ in range(options.batches):
+                run(x)
+            if repeat:
+                times[name].append(1000 * (time.perf_counter() - start) / options.batches)
+    for name, values in times.items():
+        ratios = [d / value for value, d in zip(values, times["dense"], strict=True)]
+        reduction = macs["dense"] / macs[name]
+        row = {
+            "network": network,
+            "model": name,
+            "batch": options.batch,
+            "round_to": options.round_to,
+            "macs": macs[name],
+            "ms_per_batch": round(median(values), 2),
+            "macs_ratio": round(reduction, 3),
+            "time_ratio": round(median(ratios), 3),
+            "time_ratio_min": round(min(ratios), 3),
+            "time_ratio_max": round(max(ratios), 3),
+            "share": round(median(ratios) / reduction, 3),
+        }
+        print(
+            f"{network:14} {name:11} {row['ms_per_batch']:9.1f} ms, {row['time_ratio']:.2f}x faster"
+            f" ({row['time_ratio_min']:.2f}-{row['time_ratio_max']:.2f}) at "
+            f"{row['macs_ratio']:.2f}x fewer MACs: share {row['share']:.2f}",
+            flush=True,
+        )
+        if options.csv:
+            row = {**row, **surroundings()}
+            append_row(options.csv, row, fields=tuple(row))
+        yield row
+
+
+def _named(dense, twin, compact):
+    return (("dense", dense), ("dense twin", twin), ("compact", compact))
+
+
+def _masks(model, options):
+    generator = np.random.default_rng(options.seed)
+    groups = [group for group in ks.channel_groups(model) if group.prunable]
+    return {g.name: generator.permutation(g.size) >= options.removed * g.size for g in groups}
+
+
+def _parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog="python -m recipes.benchmarks.latency", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--networks", default=["ResNet50", "MobileNetV2"], nargs="+")
+    parser.add_argument("--removed", type=float, default=0.5, help="share of the channels")
+    parser.add_argument("--round-to", type=int, default=1)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batches", type=int, default=4, help="batches per repeat")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--csv", type=Path, help="append the rows to this file")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
