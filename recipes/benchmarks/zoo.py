@@ -148,6 +148,7 @@ def _cost(anatomy, of):
 
 def _exactness(name, options):
     gates = Gates(build(name, size=smallest_size(name)))
+    rows = []
     for removed in options.removed:
         comparisons = [gates.compare(removed, seed) for seed in range(options.seeds)]
         spreads = [comparison.spread for comparison in comparisons]
@@ -159,12 +160,14 @@ def _exactness(name, options):
             "smallest_spread": round(min(spreads), 3),
             "largest_spread": round(max(spreads), 3),
         }
-        _write("exactness", name, row, options)
+        rows.append(row)
         print(
             f"{name:18} {removed:4.0%} removed: difference {row['max_relative_difference']}, "
             f"spread {row['smallest_spread']} to {row['largest_spread']}",
             flush=True,
         )
+    for row in rows:  # All or none: a model that is in the file is not run again.
+        _write("exactness", name, row, options)
 
 
 PARTS = {"structure": _structure, "exactness": _exactness}
