@@ -6,7 +6,7 @@ import tempfile
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import tree
+from keras import layers, tree
 
 from keras_switcher import channel_groups, prune_channels
 from keras_switcher.export import export_model
@@ -123,7 +123,13 @@ def finalized(model):
 
 def copy_of(model):
     """A copy of a model with the same weights, made by Keras alone."""
-    copy = keras.models.clone_model(model)
+
+    def again(op):
+        """Operations without weights can be shared; some cannot be made again."""
+        is_shared = isinstance(op, layers.Lambda) or not isinstance(op, layers.Layer)
+        return op if is_shared else op.__class__.from_config(op.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=again)
     copy.set_weights(model.get_weights())
     return finalized(copy)
 

@@ -24,6 +24,7 @@ class Anatomy:
         groups: All `ChannelGroup`s, in the order of the graph; input groups last.
         edges: All `Edge`s.
         kernels: `Kernel`s: the weights that are counted.
+        forbidden: Pairs of an `Axis` and a number of channels that must not be left along it.
         vectors: Triples `(role, weight, axis)` of the per-channel scales and shifts.
 
     Raises:
@@ -48,6 +49,8 @@ class Anatomy:
             Kernel(call.name, kernel, self.axes_of(kernel), reader.positions[id(kernel)])
             for call, kernel in reader.kernels
         ]
+        limits = [*reader.forbidden, *((ids, 0) for ids in reader.part_of_groups())]
+        self.forbidden = [(Axis(*resolve(ids)), count) for ids, count in limits]
         self.vectors = [
             (role, weight, Axis(*resolve(ids))) for role, weight, ids in reader.roles.values()
         ]

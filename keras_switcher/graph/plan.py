@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.gating import alive, feeds_nothing
+from keras_switcher.graph.limits import keep_more
 
 FORMAT = 1
 
@@ -65,14 +66,19 @@ class PruningPlan:
         live = {name: (vector > 0).astype("float32") for name, vector in factors.items()}
         live = {name: np.asarray(vector) > 0 for name, vector in alive(anatomy, live).items()}
         _empty_branches(anatomy, live)
-        groups = {}
+        scales, keep = {}, {}
         for group in anatomy.groups:
-            keep = live.get(group.name, np.ones(group.size, bool))
-            scale = np.where(keep, factors.get(group.name, np.ones(group.size, "float32")), 0)
-            if not group.is_input and group.prunable and keep.any():
-                keep = _rounded(group, keep, round_to)
-            groups[group.name] = GroupPlan(keep, scale, group.reason)
-        return cls(groups, dense)
+            ones = np.ones(group.size, "float32")
+            keep[group.name] = live.get(group.name, ones > 0)
+            scales[group.name] = np.where(keep[group.name], factors.get(group.name, ones), 0)
+        more = True
+        while more:
+            for group in anatomy.groups:
+                if not group.is_input and group.prunable and keep[group.name].any():
+                    keep[group.name] = _rounded(group, keep[group.name], round_to)
+            more = keep_more(anatomy, keep)
+        names = {group.name: group.reason for group in anatomy.groups}
+        return cls({n: GroupPlan(keep[n], scales[n], reason) for n, reason in names.items()}, dense)
 
     @property
     def keep(self) -> dict[str, np.ndarray]:

@@ -56,6 +56,7 @@ class Reader:
         self.kernels: list[tuple[Call, object]] = []
         self.coupled: list[tuple[np.ndarray, np.ndarray]] = []
         self.locked: list[tuple[np.ndarray, str]] = []
+        self.forbidden: list[tuple[np.ndarray, int]] = []
         self.count = 0
         self._labels: dict[tuple[int, int], np.ndarray] = {}
 
@@ -158,6 +159,14 @@ class Reader:
         ids = ids[ids != NO_CHANNEL]
         if len(ids):
             self.locked.append((ids, reason))
+
+    def forbid(self, ids: np.ndarray, count: int):
+        """Never exactly `count` of these channels may stay: one more stays, scaled by zero."""
+        self.forbidden.append((ids, count))
+
+    def part_of_groups(self) -> list[np.ndarray]:
+        """The ids along all axes of tensors, each array once."""
+        return list({id(ids): ids for ids in self._labels.values()}.values())
 
     def refuse(self, call: Call, reason: str):
         """Locks whatever the call reads; its matrices count as weights, used who knows how often.

@@ -1,11 +1,14 @@
 """Removing channels is exact on every graph of the table, and refused only where it must be."""
 
+import numpy as np
 import pytest
 from checks import check_plain, draw_inputs, masks_for
 from exactness import check_exact_graph
 from synthetic import GRAPHS
 
 from keras_switcher import channel_groups
+
+UNSAVED = ("clipped_by_arrays", "function")  # What Keras itself cannot save and load.
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -24,6 +27,9 @@ def test_only_what_must_be_refused_is_refused_in_words(name):
 @pytest.mark.parametrize("name", GRAPHS)
 def test_pruning_is_exact(name, removed):
     model = GRAPHS[name].build()
-    small = check_exact_graph(model, *masks_for(model, removed), step=removed == 0.5)
-    if removed == 0.8:
+    keep, scale = masks_for(model, removed)
+    for group in [group for group in keep if group.endswith("/inputs")]:
+        keep[group] |= np.arange(len(keep[group])) % 3 > 0  # Else nothing may be left of a channel.
+    small = check_exact_graph(model, keep, scale, step=removed == 0.5)
+    if removed == 0.8 and name not in UNSAVED:
         check_plain(small, draw_inputs(model))

@@ -50,12 +50,17 @@ def where():
     return inputs, head(block(ops.where(ops.less(x, 0.0), ARRAY, x), "after"))
 
 
-@graph(after="at bounds that are arrays")
+@graph()
 def clipped():
     inputs = image()
-    x = ops.clip(conv(inputs, "stem"), -0.5, 0.5)
-    x = ops.clip(conv(x, "after"), -1.0, np.abs(ARRAY))
-    return inputs, head(x)
+    return inputs, head(block(ops.clip(conv(inputs, "stem"), -0.5, 0.5), "after"))
+
+
+@graph(stem="at bounds that are arrays")
+def clipped_by_arrays():
+    inputs = image()
+    x = ops.clip(conv(inputs, "stem"), -1.0, np.abs(ARRAY))
+    return inputs, head(block(x, "after"))
 
 
 @graph()

@@ -4,6 +4,7 @@ import numpy as np
 from keras import layers
 
 from keras_switcher.graph.reader import NO_CHANNEL
+from keras_switcher.graph.rules.adding import add_vector
 from keras_switcher.graph.rules.registry import keras_rule, rule
 from keras_switcher.graph.tracing import is_tensor
 
@@ -29,7 +30,13 @@ def merge(call, reader):
 )
 def arithmetic(call, reader):
     operands = (*call.args, *call.kwargs.values())
-    _combine(call, reader, [x if is_tensor(x) else np.asarray(x) for x in operands])
+    operands = [x if is_tensor(x) else np.asarray(x) for x in operands]
+    _combine(call, reader, operands)
+    shape = operands[-1].shape
+    if type(call.op).__name__ == "Add" and not is_tensor(operands[-1]):
+        long = [axis - len(shape) for axis, size in enumerate(shape) if size != 1]
+        if len(long) == 1:
+            add_vector(call, reader, long[0] + len(call.output.shape))
 
 
 @rule(layers.Concatenate)

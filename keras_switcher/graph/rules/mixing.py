@@ -5,6 +5,7 @@ import re
 import numpy as np
 from keras import layers
 
+from keras_switcher.graph.rules.adding import add_vector
 from keras_switcher.graph.rules.channelwise import ELEMENTWISE, channel_axis, mixed_by_activation
 from keras_switcher.graph.rules.registry import rule
 
@@ -54,6 +55,9 @@ def einsum_dense(call, reader):
     shape[axis - len(outputs)] = ids
     reader.resize(call, output_shape=shape)
     reader.label(call.output, axis, ids)
+    if layer.bias is not None and np.prod(layer.bias.shape) == max(layer.bias.shape):
+        long = int(np.argmax(layer.bias.shape)) - len(layer.bias.shape)
+        add_vector(call, reader, long + len(outputs))
 
 
 @rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)
@@ -144,10 +148,12 @@ def _depthwise_kernel(call, reader, kernel, kernel_axis, ids, multiplier):
 
 
 def _activate(call, reader, ids, axis):
-    if call.op.activation in ELEMENTWISE:
-        reader.label(call.output, axis, ids)
-    else:
+    if call.op.activation not in ELEMENTWISE:
         reader.lock(ids, mixed_by_activation(call))
+        return
+    reader.label(call.output, axis, ids)
+    if call.op.bias is not None:
+        add_vector(call, reader, axis % len(call.output.shape))
 
 
 def _is_altered(call, reader):

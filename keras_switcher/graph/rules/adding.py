@@ -1,0 +1,31 @@
+"""Where Keras adds a vector to the wrong axis of a tensor."""
+
+from keras_switcher.graph.reader import NO_CHANNEL, Reader
+from keras_switcher.graph.tracing import Call
+
+
+def add_vector(call: Call, reader: Reader, axis: int):
+    """A vector is added to the call's output along an axis.
+
+    With TensorFlow, `keras.ops.add` takes a vector of shape (n, 1, 1) for a bias of the last axis
+    wherever that has n entries, and else for one of axis 1. So axes that differ in length must
+    never become equal, and channels along axes that are equal cannot be followed.
+
+    Args:
+        call: The call, whose output is labelled already.
+        reader: The reader.
+        axis: The axis of the output along which the vector lies.
+    """
+    shape = call.output.shape
+    last = len(shape) - 1
+    along = reader.channels(call.output, axis)
+    for other in {1, last} - {axis} if axis != last else ():
+        ids = reader.channels(call.output, other)
+        both = (along != NO_CHANNEL).any() and (ids != NO_CHANNEL).any()
+        if both or shape[axis] == shape[other] or None in (shape[axis], shape[other]):
+            reason = f"gets a vector added by '{call.name}', which Keras may add to another axis"
+            reader.lock(along, reason)
+            reader.lock(ids, reason)
+        else:
+            reader.forbid(along, shape[other])
+            reader.forbid(ids, shape[axis])
