@@ -112,11 +112,12 @@ def draw_images(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
 def _settle(layer, x, rng):
     """Gives a normalisation random statistics on the scale of what arrives.
 
-    On another scale, a deep network saturates or explodes. The mean that arrives is left in: taken
-    out in layer after layer, it would leave what rounding errors are large against.
+    On another scale, a deep network saturates or explodes. The scale is that of all channels
+    together: one by one, channels that are almost off would be blown up, rounding errors and all,
+    until the float32 outputs of either network have few digits in common with those in float64.
     """
     x = keras.ops.convert_to_numpy(x)
-    square = np.square(x).mean(tuple(range(x.ndim - 1)))
-    noise = 0.3 * rng.standard_normal((2, len(square)), "float32")
-    layer.moving_mean.assign(noise[0] * np.sqrt(square))
-    layer.moving_variance.assign(square * np.exp(noise[1]))
+    scale = np.sqrt(np.square(x).mean())
+    noise = 0.3 * rng.standard_normal((2, x.shape[-1]))
+    layer.moving_mean.assign(scale * noise[0])
+    layer.moving_variance.assign(scale**2 * np.exp(noise[1]))
