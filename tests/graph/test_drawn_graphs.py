@@ -1,0 +1,29 @@
+"""Removing channels is exact on graphs that nobody thought of."""
+
+import os
+
+import numpy as np
+from checks import draw_masks
+from drawn_graphs import RECIPES, build
+from exactness import check_exact_graph
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from keras_switcher import channel_groups
+
+EXAMPLES = int(os.environ.get("DRAWN_GRAPHS", "25"))
+
+
+@settings(
+    max_examples=EXAMPLES,
+    derandomize="DRAWN_GRAPHS" not in os.environ,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(RECIPES, st.sampled_from([0.3, 0.5, 0.8]), st.integers(0, 1000), st.booleans())
+def test_pruning_is_exact(recipe, removed, seed, step):
+    model = build(**recipe)
+    keep, scale = draw_masks(channel_groups(model), removed, seed)
+    for group in [group for group in keep if group.endswith("/inputs")]:
+        keep[group] |= np.arange(len(keep[group])) % 7 > 0  # Else nothing is left of a channel.
+    check_exact_graph(model, keep, scale, step)

@@ -1,0 +1,106 @@
+"""A layer that no rule knows, at every place of five architectures: refused, never guessed."""
+
+import keras
+import numpy as np
+import pytest
+from checks import draw_masks, randomise
+from exactness import check_exact_graph
+from keras import layers, ops
+from synthetic.registry import block, conv, head, image
+
+from keras_switcher import channel_groups
+
+
+@keras.saving.register_keras_serializable("tests")
+class Blend(layers.Layer):
+    """Mixes channels and positions, in a way that no rule knows."""
+
+    def __init__(self, share=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.share = share
+
+    def build(self, shape):
+        self.matrix = self.add_weight(shape=(shape[-1], shape[-1]), name="matrix")
+
+    def call(self, inputs):
+        return self.share * inputs + ops.matmul(ops.flip(inputs, axis=-1), self.matrix)
+
+    def get_config(self):
+        return {**super().get_config(), "share": self.share}
+
+
+def plain(put):
+    inputs = put(image())
+    x = put(conv(inputs, "one", activation="relu"))
+    x = put(layers.MaxPooling2D()(put(conv(x, "two", 6))))
+    x = put(layers.Dense(7, activation="relu", name="three")(put(layers.Flatten()(x))))
+    return put(head(x))
+
+
+def residual(put):
+    x = put(block(put(image()), "stem"))
+    for i in range(2):
+        y = put(conv(put(block(x, f"in{i}", 6)), f"out{i}"))
+        x = put(layers.Add()([put(x), y]))
+    return put(head(x))
+
+
+def dense_net(put):
+    x = put(conv(put(image()), "stem", 5))
+    for i in range(2):
+        y = put(layers.ReLU()(put(layers.BatchNormalization()(x))))
+        y = put(conv(put(conv(y, f"in{i}", 6, 1)), f"out{i}", 4))
+        x = put(layers.Concatenate()([put(x), y]))
+    return put(head(x))
+
+
+def inverted_bottleneck(put):
+    x = put(block(put(image()), "stem", 5))
+    y = put(block(x, "expand", 9, 1))
+    y = put(layers.DepthwiseConv2D(3, padding="same", name="depthwise")(y))
+    gate = put(layers.Reshape((1, 1, 9))(put(layers.GlobalAveragePooling2D()(y))))
+    gate = put(conv(put(conv(gate, "reduce", 4, 1)), "gate", 9, 1, activation="sigmoid"))
+    y = put(conv(put(layers.Multiply()([y, gate])), "project", 5, 1))
+    return put(head(put(layers.Add()([x, y]))))
+
+
+def encoder_decoder(put):
+    one = put(block(put(image()), "one", 5))
+    x = put(block(put(layers.MaxPooling2D()(one)), "two", 7))
+    x = put(layers.Conv2DTranspose(6, 2, 2, name="up")(x))
+    x = put(block(put(layers.Concatenate()([x, put(one)])), "three"))
+    return put(conv(x, "head", 2, 1))
+
+
+ARCHITECTURES = (plain, residual, dense_net, inverted_bottleneck, encoder_decoder)
+
+
+def build(architecture, place):
+    """The model with an unknown layer at a place, and the number of places."""
+    count, inputs = 0, None
+
+    def put(x):
+        nonlocal count, inputs
+        inputs = x if inputs is None else inputs
+        count += 1
+        return Blend(name="unknown")(x) if count - 1 == place else x
+
+    outputs = architecture(put)
+    return keras.Model(inputs, outputs, name=f"{architecture.__name__}_{place}"), count
+
+
+PLACES = [(each, place) for each in ARCHITECTURES for place in range(build(each, None)[1])]
+
+
+@pytest.mark.parametrize(("architecture", "place"), PLACES)
+def test_unknown_layer_is_refused_with_a_reason_and_all_else_stays_exact(architecture, place):
+    model = randomise(build(architecture, place)[0])
+    groups = channel_groups(model)
+    reason = "feeds 'unknown', and no rule is known for a Blend"
+    fed = model.get_layer("unknown").input
+    if fed is not model.input and place < build(architecture, None)[1] - 1:
+        assert f"not prunable: {reason}" in str(groups)
+    small = check_exact_graph(model, *draw_masks(groups, 0.4), step=False)
+    np.testing.assert_array_equal(
+        small.get_layer("unknown").matrix, model.get_layer("unknown").matrix
+    )
