@@ -1,0 +1,96 @@
+"""All models of keras.applications, on small images: exact, plain, prunable and counted right.
+
+`python -m recipes.benchmarks.zoo` does the same with more masks and at the models' own sizes.
+"""
+
+import gc
+from itertools import cycle
+
+import keras
+import pytest
+from checks import check_plain
+from keras import applications
+
+from keras_switcher.graph.anatomy import Anatomy
+from recipes.benchmarks.zoo_counting import GROUPED, counted_macs, profiled_macs
+from recipes.benchmarks.zoo_exactness import Gates
+from recipes.benchmarks.zoo_models import (
+    FAMILIES,
+    NAMES,
+    build,
+    is_prunable,
+    producing_layers,
+    smallest_size,
+)
+
+TOLERANCE = 1e-4
+REMOVED = dict(zip(NAMES, cycle((0.3, 0.5, 0.8)), strict=False))
+SMALL = 3_000_000  # Parameters of compact models that are saved and loaded too.
+
+
+@pytest.fixture(autouse=True)
+def free_memory():
+    yield
+    keras.backend.clear_session()
+    gc.collect()
+
+
+def build_small(name):
+    return build(name, classes=10, size=smallest_size(name))
+
+
+def test_every_model_is_in_the_zoo():
+    functions = {name for name in dir(applications) if name[0].isupper()}
+    assert functions == set(NAMES)
+    assert len(NAMES) == 40
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_compact_model_equals_the_gated_one(name):
+    model = build_small(name)
+    gates = Gates(model)
+    comparison = gates.compare(REMOVED[name])
+    small = comparison.small
+    assert comparison.difference <= TOLERANCE
+    assert 0.1 < comparison.spread < 100
+    assert small.count_params() < model.count_params()
+    assert {type(layer).__module__.split(".")[0] for layer in small.operations} == {"keras"}
+    check_what_is_locked(name, model, gates.anatomy)
+    if small.count_params() < SMALL:
+        check_plain(small, comparison.x)
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
+def test_differences_are_rounding_errors(name):
+    """In float64 nothing is left of them."""
+    keras.config.set_dtype_policy("float64")
+    comparison = Gates(build_small(name)).compare(0.3)
+    assert comparison.difference <= 1e-11
+
+
+def check_what_is_locked(name, model, anatomy):
+    """The classifier; in ConvNeXt, all but the inner widths of the blocks."""
+    producers = producing_layers(anatomy)
+    free = {layer.name for layer in producers if is_prunable(anatomy, layer)}
+    if name in FAMILIES["ConvNeXt"]:
+        inner = {layer.name for layer in producers if "pointwise_conv_1" in layer.name}
+        assert free == inner
+    else:
+        assert [layer for layer in producers if layer.name not in free] == producers[-1:]
+        assert producers[-1].output.shape[-1] == 10
+
+
+@pytest.mark.parametrize("name", ["VGG16", "MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny"])
+def test_macs_are_those_of_tensorflow(name):
+    model = build_small(name)
+    counted = counted_macs(Anatomy(model))
+    grouped = counted.pop(GROUPED, 0)  # The profiler counts nothing there.
+    assert counted == profiled_macs(model)
+    assert (grouped > 0) == (name == "ConvNeXtTiny")
+
+
+def test_grouped_macs_by_hand():
+    model = keras.Sequential(
+        [keras.Input((8, 8, 12)), keras.layers.Conv2D(6, 3, padding="same", groups=3)]
+    )
+    assert counted_macs(Anatomy(model)) == {GROUPED: 8 * 8 * 3 * 3 * 4 * 6}
