@@ -168,12 +168,13 @@ class Surgery:
             fold: Whether to multiply with the factors.
         """
         for axis, channels in self.anatomy.axes_of(weight).items():
-            if fold and isinstance(channels, Edge):
-                scale = channels.gather(self.scale, np)
-                if scale is not None:
-                    shape = [-1 if i == axis else 1 for i in range(value.ndim)]
-                    value = value * scale.reshape(shape).astype(value.dtype)
-            value = np.compress(self._kept(channels), value, axis=axis)
+            kept = self._kept(channels)
+            if not kept.all():
+                value = value.take(np.flatnonzero(kept), axis)
+            scale = channels.gather(self.scale, np) if fold and isinstance(channels, Edge) else None
+            if scale is not None:
+                shape = [-1 if i == axis else 1 for i in range(value.ndim)]
+                value = value * scale[kept].reshape(shape).astype(value.dtype)
         return value
 
     def _scaled(self, edge, args, kwargs):
