@@ -58,7 +58,7 @@ def _bottleneck(x, name, width):
 
 def _up_and_down(x, name, width):
     y = layers.Conv2DTranspose(width, 2, 2, name=f"{name}_up")(x)
-    return layers.Concatenate()([layers.AveragePooling2D()(y), x])
+    return layers.Concatenate()([layers.AveragePooling2D(2)(y), x])
 
 
 def _mixer(x, name, width):
