@@ -116,7 +116,13 @@ def _switched(network, settings):
             end_epoch=settings.budget_end * settings.epochs,
         )
     switcher = make_switcher(settings.switcher, settings.start, settings.seed, settings.budget)
-    return ks.SwitcherModel(network, switcher, alternation=settings.alternation, budget=budget)
+    return ks.SwitcherModel(
+        network,
+        switcher,
+        alternation=settings.alternation,
+        budget=budget,
+        warmup_epochs=settings.warmup_epochs,
+    )
 
 
 def _accuracy(outputs, part: Part):

@@ -51,6 +51,7 @@ class Settings:
     switcher: str = _setting("row", str, "a switcher, or a control", choices=SWITCHERS)
     start: str = _setting("near_one", str, "where the factors start", choices=STARTS)
     alternation: str = _setting("joint", str, "who is updated when", choices=ALTERNATIONS)
+    warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
     budget: float | None = _setting(0.245, _share_or_none, "share of the weights to keep, or none")
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
     budget_end: float = _setting(0.3, float, "share of training after which it has fallen")

@@ -52,7 +52,7 @@ def test_losses_go_on_as_with_the_factors_fixed(name):
 
 
 def test_state_that_cannot_be_cut_is_named():
-    model = SwitcherModel(toys.mlp(), switchers.FreeFactors(start="half_zeros"))
+    model = SwitcherModel(toys.mlp(), switchers.FreeFactors(start="half_zeros"), ["hidden"])
     model.compile(keras.optimizers.Adafactor(), toys.crossentropy())
     with pytest.raises(ValueError, match="state of Adafactor cannot be cut"):
         model.compact(optimizer=True)
