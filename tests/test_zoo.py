@@ -25,7 +25,7 @@ from recipes.benchmarks.zoo_models import (
 
 TOLERANCE = 1e-4
 REMOVED = dict(zip(NAMES, cycle((0.3, 0.5, 0.8)), strict=False))
-SMALL = 3_000_000  # Parameters of compact models that are saved and loaded too.
+SMALL = 1_000_000  # Parameters of compact models that are saved and loaded too.
 
 
 @pytest.fixture(autouse=True)

@@ -212,3 +212,20 @@ def test_nothing_is_shared_with_a_model_that_trained():
     small = prune_channels(model, *masks_for(model))
     check_independent(model, small, x)
     assert model.get_config() == config
+
+
+def test_compact_model_can_start_again_from_its_own_initializers():
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(8, kernel_initializer="he_normal", name="hidden"),
+            layers.BatchNormalization(gamma_initializer=keras.initializers.Constant(0.5)),
+            layers.Dense(3, bias_initializer="ones"),
+        ]
+    )
+    small = prune_channels(model, *masks_for(model))
+    for old, new in zip(model.layers, small.layers[1:], strict=True):
+        initializers = {k: v for k, v in old.get_config().items() if k.endswith("initializer")}
+        assert initializers.items() <= new.get_config().items()
+    fresh = keras.models.clone_model(small)
+    assert np.std(fresh.get_layer("hidden").kernel) > 0
