@@ -5,6 +5,7 @@ import os
 import keras
 import pytest
 import tensorflow as tf
+from checks import DIFFERENCES
 from hypothesis import settings
 
 CPUS = tf.config.list_physical_devices("CPU")
@@ -21,10 +22,20 @@ def same_start():
     keras.config.set_dtype_policy("float32")
 
 
-def pytest_terminal_summary(terminalreporter):
-    from checks import DIFFERENCES
+def pytest_sessionfinish(session):
+    """A worker of pytest-xdist hands over what its tests measured."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["differences"] = DIFFERENCES
 
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    DIFFERENCES.extend(getattr(node, "workeroutput", {}).get("differences", []))
+
+
+def pytest_terminal_summary(terminalreporter):
     if DIFFERENCES:
-        worst, name = max(DIFFERENCES)
+        worst, name = max(map(tuple, DIFFERENCES))
         line = f"{len(DIFFERENCES)} exactness checks, worst relative difference {worst:.1e}, {name}"
         terminalreporter.write_line(line)
