@@ -6,12 +6,11 @@ import keras
 from keras import layers
 
 
-def mlp(sizes: Sequence[int] = (784, 300, 100, 10), dropout: float = 0.0) -> keras.Model:
+def mlp(sizes: Sequence[int] = (784, 300, 100, 10)) -> keras.Model:
     """A chain of dense layers without biases, as in the paper, that ends in logits.
 
     Args:
         sizes: Numbers of inputs, hidden units and classes.
-        dropout: Share of the hidden units that are dropped in each step of training.
     """
     *hidden, classes = sizes[1:]
     model = keras.Sequential([keras.Input((sizes[0],), name="pixels")], name="mlp")
@@ -25,7 +24,5 @@ def mlp(sizes: Sequence[int] = (784, 300, 100, 10), dropout: float = 0.0) -> ker
                 name=f"hidden_{number}",
             )
         )
-        if dropout:
-            model.add(layers.Dropout(dropout, name=f"dropout_{number}"))
     model.add(layers.Dense(classes, use_bias=False, name="head"))
     return model
