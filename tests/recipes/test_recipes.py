@@ -25,6 +25,14 @@ TINY = replace(
 )
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell starts what runs in its background with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def _interrupt(monkeypatch, epoch, network):
     """Sends Ctrl-C in the middle of an epoch of one of the two trainings."""
 
