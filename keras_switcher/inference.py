@@ -46,12 +46,12 @@ class Renewing:
     Not earlier: callbacks may swap weights just before the first batch.
 
     Args:
-        function: The function behind evaluate() or predict(), or a `Renewing` around it.
+        function: The function behind evaluate() or predict().
         renew: Called without arguments.
     """
 
     def __init__(self, function, renew):
-        self._function = function._function if isinstance(function, Renewing) else function
+        self._function = function
         self._renew = renew
         self.stale = True
 

@@ -222,18 +222,21 @@ class SwitcherModel(SwitchedNetwork):
     def make_test_function(self, force=False):
         """Builds the function behind evaluate()."""
         super().make_test_function(force)
-        self.test_function = Renewing(self.test_function, self._renew_and_report)
-        self._prepare_inference()
+        self.test_function = self._renewing(self.test_function, self._renew_and_report)
 
     def make_predict_function(self, force=False):
         """Builds the function behind predict()."""
         super().make_predict_function(force)
-        self.predict_function = Renewing(self.predict_function, self.inference.renew)
-        self._prepare_inference()
+        self.predict_function = self._renewing(self.predict_function, self.inference.renew)
 
-    def _prepare_inference(self):
+    def _renewing(self, function, renew):
+        if isinstance(function, Renewing):
+            function.stale = True
+            return function
         with self.distribute_strategy.scope():
             self.inference.prepare()
+        # Op by op, a deep network's hundred groups would take longer than a batch.
+        return Renewing(function, renew if self.run_eagerly else tf.function(renew))
 
     def _renew_and_report(self):
         factors = self.inference.renew()
