@@ -12,7 +12,7 @@ from keras_switcher import plots
 from recipes.checkpoints import Checkpoint
 from recipes.datasets import Data, Part
 from recipes.settings import Settings
-from recipes.switching import make_switcher
+from recipes.switching import switched
 from recipes.training import train
 
 
@@ -34,7 +34,7 @@ class Comparison:
         keras.utils.set_random_seed(settings.seed)
         self.dense = network()
         keras.utils.set_random_seed(settings.seed)
-        self.switched = _switched(network(), settings)
+        self.switched = switched(network(), settings)
         self.history = ks.StructureHistory()
         self._of_dense = Checkpoint(checkpoints / "dense")
         self._of_switched = Checkpoint(checkpoints / "switched", self.history)
@@ -104,25 +104,6 @@ class Comparison:
         """Names of the groups, from the input to the output."""
         depths = {group.name: group.depth for group in ks.channel_groups(self.switched.task)}
         return sorted(self.switched.scaling_factors(), key=depths.get)
-
-
-def _switched(network, settings):
-    budget = None
-    # A frozen switcher cannot learn a budget: it is ranked to it, see `make_switcher`.
-    if settings.budget is not None and settings.switcher != "frozen":
-        budget = ks.Budget(
-            settings.budget,
-            start_epoch=settings.budget_start * settings.epochs,
-            end_epoch=settings.budget_end * settings.epochs,
-        )
-    switcher = make_switcher(settings.switcher, settings.start, settings.seed, settings.budget)
-    return ks.SwitcherModel(
-        network,
-        switcher,
-        alternation=settings.alternation,
-        budget=budget,
-        warmup_epochs=settings.warmup_epochs,
-    )
 
 
 def _accuracy(outputs, part: Part):

@@ -1,5 +1,6 @@
-"""The data of the recipes: images as flat float32 vectors in [0, 1], with their classes."""
+"""The data of the recipes: images in [0, 1] as float32, flat or not, with their classes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,24 +68,26 @@ def digits(validate: bool = False, seed: int = 0) -> Data:
     return Data(everything.take(known), everything.take(test), TEST)
 
 
-def mnist(validate: bool = False, data_dir: str | Path | None = None) -> Data:
+def mnist(
+    validate: bool = False, data_dir: str | Path | None = None, shape: Sequence[int] = (784,)
+) -> Data:
     """MNIST through TensorFlow Datasets: 60,000 images to train on, 10,000 to test on.
 
     Args:
         validate: Measure on the last 10,000 images of the training set and train on the others,
             for choosing hyper-parameters.
         data_dir: A TFDS data directory that holds the data set; None downloads it to TFDS's own.
+        shape: Shape of one image: flat, or `(28, 28, 1)`.
 
     Raises:
         ImportError: If TensorFlow Datasets is not installed.
         FileNotFoundError: If the data set is not in `data_dir`.
     """
-    if validate:
-        return Data(*_tfds("mnist", ["train[:50000]", "train[50000:]"], data_dir), VALIDATION)
-    return Data(*_tfds("mnist", ["train", "test"], data_dir), TEST)
+    splits = ["train[:50000]", "train[50000:]"] if validate else ["train", "test"]
+    return Data(*_tfds("mnist", splits, data_dir, shape), VALIDATION if validate else TEST)
 
 
-def _tfds(name, splits, data_dir):
+def _tfds(name, splits, data_dir, shape):
     """The parts of a TFDS data set of images."""
     try:
         import tensorflow_datasets as tfds
@@ -108,6 +111,6 @@ def _tfds(name, splits, data_dir):
         ) from error
     loaded = builder.as_dataset(split=splits, batch_size=-1, as_supervised=True)
     return [
-        Part(x.reshape(len(x), -1).astype("float32") / 255, y.astype("int64"))
+        Part(x.reshape(-1, *shape).astype("float32") / 255, y.astype("int64"))
         for x, y in tfds.as_numpy(loaded)
     ]

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, fields
 from keras_switcher.alternation import ALTERNATIONS
 from recipes.switching import STARTS, SWITCHERS
 
+SCHEDULES = ("cosine", "steps")
+
 
 def _share(text):
     value = float(text)
@@ -42,9 +44,15 @@ class Settings:
     seed: int = _setting(0, int, "seed of initialisation and of the order of the samples")
     epochs: int = _setting(30, _count, "epochs for each of the two networks")
     batch_size: int = _setting(64, _count, "samples per update")
-    learning_rate: float = _setting(0.1, float, "of SGD for the task network, falls as a cosine")
+    learning_rate: float = _setting(0.1, float, "of SGD for the task network, at the start")
     switcher_learning_rate: float | None = _setting(
         None, float, "of SGD for the switcher, likewise; by default one that suits the switcher"
+    )
+    schedule: str = _setting(
+        "cosine",
+        str,
+        "how both rates fall: as a cosine, or by ten at 1/2 and 3/4",
+        choices=SCHEDULES,
     )
     momentum: float = _setting(0.9, float, "of both optimizers")
     weight_decay: float = _setting(0.0, float, "of the task network, in both trainings")
@@ -52,6 +60,7 @@ class Settings:
     start: str = _setting("near_one", str, "where the factors start", choices=STARTS)
     alternation: str = _setting("joint", str, "who is updated when", choices=ALTERNATIONS)
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
+    detached: bool = _flag("no gradient through the switcher's input: equation 6 without its end")
     budget: float | None = _setting(0.245, _share_or_none, "share of the weights to keep, or none")
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
     budget_end: float = _setting(0.3, float, "share of training after which it has fallen")

@@ -1,9 +1,42 @@
-"""The switchers and controls that a recipe's `--switcher` names."""
+"""From settings to a `SwitcherModel`: the switchers and controls that `--switcher` names."""
 
+import keras
+
+import keras_switcher as ks
 from keras_switcher import switchers
 
-SWITCHERS = ("row", "unet", "free", "frozen", "shuffled", "constant")
+UNETS = {
+    "unet": {},
+    "unet_per_layer": {"stacked": False},
+    "unet_literal": {"normalization": "batch"},
+}
+SWITCHERS = ("row", *UNETS, "free", "frozen", "shuffled", "constant")
 STARTS = ("near_one", "one", "half_zeros")
+
+
+def switched(network: keras.Model, settings) -> ks.SwitcherModel:
+    """A network under the switcher that the settings describe.
+
+    Args:
+        network: The task network.
+        settings: The `recipes.settings.Settings`.
+    """
+    budget = None
+    # A frozen switcher cannot learn a budget: it is ranked to it, see `make_switcher`.
+    if settings.budget is not None and settings.switcher != "frozen":
+        budget = ks.Budget(
+            settings.budget,
+            start_epoch=settings.budget_start * settings.epochs,
+            end_epoch=settings.budget_end * settings.epochs,
+        )
+    return ks.SwitcherModel(
+        network,
+        make_switcher(settings.switcher, settings.start, settings.seed, settings.budget),
+        alternation=settings.alternation,
+        budget=budget,
+        warmup_epochs=settings.warmup_epochs,
+        gradient_through_switcher=not settings.detached,
+    )
 
 
 def make_switcher(name: str, start: str, seed: int, budget: float | None) -> switchers.Switcher:
@@ -16,8 +49,8 @@ def make_switcher(name: str, start: str, seed: int, budget: float | None) -> swi
         budget: The share of the weights to keep. The frozen control, which cannot learn it, is
             ranked to it.
     """
-    if name == "unet":
-        return switchers.UNetSwitcher(start=start)
+    if name in UNETS:
+        return switchers.UNetSwitcher(start=start, **UNETS[name])
     if name == "free":
         return switchers.FreeFactors(start=start, seed=seed)
     row = switchers.RowSwitcher(start=start)

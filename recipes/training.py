@@ -1,8 +1,10 @@
-"""Training as every recipe does it: SGD with a cosine, checkpoints, few lines of output."""
+"""Training as every recipe does it: SGD with a schedule, checkpoints, few lines of output."""
 
 import keras
+from keras.optimizers import schedules
 
 from keras_switcher import SwitcherModel
+from keras_switcher.alternation import updates_in_epoch
 from recipes.checkpoints import Checkpoint
 from recipes.datasets import Part
 from recipes.order import EpochOrder
@@ -19,15 +21,17 @@ def train(model: keras.Model, part: Part, settings: Settings, checkpoint: Checkp
         checkpoint: Saves after each epoch; what it finds is gone on from.
     """
     order = EpochOrder(part, settings.batch_size, settings.seed)
-    updates = settings.epochs * int(order.batches.cardinality())
+    batches = int(order.batches.cardinality())
 
-    def optimizer(rate, decay=None):
-        cosine = keras.optimizers.schedules.CosineDecay(rate, updates)
-        return keras.optimizers.SGD(cosine, settings.momentum, weight_decay=decay or None)
+    def optimizer(player, rate, decay=None):
+        steps = batches * _turns(player, model, settings.epochs)
+        schedule = _schedule(settings.schedule, rate, steps)
+        return keras.optimizers.SGD(schedule, settings.momentum, weight_decay=decay or None)
 
-    optimizers = {"optimizer": optimizer(settings.learning_rate, settings.weight_decay)}
+    optimizers = {"optimizer": optimizer("task", settings.learning_rate, settings.weight_decay)}
     if isinstance(model, SwitcherModel):
-        optimizers["switcher_optimizer"] = optimizer(settings.switcher_learning_rate)
+        rate = settings.switcher_learning_rate
+        optimizers["switcher_optimizer"] = optimizer("switcher", rate)
     model.compile(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
@@ -37,6 +41,23 @@ def train(model: keras.Model, part: Part, settings: Settings, checkpoint: Checkp
     if checkpoint.history:
         callbacks.insert(0, checkpoint.history)  # First: the checkpoint saves what it records.
     model.fit(order.batches, epochs=settings.epochs, shuffle=False, verbose=0, callbacks=callbacks)
+
+
+def _turns(player, model, epochs):
+    """In how many epochs a network is updated: its schedule is spread over these; at least 1."""
+    if not isinstance(model, SwitcherModel):
+        return epochs
+    updates = (
+        updates_in_epoch(epoch, model.alternation, model.warmup_epochs) for epoch in range(epochs)
+    )
+    return max(1, sum(any(player in names for names in update) for update in updates))
+
+
+def _schedule(name, rate, steps):
+    if name == "steps":
+        ends = [steps // 2, 3 * steps // 4]
+        return schedules.PiecewiseConstantDecay(ends, [rate, rate / 10, rate / 100])
+    return schedules.CosineDecay(rate, steps)
 
 
 class _Lines(keras.callbacks.Callback):

@@ -1,0 +1,3 @@
+"""MNIST: the paper's networks, the method, and its controls."""
+
+EXPERIMENTS = []

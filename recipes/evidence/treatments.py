@@ -1,0 +1,145 @@
+"""How a network of a trial comes about: dense, switched, or with a structure that is given."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+
+import keras_switcher as ks
+from keras_switcher import StructureHistory
+from recipes.checkpoints import Checkpoint
+from recipes.datasets import Data
+from recipes.evidence.experiment import Experiment
+from recipes.evidence.structures import (
+    Structure,
+    magnitude_structure,
+    random_structure,
+    uniform_structure,
+)
+from recipes.evidence.tasks import TASKS
+from recipes.switching import switched
+from recipes.training import train
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One seed of an experiment.
+
+    Args:
+        experiment: The `Experiment`.
+        seed: The seed.
+        data: The samples.
+        folder: Where checkpoints go.
+        structure: The structure that the treatment takes, if it takes one.
+    """
+
+    experiment: Experiment
+    seed: int
+    data: Data
+    folder: Path
+    structure: Structure | None = None
+
+    @property
+    def settings(self):
+        """The experiment's settings, with the trial's seed."""
+        return replace(self.experiment.settings, seed=self.seed)
+
+    def network(self) -> keras.Model:
+        """The untrained task network; the same one for all experiments of a seed."""
+        keras.utils.set_random_seed(self.seed)
+        return TASKS[self.experiment.task].network()
+
+    def train(self, model: keras.Model, phase: str, epochs: int | None = None, history=None):
+        """Trains a model, going on from what an interrupted run of this phase has left."""
+        settings = replace(self.settings, epochs=epochs or self.settings.epochs)
+        train(model, self.data.train, settings, Checkpoint(self.folder / phase, history))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a treatment ends with.
+
+    Args:
+        model: The trained network: a plain model, or a `SwitcherModel`.
+        epochs: Number of epochs in all.
+        keep: Which channels of the task network are left, where some are removed.
+        history: The counts after each epoch, if the structure was learned.
+    """
+
+    model: keras.Model
+    epochs: int
+    keep: Structure | None = None
+    history: StructureHistory | None = None
+
+
+def _dense(trial):
+    model = trial.network()
+    trial.train(model, "dense")
+    return Outcome(model, trial.settings.epochs)
+
+
+def _switched(trial):
+    history = StructureHistory()
+    model = switched(trial.network(), trial.settings)
+    trial.train(model, "switched", history=history)
+    planned = model.plan().keep
+    keep = {name: planned[name] for name in model.scaling_factors()}
+    return Outcome(model, trial.settings.epochs, keep, history)
+
+
+def _given(trial, keep, epochs):
+    """A network with this structure, initialised anew, trained from scratch."""
+    model = anew(ks.prune_channels(trial.network(), keep), trial.seed)
+    trial.train(model, "given", epochs)
+    return Outcome(model, epochs, keep)
+
+
+def _learned(trial):
+    return _given(trial, trial.structure, trial.settings.epochs)
+
+
+def _learned_at_equal_cost(trial):
+    """As many epochs as bring the training to the dense network's MACs."""
+    network = trial.network()
+    left = ks.count_macs(ks.prune_channels(network, trial.structure)).total
+    epochs = round(trial.settings.epochs * ks.count_macs(network).total / left)
+    return _given(trial, trial.structure, epochs)
+
+
+def _random(trial):
+    keep = random_structure(trial.structure, trial.seed)
+    return _given(trial, keep, trial.settings.epochs)
+
+
+def _uniform(trial):
+    network = trial.network()
+    macs = ks.count_macs(ks.prune_channels(network, trial.structure)).total
+    return _given(trial, uniform_structure(network, macs, trial.seed), trial.settings.epochs)
+
+
+def _magnitude(trial):
+    """Dense for a share of the epochs, then pruned and trained for the others."""
+    dense = trial.network()
+    before = round(trial.experiment.share * trial.settings.epochs)
+    trial.train(dense, "before", before)
+    keep = magnitude_structure(dense, trial.structure)
+    model = ks.prune_channels(dense, keep)
+    trial.train(model, "after", trial.settings.epochs - before)
+    return Outcome(model, trial.settings.epochs, keep)
+
+
+TREATMENTS = {
+    "dense": _dense,
+    "switched": _switched,
+    "learned structure": _learned,
+    "learned structure, equal cost": _learned_at_equal_cost,
+    "random structure": _random,
+    "uniform width": _uniform,
+    "magnitude": _magnitude,
+}
+
+
+def anew(model: keras.Model, seed: int) -> keras.Model:
+    """The same network with newly initialised weights."""
+    keras.utils.set_random_seed(seed)
+    return keras.models.clone_model(model)

@@ -1,0 +1,71 @@
+"""One trial from start to row, in a process that runs many of them."""
+
+import contextlib
+import json
+import shutil
+import time
+from pathlib import Path
+
+from recipes.checkpoints import open_folder
+from recipes.evidence.experiment import Experiment
+from recipes.evidence.measuring import measure
+from recipes.evidence.structures import read_structure
+from recipes.evidence.tasks import load
+from recipes.evidence.treatments import TREATMENTS, Trial
+from recipes.records import surroundings
+
+LOG, RESULT = "log.txt", "result.json"
+
+
+def run_trial(
+    experiment: Experiment, seed: int, structure: str | None, folder: Path, data_dir: Path | None
+) -> dict:
+    """Trains and measures.
+
+    Args:
+        experiment: The `Experiment`.
+        seed: The seed.
+        structure: The structure that the treatment takes, as text.
+        folder: Where the checkpoint, what training prints and the result go. A result that is
+            there is returned as it is: it was not written down yet.
+        data_dir: TFDS data directory.
+
+    Returns:
+        A row, without the study's command.
+
+    Raises:
+        ValueError: If the folder holds the checkpoint of other settings.
+    """
+    result = folder / RESULT
+    if result.exists():
+        return json.loads(result.read_text())
+    open_folder(folder, {"seed": seed, "structure": structure, **experiment.described()})
+    started = time.perf_counter()
+    trial = Trial(
+        experiment,
+        seed,
+        load(experiment.task, experiment.settings.validate, data_dir),
+        folder,
+        read_structure(structure) if structure else None,
+    )
+    with (folder / LOG).open("a") as log, contextlib.redirect_stdout(log):
+        outcome = TREATMENTS[experiment.treatment](trial)
+        row = measure(trial, outcome)
+    row |= {
+        "experiment": experiment.name,
+        "seed": seed,
+        "seconds": round(time.perf_counter() - started, 1),
+        "settings": json.dumps(experiment.described()),
+        **surroundings(),
+    }
+    if outcome.history:
+        row["history"] = outcome.history.epochs
+    beside = folder / "result.tmp"
+    beside.write_text(json.dumps(row))
+    beside.replace(result)
+    return row
+
+
+def forget(folder: Path):
+    """Deletes what a trial has left, once its row is written down."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,96 @@
+"""A study runs what is due, once, and its controls are what they are called."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import keras_switcher as ks
+from recipes.evidence import __main__ as command
+from recipes.evidence.experiment import Experiment
+from recipes.evidence.ledger import Ledger
+from recipes.evidence.measuring import measure
+from recipes.evidence.structures import random_structure, read_structure, write_structure
+from recipes.evidence.tasks import load
+from recipes.evidence.treatments import TREATMENTS, Trial
+from recipes.evidence.trials import run_trial
+from recipes.settings import Settings
+
+SETTINGS = Settings(epochs=2, batch_size=256, switcher_learning_rate=0.005, budget=0.5)
+DENSE = Experiment("dense", "digits", "dense", SETTINGS, seeds=2)
+ROW = Experiment("row", "digits", "switched", SETTINGS, seeds=1)
+RANDOM = Experiment("random", "digits", "random structure", SETTINGS, "row", seeds=1)
+
+
+def sizes(text):
+    return {name: int(mask.sum()) for name, mask in read_structure(text).items()}
+
+
+def test_a_study_runs_what_is_due_in_processes_and_writes_each_row_once(
+    tmp_path, monkeypatch, capfd
+):
+    study = type("study", (), {"EXPERIMENTS": [RANDOM, DENSE, ROW]})
+    monkeypatch.setitem(command.STUDIES, "mnist", study)
+    csv = tmp_path / "study.csv"
+    arguments = ["mnist", "--csv", str(csv), "--output", str(tmp_path / "runs")]
+    assert command.main(arguments) == 0
+    rows = Ledger(csv).rows
+    assert set(rows) == {("dense", 0), ("dense", 1), ("row", 0), ("random", 0)}
+    assert sizes(rows["random", 0]["structure"]) == sizes(rows["row", 0]["structure"])
+    assert rows["row", 0]["accuracy"] == rows["row", 0]["compact_accuracy"]
+    assert rows["row", 0]["classes_changed"] == "0"
+    assert rows["row", 0]["command"] == 'python -m recipes.evidence mnist --only "row" --seeds 0'
+    assert not list((tmp_path / "runs").rglob("*.json"))
+    assert "[4/4]" in capfd.readouterr().out
+    before = csv.read_text()
+    assert command.main(arguments) == 0
+    assert csv.read_text() == before
+
+
+def test_an_unknown_experiment_is_named(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["mnist", "--only", "no such"])
+    assert "no such experiment: no such. There are:" in capsys.readouterr().err
+
+
+def test_a_trial_repeats_itself_and_gives_an_unwritten_result_again(tmp_path):
+    first = run_trial(DENSE, 0, None, tmp_path / "a", None)
+    again = run_trial(DENSE, 0, None, tmp_path / "b", None)
+    assert first["accuracy"] == again["accuracy"]
+    assert first["loss"] == again["loss"]
+    (tmp_path / "a" / "result.json").write_text(json.dumps({**first, "accuracy": 2.0}))
+    assert run_trial(DENSE, 0, None, tmp_path / "a", None)["accuracy"] == 2.0
+
+
+def test_a_trial_refuses_the_checkpoint_of_other_settings(tmp_path):
+    run_trial(DENSE, 0, None, tmp_path, None)
+    (tmp_path / "result.json").unlink()
+    other = replace(DENSE, settings=replace(SETTINGS, momentum=0.5))
+    with pytest.raises(ValueError, match="other settings"):
+        run_trial(other, 0, None, tmp_path, None)
+
+
+@pytest.mark.parametrize("name", [n for n in TREATMENTS if n not in ("dense", "switched")])
+def test_a_given_structure_is_what_is_trained_and_counted(name, tmp_path):
+    data = load("digits", False, None)
+    experiment = Experiment(name, "digits", name, SETTINGS, "row", share=0.5)
+    plain = Trial(experiment, 0, data, tmp_path)
+    groups = [g for g in ks.channel_groups(plain.network()) if g.prunable]
+    half = {g.name: np.arange(g.size) < g.size // 2 for g in groups}
+    structure = random_structure(half, 1)
+    trial = replace(plain, structure=structure)
+    outcome = TREATMENTS[name](trial)
+    row = measure(trial, outcome)
+    all_weights = 64 * 128 + 128 * 64 + 64 * 10
+    weights = sum(int(np.prod(w.shape)) for w in outcome.model.trainable_weights)
+    assert row["weights_removed"] == pytest.approx(1 - weights / all_weights, abs=1e-6)
+    if name == "uniform width":
+        assert 0.7 < row["weights_removed"] < 0.77
+    else:
+        assert weights == 32 * 64 + 64 * 32 + 32 * 10
+        assert row["widths"] == "32-64-32"
+    if name.startswith("learned"):
+        assert write_structure(outcome.keep) == write_structure(structure)
+    equal_cost = round(2 * all_weights / weights)
+    assert outcome.epochs == (equal_cost if name.endswith("equal cost") else 2)

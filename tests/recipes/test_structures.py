@@ -1,0 +1,77 @@
+"""Structures of the controls: as many channels, chosen as they say."""
+
+import keras
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import keras_switcher as ks
+from recipes.evidence.structures import (
+    magnitude_structure,
+    random_structure,
+    read_structure,
+    uniform_structure,
+    write_structure,
+)
+from recipes.networks.mlp import mlp
+
+masks = st.lists(st.booleans(), min_size=1, max_size=20).map(np.array)
+structures = st.dictionaries(st.sampled_from(["a", "b/inputs", "c:d"]), masks, min_size=1)
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
+
+
+@given(structures)
+def test_text_brings_a_structure_back(keep):
+    assert equal(read_structure(write_structure(keep)), keep)
+
+
+@given(structures, st.integers(0, 9))
+def test_random_structure_has_the_same_sizes_and_follows_its_seed(keep, seed):
+    drawn = random_structure(keep, seed)
+    assert {k: (len(v), v.sum()) for k, v in drawn.items()} == {
+        k: (len(v), v.sum()) for k, v in keep.items()
+    }
+    assert equal(drawn, random_structure(keep, seed))
+
+
+def test_uniform_structure_is_the_widest_that_fits():
+    network = mlp((20, 40, 10, 3))
+    for macs in (150, 500, 1000):
+        keep = uniform_structure(network, macs, seed=0)
+        widths = {name: int(mask.sum()) for name, mask in keep.items()}
+        share = widths["hidden_1"] / 40
+        assert abs(widths["hidden_2"] - 10 * share) <= 0.5 + 1e-9
+        cost = ks.count_macs(ks.prune_channels(network, keep)).total
+        assert (
+            cost
+            == 20 * widths["hidden_1"] + np.prod(list(widths.values())) + 3 * widths["hidden_2"]
+        )
+        # The next larger share has one more unit of the wide layer.
+        assert cost <= macs < cost + 20 + 2 * widths["hidden_2"] + 43
+
+
+def test_magnitude_structure_keeps_the_largest_products_of_norms():
+    network = mlp((3, 4, 2))
+    first, head = network.layers
+    first.kernel.assign(np.array([[1, 0, 3, 1], [2, 1, 0, 1], [0, 1, 0, 1]], "float32"))
+    head.kernel.assign(np.array([[1, 0], [9, 0], [1, 0], [0, 2]], "float32"))
+    # hidden: sqrt 5 * 1, sqrt 2 * 9, 3 * 1, sqrt 3 * 2; inputs: sqrt 11, sqrt 6, sqrt 2.
+    sizes = {"hidden_1": np.array([1, 1, 0, 0], bool), "hidden_1/inputs": np.array([1, 0, 0], bool)}
+    keep = magnitude_structure(network, sizes)
+    assert keep["hidden_1"].tolist() == [False, True, False, True]
+    assert keep["hidden_1/inputs"].tolist() == [True, False, False]
+
+
+def test_magnitude_does_not_change_when_a_relu_network_is_rescaled():
+    keras.utils.set_random_seed(0)
+    network = mlp((6, 8, 4))
+    sizes = {"hidden_1": np.arange(8) < 3}
+    before = magnitude_structure(network, sizes)
+    scale = np.linspace(0.1, 10, 8, dtype="float32")
+    first, head = network.layers
+    first.kernel.assign(first.kernel * scale)
+    head.kernel.assign(head.kernel / scale[:, None])
+    assert equal(magnitude_structure(network, sizes), before)
