@@ -4,15 +4,19 @@ import keras
 from keras import ops
 
 KINDS = ("weights", "macs")
+# How far from the target the penalty turns from a square into a line, as a share.
+SOFT = 0.01
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
 class Budget:
     """Asks for a share of the weights or MACs: an addition to the paper, which has no such term.
 
-    `relu(kept share - target)` is added to the loss of every update. The kept share counts
-    channels hard, zero or not, while its gradient is that of the factors. The target falls
-    from 1 to `keep` on a cubic between two epochs: fast at first, slowly at the end.
+    A penalty is added to the loss of every update: by how much the kept share exceeds a target,
+    which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end),
+    or by how much it falls short of `keep`. The kept share counts channels hard, zero or not,
+    while its gradient is that of the factors. Within a hundredth of the target the penalty is a
+    square, so that training settles there instead of shooting past it.
 
     Args:
         keep: The share of all weights (or MACs) to keep, within (0, 1).
@@ -54,7 +58,9 @@ class Budget:
 
     def penalty(self, kept, epoch):
         """The loss term for a kept share at an epoch."""
-        return ops.relu(ops.cast(kept, "float32") - self.target(epoch))
+        kept = ops.cast(kept, "float32")
+        off = ops.relu(kept - self.target(epoch)) + ops.relu(self.keep - kept)
+        return ops.where(off < SOFT, ops.square(off) / (2 * SOFT), off - SOFT / 2)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

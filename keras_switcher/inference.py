@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_switcher.graph.flat import edge_factors
 from keras_switcher.layers.gated import scaled
 
 
@@ -30,8 +31,10 @@ class InferenceKernels:
     def renew(self):
         """Scales the kernels by the factors of the weights as they are now."""
         factors = self._model.factors()
-        for edge, room in self._kernels.values():
-            room.assign(scaled(edge.kernel, edge.gather(factors), edge.kernel_axis))
+        edges = [edge for edge, _ in self._kernels.values()]
+        vectors = edge_factors(edges, factors)
+        for (edge, room), vector in zip(self._kernels.values(), vectors, strict=True):
+            room.assign(scaled(edge.kernel, vector, edge.kernel_axis))
         return factors
 
     def scope(self) -> keras.StatelessScope:

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.flat import FlatChannels, edge_factors
 from keras_switcher.graph.gating import alive, gated_network, kept_share
 from keras_switcher.graph.selection import select_groups
 from keras_switcher.switchers.records import GroupRecord, KernelView
@@ -40,16 +41,14 @@ class Wiring:
         """Runs the gated network with these factors."""
         # NumPy arrays, which eager steps may pass, do not go together with tensors.
         inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs)
-        at_edges = [edge.gather(factors) for edge in self.edges]
-        return self.network([inputs, at_edges], training=training)
+        return self.network([inputs, edge_factors(self.edges, factors)], training=training)
 
     def live(self, factors: dict) -> dict:
         """1 for what is alive, 0 for what is switched off; the gradient is that of the factors."""
-        live = {}
-        for name, factor in factors.items():
-            hard = ops.cast(factor > 0, factor.dtype)
-            live[name] = factor + ops.stop_gradient(hard - factor)
-        return alive(self.anatomy, live)
+        flat = FlatChannels(factors)
+        hard = ops.cast(flat.values > 0, flat.values.dtype)
+        values = flat.values + ops.stop_gradient(hard - flat.values)
+        return alive(self.anatomy, flat.split(values))
 
     def kept(self, factors: dict, of: str):
         """The share of the weights or MACs of the whole network that the factors leave."""
@@ -62,11 +61,11 @@ class Wiring:
             A tensor of shape `(4,)`.
         """
         live = self.live(factors)
-        acting = []
-        for group in self.groups:
-            factor = group.consumers[0].gather(factors) if group.is_input else factors[group.name]
-            acting.append(factor * live[group.name])
-        acting = ops.concatenate(acting)
+        acting = [
+            group.consumers[0].gather(factors) if group.is_input else factors[group.name]
+            for group in self.groups
+        ]
+        acting = ops.concatenate(acting) * ops.concatenate([live[name] for name in self.names])
         pruned = ops.mean(ops.cast(acting <= 0, acting.dtype))
         strengthened = ops.mean(ops.cast(acting >= 1, acting.dtype))
         removed = 1 - ops.cast(kept_share(self.anatomy, live), acting.dtype)

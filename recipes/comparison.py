@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 import keras_switcher as ks
-from keras_switcher import plots
 from recipes.checkpoints import Checkpoint
 from recipes.datasets import Data, Part
+from recipes.drawing import names_in_order
 from recipes.settings import Settings
 from recipes.switching import switched
 from recipes.training import train
@@ -24,12 +24,18 @@ class Comparison:
         data: The samples.
         settings: The `Settings`.
         checkpoints: Folder for checkpoints.
+
+    Attributes:
+        dense: The dense twin.
+        switched: The `SwitcherModel`.
+        history: A `StructureHistory` of its training.
+        data: The samples.
     """
 
     def __init__(
         self, network: Callable[[], keras.Model], data: Data, settings: Settings, checkpoints: Path
     ):
-        self._data = data
+        self.data = data
         self._settings = settings
         keras.utils.set_random_seed(settings.seed)
         self.dense = network()
@@ -42,9 +48,9 @@ class Comparison:
     def train(self):
         """Trains the dense twin, then the switched network; each goes on from its checkpoint."""
         print("dense twin", flush=True)
-        train(self.dense, self._data.train, self._settings, self._of_dense)
+        train(self.dense, self.data.train, self._settings, self._of_dense)
         print(f"switched network ({self._settings.switcher})", flush=True)
-        train(self.switched, self._data.train, self._settings, self._of_switched)
+        train(self.switched, self.data.train, self._settings, self._of_switched)
 
     @property
     def seconds_before(self) -> float:
@@ -63,16 +69,16 @@ class Comparison:
         """
         structure = self.switched.structure()
         kept = {counts.name: counts.kept for counts in structure.groups}
-        part = self._data.held_out
+        part = self.data.held_out
         outputs = self.switched.predict(part.x, verbose=0)
         result = {
-            "measured_on": self._data.split,
+            "measured_on": self.data.split,
             "dense_accuracy": _accuracy(self.dense.predict(part.x, verbose=0), part),
             "switched_accuracy": _accuracy(outputs, part),
             "compact_accuracy": None,
             "weights_removed": round(structure.removed("weights"), 6),
             "macs_removed": round(structure.removed("macs"), 6),
-            "widths": "-".join(str(kept[name]) for name in self._names()),
+            "widths": "-".join(str(kept[name]) for name in names_in_order(self.switched)),
             "max_relative_difference": None,
             "dense_seconds": round(self._of_dense.seconds, 1),
             "switched_seconds": round(self._of_switched.seconds, 1),
@@ -83,27 +89,6 @@ class Comparison:
             self.switched.export(saved_model)
             result["max_relative_difference"] = _difference(outputs, saved_model, part)
         return result
-
-    def draw(self, folder: Path, picture: tuple[int, int]):
-        """Writes `pattern.png`, the factors of the input pixels, and `counts.png`, over epochs.
-
-        Args:
-            folder: Where to write.
-            picture: Rows and columns of the pixels.
-        """
-        plt = plots.load_pyplot()
-        pixels = self._names()[0]
-        factors = self.switched.scaling_factors()[pixels]
-        pattern = plots.plot_pattern(factors, picture, title=f"Factors of {pixels}").figure
-        counts = plots.plot_counts(self.history)
-        for figure, name in ((pattern, "pattern.png"), (counts, "counts.png")):
-            figure.savefig(folder / name, dpi=150)
-            plt.close(figure)
-
-    def _names(self):
-        """Names of the groups, from the input to the output."""
-        depths = {group.name: group.depth for group in ks.channel_groups(self.switched.task)}
-        return sorted(self.switched.scaling_factors(), key=depths.get)
 
 
 def _accuracy(outputs, part: Part):

@@ -23,6 +23,7 @@ shared cores. The controls were not run.
 """
 
 from recipes.datasets import digits
+from recipes.drawing import draw_pixels
 from recipes.networks.mlp import mlp
 from recipes.running import Recipe
 from recipes.settings import Settings
@@ -32,7 +33,7 @@ RECIPE = Recipe(
     about="Trains an MLP on scikit-learn's digits, dense and under a switcher that prunes it.",
     network=lambda: mlp((64, 128, 64, 10)),
     load=digits,
-    picture=(8, 8),
+    pictures={"pattern.png": draw_pixels},
     settings=Settings(epochs=60, batch_size=32, weight_decay=0.01, budget=0.4),
     switcher_rates={"row": 0.002, "unet": 0.003},
 )

@@ -16,6 +16,7 @@ shared. Not run: more seeds, the controls, the U-Net.
 """
 
 from recipes.datasets import mnist
+from recipes.drawing import draw_pixels
 from recipes.networks.mlp import mlp
 from recipes.running import Recipe
 from recipes.settings import Settings
@@ -25,7 +26,7 @@ RECIPE = Recipe(
     about="Trains the paper's MLP on MNIST, dense and under a switcher that prunes it.",
     network=mlp,
     load=mnist,
-    picture=(28, 28),
+    pictures={"pattern.png": draw_pixels},
     settings=Settings(weight_decay=0.003),
     switcher_rates={"row": 0.005, "unet": 0.005},
     has_data_dir=True,

@@ -19,6 +19,7 @@ from recipes.records import append_row, check_csv, surroundings
 from recipes.settings import Settings, add_settings, read_settings
 
 CHECKPOINT, RESULT, SAVED_MODEL = "checkpoint", "result.json", "saved_model"
+COUNTS = "counts.png"
 SMOKE_SAMPLES, SMOKE_EPOCHS = 512, 2
 
 
@@ -31,7 +32,7 @@ class Recipe:
         about: What the help says.
         network: Makes the task network, which ends in logits.
         load: Makes the `Data`; takes `validate`, and `data_dir` if `has_data_dir`.
-        picture: Rows and columns of the pixels that are the network's inputs.
+        pictures: Maps names of files to what draws them, see `recipes.drawing`.
         settings: The default `Settings`, without the switcher's learning rate.
         switcher_rates: That rate by name of switcher; the controls have that of `"row"`.
         has_data_dir: Whether the data set lies in a data directory.
@@ -41,7 +42,7 @@ class Recipe:
     about: str
     network: Callable[[], keras.Model]
     load: Callable[..., Data]
-    picture: tuple[int, int]
+    pictures: dict[str, Callable]
     settings: Settings
     switcher_rates: dict[str, float]
     has_data_dir: bool = False
@@ -134,7 +135,7 @@ class Recipe:
         if saved_model.exists():
             shutil.rmtree(saved_model)
         measured = comparison.measure(saved_model)
-        comparison.draw(options.output, self.picture)
+        self._draw(comparison, options.output)
         print(f"\naccuracy on the {measured['measured_on']} split")
         for name in ("dense", "switched", "compact"):
             accuracy = measured[f"{name}_accuracy"]
@@ -145,8 +146,17 @@ class Recipe:
                 f"{saved_model}, loaded with TensorFlow alone: outputs differ by at most "
                 f"{measured['max_relative_difference']:.1e} of the largest"
             )
-        print(f"{options.output}: pattern.png, counts.png")
+        print(f"{options.output}: {', '.join(self.pictures)}, {COUNTS}")
         return {**measured, **surroundings()}
+
+    def _draw(self, comparison, output):
+        figures = {
+            n: draw(comparison.switched, comparison.data) for n, draw in self.pictures.items()
+        }
+        figures[COUNTS] = plots.plot_counts(comparison.history)
+        for name, figure in figures.items():
+            figure.savefig(output / name, dpi=150)
+            plots.load_pyplot().close(figure)
 
     def _completed(self, settings):
         """The settings, with the switcher's learning rate and what a smoke run changes."""

@@ -18,10 +18,17 @@ def test_target_falls_as_a_cubic_between_two_epochs(epoch):
     assert float(budget.target(epoch)) == pytest.approx(0.25 + 0.75 * (1 - done) ** 3, abs=1e-6)
 
 
-def test_penalty_is_what_is_kept_beyond_the_target():
+def test_penalty_is_soft_near_the_target_and_steady_beyond():
     budget = Budget(0.25, start_epoch=0, end_epoch=1)
-    penalties = [float(budget.penalty(kept, 1)) for kept in (0.1, 0.25, 0.3, 1.0)]
-    assert penalties == pytest.approx([0, 0, 0.05, 0.75], abs=1e-6)
+    kept = [0.1, 0.245, 0.25, 0.252, 0.26, 0.3, 1.0]
+    expected = [0.145, 0.00125, 0, 0.0002, 0.005, 0.045, 0.745]
+    assert [float(budget.penalty(k, 1)) for k in kept] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("kept", [0.25, 0.4, 0.6, 0.99])
+def test_nothing_is_asked_between_what_is_to_be_kept_and_a_target_that_still_falls(kept):
+    budget = Budget(0.25, start_epoch=1, end_epoch=2)
+    assert float(budget.penalty(kept, 0.5)) == 0
 
 
 def with_zeros():
@@ -47,8 +54,10 @@ def test_kept_share_counts_hard_and_its_gradient_is_that_of_the_factors():
     np.testing.assert_allclose(gradient["hidden/inputs"], np.full(4, 5 / 56), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("keep", "over"), [(0.6, 0), (0.4, 1)])
-def test_training_gets_the_gradient_only_beyond_the_target(keep, over):
+@pytest.mark.parametrize(
+    ("keep", "over"), [(0.6, -1), (30 / 56, 0), (30 / 56 - 0.005, 0.5), (0.4, 1)]
+)
+def test_training_gets_the_gradient_towards_the_target(keep, over):
     x, y = data()
     plain, budgeted = with_zeros(), with_zeros()
     budgeted.task.set_weights(plain.task.get_weights())

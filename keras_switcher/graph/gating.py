@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.flat import FlatChannels
 from keras_switcher.layers.gated import Gated
 
 
@@ -101,22 +102,32 @@ def kept_share(anatomy: Anatomy, live: dict, of: str = "weights"):
     Returns:
         A scalar from 0 to 1.
     """
-    kept, total = 0.0, 0
-    for kernel in anatomy.kernels:
-        cost = kernel.cost(of)
-        total += cost
-        for axis in kernel.axes.values():
-            vector = _live_along(axis, live)
-            if vector is not None:
-                cost = cost * ops.mean(vector)
-        kept = kept + cost
-    return kept / total
+    flat = FlatChannels(live)
+    axes = [axis for kernel in anatomy.kernels for axis in kernel.axes.values()]
+    # A one behind the shares stands for the axes that a kernel has less than others.
+    shares = ops.append(_live_shares(flat, axes), ops.ones(1, flat.values.dtype))
+    most = max((len(kernel.axes) for kernel in anatomy.kernels), default=0)
+    numbers, left = iter(range(len(axes))), 1.0
+    table = [[next(numbers) for _ in kernel.axes] for kernel in anatomy.kernels]
+    for column in range(most):
+        of_kernels = [row[column] if column < len(row) else len(axes) for row in table]
+        left = left * ops.take(shares, of_kernels, axis=0)
+    costs = np.array([kernel.cost(of) for kernel in anatomy.kernels], "float64")
+    return ops.sum(left * ops.cast(costs / costs.sum(), shares.dtype))
 
 
-def _live_along(axis, live):
-    """Input positions know already which channels are gone: counted twice, gradients double."""
-    group = axis.input_group if isinstance(axis, Edge) else None
-    return live[group.name] if group and group.name in live else axis.gather(live)
+def _live_shares(flat, axes):
+    """The mean along each axis, as one vector."""
+    # Input positions know already which channels are gone: counted twice, gradients double.
+    own = [flat.own_index(axis) if isinstance(axis, Edge) else None for axis in axes]
+    indices = [flat.index(a) if i is None else i for a, i in zip(axes, own, strict=True)]
+    lengths = [len(index) for index in indices]
+    if not indices:
+        return ops.zeros(0, flat.values.dtype)
+    values = ops.take(flat.values, np.concatenate(indices), axis=0)
+    places = np.repeat(np.arange(len(indices)), lengths)
+    sums = ops.segment_sum(values, places, num_segments=len(indices))
+    return sums / ops.cast(lengths, values.dtype)
 
 
 def _groups_of(edge):

@@ -6,8 +6,11 @@ from keras import layers, ops
 
 from keras_switcher.switchers.records import split_by_record
 from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.switchers.views import Views
 
 STARTS = {"near_one": (0.3, 1.0), "one": (0.0, 1.0), "half_zeros": (1.0, 0.0)}
+# What is read of each channel: a feature for each.
+KINDS = ("producers", "consumers", "scales", "shifts")
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -54,8 +57,9 @@ class RowSwitcher(Switcher):
         self._group_of = np.repeat(np.arange(len(records)), self._sizes)
         self._context = np.stack([_describe(record) for record in records])
         self._neighbours = _neighbours(records)
+        self._views = [Views(records, kind) for kind in KINDS]
         self.embed = layers.Dense(self.units, "relu", dtype=self.dtype_policy, name="embed")
-        self.embed.build((None, _CHANNEL_FEATURES))
+        self.embed.build((None, len(KINDS)))
         self.mix = layers.Dense(self.units, use_bias=False, dtype=self.dtype_policy, name="mix")
         self.mix.build((None, self.units))
         self.context = layers.Dense(self.units, dtype=self.dtype_policy, name="context")
@@ -72,8 +76,7 @@ class RowSwitcher(Switcher):
         self.beta = self.add_weight(shape=(), initializer=constant(beta), name="beta")
 
     def call(self, records):
-        features = ops.concatenate(self._channel_features(records), axis=0)
-        hidden = self.embed(ops.cast(features, self.compute_dtype))
+        hidden = self.embed(ops.cast(self._channel_features(records), self.compute_dtype))
         means = self._group_means(hidden)
         around = ops.matmul(ops.cast(self._neighbours, means.dtype), means)
         described = ops.cast(self._context, means.dtype)
@@ -94,40 +97,27 @@ class RowSwitcher(Switcher):
         return {**super().get_config(), "units": self.units, "start": self.start}
 
     def _channel_features(self, records):
-        """One matrix of shape `(size, features)` per group."""
+        """A matrix of shape `(channels of all groups, features)`."""
         squares = {}
 
-        def norm(view, size):
+        def norms(view):
             # Squares only: the gradient of a magnitude costs twice as much as the rest together.
             if id(view.kernel) not in squares:
                 squares[id(view.kernel)] = ops.square(ops.convert_to_tensor(view.kernel))
             others = [axis for axis in range(len(view.kernel.shape)) if axis != view.axis]
-            values = ops.sqrt(ops.mean(squares[id(view.kernel)], axis=others) + 1e-12)
-            return ops.expand_dims(_relative(view.per_channel(values, size)), 1)
+            return ops.sqrt(ops.mean(squares[id(view.kernel)], axis=others) + 1e-12)
 
-        def scale(view, size):
-            return ops.expand_dims(view.per_channel(view.kernel, size) - 1, 1)
+        def vector(view):
+            return ops.convert_to_tensor(view.kernel)
 
-        def shift(view, size):
-            return ops.expand_dims(view.per_channel(view.kernel, size), 1)
-
-        def features(record):
-            columns = []
-            for views, read in (
-                (record.producers, norm),
-                (record.consumers, norm),
-                (record.scales, scale),
-                (record.shifts, shift),
-            ):
-                found = [read(view, record.size) for view in views]
-                columns.append(
-                    sum(found[1:], found[0]) / len(found)
-                    if found
-                    else ops.zeros((record.size, 1), self.compute_dtype)
-                )
-            return ops.concatenate(columns, axis=1)
-
-        return [features(record) for record in records]
+        made, read, scales, shifts = self._views
+        columns = [
+            made.read(records, norms, relative=True),
+            read.read(records, norms, relative=True),
+            scales.read(records, lambda view: vector(view) - 1),
+            shifts.read(records, vector),
+        ]
+        return ops.stack(columns, axis=1)
 
     def _group_means(self, values):
         """Means over each group: from (channels, n) to (groups, n)."""
@@ -137,13 +127,6 @@ class RowSwitcher(Switcher):
     def _spread(self, values):
         """Gives each channel what belongs to its group: from (groups, n) to (channels, n)."""
         return ops.take(values, self._group_of, axis=0)
-
-
-_CHANNEL_FEATURES = 4
-
-
-def _relative(values):
-    return values / (ops.mean(ops.abs(values)) + 1e-12) - 1
 
 
 def _describe(record):

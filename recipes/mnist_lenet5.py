@@ -1,0 +1,38 @@
+"""MNIST with LeNet5-Caffe 20-50-800-500: dense, and under a switcher that prunes all of it.
+
+    python -m recipes.mnist_lenet5 --seed 0
+
+Convolutions and dense layers are gated together: the 20 and 50 channels, the 800 flattened
+positions (each tied to its channel) and the 500 hidden units. 20 epochs of SGD with momentum .9,
+rate .1 that falls as a cosine, weight decay .003, batch 64; row switcher from near one, joint
+updates, a budget of 15 % of the weights that falls from 5 % to 30 % of training.
+
+Writes `feature_maps.png`, the paper's figure 3: for each digit the maps of the three strongest
+channels of the first convolution, and of two that were switched off.
+
+Not run yet.
+
+`--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
+"""
+
+from functools import partial
+
+from recipes.datasets import mnist
+from recipes.drawing import draw_feature_maps
+from recipes.networks.lenet5 import lenet5
+from recipes.running import Recipe
+from recipes.settings import Settings
+
+RECIPE = Recipe(
+    name="mnist_lenet5",
+    about="Trains LeNet5-Caffe on MNIST, dense and under a switcher that prunes it.",
+    network=lenet5,
+    load=partial(mnist, shape=(28, 28, 1)),
+    pictures={"feature_maps.png": draw_feature_maps},
+    settings=Settings(epochs=20, weight_decay=0.003, budget=0.15),
+    switcher_rates={"row": 0.005, "unet": 0.005},
+    has_data_dir=True,
+)
+
+if __name__ == "__main__":
+    RECIPE.run()
