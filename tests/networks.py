@@ -34,3 +34,15 @@ def two_heads():
     one = layers.Dense(2, name="one")(hidden)
     two = layers.Dense(3, name="two")(hidden)
     return randomise(keras.Model(inputs, [one, layers.Dense(2, name="last")(two), two]))
+
+
+def densely_connected():
+    """Each of three convolutions reads all channels before it; with normalisation."""
+    features = inputs = keras.Input((6, 6, 2))
+    for i in range(3):
+        new = layers.Conv2D(3 + i, 3, padding="same", name=f"conv{i}")(features)
+        new = layers.BatchNormalization(name=f"norm{i}")(new)
+        features = layers.Concatenate(name=f"all{i}")([features, new]) if i else new
+    features = layers.GlobalAveragePooling2D(name="pool")(features)
+    outputs = layers.Dense(3, name="head")(features)
+    return randomise(keras.Model(inputs, outputs, name="densely_connected"))

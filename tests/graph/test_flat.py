@@ -1,0 +1,59 @@
+"""Gathered at once or one by one: the same vectors and the same gradients."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from networks import densely_connected, lenet5, two_heads
+
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.flat import FlatChannels, edge_factors
+
+NETWORKS = {
+    "lenet5": lambda: lenet5((6, 8), (9, 4), size=20),
+    "two heads": two_heads,
+    "densely connected": densely_connected,
+}
+
+
+def drawn(anatomy, seed):
+    """Vectors for two thirds of the groups."""
+    generator = np.random.default_rng(seed)
+    groups = [group for group in anatomy.groups if generator.random() < 0.67]
+    return {g.name: tf.constant(generator.normal(size=g.size).astype("float32")) for g in groups}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_edges_gather_at_once_what_they_gather_one_by_one(name, seed):
+    anatomy = Anatomy(NETWORKS[name]())
+    vectors = drawn(anatomy, seed)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(vectors)
+        at_once = edge_factors(anatomy.edges, vectors)
+        one_by_one = [edge.gather(vectors) for edge in anatomy.edges]
+        ones = [tf.ones(edge.size) for edge in anatomy.edges]
+        one_by_one = [o if v is None else v for v, o in zip(one_by_one, ones, strict=True)]
+        losses = [sum(tf.reduce_sum(v**3) for v in found) for found in (at_once, one_by_one)]
+    for found, expected in zip(at_once, one_by_one, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    for group, vector in vectors.items():
+        found, expected = (tape.gradient(loss, vector) for loss in losses)
+        if expected is not None:
+            assert isinstance(found, tf.Tensor), f"the gradient of {group} is sparse"
+            np.testing.assert_allclose(found, tf.convert_to_tensor(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_split_undoes_joining():
+    vectors = {"a": tf.constant([1.0, 2.0]), "b": tf.constant([3.0])}
+    flat = FlatChannels(vectors)
+    assert flat.values.numpy().tolist() == [1, 2, 3, 1]
+    assert {k: v.numpy().tolist() for k, v in flat.split(flat.values).items()} == {
+        "a": [1, 2],
+        "b": [3],
+    }
+
+
+def test_without_groups_everything_counts_as_one():
+    anatomy = Anatomy(lenet5((6, 8), (9, 4), size=20))
+    for edge, vector in zip(anatomy.edges, edge_factors(anatomy.edges, {}), strict=True):
+        np.testing.assert_array_equal(vector, np.ones(edge.size))
