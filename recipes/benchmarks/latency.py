@@ -5,14 +5,18 @@ how many there are, not on which. Dense and compact network run in turn in this 
 row "dense twin" is the dense network against its own copy: what it differs from 1 is noise.
 
     python -m recipes.benchmarks.latency
-    python -m recipes.benchmarks.latency --networks MobileNetV2 --batch 1 --round-to 8
+    python -m recipes.benchmarks.latency --networks MobileNetV2 --batch 1 --execution litert
 
 224x224, batch 8. "share" is the speed-up in time over the reduction of MACs: 1 would be all of it.
-Ends with one line of JSON; `--csv` appends the rows.
+A network runs as a `function` (a compiled call of the Keras model), `frozen` (weights become
+constants, so that TensorFlow merges normalisation and activation into the convolutions), or as a
+`litert` file in its interpreter. Ends with one line of JSON; `--csv` appends the rows.
 """
 
 import argparse
 import json
+import os
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -20,6 +24,7 @@ from statistics import median
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 import keras_switcher as ks
 from recipes.networks.backbones import backbone
@@ -40,16 +45,14 @@ def _measure(network, options):
     compact = ks.prune_channels(dense, _masks(dense, options), round_to=options.round_to)
     macs = {name: ks.count_macs(model).total for name, model in _named(dense, twin, compact)}
     x = tf.random.normal((options.batch, options.size, options.size, 3))
-    runs = {
-        name: tf.function(lambda x, model=model: model(x, training=False))
-        for name, model in _named(dense, twin, compact)
-    }
+    execute = EXECUTIONS[options.execution]
+    runs = {name: execute(model, x) for name, model in _named(dense, twin, compact)}
     times = {name: [] for name in runs}
     for repeat in range(options.repeats + 1):  # The first one traces, and is not counted.
         for name, run in runs.items():
             start = time.perf_counter()
             for _ in range(options.batches):
-                run(x)
+                run()
             if repeat:
                 times[name].append(1000 * (time.perf_counter() - start) / options.batches)
     for name, values in times.items():
@@ -59,6 +62,7 @@ def _measure(network, options):
             "network": network,
             "model": name,
             "batch": options.batch,
+            "execution": options.execution,
             "round_to": options.round_to,
             "macs": macs[name],
             "ms_per_batch": round(median(values), 2),
@@ -80,6 +84,32 @@ def _measure(network, options):
         yield row
 
 
+def _as_function(model, x):
+    function = tf.function(lambda x: model(x, training=False))
+    return lambda: function(x)
+
+
+def _as_frozen(model, x):
+    function = tf.function(lambda x: model(x, training=False)).get_concrete_function(x)
+    frozen = convert_variables_to_constants_v2(function)
+    return lambda: frozen(x)
+
+
+def _as_litert(model, x):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        signature = [keras.InputSpec(shape=x.shape, dtype="float32")]
+        model.export(path, format="litert", input_signature=signature, verbose=False)
+        content = path.read_bytes()
+    interpreter = tf.lite.Interpreter(model_content=content, num_threads=os.cpu_count())
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x.numpy())
+    return interpreter.invoke
+
+
+EXECUTIONS = {"function": _as_function, "frozen": _as_frozen, "litert": _as_litert}
+
+
 def _named(dense, twin, compact):
     return (("dense", dense), ("dense twin", twin), ("compact", compact))
 
@@ -97,6 +127,7 @@ def _parse(arguments):
     parser.add_argument("--networks", default=["ResNet50", "MobileNetV2"], nargs="+")
     parser.add_argument("--removed", type=float, default=0.5, help="share of the channels")
     parser.add_argument("--round-to", type=int, default=1)
+    parser.add_argument("--execution", default="function", choices=EXECUTIONS)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--batches", type=int, default=4, help="batches per repeat")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from recipes.evidence.experiment import Experiment
 from recipes.settings import Settings
 
-BASE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, validate=True)
+BASE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, budget=0.235, validate=True)
 
 
 def _tried(name, task="mlp", treatment="switched", seeds=4, **changes):
@@ -45,5 +45,11 @@ EXPERIMENTS = [
             (0.2, 0.006, 0.005),
             (0.1, 0.006, 0.002),
         ]
+    ),
+    _tried("mlp row, budget to half of training", weight_decay=0.006, budget_end=0.5),
+    _tried("mlp row, without a budget", weight_decay=0.006, budget=None),
+    *(
+        _tried(f"mlp free, own {own}", switcher="free", switcher_learning_rate=own)
+        for own in (0.005, 0.02, 0.1)
     ),
 ]

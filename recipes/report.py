@@ -1,0 +1,139 @@
+"""Writes `recipes/README.md`, its tables and its plots, from the rows in `recipes/results/`.
+
+    python -m recipes.report
+
+Every number there is computed from a row; what has no row is said not to have been run.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+from recipes.evidence import mnist, mnist_search
+from recipes.evidence.curves import draw_curve
+from recipes.evidence.ledger import Ledger
+from recipes.evidence.summary import Spread, spread
+
+RECIPES = Path(__file__).parent
+RESULTS, FIGURES, README = RECIPES / "results", RECIPES / "figures", RECIPES / "README.md"
+
+INTRODUCTION = """\
+# Results
+
+Written by `python -m recipes.report` from the rows in `recipes/results/`, which have seeds,
+versions, hardware and the command that makes each of them again. Nothing here is typed by hand.
+
+Accuracies are those of the last epoch, mean +- standard deviation over n seeds; "minus first line"
+is the mean of the differences seed by seed, with its standard error. Weights are those of kernels,
+output layer included, biases and switcher excluded. Rows in italics are published by others, with
+their own settings. `python -m recipes.evidence mnist` runs what is missing.
+"""
+
+
+def main():
+    """Writes the file and the pictures."""
+    FIGURES.mkdir(exist_ok=True)
+    for name, figure in figures().items():
+        figure.savefig(FIGURES / name, dpi=120)
+    README.write_text(text())
+
+
+def text() -> str:
+    """The report as Markdown."""
+    rows = Ledger(RESULTS / "mnist.csv").rows
+    parts = [INTRODUCTION, "## MNIST\n", *(table.to_markdown(rows) for table in mnist.TABLES)]
+    for name, (title, *_) in mnist.CURVES.items():
+        parts.append(f"### {title}\n\n![{title}](figures/{name})\n")
+    parts += [_changed(rows), _search(), "## Digits\n", _digits(), "## Benchmarks\n"]
+    parts += [_benchmark(*benchmark) for benchmark in BENCHMARKS]
+    return "\n".join(parts)
+
+
+def figures() -> dict:
+    """The pictures, matplotlib figures by name of file."""
+    rows = Ledger(RESULTS / "mnist.csv").rows
+    return {name: draw_curve(rows, *curve) for name, curve in mnist.CURVES.items()}
+
+
+def _changed(rows):
+    """What compaction changed."""
+    counts = [int(row["classes_changed"]) for row in rows.values() if row["classes_changed"]]
+    if not counts:
+        return ""
+    return (
+        f"Of {len(counts)} switched networks, compaction changed the predicted class of "
+        f"{sum(counts)} test images (outputs nearer than 1e-5 of the largest count as ties).\n"
+    )
+
+
+def _search():
+    rows = Ledger(RESULTS / "mnist_search.csv").rows
+    written = ["| setting | accuracy, % | loss | weights removed, % | n |", "|---|---|---|---|---|"]
+    for experiment in mnist_search.EXPERIMENTS:
+        found = [spread(rows, experiment.name, f) for f in ("accuracy", "loss", "weights_removed")]
+        if found[0]:
+            cells = [_plus_minus(found[0], 100, 2), _plus_minus(found[1], 1, 4)]
+            cells += [_plus_minus(found[2], 100, 1), str(found[0].n)]
+            written.append(f"| {experiment.name} | {' | '.join(cells)} |")
+    title = "### What was tried, on the validation split (10,000 images of the training set)\n"
+    return "\n".join([title, *written, ""])
+
+
+def _digits():
+    """Rows of `recipes.digits`, by command without the seed."""
+    by_command = {}
+    for row in _read("digits.csv"):
+        words = row["command"].split()
+        at = words.index("--seed")
+        by_command.setdefault(" ".join(words[:at] + words[at + 2 :]), []).append(row)
+    written = [
+        "| command | dense, % | switched, % | weights removed, % | n |",
+        "|---|---|---|---|---|",
+    ]
+    for command, rows in by_command.items():
+        fields = ("dense_accuracy", "switched_accuracy", "weights_removed")
+        cells = [_plus_minus(Spread.of([float(r[f]) for r in rows]), 100, 2) for f in fields]
+        written.append(f"| `{command}` | {' | '.join(cells)} | {len(rows)} |")
+    return "\n".join([*written, ""])
+
+
+BENCHMARKS = (
+    (
+        "step_time",
+        ("network", "jit_compile", "kind", "model", "ms_per_batch", "ratio", "ratio_of_fastest"),
+    ),
+    ("memory", ("network", "model", "switcher", "peak_mib", "ratio")),
+    ("latency", ("network", "model", "batch", "macs_ratio", "time_ratio", "share")),
+    (
+        "zoo",
+        ("model", "producers", "prunable_producers", "macs_left", "time_ratio"),
+    ),
+)
+
+
+def _benchmark(name, columns):
+    rows = _read(f"{name}.csv")
+    title = f"### `python -m recipes.benchmarks.{name}`\n"
+    if not rows:
+        return f"{title}\nNot run.\n"
+    hardware = ", ".join(sorted({row["hardware"] for row in rows}))
+    written = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    written += ["| " + " | ".join(row[column] for column in columns) + " |" for row in rows]
+    return "\n".join([title, f"{hardware}\n", *written, ""])
+
+
+def _read(name):
+    path = RESULTS / name
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _plus_minus(value: Spread, factor, digits):
+    mean = f"{factor * value.mean:.{digits}f}"
+    return mean if value.n == 1 else f"{mean} +- {factor * value.std:.{digits}f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
