@@ -33,8 +33,10 @@ class FlatChannels:
 
     def split(self, values) -> dict:
         """Vectors by name of group of values that are laid out like `self.values`."""
-        parts = ops.split(values, self._ends.tolist(), axis=0)
-        return dict(zip(self._starts, parts, strict=False))
+        if not self._starts:
+            return {}
+        *parts, _ = ops.split(values, self._ends.tolist(), axis=0)
+        return dict(zip(self._starts, parts, strict=True))
 
     def index(self, axis: Axis) -> np.ndarray:
         """Where the channels along an axis are; the place of the one for groups without a vector.
@@ -55,8 +57,9 @@ class FlatChannels:
         indices = list(indices)
         if not indices:
             return []
+        found = ops.take(self.values, np.concatenate(indices), axis=0)
         ends = np.cumsum([len(index) for index in indices])[:-1].tolist()
-        return ops.split(ops.take(self.values, np.concatenate(indices), axis=0), ends, axis=0)
+        return ops.split(found, ends, axis=0) if ends else [found]
 
     @property
     def _one(self):
@@ -76,9 +79,10 @@ def edge_factors(edges: list[Edge], factors: dict) -> list:
         factors: Maps names of groups to vectors.
     """
     flat = FlatChannels(factors)
-    own = {i: index for i, e in enumerate(edges) if (index := flat.own_index(e)) is not None}
-    found = flat.gather([flat.index(edge) for edge in edges] + list(own.values()))
-    found, of_inputs = found[: len(edges)], found[len(edges) :]
-    for i, vector in zip(own, of_inputs, strict=True):
-        found[i] = found[i] * vector
-    return found
+    own = [flat.own_index(edge) for edge in edges]
+    found = flat.gather([flat.index(edge) for edge in edges])
+    of_inputs = iter(flat.gather([index for index in own if index is not None]))
+    return [
+        vector if index is None else vector * next(of_inputs)
+        for vector, index in zip(found, own, strict=True)
+    ]

@@ -1,11 +1,11 @@
 """Time per batch of fit, evaluate and predict: each switcher and alternation against dense.
 
 All models of a network run in turn, repeat after repeat, in this one process; a row's ratio is
-the median over repeats of its time over the dense network's in the same repeat, and the last
-column that of its fastest repeat over the dense network's fastest, which other work on a shared
-machine disturbs least. The row "dense twin" is the dense network against its own copy: what it
-differs from 1 is noise. Both sides run with the same `jit_compile`. A first repeat, which compiles,
-is not counted.
+the median over repeats of its time over the dense network's in the same repeat. On a shared
+machine two more ratios are disturbed less: that of the fastest repeats, and `cpu_ratio`, the
+median for the CPU time of the process, all threads together. The row "dense twin" is the dense
+network against its own copy: what it differs from 1 is noise. Both sides run with the same
+`jit_compile`. A first repeat, which compiles, is not counted.
 
     python -m recipes.benchmarks.step_time
     python -m recipes.benchmarks.step_time --networks mlp --switchers unet_per_layer --repeats 3
@@ -76,17 +76,19 @@ def _measure(network, jit, kind, models, options):
     generator = np.random.default_rng(options.seed)
     data = _data(network, options.batches, generator)
     times = {name: [] for name in models}
+    cpu_times = {name: [] for name in models}
     batches = options.batches
     for repeat in range(options.repeats + 1):
         for name, model in models.items():
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             _run(kind, model, *data)
-            seconds = time.perf_counter() - start
+            seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
             if repeat:
                 times[name].append(1000 * seconds / batches)
+                cpu_times[name].append(cpu_seconds)
     rows = []
     for name, values in times.items():
-        ratios = [value / dense for value, dense in zip(values, times["dense"], strict=True)]
+        ratios = _ratios(values, times["dense"])
         row = {
             "network": network,
             "jit_compile": jit,
@@ -97,13 +99,14 @@ def _measure(network, jit, kind, models, options):
             "ratio_min": round(min(ratios), 3),
             "ratio_max": round(max(ratios), 3),
             "ratio_of_fastest": round(min(values) / min(times["dense"]), 3),
+            "cpu_ratio": round(median(_ratios(cpu_times[name], cpu_times["dense"])), 3),
             "repeats": options.repeats,
             "batches": batches,
         }
         print(
             f"{network:14} jit {jit:4} {kind:9} {name:22} {row['ms_per_batch']:9.3f} ms "
             f"{row['ratio']:7.3f}x  ({row['ratio_min']:.3f}-{row['ratio_max']:.3f}) "
-            f"{row['ratio_of_fastest']:7.3f}x",
+            f"fastest {row['ratio_of_fastest']:.3f}x, CPU {row['cpu_ratio']:.3f}x",
             flush=True,
         )
         if options.csv:
@@ -111,6 +114,10 @@ def _measure(network, jit, kind, models, options):
             append_row(options.csv, row, fields=tuple(row))
         rows.append(row)
     return rows
+
+
+def _ratios(values, dense):
+    return [value / of_dense for value, of_dense in zip(values, dense, strict=True)]
 
 
 def _data(network, batches, generator):

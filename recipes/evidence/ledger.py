@@ -28,6 +28,7 @@ FIELDS = (
     "hardware",
     "command",
     "structure",
+    "counts",
 )
 
 

@@ -1,5 +1,7 @@
 """Which channels are kept, as text in a row, and structures that controls are given."""
 
+import json
+
 import keras
 import numpy as np
 
@@ -22,6 +24,34 @@ def read_structure(text: str) -> Structure:
         bits = np.unpackbits(np.frombuffer(bytes.fromhex(digits), "uint8"))
         keep[name] = bits[: int(size)].astype(bool)
     return keep
+
+
+def write_counts(epochs: list[dict]) -> str:
+    """The epochs of a `StructureHistory` as text: per group total, kept and strengthened."""
+    kept = {
+        name: [counts["total"], *([e[name]["kept"], e[name]["strengthened"]] for e in epochs)]
+        for name, counts in epochs[0].items()
+    }
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def read_counts(text: str) -> list[dict]:
+    """What `write_counts` wrote, as `plots.plot_counts` takes it."""
+    groups = json.loads(text)
+    return [
+        {name: _counts(values[0], *values[epoch]) for name, values in groups.items()}
+        for epoch in range(1, len(next(iter(groups.values()))))
+    ]
+
+
+def _counts(total, kept, strengthened):
+    return {
+        "total": total,
+        "kept": kept,
+        "strengthened": strengthened,
+        "weakened": kept - strengthened,
+        "pruned": total - kept,
+    }
 
 
 def random_structure(keep: Structure, seed: int) -> Structure:

@@ -9,7 +9,7 @@ from pathlib import Path
 from recipes.checkpoints import open_folder
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.measuring import measure
-from recipes.evidence.structures import read_structure
+from recipes.evidence.structures import read_structure, write_counts
 from recipes.evidence.tasks import load
 from recipes.evidence.treatments import TREATMENTS, Trial
 from recipes.records import surroundings
@@ -59,7 +59,7 @@ def run_trial(
         **surroundings(),
     }
     if outcome.history:
-        row["history"] = outcome.history.epochs
+        row["counts"] = write_counts(outcome.history.epochs)
     beside = folder / "result.tmp"
     beside.write_text(json.dumps(row))
     beside.replace(result)

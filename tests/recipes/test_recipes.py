@@ -114,7 +114,7 @@ def test_csv_gets_a_header_once_and_refuses_other_columns(finished, tmp_path, ca
 
 @pytest.fixture
 def random_mnist(monkeypatch):
-    def parts(name, splits, data_dir):
+    def parts(name, splits, data_dir, shape):
         assert name == "mnist"
         generator = np.random.default_rng(0)
         for split in splits:

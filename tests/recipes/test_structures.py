@@ -9,8 +9,10 @@ import keras_switcher as ks
 from recipes.evidence.structures import (
     magnitude_structure,
     random_structure,
+    read_counts,
     read_structure,
     uniform_structure,
+    write_counts,
     write_structure,
 )
 from recipes.networks.mlp import mlp
@@ -26,6 +28,13 @@ def equal(one, other):
 @given(structures)
 def test_text_brings_a_structure_back(keep):
     assert equal(read_structure(write_structure(keep)), keep)
+
+
+def test_text_brings_the_counts_of_all_epochs_back():
+    first = {"total": 5, "kept": 4, "strengthened": 1, "weakened": 3, "pruned": 1}
+    second = {"total": 5, "kept": 2, "strengthened": 2, "weakened": 0, "pruned": 3}
+    epochs = [{"a": first, "b/inputs": second}, {"a": second, "b/inputs": first}]
+    assert read_counts(write_counts(epochs)) == epochs
 
 
 @given(structures, st.integers(0, 9))

@@ -8,6 +8,8 @@ from recipes.switching import SWITCHERS, make_switcher
 KINDS = {
     "row": switchers.RowSwitcher,
     "unet": switchers.UNetSwitcher,
+    "unet_per_layer": switchers.UNetSwitcher,
+    "unet_literal": switchers.UNetSwitcher,
     "free": switchers.FreeFactors,
     "frozen": switchers.FrozenSwitcher,
     "shuffled": switchers.ShuffledInput,
@@ -26,3 +28,12 @@ def test_each_name_makes_its_switcher_with_the_start(name):
 
 def test_frozen_control_is_not_ranked_without_a_budget():
     assert make_switcher("frozen", "half_zeros", seed=0, budget=None).keep is None
+
+
+def test_the_unets_differ_as_their_names_say():
+    made = {n: make_switcher(n, "half_zeros", 0, None) for n in SWITCHERS if n.startswith("unet")}
+    assert {name: (unet.stacked, unet.normalization) for name, unet in made.items()} == {
+        "unet": (True, "instance"),
+        "unet_per_layer": (False, "instance"),
+        "unet_literal": (True, "batch"),
+    }
