@@ -11,7 +11,13 @@ from recipes.order import EpochOrder
 from recipes.settings import Settings
 
 
-def train(model: keras.Model, part: Part, settings: Settings, checkpoint: Checkpoint):
+def train(
+    model: keras.Model,
+    part: Part,
+    settings: Settings,
+    checkpoint: Checkpoint,
+    steps_per_execution: int = 1,
+):
     """Trains a task network, or a `SwitcherModel`, in the same way.
 
     Args:
@@ -19,6 +25,7 @@ def train(model: keras.Model, part: Part, settings: Settings, checkpoint: Checkp
         part: The samples.
         settings: The `Settings`.
         checkpoint: Saves after each epoch; what it finds is gone on from.
+        steps_per_execution: Batches between two returns to Python: faster, with the same result.
     """
     order = EpochOrder(part, settings.batch_size, settings.seed)
     batches = int(order.batches.cardinality())
@@ -35,6 +42,7 @@ def train(model: keras.Model, part: Part, settings: Settings, checkpoint: Checkp
     model.compile(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
+        steps_per_execution=steps_per_execution,
         **optimizers,
     )
     callbacks = [order, checkpoint, _Lines(settings.epochs)]

@@ -20,6 +20,9 @@ from recipes.evidence.tasks import TASKS
 from recipes.switching import switched
 from recipes.training import train
 
+# Half of a small network's time would be spent in Python.
+STEPS_PER_EXECUTION = 16
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -52,7 +55,8 @@ class Trial:
     def train(self, model: keras.Model, phase: str, epochs: int | None = None, history=None):
         """Trains a model, going on from what an interrupted run of this phase has left."""
         settings = replace(self.settings, epochs=epochs or self.settings.epochs)
-        train(model, self.data.train, settings, Checkpoint(self.folder / phase, history))
+        checkpoint = Checkpoint(self.folder / phase, history)
+        train(model, self.data.train, settings, checkpoint, STEPS_PER_EXECUTION)
 
 
 @dataclass(frozen=True)
