@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import keras_switcher as ks
+from recipes import training
 from recipes.evidence import __main__ as command
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.ledger import Ledger
@@ -61,6 +62,22 @@ def test_a_trial_repeats_itself_and_gives_an_unwritten_result_again(tmp_path):
     assert first["loss"] == again["loss"]
     (tmp_path / "a" / "result.json").write_text(json.dumps({**first, "accuracy": 2.0}))
     assert run_trial(DENSE, 0, None, tmp_path / "a", None)["accuracy"] == 2.0
+
+
+def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
+    class Killed(training._Lines):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_Lines", Killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_trial(ROW, 0, None, tmp_path / "killed", None)
+    resumed = run_trial(ROW, 0, None, tmp_path / "killed", None)
+    assert "goes on after epoch 1" in (tmp_path / "killed" / "log.txt").read_text()
+    whole = run_trial(ROW, 0, None, tmp_path / "whole", None)
+    assert {**resumed, "seconds": 0} == {**whole, "seconds": 0}
 
 
 def test_a_trial_refuses_the_checkpoint_of_other_settings(tmp_path):
