@@ -44,8 +44,15 @@ EXPERIMENTS = [
             (0.1, 0.006, 0.02),
             (0.2, 0.006, 0.005),
             (0.1, 0.006, 0.002),
+            (0.1, 0.003, 0.002),
+            (0.1, 0.003, 0.001),
         ]
     ),
+    _tried("mlp row, factors start at one", start="one"),
+    _tried("mlp row, budget early", budget_start=0.0, budget_end=0.15),
+    _tried("mlp row, budget late", budget_start=0.2, budget_end=0.6),
+    _tried("mlp row, per batch", alternation="batch"),
+    _tried("mlp row, detached", detached=True),
     _tried("mlp row, budget to half of training", weight_decay=0.006, budget_end=0.5),
     _tried("mlp row, without a budget", weight_decay=0.006, budget=None),
     *(
