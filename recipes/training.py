@@ -37,8 +37,8 @@ def train(
 
     optimizers = {"optimizer": optimizer("task", settings.learning_rate, settings.weight_decay)}
     if isinstance(model, SwitcherModel):
-        rate = settings.switcher_learning_rate
-        optimizers["switcher_optimizer"] = optimizer("switcher", rate)
+        own = settings.switcher_learning_rate, settings.switcher_weight_decay
+        optimizers["switcher_optimizer"] = optimizer("switcher", *own)
     model.compile(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
