@@ -12,6 +12,11 @@ def _tried(name, task="mlp", treatment="switched", seeds=4, **changes):
     return Experiment(name, task, treatment, replace(BASE, **changes), seeds=seeds)
 
 
+def _given(treatment, **more):
+    source = "mlp row, rate 0.1, decay 0.003, own 0.005"
+    return Experiment(f"mlp {treatment}", "mlp", treatment, BASE, source, seeds=4, **more)
+
+
 def _dense(rate, decay):
     return _tried(
         f"mlp dense, rate {rate}, decay {decay}",
@@ -53,6 +58,9 @@ EXPERIMENTS = [
     _tried("mlp row, budget late", budget_start=0.2, budget_end=0.6),
     _tried("mlp row, per batch", alternation="batch"),
     _tried("mlp row, detached", detached=True),
+    _given("magnitude", share=0.5),
+    _given("learned structure"),
+    _given("random structure"),
     _tried("mlp row, budget to half of training", weight_decay=0.006, budget_end=0.5),
     _tried("mlp row, without a budget", weight_decay=0.006, budget=None),
     *(
