@@ -62,9 +62,10 @@ EXPERIMENTS = [
     _given("learned structure"),
     _given("random structure"),
     _tried("mlp row, budget to half of training", weight_decay=0.006, budget_end=0.5),
+    _tried("mlp row, budget to half of training, decay 0.003", budget_end=0.5),
     _tried("mlp row, without a budget", weight_decay=0.006, budget=None),
     *(
         _tried(f"mlp free, own {own}", switcher="free", switcher_learning_rate=own)
-        for own in (0.005, 0.02, 0.1)
+        for own in (0.005, 0.02, 0.1, 0.3)
     ),
 ]
