@@ -32,8 +32,8 @@ their own settings. `python -m recipes.evidence mnist` runs what is missing.
 
 def main():
     """Writes the file and the pictures."""
-    FIGURES.mkdir(exist_ok=True)
     for name, figure in figures().items():
+        FIGURES.mkdir(exist_ok=True)
         figure.savefig(FIGURES / name, dpi=120)
     README.write_text(text())
 
@@ -43,7 +43,8 @@ def text() -> str:
     rows = Ledger(RESULTS / "mnist.csv").rows
     parts = [INTRODUCTION, "## MNIST\n", *(table.to_markdown(rows) for table in mnist.TABLES)]
     for name, (title, *_) in mnist.CURVES.items():
-        parts.append(f"### {title}\n\n![{title}](figures/{name})\n")
+        picture = f"![{title}](figures/{name})" if name in _drawn(rows) else "Not run."
+        parts.append(f"### {title}\n\n{picture}\n")
     parts += [_changed(rows), _search(), "## Digits\n", _digits(), "## Benchmarks\n"]
     parts += [_benchmark(*benchmark) for benchmark in BENCHMARKS]
     return "\n".join(parts)
@@ -52,7 +53,17 @@ def text() -> str:
 def figures() -> dict:
     """The pictures, matplotlib figures by name of file."""
     rows = Ledger(RESULTS / "mnist.csv").rows
-    return {name: draw_curve(rows, *curve) for name, curve in mnist.CURVES.items()}
+    return {name: draw_curve(rows, *mnist.CURVES[name]) for name in _drawn(rows)}
+
+
+def _drawn(rows):
+    """Names of the pictures that have something to show."""
+    run = {name for name, _ in rows}
+    return [
+        name
+        for name, (_, curves, _) in mnist.CURVES.items()
+        if any(run & set(experiments) for experiments in curves.values())
+    ]
 
 
 def _changed(rows):

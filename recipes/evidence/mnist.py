@@ -90,10 +90,10 @@ def _ablations(task, base):
 
 
 EXPERIMENTS = [
-    *_family("mlp", MLP, dense=MLP, of_free=0.02),
+    *_family("mlp", MLP, dense=MLP, of_free=0.3),
     *_curve("mlp", MLP),
     *_ablations("mlp", MLP),
-    *_family("lenet5", LENET5, dense=LENET5, of_free=0.02),
+    *_family("lenet5", LENET5, dense=LENET5, of_free=0.3),
     Experiment("mlp literal, 30 epochs", "mlp", "switched", LITERAL, seeds=3),
     Experiment("mlp literal, 100 epochs", "mlp", "switched", replace(LITERAL, epochs=100), seeds=1),
 ]
