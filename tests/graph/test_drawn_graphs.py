@@ -8,6 +8,7 @@ from drawn_graphs import RECIPES, build
 from exactness import check_exact_graph
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from toys import float64
 
 from keras_switcher import channel_groups
 
@@ -22,8 +23,14 @@ EXAMPLES = int(os.environ.get("DRAWN_GRAPHS", "25"))
 )
 @given(RECIPES, st.sampled_from([0.3, 0.5, 0.8]), st.integers(0, 1000), st.booleans())
 def test_pruning_is_exact(recipe, removed, seed, step):
-    model = build(**recipe)
+    # In float32 a channel that hardly varies in a batch, normalised, magnifies rounding a thousand
+    # times in a training step.
+    with float64():
+        _check(build(**recipe), removed, seed, step)
+
+
+def _check(model, removed, seed, step):
     keep, scale = draw_masks(channel_groups(model), removed, seed)
     for group in [group for group in keep if group.endswith("/inputs")]:
         keep[group] |= np.arange(len(keep[group])) % 7 > 0  # Else nothing is left of a channel.
-    check_exact_graph(model, keep, scale, step)
+    check_exact_graph(model, keep, scale, step, tolerance=1e-9)
