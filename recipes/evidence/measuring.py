@@ -31,9 +31,10 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
         row["structure"] = write_structure(outcome.keep)
         row["widths"] = _widths(trial.network(), outcome.keep)
         switched = isinstance(outcome.model, ks.SwitcherModel)
-        row |= (_learned if switched else _given)(trial, outcome.model)
-    if outcome.history:
-        row |= _compacted(outcome.model, outputs, x, y)
+        weights, macs = _learned(outcome.model) if switched else _given(trial, outcome.model)
+        row |= {"weights_removed": round(weights, 6), "macs_removed": round(macs, 6)}
+        if switched:
+            row |= _compacted(outcome.model, outputs, x, y)
     return row
 
 
@@ -43,19 +44,15 @@ def _widths(network, keep):
     return "-".join(str(int(keep[g.name].sum())) for g in groups if g.name in keep)
 
 
-def _learned(trial, model):
+def _learned(model):
     structure = model.structure()
-    return {
-        "weights_removed": round(structure.removed("weights"), 6),
-        "macs_removed": round(structure.removed("macs"), 6),
-    }
+    return structure.removed("weights"), structure.removed("macs")
 
 
 def _given(trial, model):
     network = trial.network()
     weights = _weights(model) / _weights(network)
-    macs = ks.count_macs(model).total / ks.count_macs(network).total
-    return {"weights_removed": round(1 - weights, 6), "macs_removed": round(1 - macs, 6)}
+    return 1 - weights, 1 - ks.count_macs(model).total / ks.count_macs(network).total
 
 
 def _weights(model: keras.Model):
