@@ -9,7 +9,7 @@ of the weights that falls from 5 % to 30 % of training. Both networks start from
 
 Expected, seed 0 (the only one that was run), test accuracy of the last epoch: dense 98.59 %,
 switched 98.38 % with 75.6 % of the weights removed, widths 384-151-44; the exported network's
-outputs differ by 2.7e-7 of the largest. Six minutes on two cores that other work shared. More
+outputs differ by 2.7e-7 of the largest. Seven minutes on two cores that other work shared. More
 seeds and the controls are the study `python -m recipes.evidence mnist`.
 
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
