@@ -297,7 +297,7 @@ class SwitcherModel(SwitchedNetwork):
         before = [ops.convert_to_numpy(variable) for variable in variables]
         try:
             super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
-        except Exception as error:
+        except Exception as error:  # Whatever it is goes on, once the weights are back.
             for variable, value in zip(variables, before, strict=True):
                 variable.assign(value)
             if isinstance(error, ValueError):

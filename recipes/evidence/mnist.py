@@ -165,9 +165,9 @@ TABLES = [
         PUBLISHED_LENET5,
     ),
     Table(
-        "MNIST, MLP: the paper's settings to the letter",
+        "MNIST, MLP: the settings of the paper and its code",
         "U-Net with running statistics, half zeros, SGD without momentum or weight decay, rates by "
-        "ten at 1/2 and 3/4, alternating per epoch, no budget.",
+        "ten at 1/2 and 3/4, alternating per epoch, no budget. The initialisation is He's.",
         {
             "30 epochs": "mlp literal, 30 epochs",
             "100 epochs": "mlp literal, 100 epochs",

@@ -38,7 +38,6 @@ class Runner:
         self._folder = folder
         self._data_dir = data_dir
         self._command = command
-        self._by_name = {experiment.name: experiment for experiment in experiments}
         # Seed by seed: when it is stopped early, every experiment has some.
         self.due = [
             (experiment, seed)
