@@ -22,6 +22,12 @@ def compact_compiled(model, plan) -> keras.Model:
         raise ValueError(
             f"'{model.name}' has no optimizer to carry over. Compile it, or compact without one."
         )
+    if plan.connections:
+        raise ValueError(
+            "An optimizer can only be carried over where factors act on channels: stock layers "
+            "have no place for a factor per connection. Compact without `optimizer`, and compile "
+            "the result anew."
+        )
     surgery = Surgery(model.wiring.anatomy, plan, fold=False)
     small = surgery.operate()
     settings = keras.saving.deserialize_keras_object(model.get_compile_config())

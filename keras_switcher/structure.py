@@ -11,7 +11,7 @@ from keras_switcher.graph.plan import PruningPlan
 
 @dataclass(frozen=True)
 class GroupCounts:
-    """Channels of one group, as they act: `strengthened + weakened = kept`."""
+    """Channels (or connections) of one group, as they act: `strengthened + weakened = kept`."""
 
     name: str
     total: int
@@ -21,7 +21,7 @@ class GroupCounts:
 
     @property
     def pruned(self) -> int:
-        """Channels that are switched off."""
+        """Channels (or connections) that are switched off."""
         return self.total - self.kept
 
 
@@ -30,7 +30,7 @@ class Structure:
 
     Args:
         anatomy: The task network's `Anatomy`.
-        names: Names of the groups that have factors.
+        names: Names of the groups, of channels or connections, that have factors.
         plan: The `PruningPlan` of the factors.
 
     Attributes:
@@ -41,9 +41,14 @@ class Structure:
     """
 
     def __init__(self, anatomy: Anatomy, names: list[str], plan: PruningPlan):
-        self.groups = [self._count(anatomy.group(name), plan) for name in names]
+        self.groups = [
+            _count_connections(name, anatomy, plan)
+            if name in plan.connections
+            else _count_channels(anatomy.group(name), plan)
+            for name in names
+        ]
         self.before = remaining(anatomy)
-        self.after = remaining(anatomy, plan.keep)
+        self.after = remaining(anatomy, plan.keep, plan.connections)
 
     def removed(self, of: str = "weights") -> float:
         """The share of `"weights"`, `"parameters"` or `"macs"` that compaction removes."""
@@ -87,12 +92,18 @@ class Structure:
 
     __repr__ = __str__
 
-    @staticmethod
-    def _count(group, plan):
-        scale = (
-            group.consumers[0].gather(plan.scale, np) if group.is_input else plan.scale[group.name]
-        )
-        acting = np.where(plan.keep[group.name], scale, 0)
-        strong = int((acting >= 1).sum())
-        alive = int((acting > 0).sum())
-        return GroupCounts(group.name, group.size, alive, strong, alive - strong)
+
+def _count_channels(group, plan):
+    scale = group.consumers[0].gather(plan.scale, np) if group.is_input else plan.scale[group.name]
+    return _counts(group.name, np.where(plan.keep[group.name], scale, 0))
+
+
+def _count_connections(name, anatomy, plan):
+    kernel = next(kernel for kernel in anatomy.kernels if kernel.connections == name)
+    return _counts(name, kernel.between(plan.connections[name], plan.keep))
+
+
+def _counts(name, acting):
+    strong = int((acting >= 1).sum())
+    alive = int((acting > 0).sum())
+    return GroupCounts(name, acting.size, alive, strong, alive - strong)

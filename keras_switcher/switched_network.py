@@ -16,6 +16,9 @@ from keras_switcher.structure import Structure
 from keras_switcher.switchers.records import map_weights
 from keras_switcher.wiring import Wiring
 
+# What `connections` means: what has factors.
+GRAINS = {False: ("channels",), True: ("connections",), "both": ("channels", "connections")}
+
 
 class SwitchedNetwork(keras.Model):
     """The half of `SwitcherModel` that does not train.
@@ -24,21 +27,34 @@ class SwitchedNetwork(keras.Model):
         task: See `SwitcherModel`.
         switcher: See `SwitcherModel`.
         groups: See `SwitcherModel`.
+        connections: See `SwitcherModel`.
         gradient_through_switcher: See `SwitcherModel`.
         **kwargs: `name` and `dtype`, as for any Keras model.
     """
 
     def __init__(
-        self, task, switcher="row", groups="all", gradient_through_switcher=True, **kwargs
+        self,
+        task,
+        switcher="row",
+        groups="all",
+        connections=False,
+        gradient_through_switcher=True,
+        **kwargs,
     ):
         kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
         super().__init__(**kwargs)
-        self.wiring = Wiring(task, groups)
+        if not isinstance(connections, (bool, str)) or connections not in GRAINS:
+            raise ValueError(
+                f"`connections` must be one of {tuple(GRAINS)}. "
+                f"Received: connections={connections!r}."
+            )
+        self.wiring = Wiring(task, groups, GRAINS[connections])
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
         self.switcher = switchers.get(switcher)
         self.switcher.build_once(self.wiring.records)
         self.groups = groups if isinstance(groups, str) else self.wiring.names
+        self.connections = connections
         self.gradient_through_switcher = gradient_through_switcher
         self.inference = InferenceKernels(self)
         self.built = True
@@ -49,7 +65,10 @@ class SwitchedNetwork(keras.Model):
         return getattr(self.task, "output_names", None)
 
     def factors(self, training=None) -> dict:
-        """The factors of the weights as they are now: tensors by name of group."""
+        """The factors of the weights as they are now: tensors by name of group.
+
+        Vectors with a factor per channel; matrices like the kernel for connections.
+        """
         records = self.wiring.records
         if not self.gradient_through_switcher:
             records = map_weights(records, ops.stop_gradient)
@@ -62,7 +81,10 @@ class SwitchedNetwork(keras.Model):
         return self.wiring.run(inputs, self.factors(training), training)
 
     def scaling_factors(self) -> dict[str, np.ndarray]:
-        """The factors that inference uses: float32 arrays by name of group."""
+        """The factors that inference uses: float32 arrays by name of group.
+
+        Of shape `(channels,)`, or `(inputs, outputs)` for connections.
+        """
         return {
             name: ops.convert_to_numpy(factor).astype("float32")
             for name, factor in self.factors().items()
@@ -132,5 +154,6 @@ class SwitchedNetwork(keras.Model):
             "task": keras.saving.serialize_keras_object(self.task),
             "switcher": keras.saving.serialize_keras_object(self.switcher),
             "groups": self.groups if isinstance(self.groups, str) else list(self.groups),
+            "connections": self.connections,
             "gradient_through_switcher": self.gradient_through_switcher,
         }

@@ -18,7 +18,8 @@ FORMAT = 1
 class SwitcherModel(SwitchedNetwork):
     """Learns a task network's structure while it trains it, then hands back a smaller network.
 
-    A switcher reads the task network's weights and returns one factor per channel: 0 prunes,
+    A switcher reads the task network's weights and returns one factor per channel (or, with
+    `connections`, per single weight of the Dense layers): 0 prunes,
     below 1 weakens, 1 and above strengthens. Gates on the edges between layers apply the factors;
     both networks are trained in turn on the task's loss (algorithm 1 of arXiv 2110.05954).
     `fit`, `evaluate` and `predict` work as for any Keras model; then `compact()` returns a plain,
@@ -34,6 +35,8 @@ class SwitcherModel(SwitchedNetwork):
             (whole epochs in turn, the switcher first), `"joint"` (one backward pass updates
             both), `"task"` or `"switcher"` (only that network). Can be changed between fits.
         budget: A `Budget`, or None for the paper's method, which has no sparsity term.
+        connections: False: a factor per channel. True: a factor per connection, which are the
+            single weights of Dense layers (arXiv 2103.15590). `"both"`: both, multiplied.
         warmup_epochs: Number of first epochs in which all factors are one and only the task
             network is trained.
         gradient_through_switcher: Whether the task network's gradient also flows through the
@@ -71,11 +74,12 @@ class SwitcherModel(SwitchedNetwork):
         groups="all",
         alternation: str = "batch",
         budget: Budget | None = None,
+        connections: bool | str = False,
         warmup_epochs: int = 0,
         gradient_through_switcher: bool = True,
         **kwargs,
     ):
-        super().__init__(task, switcher, groups, gradient_through_switcher, **kwargs)
+        super().__init__(task, switcher, groups, connections, gradient_through_switcher, **kwargs)
         if budget is not None:
             if not isinstance(budget, Budget):
                 raise ValueError(

@@ -5,10 +5,10 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.flat import FlatChannels, edge_factors
+from keras_switcher.graph.flat import FlatChannels, edge_factors, split_grains
 from keras_switcher.graph.gating import alive, gated_network, kept_share
 from keras_switcher.graph.selection import select_groups
-from keras_switcher.switchers.records import GroupRecord, KernelView
+from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 
 
 class Wiring:
@@ -17,25 +17,27 @@ class Wiring:
     Args:
         task: The task network. Its layers and weights are used as they are.
         groups: See `select_groups`.
+        grains: What has factors: a tuple of `"channels"`, `"connections"` or both.
 
     Attributes:
         anatomy: The task network's `Anatomy`.
         groups: The `ChannelGroup`s that have factors.
+        connections: The `ConnectionGroup`s that have factors.
         records: What a switcher is told about them, with the network's variables.
     """
 
-    def __init__(self, task: keras.Model, groups):
+    def __init__(self, task: keras.Model, groups, grains: tuple[str, ...] = ("channels",)):
         self.reads_every_dense = groups == "dense"
         self.anatomy = Anatomy(task, every_dense_input=self.reads_every_dense)
-        self.groups = select_groups(self.anatomy, groups)
+        self.groups, self.connections = select_groups(self.anatomy, groups, grains)
         self.network, self.edges = gated_network(self.anatomy, self.names)
         self.network.autocast = False  # Factors stay in float32 under mixed precision.
         self.records = self._records()
 
     @property
     def names(self) -> list[str]:
-        """Names of the groups that have factors."""
-        return [group.name for group in self.groups]
+        """Names of all that has factors: channel groups, then connection groups."""
+        return [group.name for group in (*self.groups, *self.connections)]
 
     def run(self, inputs, factors: dict, training=None):
         """Runs the gated network with these factors."""
@@ -44,18 +46,21 @@ class Wiring:
         return self.network([inputs, edge_factors(self.edges, factors)], training=training)
 
     def live(self, factors: dict) -> dict:
-        """1 for what is alive, 0 for what is switched off; the gradient is that of the factors."""
-        flat = FlatChannels(factors)
-        hard = ops.cast(flat.values > 0, flat.values.dtype)
-        values = flat.values + ops.stop_gradient(hard - flat.values)
-        return alive(self.anatomy, flat.split(values))
+        """1 for the channels that are alive, 0 for others; the gradient is that of the factors."""
+        flat = FlatChannels(split_grains(factors)[0])
+        return alive(self.anatomy, flat.split(_switches(flat.values)))
 
     def kept(self, factors: dict, of: str):
         """The share of the weights or MACs of the whole network that the factors leave."""
-        return kept_share(self.anatomy, self.live(factors), of)
+        _, connections = split_grains(factors)
+        connected = {name: _switches(matrix) for name, matrix in connections.items()}
+        return kept_share(self.anatomy, self.live(factors), of, connected)
 
     def shares(self, factors: dict):
-        """Shares of channels that are pruned, weakened and strengthened, and of weights removed.
+        """Shares of factors that prune, weaken and strengthen, and of weights removed.
+
+        What only follows from cut connections, units without inputs or outputs, is not looked for
+        at every step; `structure()` has it.
 
         Returns:
             A tensor of shape `(4,)`.
@@ -65,22 +70,25 @@ class Wiring:
             group.consumers[0].gather(factors) if group.is_input else factors[group.name]
             for group in self.groups
         ]
-        acting = ops.concatenate(acting) * ops.concatenate([live[name] for name in self.names])
+        acting = [v * live[group.name] for v, group in zip(acting, self.groups, strict=True)]
+        acting += [ops.reshape(factors[group.name], (-1,)) for group in self.connections]
+        acting = ops.concatenate(acting)
         pruned = ops.mean(ops.cast(acting <= 0, acting.dtype))
         strengthened = ops.mean(ops.cast(acting >= 1, acting.dtype))
-        removed = 1 - ops.cast(kept_share(self.anatomy, live), acting.dtype)
+        removed = 1 - ops.cast(self.kept(factors, "weights"), acting.dtype)
         return ops.stack([pruned, 1 - pruned - strengthened, strengthened, removed])
 
     def check_reachable(self, budget):
-        """Raises ValueError if a `Budget` asks for less than one channel per group leaves."""
-        factors = {group.name: np.eye(1, group.size)[0] for group in self.groups}
-        least = float(
-            self.kept({k: ops.convert_to_tensor(v) for k, v in factors.items()}, budget.of)
-        )
+        """Raises ValueError if a `Budget` asks for less than one factor per group leaves."""
+        factors = {
+            group.name: ops.reshape(ops.eye(1, group.size), group.shape)
+            for group in (*self.groups, *self.connections)
+        }
+        least = float(self.kept(factors, budget.of))
         if budget.keep < least:
             raise ValueError(
                 f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
-                f"one channel left in each, {least:.2%} remain. Ask for more, or choose more "
+                f"one factor left in each, {least:.2%} remain. Ask for more, or choose more "
                 "groups."
             )
 
@@ -106,7 +114,7 @@ class Wiring:
                 return view(edge.kernel, edge.kernel_axis, positions, positions)
             return view(edge.kernel, edge.kernel_axis, *edge.entries_of(group))
 
-        return [
+        channels = [
             GroupRecord(
                 name=group.name,
                 size=group.size,
@@ -120,3 +128,19 @@ class Wiring:
             )
             for group in self.groups
         ]
+        connections = [
+            ConnectionRecord(
+                name=group.name,
+                kernel=group.layer.kernel,
+                share=kernels[id(group.layer.kernel)].cost(of) / total,
+                depth=group.depth,
+            )
+            for group in self.connections
+        ]
+        return channels + connections
+
+
+def _switches(factors):
+    """1 for factors above zero, 0 for others; the gradient is that of the factors."""
+    hard = ops.cast(factors > 0, factors.dtype)
+    return factors + ops.stop_gradient(hard - factors)

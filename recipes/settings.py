@@ -60,6 +60,7 @@ class Settings:
     switcher: str = _setting("row", str, "a switcher, or a control", choices=SWITCHERS)
     start: str = _setting("near_one", str, "where the factors start", choices=STARTS)
     alternation: str = _setting("joint", str, "who is updated when", choices=ALTERNATIONS)
+    connections: bool = _flag("factors for single connections of dense layers, not for channels")
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
     detached: bool = _flag("no gradient through the switcher's input: equation 6 without its end")
     budget: float | None = _setting(0.245, _share_or_none, "share of the weights to keep, or none")

@@ -31,24 +31,23 @@ def switched(network: keras.Model, settings) -> ks.SwitcherModel:
         )
     return ks.SwitcherModel(
         network,
-        make_switcher(settings.switcher, settings.start, settings.seed, settings.budget),
+        make_switcher(settings),
         alternation=settings.alternation,
         budget=budget,
+        connections=settings.connections,
         warmup_epochs=settings.warmup_epochs,
         gradient_through_switcher=not settings.detached,
     )
 
 
-def make_switcher(name: str, start: str, seed: int, budget: float | None) -> switchers.Switcher:
+def make_switcher(settings) -> switchers.Switcher:
     """A switcher, or a control around a row switcher.
 
     Args:
-        name: One of `SWITCHERS`.
-        start: Where the factors start: one of `STARTS`, as far as the switcher knows it.
-        seed: Seed of what the controls draw.
-        budget: The share of the weights to keep. The frozen control, which cannot learn it, is
-            ranked to it.
+        settings: The `recipes.settings.Settings`. The frozen control, which cannot learn the
+            budget, is ranked to it.
     """
+    name, start, seed = settings.switcher, settings.start, settings.seed
     if name in UNETS:
         return switchers.UNetSwitcher(start=start, **UNETS[name])
     if name == "free":
@@ -56,7 +55,8 @@ def make_switcher(name: str, start: str, seed: int, budget: float | None) -> swi
     row = switchers.RowSwitcher(start=start)
     if name == "frozen":
         # A layer that keeps a share k of its inputs and of its outputs keeps k^2 of its weights.
-        return switchers.FrozenSwitcher(row, keep=budget and budget**0.5)
+        power = 1 if settings.connections else 0.5
+        return switchers.FrozenSwitcher(row, keep=settings.budget and settings.budget**power)
     if name == "shuffled":
         return switchers.ShuffledInput(row, seed=seed)
     if name == "constant":

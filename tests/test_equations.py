@@ -61,7 +61,7 @@ def test_gradient_of_a_whole_network_equals_finite_differences(direction):
         x, y = data(8, (6, 6, 1))
         model = switched(task, alternation="joint", rate=1.0)
         randomize(model.switcher.trainable_variables, 0.3)
-        model.switcher.beta.assign(1.5)
+        model.switcher.of_channels.beta.assign(1.5)
         variables = model.trainable_variables
         before = values(variables)
         along = values(variables)

@@ -69,7 +69,7 @@ def test_every_way_to_ask_gives_the_outputs_of_the_weights_as_they_are(make_task
     model = switched(make_task(), compiled={"run_eagerly": eager})
     for seed in range(2):  # The second time, functions and factors of the first are there.
         randomize(model.trainable_variables, seed=seed)
-        model.switcher.beta.assign(1.5)
+        model.switcher.of_channels.beta.assign(1.5)
         expected, loss = values([model(x)])[0], loss_of(model, x, y)
         for outputs in (model.predict(x, batch_size=4, verbose=0), model.predict_on_batch(x)):
             np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)

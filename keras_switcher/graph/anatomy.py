@@ -5,6 +5,7 @@ import numpy as np
 from keras import tree
 
 from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.connections import connection_groups
 from keras_switcher.graph.groups import ChannelGroup, build_groups
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
@@ -23,6 +24,7 @@ class Anatomy:
         graph: The model's `Graph`.
         groups: All `ChannelGroup`s, in the order of the graph; input groups last.
         edges: All `Edge`s.
+        connections: The `ConnectionGroup` of every Dense layer.
         kernels: `Kernel`s: the weights that are counted.
         forbidden: Pairs of an `Axis` and a number of channels that must not be left along it.
         vectors: Triples `(role, weight, axis)` of the per-channel scales and shifts.
@@ -40,6 +42,7 @@ class Anatomy:
             for axis in reader.labelled_axes(tensor):
                 reader.lock(reader.channels(tensor, axis), "its channels are the model's output")
         self.groups, self.edges, resolve = build_groups(reader, every_dense_input)
+        self.connections = connection_groups(self.graph.calls, self.edges)
         self._edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
         self._edges_at = {id(edge.call): edge for edge in self.edges}
         self._axes = {key: Axis(*resolve(ids)) for key, ids in reader.weights.items()}
@@ -162,6 +165,25 @@ class Kernel:
                 "rule, register one (see keras_switcher.graph.rules)."
             )
         return size * self.positions
+
+    @property
+    def connections(self) -> str | None:
+        """The name of the `ConnectionGroup` of its entries, if it is a Dense layer's."""
+        edges = (axis for axis in self.axes.values() if isinstance(axis, Edge))
+        return next((edge.connections.name for edge in edges if edge.connections), None)
+
+    def between(self, matrix: np.ndarray, keep: dict) -> np.ndarray:
+        """A matrix of connections with zeros where an input or output is not kept.
+
+        Args:
+            matrix: An entry per connection.
+            keep: Boolean vectors by name of group.
+        """
+        for number, axis in self.axes.items():
+            kept = axis.gather(keep, np)
+            if kept is not None:
+                matrix = matrix * (kept[:, None] if number == 0 else kept)
+        return matrix
 
 
 def channel_groups(model: keras.Model) -> list[ChannelGroup]:

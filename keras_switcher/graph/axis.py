@@ -67,6 +67,9 @@ class Edge(Axis):
         kernel_axis: The axis of `kernel` along which they lie.
         tensor_axis: The axis of the call's input along which they lie.
         input_group: The group of the input positions themselves, if the edge has one.
+
+    Attributes:
+        connections: The `ConnectionGroup` of the kernel's entries, if it is a Dense layer's.
     """
 
     def __init__(self, groups, index, call, kernel, kernel_axis, tensor_axis, input_group=None):
@@ -76,6 +79,7 @@ class Edge(Axis):
         self.kernel_axis = kernel_axis
         self.tensor_axis = tensor_axis
         self.input_group = input_group
+        self.connections = None
 
     def gather(self, vectors, xp=ops):
         """As `Axis.gather`, times the vector of the edge's own input group."""
@@ -84,6 +88,31 @@ class Edge(Axis):
         if channels is None or own is None:
             return own if channels is None else channels
         return channels * own
+
+    def factors_shape(self, names) -> tuple[int, ...]:
+        """The shape of what `scales` returns when the groups of these names have factors."""
+        if self.connections and self.connections.name in names:
+            return self.connections.shape
+        return (self.size,)
+
+    def scales(self, factors, xp=ops):
+        """What multiplies the kernel: as `gather`, times the factors of the connections.
+
+        Args:
+            factors: Maps names of groups to vectors, and of connection groups to matrices.
+            xp: See `gather`.
+
+        Returns:
+            A vector with an entry per input, a matrix with one per connection, or None.
+        """
+        vector, matrix = self.gather(factors, xp), self.of_connections(factors)
+        if vector is None or matrix is None:
+            return vector if matrix is None else matrix
+        return vector[:, None] * matrix
+
+    def of_connections(self, factors):
+        """The matrix of the edge's connections among factors by name, or None."""
+        return factors.get(self.connections.name) if self.connections else None
 
     def gather_channels(self, vectors, xp=ops):
         """As `gather`, without the input group: what arrives at the edge."""

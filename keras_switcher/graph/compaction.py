@@ -10,6 +10,7 @@ from keras_switcher.graph import folding
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.gating import feeds_nothing
+from keras_switcher.graph.orphans import bias_shifts
 from keras_switcher.graph.rebuilding import build_again
 from keras_switcher.graph.tracing import is_tensor
 
@@ -38,11 +39,10 @@ def _no_random_start(layer):
         for name, value in vars(layer).items()
         if isinstance(value, keras.initializers.Initializer)
     }
-    for name in initializers:
-        setattr(layer, name, keras.initializers.Zeros())
+    # Past Keras's own setattr, which looks at every value for a long time.
+    vars(layer).update(dict.fromkeys(initializers, keras.initializers.Zeros()))
     yield
-    for name, value in initializers.items():
-        setattr(layer, name, value)
+    vars(layer).update(initializers)
 
 
 class Surgery:
@@ -61,7 +61,8 @@ class Surgery:
     def __init__(self, anatomy: Anatomy, plan, fold: bool = True):
         self.anatomy = anatomy
         self.keep = plan.keep
-        self.scale = plan.scale
+        self.factors = plan.factors
+        self.shifts = bias_shifts(anatomy, plan)
         self.fold = fold
         self.counterparts = []
         self.rebuilt = {}
@@ -85,7 +86,7 @@ class Surgery:
             args, kwargs = folding.nothing(call)
         folded = folding.constants(call, args, kwargs)
         if folded and all(folded):
-            return folding.evaluate(call, args, kwargs, edge, self.scale)
+            return folding.evaluate(call, args, kwargs, edge, self.factors)
         if any(folded):
             outputs = folding.merge(call, args, kwargs, self._kept_along)
             if outputs is None:
@@ -102,17 +103,28 @@ class Surgery:
         is_layer = isinstance(call.op, keras.layers.Layer)
         # Other operations get a fresh name: that of a reloaded one may be taken by a new gather.
         name = self._unique(call.op.name) if is_layer else None
-        new = build_again(call.op, name, self.anatomy.sizes_of(call.op, self.keep))
+        changes = self.anatomy.sizes_of(call.op, self.keep)
+        shift = self.shifts.get(id(call.op))
+        if shift is not None:
+            changes["use_bias"] = True
+        new = build_again(call.op, name, changes)
         self.rebuilt[id(call.op)] = new
         with _no_random_start(new):
             outputs = new(*args, **kwargs)
         if is_layer:
-            for old_weight, new_weight in zip(call.op.variables, new.variables, strict=True):
-                new_weight.assign(self._cut(call.op, old_weight))
-                self.counterparts.append((old_weight, new_weight))
-            if hasattr(new, "finalize_state"):  # Normalization keeps tensors made of its weights.
-                new.finalize_state()
+            self._assign(call.op, new)
+            if shift is not None:
+                made = self.anatomy.axes_of(call.op.kernel).get(1)
+                new.bias.assign_add(shift if made is None else shift[self._kept(made)])
         return outputs
+
+    def _assign(self, layer, new):
+        # A bias that is new to a layer is the last of its variables.
+        for old_weight, new_weight in zip(layer.variables, new.variables, strict=False):
+            new_weight.assign(self._cut(layer, old_weight))
+            self.counterparts.append((old_weight, new_weight))
+        if hasattr(new, "finalize_state"):  # Normalization keeps tensors made of its weights.
+            new.finalize_state()
 
     def _is_read_by_none(self, call):
         """Whether all channels that a call returns are gone."""
@@ -168,10 +180,14 @@ class Surgery:
             fold: Whether to multiply with the factors.
         """
         for axis, channels in self.anatomy.axes_of(weight).items():
+            scaling = fold and isinstance(channels, Edge)
+            matrix = channels.of_connections(self.factors) if scaling else None
+            if matrix is not None:  # Its rows are the inputs, which are the kernel's first axis.
+                value = value * matrix.astype(value.dtype)
             kept = self._kept(channels)
             if not kept.all():
                 value = value.take(np.flatnonzero(kept), axis)
-            scale = channels.gather(self.scale, np) if fold and isinstance(channels, Edge) else None
+            scale = channels.gather(self.factors, np) if scaling else None
             if scale is not None:
                 shape = [-1 if i == axis else 1 for i in range(value.ndim)]
                 value = value * scale[kept].reshape(shape).astype(value.dtype)
@@ -182,7 +198,7 @@ class Surgery:
         axis, read = edge.tensor_axis, edge
         if edge.input_group is None:  # The kernel's axis may be longer or shorter.
             read = self.anatomy.axes_along(edge.call.input).get(axis, edge)
-        scale = read.gather(self.scale, np)
+        scale = read.gather(self.factors, np)
         if scale is None:
             return args, kwargs
         scale = scale[self._kept(read)].reshape(

@@ -68,18 +68,20 @@ def count_macs(model: keras.Model) -> LayerCounts:
     return counts
 
 
-def remaining(anatomy: Anatomy, keep: dict | None = None) -> dict:
+def remaining(anatomy: Anatomy, keep: dict | None = None, connections: dict | None = None) -> dict:
     """What is left of a model's costs when only some channels are kept.
 
     Args:
         anatomy: The model's `Anatomy`.
         keep: Boolean vectors by name of group; None keeps everything.
+        connections: Matrices by name of connection group: of these kernels, only the kept entries
+            that are not zero count as weights and MACs. As `parameters`, zeros are stored.
 
     Returns:
         `weights` (kernels only, as in the literature's "Params (%)"), `parameters` (all of them)
         and `macs` per sample, None if they are not known (see `Kernel.cost`).
     """
-    keep = keep or {}
+    keep, connections = keep or {}, connections or {}
 
     def kept(weight, axes):
         size = int(np.prod(weight.shape))
@@ -91,7 +93,11 @@ def remaining(anatomy: Anatomy, keep: dict | None = None) -> dict:
 
     weights, macs = 0, 0
     for kernel in anatomy.kernels:
-        left = kept(kernel.weight, kernel.axes)
+        matrix = connections.get(kernel.connections)
+        if matrix is None:
+            left = kept(kernel.weight, kernel.axes)
+        else:
+            left = np.count_nonzero(kernel.between(matrix, keep))
         weights += left
         macs = None if kernel.positions is None or macs is None else macs + left * kernel.positions
     layers = {id(c.op): c.op for c in anatomy.graph.calls if isinstance(c.op, keras.layers.Layer)}

@@ -45,12 +45,17 @@ class FlatChannels:
             axis: The axis. Of an `Edge`, the input group is left out, see `own_index`.
         """
         parts = [self._places(group) for group in axis.groups]
-        return np.concatenate([*parts, [self._one]])[axis.index]
+        return np.concatenate([*parts, [self.one]])[axis.index]
 
     def own_index(self, edge: Edge) -> np.ndarray | None:
         """Where the edge's own input positions are, or None if they have no vector."""
         group = edge.input_group
         return self._places(group) if group and group.name in self._starts else None
+
+    def knows(self, edge: Edge) -> bool:
+        """Whether any group that an edge reads has a vector."""
+        groups = [*edge.groups, edge.input_group]
+        return any(group and group.name in self._starts for group in groups)
 
     def gather(self, indices: Iterable[np.ndarray]) -> list:
         """The values at several lists of places, as one vector each."""
@@ -62,27 +67,41 @@ class FlatChannels:
         return ops.split(found, ends, axis=0) if ends else [found]
 
     @property
-    def _one(self):
+    def one(self) -> int:
+        """The place of the one behind all channels."""
         return self._ends[-1] if len(self._ends) else 0
 
     def _places(self, group):
         if group.name not in self._starts:
-            return np.full(group.size, self._one)
+            return np.full(group.size, self.one)
         return self._starts[group.name] + np.arange(group.size)
 
 
+def split_grains(factors: dict) -> tuple[dict, dict]:
+    """Factors of channels (vectors) and factors of connections (matrices), by name."""
+    channels = {name: factor for name, factor in factors.items() if len(factor.shape) == 1}
+    return channels, {n: factor for n, factor in factors.items() if n not in channels}
+
+
 def edge_factors(edges: list[Edge], factors: dict) -> list:
-    """The vectors by which edges scale what they read, see `Edge.gather`.
+    """The vectors or matrices by which edges scale what they read, see `Edge.scales`.
 
     Args:
         edges: The edges.
-        factors: Maps names of groups to vectors.
+        factors: Maps names of groups to vectors, and of connection groups to matrices.
     """
-    flat = FlatChannels(factors)
+    channels, connections = split_grains(factors)
+    flat = FlatChannels(channels)
     own = [flat.own_index(edge) for edge in edges]
     found = flat.gather([flat.index(edge) for edge in edges])
     of_inputs = iter(flat.gather([index for index in own if index is not None]))
-    return [
+    vectors = [
         vector if index is None else vector * next(of_inputs)
         for vector, index in zip(found, own, strict=True)
     ]
+    for place, edge in enumerate(edges):
+        matrix = edge.of_connections(connections)
+        if matrix is not None:
+            both = flat.knows(edge)
+            vectors[place] = vectors[place][:, None] * matrix if both else matrix
+    return vectors

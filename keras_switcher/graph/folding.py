@@ -49,7 +49,7 @@ def nothing(call: Call) -> tuple[tuple, dict]:
     return tree.map_structure(lambda x: zeros(x) if is_tensor(x) else x, (call.args, call.kwargs))
 
 
-def evaluate(call: Call, args: tuple, kwargs: dict, edge, scale: dict):
+def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict):
     """What a call makes of constants.
 
     Args:
@@ -57,15 +57,15 @@ def evaluate(call: Call, args: tuple, kwargs: dict, edge, scale: dict):
         args: Its arguments, arrays in the places of tensors.
         kwargs: Likewise.
         edge: The `Edge` at the call, or None.
-        scale: Factors by name of group.
+        factors: Factors by name of group.
 
     Returns:
         Arrays in the structure of the call's outputs.
     """
-    factors = edge.gather(scale, np) if edge is not None else None
+    scales = edge.scales(factors, np) if edge is not None else None
     kernels = []
-    if factors is not None:
-        kernels = [(edge.kernel, scaled(edge.kernel, factors, edge.kernel_axis))]
+    if scales is not None:
+        kernels = [(edge.kernel, scaled(edge.kernel, scales, edge.kernel_axis))]
     with keras.StatelessScope(kernels):
         outputs = call.op(*args, **kwargs)
     return tree.map_structure(ops.convert_to_numpy, outputs)

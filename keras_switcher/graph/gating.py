@@ -11,22 +11,26 @@ from keras_switcher.layers.gated import Gated
 
 
 def gated_network(anatomy: Anatomy, group_names):
-    """Rebuilds a model with a gate on every edge that a chosen group touches.
+    """Rebuilds a model with a gate on every edge whose channels or connections are chosen.
 
     The layers, and so the weights, are the model's own.
 
     Args:
         anatomy: The model's `Anatomy`.
-        group_names: Names of the groups that have factors.
+        group_names: Names of the channel groups and connection groups that have factors.
 
     Returns:
         A pair: a Functional model called as `network([inputs, factors])`, and the list of the
-        gated edges; `factors` is a list with one vector per gated edge.
+        gated edges; `factors` is a list with one vector (or matrix) per gated edge.
     """
-    edges = [e for e in anatomy.edges if _groups_of(e) & set(group_names)]
+    edges = [e for e in anatomy.edges if _names_at(e) & set(group_names)]
     inputs = anatomy.graph.new_inputs()
     factors = [
-        keras.Input(batch_shape=(edge.size,), dtype=edge.kernel.dtype, name=f"factors_{i}")
+        keras.Input(
+            batch_shape=edge.factors_shape(group_names),
+            dtype=edge.kernel.dtype,
+            name=f"factors_{i}",
+        )
         for i, edge in enumerate(edges)
     ]
     factor_at = {id(edge.call): factor for edge, factor in zip(edges, factors, strict=True)}
@@ -44,7 +48,7 @@ def gated_network(anatomy: Anatomy, group_names):
     return keras.Model([inputs, factors], outputs, name=f"gated_{anatomy.graph.name}"), edges
 
 
-def alive(anatomy: Anatomy, live: dict) -> dict:
+def alive(anatomy: Anatomy, live: dict, rows: dict | None = None) -> dict:
     """Which channels are left when some positions of a group's readers are switched off.
 
     A channel whose every reader ignores it is gone, and so is an input position whose channel is.
@@ -53,21 +57,24 @@ def alive(anatomy: Anatomy, live: dict) -> dict:
         anatomy: The model's `Anatomy`.
         live: Maps names of groups to float vectors, 1 where the group's own factor is not zero
             and 0 where it is.
+        rows: Maps names of connection groups to float vectors: 1 for the inputs of the kernel
+            that have a connection left.
 
     Returns:
         Vectors like those in `live`, for these groups and for all that they empty further up.
     """
+    rows = rows or {}
     result = {}
     for group in anatomy.groups:
         if group.is_input:
-            if group.name in live:
-                result[group.name] = group.consumers[0].gather(live)
+            vectors = [group.consumers[0].gather(live), group.consumers[0].of_connections(rows)]
+            if any(vector is not None for vector in vectors):
+                result[group.name] = _product(*vectors)
             continue
-        kept = _read_somewhere(group, live) if group.prunable else None
-        own = live.get(group.name)
-        vectors = [vector for vector in (own, kept) if vector is not None]
-        if vectors:
-            result[group.name] = vectors[0] if len(vectors) == 1 else vectors[0] * vectors[1]
+        kept = _read_somewhere(group, live, rows) if group.prunable else None
+        left = _product(live.get(group.name), kept)
+        if left is not None:
+            result[group.name] = left
     return result
 
 
@@ -88,7 +95,7 @@ def feeds_nothing(anatomy: Anatomy, group, keep: dict) -> bool:
     return all(map(makes_nothing, group.consumers))
 
 
-def kept_share(anatomy: Anatomy, live: dict, of: str = "weights"):
+def kept_share(anatomy: Anatomy, live: dict, of: str = "weights", connected: dict | None = None):
     """The share of a model's weights or MACs that is left, by the counting rule of the field.
 
     A kernel with a kept inputs and b kept outputs keeps a * b of its weights; biases and
@@ -98,10 +105,13 @@ def kept_share(anatomy: Anatomy, live: dict, of: str = "weights"):
         anatomy: The model's `Anatomy`.
         live: Vectors as `alive` returns them.
         of: `"weights"` or `"macs"`.
+        connected: Maps names of connection groups to matrices, 1 for the connections that are
+            left and 0 for others. Only these of a kernel count.
 
     Returns:
         A scalar from 0 to 1.
     """
+    connected = connected or {}
     flat = FlatChannels(live)
     axes = [axis for kernel in anatomy.kernels for axis in kernel.axes.values()]
     # A one behind the shares stands for the axes that a kernel has less than others.
@@ -113,14 +123,35 @@ def kept_share(anatomy: Anatomy, live: dict, of: str = "weights"):
         of_kernels = [row[column] if column < len(row) else len(axes) for row in table]
         left = left * ops.take(shares, of_kernels, axis=0)
     costs = np.array([kernel.cost(of) for kernel in anatomy.kernels], "float64")
-    return ops.sum(left * ops.cast(costs / costs.sum(), shares.dtype))
+    costs /= costs.sum()
+    total = 0.0
+    for number, kernel in enumerate(anatomy.kernels):
+        matrix = connected.get(kernel.connections)
+        if matrix is not None:
+            total += costs[number] * ops.mean(_left_of(matrix, kernel, flat))
+            costs[number] = 0
+    return total + ops.sum(left * ops.cast(costs, shares.dtype))
+
+
+def _left_of(matrix, kernel, flat):
+    """The connections between what is alive on both sides."""
+    for number, axis in kernel.axes.items():
+        index = _index(flat, axis)
+        if (index != flat.one).any():
+            vector = ops.take(flat.values, index, axis=0)
+            matrix = matrix * (vector[:, None] if number == 0 else vector)
+    return matrix
+
+
+def _index(flat, axis):
+    # Input positions know already which channels are gone: counted twice, gradients double.
+    own = flat.own_index(axis) if isinstance(axis, Edge) else None
+    return flat.index(axis) if own is None else own
 
 
 def _live_shares(flat, axes):
     """The mean along each axis, as one vector."""
-    # Input positions know already which channels are gone: counted twice, gradients double.
-    own = [flat.own_index(axis) if isinstance(axis, Edge) else None for axis in axes]
-    indices = [flat.index(a) if i is None else i for a, i in zip(axes, own, strict=True)]
+    indices = [_index(flat, axis) for axis in axes]
     lengths = [len(index) for index in indices]
     if not indices:
         return ops.zeros(0, flat.values.dtype)
@@ -130,19 +161,28 @@ def _live_shares(flat, axes):
     return sums / ops.cast(lengths, values.dtype)
 
 
-def _groups_of(edge):
-    names = {group.name for group in edge.groups}
-    return names | {edge.input_group.name} if edge.input_group else names
+def _names_at(edge):
+    own = [other.name for other in (edge.input_group, edge.connections) if other]
+    return {group.name for group in edge.groups} | set(own)
 
 
-def _read_somewhere(group, live):
+def _product(first, second):
+    """The product of two vectors, where None is all ones."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first * second
+
+
+def _read_somewhere(group, live, rows):
     """1 for the channels that at least one reader uses; None where that is sure for all."""
     used = None
     for edge in group.consumers:
-        if edge.input_group is None or edge.input_group.name not in live:
+        own = live.get(edge.input_group.name) if edge.input_group else None
+        own = _product(own, edge.of_connections(rows))
+        if own is None:
             return None
         entries, channels = edge.entries_of(group)
-        here = ops.take(live[edge.input_group.name], entries, axis=0)
+        here = ops.take(own, entries, axis=0)
         here = ops.segment_max(here, channels, num_segments=group.size)
         here = ops.maximum(here, 0)  # A channel without positions here has no maximum.
         used = here if used is None else ops.maximum(used, here)

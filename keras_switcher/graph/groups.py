@@ -51,6 +51,11 @@ class ChannelGroup:
     depth: float = 0.0
 
     @property
+    def shape(self) -> tuple[int]:
+        """The shape of its factors: one per channel."""
+        return (self.size,)
+
+    @property
     def prunable(self) -> bool:
         """Whether channels of the group can be removed exactly."""
         return self.reason is None

@@ -8,8 +8,10 @@ import keras
 import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.gating import alive, feeds_nothing
+from keras_switcher.graph.flat import split_grains
+from keras_switcher.graph.gating import feeds_nothing
 from keras_switcher.graph.limits import keep_more
+from keras_switcher.graph.orphans import settle
 
 FORMAT = 1
 
@@ -21,11 +23,14 @@ class GroupPlan:
     Args:
         keep: Boolean vector: the channels that stay.
         scale: Vector of the factors that are folded into the kernels that read them.
+        constant: Boolean vector: the channels that are removed although they are read, because
+            they are constants that go into the biases of their readers.
         reason: Why nothing can be removed, or None.
     """
 
     keep: np.ndarray
     scale: np.ndarray
+    constant: np.ndarray
     reason: str | None = None
 
 
@@ -39,11 +44,18 @@ class PruningPlan:
         groups: Maps names of groups to `GroupPlan`s.
         every_dense_input: Whether the groups were read with one per Dense input
             (`groups="dense"`).
+        connections: Maps names of connection groups to matrices of factors; zero means cut.
     """
 
-    def __init__(self, groups: dict[str, GroupPlan], every_dense_input: bool = False):
+    def __init__(
+        self,
+        groups: dict[str, GroupPlan],
+        every_dense_input: bool = False,
+        connections: dict[str, np.ndarray] | None = None,
+    ):
         self.groups = groups
         self.every_dense_input = every_dense_input
+        self.connections = connections or {}
 
     @classmethod
     def from_factors(cls, anatomy: Anatomy, factors: dict, round_to: int = 1, dense: bool = False):
@@ -51,7 +63,8 @@ class PruningPlan:
 
         Args:
             anatomy: The model's `Anatomy`.
-            factors: Maps names of groups to vectors; zero means removed.
+            factors: Maps names of groups to vectors, and of connection groups to matrices; zero
+                means removed.
             round_to: Keep at least the next multiple of this number of channels of each channel
                 group. The added channels are those with the largest weights; they are scaled by
                 zero, so the outputs stay the same.
@@ -62,23 +75,31 @@ class PruningPlan:
         """
         if not isinstance(round_to, int) or round_to < 1:
             raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
-        factors = {name: np.asarray(vector, "float32") for name, vector in factors.items()}
-        live = {name: (vector > 0).astype("float32") for name, vector in factors.items()}
-        live = {name: np.asarray(vector) > 0 for name, vector in alive(anatomy, live).items()}
+        factors = {name: np.asarray(factor, "float32") for name, factor in factors.items()}
+        channels, connections = split_grains(factors)
+        live = {name: (vector > 0).astype("float32") for name, vector in channels.items()}
+        live, constant = settle(anatomy, live, connections)
         _empty_branches(anatomy, live)
         scales, keep = {}, {}
         for group in anatomy.groups:
             ones = np.ones(group.size, "float32")
             keep[group.name] = live.get(group.name, ones > 0)
-            scales[group.name] = np.where(keep[group.name], factors.get(group.name, ones), 0)
+            constant.setdefault(group.name, ones == 0)
+            acts = keep[group.name] | constant[group.name]
+            scales[group.name] = np.where(acts, factors.get(group.name, ones), 0)
         more = True
         while more:
             for group in anatomy.groups:
                 if not group.is_input and group.prunable and keep[group.name].any():
                     keep[group.name] = _rounded(group, keep[group.name], round_to)
             more = keep_more(anatomy, keep)
-        names = {group.name: group.reason for group in anatomy.groups}
-        return cls({n: GroupPlan(keep[n], scales[n], reason) for n, reason in names.items()}, dense)
+        groups = {
+            group.name: GroupPlan(
+                keep[group.name], scales[group.name], constant[group.name], group.reason
+            )
+            for group in anatomy.groups
+        }
+        return cls(groups, dense, connections)
 
     @property
     def keep(self) -> dict[str, np.ndarray]:
@@ -89,6 +110,11 @@ class PruningPlan:
     def scale(self) -> dict[str, np.ndarray]:
         """Factors by name of group."""
         return {name: group.scale for name, group in self.groups.items()}
+
+    @property
+    def factors(self) -> dict[str, np.ndarray]:
+        """Factors of channels and of connections, by name."""
+        return {**self.scale, **self.connections}
 
     def apply(self, model: keras.Model) -> keras.Model:
         """Builds the smaller model from a copy of the model that the plan was made for.
@@ -112,16 +138,15 @@ class PruningPlan:
 
     def save(self, path: str | Path):
         """Writes the plan as JSON."""
-        groups = {
-            name: {
-                "size": len(group.keep),
-                "keep": np.flatnonzero(group.keep).tolist(),
-                "scale": group.scale[group.keep].tolist(),
-                "reason": group.reason,
-            }
-            for name, group in self.groups.items()
+        content = {
+            "format": FORMAT,
+            "every_dense_input": self.every_dense_input,
+            "groups": {name: _group_to_json(group) for name, group in self.groups.items()},
+            "connections": {
+                name: {"shape": matrix.shape, **_sparse(matrix.reshape(-1), matrix.reshape(-1) > 0)}
+                for name, matrix in self.connections.items()
+            },
         }
-        content = {"format": FORMAT, "every_dense_input": self.every_dense_input, "groups": groups}
         Path(path).write_text(json.dumps(content))
 
     @classmethod
@@ -145,24 +170,54 @@ class PruningPlan:
 
     @classmethod
     def _from_json(cls, content):
-        groups = {}
-        for name, entry in content["groups"].items():
-            keep = np.zeros(entry["size"], bool)
-            keep[entry["keep"]] = True
-            scale = np.zeros(entry["size"], "float32")
-            scale[entry["keep"]] = entry["scale"]
-            groups[name] = GroupPlan(keep, scale, entry["reason"])
-        return cls(groups, content["every_dense_input"])
+        groups = {name: _group_from_json(entry) for name, entry in content["groups"].items()}
+        connections = {
+            name: _dense(entry, int(np.prod(entry["shape"]))).reshape(entry["shape"])
+            for name, entry in content["connections"].items()
+        }
+        return cls(groups, content["every_dense_input"], connections)
 
     def __str__(self):
-        width = max(map(len, self.groups), default=0)
-        return "\n".join(
+        width = max(map(len, [*self.groups, *self.connections]), default=0)
+        lines = [
             f"{name:<{width}}  keeps {group.keep.sum()} of {len(group.keep)}"
             + (f" ({group.reason})" if group.reason else "")
             for name, group in self.groups.items()
-        )
+        ]
+        lines += [
+            f"{name:<{width}}  keeps {np.count_nonzero(matrix)} of {matrix.size}"
+            for name, matrix in self.connections.items()
+        ]
+        return "\n".join(lines)
 
     __repr__ = __str__
+
+
+def _group_to_json(group):
+    return {
+        "size": len(group.keep),
+        "keep": np.flatnonzero(group.keep).tolist(),
+        "constant": np.flatnonzero(group.constant).tolist(),
+        "scale": _sparse(group.scale, group.keep | group.constant),
+        "reason": group.reason,
+    }
+
+
+def _group_from_json(entry):
+    keep, constant = np.zeros((2, entry["size"]), bool)
+    keep[entry["keep"]] = True
+    constant[entry["constant"]] = True
+    return GroupPlan(keep, _dense(entry["scale"], entry["size"]), constant, entry["reason"])
+
+
+def _sparse(values, where):
+    return {"places": np.flatnonzero(where).tolist(), "values": values[where].tolist()}
+
+
+def _dense(entry, size):
+    values = np.zeros(size, "float32")
+    values[entry["places"]] = entry["values"]
+    return values
 
 
 def _empty_branches(anatomy, live):

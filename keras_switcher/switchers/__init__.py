@@ -3,7 +3,7 @@
 from keras_switcher.switchers.constant import ConstantInput
 from keras_switcher.switchers.free import FreeFactors
 from keras_switcher.switchers.frozen import FrozenSwitcher
-from keras_switcher.switchers.records import GroupRecord, KernelView
+from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 from keras_switcher.switchers.row import RowSwitcher
 from keras_switcher.switchers.shuffled import ShuffledInput
 from keras_switcher.switchers.switcher import Switcher
@@ -12,6 +12,7 @@ from keras_switcher.switchers.unet import UNetSwitcher
 NAMES = {"row": RowSwitcher, "unet": UNetSwitcher}
 
 __all__ = [
+    "ConnectionRecord",
     "ConstantInput",
     "FreeFactors",
     "FrozenSwitcher",

@@ -10,7 +10,7 @@ from keras_switcher.switchers.switcher import Switcher
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
 class FreeFactors(Switcher):
-    """One free parameter per channel instead of a network: reads no weights at all.
+    """One free parameter per factor instead of a network: reads no weights at all.
 
     The control that tells what a switcher gains by looking at the weights: the same training,
     budget and gates, without the knowledge. `factor = relu(parameter)`.

@@ -16,7 +16,7 @@ class FrozenSwitcher(WrappedSwitcher):
 
     Args:
         switcher: The `Switcher` within.
-        keep: The share of each group's channels that stays, chosen by rank (what the switcher
+        keep: The share of each group's factors that stays, chosen by rank (what the switcher
             within prunes stays pruned); None leaves the factors as they are.
         **kwargs: See `Switcher`.
 
@@ -53,9 +53,8 @@ class FrozenSwitcher(WrappedSwitcher):
         return {**super().get_config(), "keep": self.keep}
 
     def _ranked(self, factor):
-        size = factor.shape[0]
-        best = ops.top_k(factor, max(1, round(self.keep * size)))[1]
-        kept = ops.scatter(
-            ops.expand_dims(best, 1), ops.ones_like(factor)[: best.shape[0]], (size,)
-        )
-        return factor * kept
+        flat = ops.reshape(factor, (-1,))
+        size = flat.shape[0]
+        best = ops.top_k(flat, max(1, round(self.keep * size)))[1]
+        kept = ops.scatter(ops.expand_dims(best, 1), ops.ones_like(flat)[: best.shape[0]], (size,))
+        return ops.reshape(flat * kept, factor.shape)

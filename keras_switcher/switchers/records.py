@@ -1,4 +1,4 @@
-"""What a switcher is told about a network: one record per channel group."""
+"""What a switcher is told about a network: one record per group of channels or connections."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -84,9 +84,19 @@ class GroupRecord:
     depth: float = 0.0
 
     @property
+    def shape(self) -> tuple[int]:
+        """The shape of the factors that the switcher returns."""
+        return (self.size,)
+
+    @property
     def views(self) -> tuple[KernelView, ...]:
         """All weights of the group, the producers' kernels first."""
         return self.producers + self.consumers + self.scales + self.shifts
+
+    @property
+    def weights(self) -> list:
+        """The weight of each view."""
+        return [view.kernel for view in self.views]
 
     def map_weights(self, function: Callable) -> "GroupRecord":
         """The same record with `function(weight)` in the place of each weight."""
@@ -103,19 +113,70 @@ class GroupRecord:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class ConnectionRecord:
+    """What a switcher is told about the connections of one Dense kernel.
+
+    Args:
+        name: Name of the connection group.
+        kernel: The kernel, of shape `(inputs, outputs)`: the switcher returns a matrix like it.
+        share: The share of the network's MACs that it takes, from 0 to 1.
+        depth: Where it lies in the network, from 0 (input) to 1 (output).
+    """
+
+    name: str
+    kernel: Any
+    share: float = 0.0
+    depth: float = 0.0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the factors that the switcher returns."""
+        return tuple(self.kernel.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of connections."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def weights(self) -> list:
+        """The kernel."""
+        return [self.kernel]
+
+    def map_weights(self, function: Callable) -> "ConnectionRecord":
+        """The same record with `function(kernel)` in the place of the kernel."""
+        return replace(self, kernel=function(self.kernel))
+
+
 def split_by_record(values, records) -> list:
-    """Cuts values per channel of all groups, one after the other, into one tensor per record."""
+    """Cuts values per factor of all records, one after the other, into one tensor per record."""
     ends = np.cumsum([record.size for record in records])[:-1].tolist()
-    return ops.split(values, ends, axis=0) if ends else [values]
+    parts = ops.split(values, ends, axis=0) if ends else [values]
+    return [ops.reshape(part, r.shape) for part, r in zip(parts, records, strict=True)]
 
 
 def unique_weights(records) -> list:
     """Every weight that the records mention, once, in order of appearance."""
-    weights = {id(view.kernel): view.kernel for record in records for view in record.views}
+    weights = {id(weight): weight for record in records for weight in record.weights}
     return list(weights.values())
 
 
-def map_weights(records, function: Callable) -> list[GroupRecord]:
+def map_weights(records, function: Callable) -> list:
     """The records with `function(weight)` in the place of each weight, called once per weight."""
     mapped = {id(weight): function(weight) for weight in unique_weights(records)}
     return [record.map_weights(lambda weight: mapped[id(weight)]) for record in records]
+
+
+def by_grain(records) -> tuple[list[GroupRecord], list[ConnectionRecord]]:
+    """The records of channels, and the records of connections."""
+    channels = [record for record in records if isinstance(record, GroupRecord)]
+    return channels, [record for record in records if isinstance(record, ConnectionRecord)]
+
+
+def in_order(records, of_channels: list, of_connections: list) -> list:
+    """The factors of both grains, in the order of the records that `by_grain` has parted."""
+    channels, connections = iter(of_channels), iter(of_connections)
+    return [
+        next(channels if isinstance(record, GroupRecord) else connections) for record in records
+    ]

@@ -1,16 +1,13 @@
 """The light switcher: statistics of rows and columns, and one small network for all groups."""
 
 import keras
-import numpy as np
-from keras import layers, ops
 
-from keras_switcher.switchers.records import split_by_record
+from keras_switcher.switchers.records import by_grain, in_order
+from keras_switcher.switchers.row_channels import ChannelFactors
+from keras_switcher.switchers.row_connections import ConnectionFactors
 from keras_switcher.switchers.switcher import Switcher
-from keras_switcher.switchers.views import Views
 
 STARTS = {"near_one": (0.3, 1.0), "one": (0.0, 1.0), "half_zeros": (1.0, 0.0)}
-# What is read of each channel: a feature for each.
-KINDS = ("producers", "consumers", "scales", "shifts")
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -30,8 +27,12 @@ class RowSwitcher(Switcher):
     scores are normalised over the group, in training and in inference alike, and
     `factor = relu(level + beta + gamma * score)`.
 
+    For each connection it sees the weight's magnitude and the root mean squares of its row and
+    its column, relative to the kernel's. Shared networks make of each row and each column what
+    is added to the score of its connections, so that a score costs a few operations per weight.
+
     Args:
-        units: Width of the shared network.
+        units: Width of the shared networks.
         start: Where the factors start: `"near_one"` (mean 1, spread .3), `"one"` (exactly 1), or
             `"half_zeros"` (about half of them 0, as in the U-Net of arXiv 2110.05954).
         **kwargs: See `Switcher`.
@@ -53,102 +54,23 @@ class RowSwitcher(Switcher):
         self.start = start
 
     def build(self, records):
-        self._sizes = np.array([record.size for record in records])
-        self._group_of = np.repeat(np.arange(len(records)), self._sizes)
-        self._context = np.stack([_describe(record) for record in records])
-        self._neighbours = _neighbours(records)
-        self._views = [Views(records, kind) for kind in KINDS]
-        self.embed = layers.Dense(self.units, "relu", dtype=self.dtype_policy, name="embed")
-        self.embed.build((None, len(KINDS)))
-        self.mix = layers.Dense(self.units, use_bias=False, dtype=self.dtype_policy, name="mix")
-        self.mix.build((None, self.units))
-        self.context = layers.Dense(self.units, dtype=self.dtype_policy, name="context")
-        self.context.build((None, 2 * self.units + self._context.shape[1]))
-        self.score = layers.Dense(1, use_bias=False, dtype=self.dtype_policy, name="score")
-        self.score.build((None, self.units))
-        self.level = layers.Dense(
-            1, use_bias=False, kernel_initializer="zeros", dtype=self.dtype_policy, name="level"
-        )
-        self.level.build((None, self.units))
+        channels, connections = by_grain(records)
+        made_with = {"units": self.units, "dtype": self.dtype_policy}
         gamma, beta = STARTS[self.start]
-        constant = keras.initializers.Constant
-        self.gamma = self.add_weight(shape=(), initializer=constant(gamma), name="gamma")
-        self.beta = self.add_weight(shape=(), initializer=constant(beta), name="beta")
+        if channels:
+            self.of_channels = ChannelFactors(gamma=gamma, beta=beta, **made_with)
+            self.of_channels.build(channels)
+        if connections:
+            self.of_connections = ConnectionFactors(gamma=gamma, beta=beta, **made_with)
+            self.of_connections.build(connections)
 
     def call(self, records):
-        hidden = self.embed(ops.cast(self._channel_features(records), self.compute_dtype))
-        means = self._group_means(hidden)
-        around = ops.matmul(ops.cast(self._neighbours, means.dtype), means)
-        described = ops.cast(self._context, means.dtype)
-        context = self.context(ops.concatenate([means, around, described], axis=1))
-        hidden = ops.relu(self.mix(hidden) + self._spread(context))
-        level = self.level(ops.relu(context))
-        score = self.score(hidden)
-        centred = score - self._spread(self._group_means(score))
-        variance = self._group_means(ops.square(centred))
-        level = level + self.beta
-        factors = self._spread(level) + centred * self._spread(
-            self.gamma * ops.rsqrt(variance + 1e-8)
+        channels, connections = by_grain(records)
+        return in_order(
+            records,
+            self.of_channels(records=channels) if channels else [],
+            self.of_connections(records=connections) if connections else [],
         )
-        factors = ops.relu(factors[:, 0])
-        return split_by_record(factors, records)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "start": self.start}
-
-    def _channel_features(self, records):
-        """A matrix of shape `(channels of all groups, features)`."""
-        squares = {}
-
-        def norms(view):
-            # Squares only: the gradient of a magnitude costs twice as much as the rest together.
-            if id(view.kernel) not in squares:
-                squares[id(view.kernel)] = ops.square(ops.convert_to_tensor(view.kernel))
-            others = [axis for axis in range(len(view.kernel.shape)) if axis != view.axis]
-            return ops.sqrt(ops.mean(squares[id(view.kernel)], axis=others) + 1e-12)
-
-        def vector(view):
-            return ops.convert_to_tensor(view.kernel)
-
-        made, read, scales, shifts = self._views
-        columns = [
-            made.read(records, norms, relative=True),
-            read.read(records, norms, relative=True),
-            scales.read(records, lambda view: vector(view) - 1),
-            shifts.read(records, vector),
-        ]
-        return ops.stack(columns, axis=1)
-
-    def _group_means(self, values):
-        """Means over each group: from (channels, n) to (groups, n)."""
-        sums = ops.segment_sum(values, self._group_of, num_segments=len(self._sizes))
-        return sums / ops.cast(self._sizes[:, None], sums.dtype)
-
-    def _spread(self, values):
-        """Gives each channel what belongs to its group: from (groups, n) to (channels, n)."""
-        return ops.take(values, self._group_of, axis=0)
-
-
-def _describe(record):
-    """What a group is, whatever its weights: constants of similar size for any network."""
-
-    def side(views):
-        rows = [np.prod(view.kernel.shape) / view.kernel.shape[view.axis] for view in views]
-        area = [np.prod(view.kernel.shape[:-2]) for view in views]
-        share = sum(view.share for view in views)
-        return [np.log1p(sum(rows)) / 8, np.log1p(sum(area)) / 4, share]
-
-    return [
-        record.depth,
-        np.log1p(record.size) / 8,
-        *side(record.producers),
-        *side(record.consumers),
-    ]
-
-
-def _neighbours(records):
-    """Row-stochastic matrix: which groups share a kernel."""
-    touched = [{id(view.kernel) for view in record.views} for record in records]
-    matrix = np.array([[float(bool(a & b)) for b in touched] for a in touched])
-    np.fill_diagonal(matrix, 0)
-    return matrix / np.maximum(matrix.sum(1, keepdims=True), 1)

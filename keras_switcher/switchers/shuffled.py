@@ -38,7 +38,10 @@ class ShuffledInput(WrappedSwitcher):
     def call(self, records):
         factors = super().call(records)
         pairs = zip(factors, self._orders, strict=True)
-        return [ops.take(factor, order, axis=0) for factor, order in pairs]
+        return [
+            ops.reshape(ops.take(ops.reshape(factor, (-1,)), order, axis=0), factor.shape)
+            for factor, order in pairs
+        ]
 
     def get_config(self):
         return {**super().get_config(), "seed": self.seed}

@@ -4,13 +4,13 @@ import keras
 
 
 class Switcher(keras.layers.Layer):
-    """Reads the weights of a network and returns one factor per channel of each group.
+    """Reads the weights of a network and returns factors: per channel, or per connection.
 
     A switcher of your own is a subclass with two methods:
 
     * `build(records)`: creates weights; the records hold the network's variables.
-    * `call(records)`: returns a list with one non-negative tensor of shape `(record.size,)` per
-      record; 0 prunes a channel, below 1 weakens it, 1 and above strengthens it.
+    * `call(records)`: returns a list with one non-negative tensor of shape `record.shape` per
+      record; 0 prunes a channel (or connection), below 1 weakens it, 1 and above strengthens it.
 
     Register it with `keras.saving.register_keras_serializable` so that it can be saved. It
     computes in floatx, also where the network runs in mixed precision. It must depend on weights
@@ -20,7 +20,8 @@ class Switcher(keras.layers.Layer):
         **kwargs: `name` and `dtype`, as for any Keras layer.
 
     Call arguments:
-        records: List of `GroupRecord`s, in the order of the network's groups.
+        records: List of `GroupRecord`s, in the order of the network's groups; where connections
+            have factors, then of `ConnectionRecord`s.
 
     Example:
 

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from keras_switcher.switchers.records import KernelView
+from keras_switcher.switchers.records import KernelView, by_grain, in_order
 from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.switchers.unet_connections import ConnectionImages
 from keras_switcher.switchers.unet_network import INITIALIZER, Normalize, UNet
 
 STARTS = {"near_one": (0.3, 1.0), "half_zeros": (1.0, 0.0)}
@@ -19,6 +20,9 @@ class UNetSwitcher(Switcher):
     that reads the channels, one row per channel. A convolution kernel becomes one feature row
     per output channel by a learned convolution per layer, and the rows of all convolutions make
     one matrix. The raw weights are read, and gradients flow back into them (equation 6).
+
+    For connections, the image is the kernel itself, and a U-Net without row convolutions returns
+    an image like it (arXiv 2103.15590).
 
     Args:
         stacked: True: the dense matrices are zero-padded to the largest and stacked as channels
@@ -70,6 +74,38 @@ class UNetSwitcher(Switcher):
         self.supports_jit = False
 
     def build(self, records):
+        channels, connections = by_grain(records)
+        if channels:
+            self._build_channels(channels)
+        if connections:
+            self.of_connections = ConnectionImages(
+                self.stacked,
+                self.normalization,
+                self.depth,
+                *STARTS[self.start],
+                dtype=self.dtype_policy,
+            )
+            self.of_connections.build(connections)
+
+    def call(self, records):
+        channels, connections = by_grain(records)
+        return in_order(
+            records,
+            self._factors_of_channels(channels) if channels else [],
+            self.of_connections(records=connections) if connections else [],
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "stacked": self.stacked,
+            "start": self.start,
+            "normalization": self.normalization,
+            "depth": self.depth,
+            "row_width": self.row_width,
+        }
+
+    def _build_channels(self, records):
         self._dense = [i for i, r in enumerate(records) if not _is_convolutional(r)]
         self._convolutional = [i for i, r in enumerate(records) if _is_convolutional(r)]
         self._sizes = [record.size for record in records]
@@ -89,7 +125,7 @@ class UNetSwitcher(Switcher):
             self.convolution_network = self._unet((rows, self.row_width, 1))
         self.heads = [self._head(record.size) for record in records]
 
-    def call(self, records):
+    def _factors_of_channels(self, records):
         scores = {}
         if self._convolutional:
             rows = [self._feature_rows(i, records[i]) for i in self._convolutional]
@@ -108,16 +144,6 @@ class UNetSwitcher(Switcher):
             for network, i, matrix in zip(self.networks, self._dense, matrices, strict=True):
                 scores[i] = network(ops.expand_dims(matrix, -1))
         return [ops.relu(head(scores[i])[:, 0]) for i, head in enumerate(self.heads)]
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "stacked": self.stacked,
-            "start": self.start,
-            "normalization": self.normalization,
-            "depth": self.depth,
-            "row_width": self.row_width,
-        }
 
     def _unet(self, shape, outputs=1):
         network = UNet(outputs, self.depth, self.normalization, dtype=self.dtype_policy)

@@ -42,41 +42,64 @@ class UNet(layers.Layer):
         # Narrow matrices keep their width in the first levels.
         wide = int(math.log2(width))
         self.pools = [(2, 1) if i < depth - wide else (2, 2) for i in range(depth)]
-        self.padding = -rows % 2**depth
+        self.padding = self._missing(rows, width)
+        width += self.padding[1]
         features = [8 * 2**i for i in range(depth + 1)]
         self.encoder, self.row, self.up, self.decoder = [], [], [], []
         for level, size in enumerate(features):
             self.encoder.append(self._step((3, 3, channels, size)))
-            self.row.append(self._step((width, size, size)))
+            self._build_row(width, size)
             channels = size
             if level < depth:
                 width //= self.pools[level][1]
-        for size in reversed(features[:-1]):
-            self.up.append(self._kernel((2, size, 2 * size)))
+        for size, pool in zip(reversed(features[:-1]), reversed(self.pools), strict=True):
+            self.up.append(self._kernel(self._up_shape(size, pool)))
             self.decoder.append(self._step((2 * size, size)))
         self.head = self._kernel((features[0], self.outputs))
 
     def call(self, image):
-        rows = image.shape[0]
-        image = ops.expand_dims(ops.pad(image, [[0, self.padding], [0, 0], [0, 0]]), 0)
+        rows, columns, _ = image.shape
+        padding = [[0, length] for length in (*self.padding, 0)]
+        image = ops.expand_dims(ops.pad(image, padding), 0)
         described = []
         for level, (kernel, normalize) in enumerate(self.encoder):
             image = ops.conv(image, kernel, padding="same", data_format="channels_last")
             image = ops.relu(normalize(image))
-            kernel, normalize = self.row[level]
-            flat = ops.reshape(image, (image.shape[1], -1))
-            row = ops.matmul(flat, ops.reshape(kernel, (-1, kernel.shape[-1])))
-            described.append(ops.relu(normalize(row)))
+            described.append(self._described(image, level))
             if level < len(self.pools):
                 image = ops.max_pool(image, self.pools[level], data_format="channels_last")
         values = described.pop()
-        for up, (kernel, normalize) in zip(self.up, self.decoder, strict=True):
-            # A transposed convolution of kernel and stride (2, 1) is a product and a reshape.
-            up = ops.transpose(ops.reshape(up, (-1, up.shape[-1])))
-            doubled = ops.reshape(ops.matmul(values, up), (2 * values.shape[0], -1))
-            values = ops.concatenate([doubled, described.pop()], axis=1)
+        for up, pool, (kernel, normalize) in zip(
+            self.up, reversed(self.pools), self.decoder, strict=True
+        ):
+            values = ops.concatenate([self._enlarged(values, up, pool), described.pop()], axis=-1)
             values = ops.relu(normalize(ops.matmul(values, kernel)))
-        return ops.matmul(values, self.head)[:rows]
+        return self._cropped(ops.matmul(values, self.head), rows, columns)
+
+    def _missing(self, rows, width):
+        """How many rows and columns of zeros are added. A column too many is left out instead."""
+        return -rows % 2 ** len(self.pools), 0
+
+    def _build_row(self, width, size):
+        self.row.append(self._step((width, size, size)))
+
+    def _described(self, image, level):
+        """What the decoder gets to see of a level of the encoder: features of each row."""
+        kernel, normalize = self.row[level]
+        flat = ops.reshape(image, (image.shape[1], -1))
+        row = ops.matmul(flat, ops.reshape(kernel, (-1, kernel.shape[-1])))
+        return ops.relu(normalize(row))
+
+    def _up_shape(self, size, pool):
+        return (2, size, 2 * size)
+
+    def _enlarged(self, values, up, pool):
+        """Twice the rows: a transposed convolution of kernel and stride (2, 1)."""
+        up = ops.transpose(ops.reshape(up, (-1, up.shape[-1])))
+        return ops.reshape(ops.matmul(values, up), (2 * values.shape[0], -1))
+
+    def _cropped(self, values, rows, columns):
+        return values[:rows]
 
     def _step(self, shape):
         normalize = Normalize(self.normalization, dtype=self.dtype_policy)

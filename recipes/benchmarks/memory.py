@@ -74,7 +74,7 @@ def _parse(arguments):
     )
     parser.add_argument("--networks", default=list(BACKBONES), nargs="+")
     parser.add_argument("--switcher", default="row")
-    parser.add_argument("--batches", type=int, default=4)
+    parser.add_argument("--batches", type=int, default=2)
     parser.add_argument("--only", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--csv", type=Path, help="append the rows to this file")
     return parser.parse_args(arguments)

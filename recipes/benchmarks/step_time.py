@@ -36,9 +36,11 @@ NETWORKS = {"mlp": (mlp, (784,)), "lenet5": (lenet5, (28, 28, 1))}
 BACKBONES = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
 NETWORKS |= {name: (partial(backbone, name), (64, 64, 3)) for name in BACKBONES}
 SWITCHERS = {
-    "row": RowSwitcher,
-    "unet_stacked": UNetSwitcher,
-    "unet_per_layer": lambda: UNetSwitcher(stacked=False),
+    "row": (RowSwitcher, False),
+    "unet_stacked": (UNetSwitcher, False),
+    "unet_per_layer": (partial(UNetSwitcher, stacked=False), False),
+    "row_connections": (RowSwitcher, True),
+    "unet_connections": (UNetSwitcher, True),
 }
 BATCH = 64
 
@@ -60,8 +62,10 @@ def _models(network, options, jit):
     models = {"dense": make(), "dense twin": make()}
     for switcher in options.switchers:
         for alternation in options.alternations:
-            switched = ks.SwitcherModel(make(), SWITCHERS[switcher](), alternation=alternation)
-            models[f"{switcher} {alternation}"] = switched
+            make_switcher, connections = SWITCHERS[switcher]
+            models[f"{switcher} {alternation}"] = ks.SwitcherModel(
+                make(), make_switcher(), alternation=alternation, connections=connections
+            )
     for model in models.values():
         model.compile(
             keras.optimizers.SGD(0.01, momentum=0.9),

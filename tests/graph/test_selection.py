@@ -10,7 +10,7 @@ from keras_switcher.graph.selection import select_groups
 
 
 def chosen(groups, model=None):
-    return [group.name for group in select_groups(Anatomy(model or lenet5()), groups)]
+    return [group.name for group in select_groups(Anatomy(model or lenet5()), groups)[0]]
 
 
 def test_strings():

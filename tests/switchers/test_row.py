@@ -20,8 +20,8 @@ def lively(task, seed=0):
     model = SwitcherModel(task, RowSwitcher())
     randomize(task.trainable_variables, seed=seed)
     randomize(model.switcher.trainable_variables, 0.3, seed=seed + 1)
-    model.switcher.gamma.assign(0.4)
-    model.switcher.beta.assign(2.0)
+    model.switcher.of_channels.gamma.assign(0.4)
+    model.switcher.of_channels.beta.assign(2.0)
     return model
 
 

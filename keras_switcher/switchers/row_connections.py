@@ -1,0 +1,73 @@
+"""The part of the row switcher that decides on single connections."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+
+class ConnectionFactors(keras.layers.Layer):
+    """A factor per connection, from its own weight, its row and its column; see `RowSwitcher`.
+
+    Permuting the inputs or outputs of a kernel permutes its factors. The small networks see rows
+    and columns; what is done per weight is a handful of additions and multiplications.
+
+    Args:
+        units: Width of the networks.
+        gamma: Spread of the factors at the start.
+        beta: Their mean.
+        **kwargs: As for any Keras layer.
+    """
+
+    def __init__(self, units: int, gamma: float, beta: float, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.spread_at_start, self.mean_at_start = gamma, beta
+
+    def build(self, records):
+        self._contexts = [_describe(record) for record in records]
+        seen = 1 + len(self._contexts[0])
+        made_with = {"dtype": self.dtype_policy}
+        self.embed = {}
+        self.add = {}
+        for side in ("row", "column"):
+            self.embed[side] = layers.Dense(self.units, "relu", name=f"embed_{side}", **made_with)
+            self.embed[side].build((None, seen))
+            self.add[side] = layers.Dense(1, use_bias=False, name=f"add_{side}", **made_with)
+            self.add[side].build((None, self.units))
+        self.level = layers.Dense(1, kernel_initializer="zeros", name="level", **made_with)
+        self.level.build((None, seen - 1))
+        constant = keras.initializers.Constant
+        self.gamma = self.add_weight(
+            shape=(), initializer=constant(self.spread_at_start), name="gamma"
+        )
+        self.beta = self.add_weight(shape=(), initializer=constant(self.mean_at_start), name="beta")
+
+    def call(self, records):
+        return [self._factors(*each) for each in zip(records, self._contexts, strict=True)]
+
+    def _factors(self, record, context):
+        kernel = ops.cast(ops.convert_to_tensor(record.kernel), self.compute_dtype)
+        squares = ops.square(kernel)
+        rows, columns = ops.mean(squares, axis=1), ops.mean(squares, axis=0)
+        scale = ops.rsqrt(ops.mean(rows) + 1e-12)
+        context = ops.cast(context[None], kernel.dtype)
+        score = ops.abs(kernel) * scale
+        score += self._side("row", rows, scale, context)
+        score += ops.transpose(self._side("column", columns, scale, context))
+        mean = ops.mean(score)
+        deviation = ops.rsqrt(ops.mean(ops.square(score)) - ops.square(mean) + 1e-8)
+        slope = self.gamma * deviation
+        shift = self.beta + self.level(context)[0, 0] - slope * mean
+        return ops.relu(slope * score + shift)
+
+    def _side(self, side, squares, scale, context):
+        """What each row or column adds to the scores of its connections: shape (length, 1)."""
+        seen = ops.sqrt(squares + 1e-12)[:, None] * scale - 1
+        described = ops.repeat(context, seen.shape[0], axis=0)
+        return self.add[side](self.embed[side](ops.concatenate([seen, described], axis=1)))
+
+
+def _describe(record):
+    """What a kernel is, whatever its weights: constants of similar size for any network."""
+    inputs, outputs = record.shape
+    return np.array([record.depth, np.log1p(inputs) / 8, np.log1p(outputs) / 8, record.share])

@@ -1,0 +1,70 @@
+"""The part of the U-Net switcher that decides on single connections."""
+
+import keras
+from keras import ops
+
+from keras_switcher.switchers.unet_entries import EntryUNet
+from keras_switcher.switchers.unet_network import Normalize
+
+
+class ConnectionImages(keras.layers.Layer):
+    """A factor per connection: kernels are images, and so are their factors; see `UNetSwitcher`.
+
+    Args:
+        stacked: One U-Net for all kernels, zero-padded to the largest and stacked as channels,
+            or one for each.
+        normalization: See `UNetSwitcher`.
+        depth: See `UNetSwitcher`.
+        gamma: Spread of the factors at the start.
+        beta: Their mean.
+        **kwargs: As for any Keras layer.
+    """
+
+    def __init__(self, stacked, normalization, depth, gamma, beta, **kwargs):
+        super().__init__(**kwargs)
+        self.stacked = stacked
+        self.normalization = normalization
+        self.depth = depth
+        self.start = (gamma, beta)
+
+    def build(self, records):
+        shapes = [record.shape for record in records]
+        if self.stacked:
+            self._largest = tuple(max(side) for side in zip(*shapes, strict=True))
+            self.networks = [self._unet((*self._largest, len(shapes)), len(shapes))]
+        else:
+            self.networks = [self._unet((*shape, 1), 1) for shape in shapes]
+        self.heads = [self._head() for _ in records]
+
+    def call(self, records):
+        matrices = [ops.cast(record.kernel, self.compute_dtype) for record in records]
+        if self.stacked:
+            output = self.networks[0](ops.stack([self._padded(m) for m in matrices], axis=-1))
+            scores = [
+                output[: matrix.shape[0], : matrix.shape[1], i : i + 1]
+                for i, matrix in enumerate(matrices)
+            ]
+        else:
+            scores = [
+                network(matrix[:, :, None])
+                for network, matrix in zip(self.networks, matrices, strict=True)
+            ]
+        return [
+            ops.relu(head(score)[:, :, 0]) for head, score in zip(self.heads, scores, strict=True)
+        ]
+
+    def _unet(self, shape, outputs):
+        network = EntryUNet(outputs, self.depth, self.normalization, dtype=self.dtype_policy)
+        network.build(shape)
+        return network
+
+    def _head(self):
+        head = Normalize(self.normalization, *self.start, dtype=self.dtype_policy)
+        head.build((None, 1))
+        return head
+
+    def _padded(self, matrix):
+        missing = [
+            [0, most - length] for most, length in zip(self._largest, matrix.shape, strict=True)
+        ]
+        return ops.pad(matrix, missing)

@@ -1,0 +1,78 @@
+"""RowSwitcher on connections: what it must not depend on, and where it starts."""
+
+import numpy as np
+import pytest
+from toys import float64, mlp, randomize
+
+from keras_switcher import SwitcherModel
+from keras_switcher.switchers import RowSwitcher
+
+
+def factors(task, start="near_one", weights=None):
+    """The factors of `hidden`, and the switcher's weights."""
+    model = SwitcherModel(task, RowSwitcher(start=start), groups=["hidden"], connections=True)
+    if weights is None:
+        randomize(model.switcher.trainable_variables, 0.3)
+        model.switcher.of_connections.gamma.assign(0.4)
+        model.switcher.of_connections.beta.assign(2.0)
+        weights = model.switcher.get_weights()
+    model.switcher.set_weights(weights)
+    return np.asarray(model.factors()["hidden/connections"]), weights
+
+
+def with_kernel(kernel):
+    task = mlp(kernel.shape[1])
+    task.get_layer("hidden").kernel.assign(kernel)
+    return task
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_permuting_units_permutes_factors(axis):
+    random = np.random.default_rng(0)
+    with float64():
+        kernel = random.normal(size=(4, 9))
+        order = random.permutation(kernel.shape[axis])
+        before, weights = factors(with_kernel(kernel))
+        after, _ = factors(with_kernel(kernel.take(order, axis)), weights=weights)
+    assert np.ptp(before) > 0.1
+    np.testing.assert_allclose(after, before.take(order, axis), rtol=1e-9)
+
+
+def test_rescaling_and_signs_change_nothing():
+    random = np.random.default_rng(0)
+    with float64():
+        kernel = random.normal(size=(4, 9))
+        before, weights = factors(with_kernel(kernel))
+        changed = 7 * kernel * random.choice([-1, 1], kernel.shape)
+        after, _ = factors(with_kernel(changed), weights=weights)
+    np.testing.assert_allclose(after, before, rtol=1e-6)
+
+
+def test_rows_and_columns_matter():
+    """Two weights of one size have other factors if their rows or columns have other sizes."""
+    kernel = np.ones((4, 9), "float32")
+    kernel[0] *= 3
+    kernel[:, 1] *= 2
+    kernel[0, 5], kernel[2, 1], kernel[3, 5] = 1, 1, 1
+    made, _ = factors(with_kernel(kernel))
+    assert len({round(float(made[place]), 4) for place in [(0, 5), (2, 1), (3, 5)]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("start", "mean", "spread", "zeros"),
+    [("near_one", 1, 0.3, 0), ("one", 1, 0, 0), ("half_zeros", None, None, 0.55)],
+)
+def test_start(start, mean, spread, zeros):
+    model = SwitcherModel(mlp(300), RowSwitcher(start=start), connections=True, groups=["hidden"])
+    made = model.scaling_factors()["hidden/connections"]
+    assert np.mean(made == 0) == pytest.approx(zeros, abs=0.1)
+    if mean is not None:
+        assert made.mean() == pytest.approx(mean, abs=0.02)
+        assert made.std() == pytest.approx(spread, abs=0.02)
+
+
+def test_the_number_of_parameters_does_not_depend_on_the_network():
+    counts = {
+        SwitcherModel(mlp(units), connections=True).switcher.count_params() for units in (5, 50)
+    }
+    assert len(counts) == 1
