@@ -11,6 +11,7 @@ import keras_switcher as ks
 from recipes.checkpoints import Checkpoint
 from recipes.datasets import Data, Part
 from recipes.drawing import names_in_order
+from recipes.masks import MaskHistory
 from recipes.settings import Settings
 from recipes.switching import switched
 from recipes.training import train
@@ -29,6 +30,7 @@ class Comparison:
         dense: The dense twin.
         switched: The `SwitcherModel`.
         history: A `StructureHistory` of its training.
+        masks: A `MaskHistory` of the connections of its last hidden layer, if these have factors.
         data: The samples.
     """
 
@@ -44,13 +46,19 @@ class Comparison:
         self.history = ks.StructureHistory()
         self._of_dense = Checkpoint(checkpoints / "dense")
         self._of_switched = Checkpoint(checkpoints / "switched", self.history)
+        self.masks = None
+        if connections := self.switched.wiring.connections:
+            # The output layer is too small to show much.
+            shown = connections[-2 if len(connections) > 1 else -1]
+            self.masks = MaskHistory(checkpoints / "masks", shown.name)
 
     def train(self):
         """Trains the dense twin, then the switched network; each goes on from its checkpoint."""
         print("dense twin", flush=True)
         train(self.dense, self.data.train, self._settings, self._of_dense)
         print(f"switched network ({self._settings.switcher})", flush=True)
-        train(self.switched, self.data.train, self._settings, self._of_switched)
+        others = [self.masks] if self.masks else []
+        train(self.switched, self.data.train, self._settings, self._of_switched, callbacks=others)
 
     @property
     def seconds_before(self) -> float:

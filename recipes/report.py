@@ -9,7 +9,7 @@ import csv
 import sys
 from pathlib import Path
 
-from recipes.evidence import mnist, mnist_search
+from recipes.evidence import mnist, mnist_connections, mnist_search
 from recipes.evidence.curves import draw_curve
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.summary import Spread, spread
@@ -26,7 +26,8 @@ versions, hardware and the command that makes each of them again. Nothing here i
 Accuracies are those of the last epoch, mean +- standard deviation over n seeds; "minus first line"
 is the mean of the differences seed by seed, with its standard error. Weights are those of kernels,
 output layer included, biases and switcher excluded. Rows in italics are published by others, with
-their own settings. `python -m recipes.evidence mnist` runs what is missing.
+their own settings. `python -m recipes.evidence mnist` runs what is missing, and
+`python -m recipes.evidence mnist_connections` what is missing of single connections.
 """
 
 
@@ -41,11 +42,19 @@ def main():
 def text() -> str:
     """The report as Markdown."""
     rows = Ledger(RESULTS / "mnist.csv").rows
+    connected = Ledger(RESULTS / "mnist_connections.csv").rows
     parts = [INTRODUCTION, "## MNIST\n", *(table.to_markdown(rows) for table in mnist.TABLES)]
+    parts += [table.to_markdown({**rows, **connected}) for table in mnist_connections.TABLES]
     for name, (title, *_) in mnist.CURVES.items():
         picture = f"![{title}](figures/{name})" if name in _drawn(rows) else "Not run."
         parts.append(f"### {title}\n\n{picture}\n")
-    parts += [_changed(rows), _search(), "## Digits\n", _digits(), "## Benchmarks\n"]
+    parts += [
+        _changed({**rows, **connected}),
+        _search(),
+        "## Digits\n",
+        _digits(),
+        "## Benchmarks\n",
+    ]
     parts += [_benchmark(*benchmark) for benchmark in BENCHMARKS]
     return "\n".join(parts)
 
@@ -113,6 +122,7 @@ BENCHMARKS = (
         "step_time",
         ("network", "jit_compile", "kind", "model", "ms_per_batch", "ratio", "ratio_of_fastest"),
     ),
+    ("growth", ("blocks", "layers", "seconds", "milliseconds_per_layer")),
     ("memory", ("network", "model", "switcher", "peak_mib", "ratio")),
     ("latency", ("network", "model", "batch", "macs_ratio", "time_ratio", "share")),
     (

@@ -15,11 +15,13 @@ from keras_switcher import plots
 from recipes.checkpoints import open_folder
 from recipes.comparison import Comparison
 from recipes.datasets import Data
+from recipes.drawing import draw_degrees, draw_masks
 from recipes.records import append_row, check_csv, surroundings
 from recipes.settings import Settings, add_settings, read_settings
 
 CHECKPOINT, RESULT, SAVED_MODEL = "checkpoint", "result.json", "saved_model"
 COUNTS = "counts.png"
+OF_CONNECTIONS = {"masks.png": draw_masks, "degrees.png": draw_degrees}
 SMOKE_SAMPLES, SMOKE_EPOCHS = 512, 2
 
 
@@ -32,7 +34,8 @@ class Recipe:
         about: What the help says.
         network: Makes the task network, which ends in logits.
         load: Makes the `Data`; takes `validate`, and `data_dir` if `has_data_dir`.
-        pictures: Maps names of files to what draws them, see `recipes.drawing`.
+        pictures: Maps names of files to what draws them, see `recipes.drawing`. Where connections
+            have factors, their own pictures are drawn instead.
         settings: The default `Settings`, without the switcher's learning rate.
         switcher_rates: That rate by name of switcher; the controls have that of `"row"`.
         has_data_dir: Whether the data set lies in a data directory.
@@ -135,7 +138,7 @@ class Recipe:
         if saved_model.exists():
             shutil.rmtree(saved_model)
         measured = comparison.measure(saved_model)
-        self._draw(comparison, options.output)
+        pictures = self._draw(comparison, options.output)
         print(f"\naccuracy on the {measured['measured_on']} split")
         for name in ("dense", "switched", "compact"):
             accuracy = measured[f"{name}_accuracy"]
@@ -146,17 +149,17 @@ class Recipe:
                 f"{saved_model}, loaded with TensorFlow alone: outputs differ by at most "
                 f"{measured['max_relative_difference']:.1e} of the largest"
             )
-        print(f"{options.output}: {', '.join(self.pictures)}, {COUNTS}")
+        print(f"{options.output}: {', '.join(pictures)}")
         return {**measured, **surroundings()}
 
     def _draw(self, comparison, output):
-        figures = {
-            n: draw(comparison.switched, comparison.data) for n, draw in self.pictures.items()
-        }
+        pictures = OF_CONNECTIONS if comparison.masks else self.pictures
+        figures = {name: draw(comparison) for name, draw in pictures.items()}
         figures[COUNTS] = plots.plot_counts(comparison.history)
         for name, figure in figures.items():
             figure.savefig(output / name, dpi=150)
             plots.load_pyplot().close(figure)
+        return list(figures)
 
     def _completed(self, settings):
         """The settings, with the switcher's learning rate and what a smoke run changes."""

@@ -1,5 +1,7 @@
 """Training as every recipe does it: SGD with a schedule, checkpoints, few lines of output."""
 
+from collections.abc import Sequence
+
 import keras
 from keras.optimizers import schedules
 
@@ -17,6 +19,7 @@ def train(
     settings: Settings,
     checkpoint: Checkpoint,
     steps_per_execution: int = 1,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ):
     """Trains a task network, or a `SwitcherModel`, in the same way.
 
@@ -26,6 +29,7 @@ def train(
         settings: The `Settings`.
         checkpoint: Saves after each epoch; what it finds is gone on from.
         steps_per_execution: Batches between two returns to Python: faster, with the same result.
+        callbacks: More callbacks; they come before the checkpoint.
     """
     order = EpochOrder(part, settings.batch_size, settings.seed)
     batches = int(order.batches.cardinality())
@@ -45,7 +49,7 @@ def train(
         steps_per_execution=steps_per_execution,
         **optimizers,
     )
-    callbacks = [order, checkpoint, _Lines(settings.epochs)]
+    callbacks = [*callbacks, order, checkpoint, _Lines(settings.epochs)]
     if checkpoint.history:
         callbacks.insert(0, checkpoint.history)  # First: the checkpoint saves what it records.
     model.fit(order.batches, epochs=settings.epochs, shuffle=False, verbose=0, callbacks=callbacks)

@@ -11,12 +11,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from recipes.evidence import mnist, mnist_search
+from recipes.evidence import mnist, mnist_connections, mnist_search
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.runner import Runner
 from recipes.evidence.tasks import load
 
-STUDIES = {"mnist": mnist, "mnist_search": mnist_search}
+STUDIES = {
+    "mnist": mnist,
+    "mnist_connections": mnist_connections,
+    "mnist_search": mnist_search,
+}
 RESULTS = Path(__file__).parents[1] / "results"
 
 

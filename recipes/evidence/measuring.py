@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 import keras_switcher as ks
+from keras_switcher.graph.anatomy import Anatomy
 from recipes.evidence.structures import write_structure
 from recipes.evidence.treatments import Outcome, Trial
 
@@ -39,8 +40,9 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
 
 
 def _widths(network, keep):
-    """Numbers of channels that are kept, from the input to the output."""
-    groups = sorted(ks.channel_groups(network), key=lambda group: group.depth)
+    """Numbers of channels or connections that are kept, from the input to the output."""
+    anatomy = Anatomy(network)
+    groups = sorted([*anatomy.groups, *anatomy.connections], key=lambda group: group.depth)
     return "-".join(str(int(keep[g.name].sum())) for g in groups if g.name in keep)
 
 

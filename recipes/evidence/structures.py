@@ -1,4 +1,4 @@
-"""Which channels are kept, as text in a row, and structures that controls are given."""
+"""Which channels or connections are kept, as text in a row, and what controls are given."""
 
 import json
 
@@ -6,21 +6,36 @@ import keras
 import numpy as np
 
 import keras_switcher as ks
+from keras_switcher.switchers import ConnectionRecord
 from keras_switcher.wiring import Wiring
 
 Structure = dict[str, np.ndarray]
 
 
 def write_structure(keep: Structure) -> str:
-    """Boolean vectors by name of group as text: names, sizes and bits as hexadecimal digits."""
-    return ";".join(f"{n}:{len(k)}:{np.packbits(k).tobytes().hex()}" for n, k in keep.items())
+    """Boolean arrays by name of group as text.
+
+    Of channels names, sizes and bits as hexadecimal digits. Of connections, which are too many
+    for a row, names, shapes and how many are kept.
+    """
+
+    def written(mask):
+        if mask.ndim == 1:
+            return f"{len(mask)}:{np.packbits(mask).tobytes().hex()}"
+        return f"{mask.shape[0]}x{mask.shape[1]}:{mask.sum()}"
+
+    return ";".join(f"{name}:{written(mask)}" for name, mask in keep.items())
 
 
 def read_structure(text: str) -> Structure:
-    """What `write_structure` wrote."""
+    """What `write_structure` wrote; of connections, as many as there were, the first ones."""
     keep = {}
     for item in text.split(";"):
         name, size, digits = item.rsplit(":", 2)
+        if "x" in size:
+            shape = tuple(map(int, size.split("x")))
+            keep[name] = (np.arange(np.prod(shape)) < int(digits)).reshape(shape)
+            continue
         bits = np.unpackbits(np.frombuffer(bytes.fromhex(digits), "uint8"))
         keep[name] = bits[: int(size)].astype(bool)
     return keep
@@ -55,9 +70,9 @@ def _counts(total, kept, strengthened):
 
 
 def random_structure(keep: Structure, seed: int) -> Structure:
-    """As many channels of each group, drawn at random."""
+    """As many channels or connections of each group, drawn at random."""
     generator = np.random.default_rng(seed)
-    return {name: generator.permutation(mask) for name, mask in keep.items()}
+    return {n: generator.permutation(mask.ravel()).reshape(mask.shape) for n, mask in keep.items()}
 
 
 def uniform_structure(network: keras.Model, macs: int, seed: int) -> Structure:
@@ -84,7 +99,7 @@ def uniform_structure(network: keras.Model, macs: int, seed: int) -> Structure:
 
 
 def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
-    """As many channels of each group: those with the largest weights.
+    """As many channels or connections of each group: those with the largest weights.
 
     A channel's magnitude is the product of the norms of the weights that make it and of those
     that read it, which rescaling a ReLU network does not change.
@@ -93,12 +108,18 @@ def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
         network: A trained network.
         keep: Tells how many.
     """
-    chosen = {}
-    for record in Wiring(network, list(keep)).records:
-        sides = (record.producers, record.consumers)
-        magnitude = np.prod([_norms(side, record.size) for side in sides if side], axis=0)
-        chosen[record.name] = _largest(magnitude, keep[record.name].sum())
-    return chosen
+    grain = "channels" if all(mask.ndim == 1 for mask in keep.values()) else "connections"
+    return {
+        record.name: _largest(_magnitude(record), keep[record.name].sum())
+        for record in Wiring(network, list(keep), (grain,)).records
+    }
+
+
+def _magnitude(record):
+    if isinstance(record, ConnectionRecord):
+        return np.abs(keras.ops.convert_to_numpy(record.kernel))
+    sides = (record.producers, record.consumers)
+    return np.prod([_norms(side, record.size) for side in sides if side], axis=0)
 
 
 def _norms(views, size):
@@ -110,6 +131,6 @@ def _norms(views, size):
 
 
 def _largest(values, number):
-    mask = np.zeros(len(values), bool)
-    mask[np.argsort(-values, kind="stable")[:number]] = True
-    return mask
+    mask = np.zeros(values.size, bool)
+    mask[np.argsort(-values, axis=None, kind="stable")[:number]] = True
+    return mask.reshape(values.shape)

@@ -10,6 +10,7 @@ from keras_switcher import StructureHistory
 from recipes.checkpoints import Checkpoint
 from recipes.datasets import Data
 from recipes.evidence.experiment import Experiment
+from recipes.evidence.masks import masked
 from recipes.evidence.structures import (
     Structure,
     magnitude_structure,
@@ -86,19 +87,25 @@ def _switched(trial):
     history = StructureHistory()
     model = switched(trial.network(), trial.settings)
     trial.train(model, "switched", history=history)
-    planned = model.plan().keep
-    keep = {name: planned[name] for name in model.scaling_factors()}
-    return Outcome(model, trial.settings.epochs, keep, history)
+    return Outcome(model, trial.settings.epochs, kept_by(model), history)
 
 
 def _given(trial, keep, epochs):
     """A network with this structure, initialised anew, trained from scratch."""
-    model = anew(ks.prune_channels(trial.network(), keep), trial.seed)
+    if trial.settings.connections:
+        model = masked(trial.network(), keep)
+    else:
+        model = anew(ks.prune_channels(trial.network(), keep), trial.seed)
     trial.train(model, "given", epochs)
     return Outcome(model, epochs, keep)
 
 
 def _learned(trial):
+    if trial.settings.connections:
+        raise ValueError(
+            "Rows say how many connections are kept, not which: there is no learned structure to "
+            "train from scratch. Use 'random structure' or 'magnitude'."
+        )
     return _given(trial, trial.structure, trial.settings.epochs)
 
 
@@ -127,7 +134,8 @@ def _magnitude(trial):
     before = round(trial.experiment.share * trial.settings.epochs)
     trial.train(dense, "before", before)
     keep = magnitude_structure(dense, trial.structure)
-    model = ks.prune_channels(dense, keep)
+    prune = masked if trial.settings.connections else ks.prune_channels
+    model = prune(dense, keep)
     trial.train(model, "after", trial.settings.epochs - before)
     return Outcome(model, trial.settings.epochs, keep)
 
@@ -141,6 +149,18 @@ TREATMENTS = {
     "uniform width": _uniform,
     "magnitude": _magnitude,
 }
+
+
+def kept_by(model: ks.SwitcherModel) -> Structure:
+    """The channels or connections that a switched network keeps."""
+    plan = model.plan()
+    kernels = {kernel.connections: kernel for kernel in model.wiring.anatomy.kernels}
+    return {
+        name: kernels[name].between(plan.connections[name], plan.keep) > 0
+        if name in plan.connections
+        else plan.keep[name]
+        for name in model.scaling_factors()
+    }
 
 
 def anew(model: keras.Model, seed: int) -> keras.Model:

@@ -111,3 +111,26 @@ def test_a_given_structure_is_what_is_trained_and_counted(name, tmp_path):
         assert write_structure(outcome.keep) == write_structure(structure)
     equal_cost = round(2 * all_weights / weights)
     assert outcome.epochs == (equal_cost if name.endswith("equal cost") else 2)
+
+
+def test_controls_of_connections_have_the_density_that_was_learned(tmp_path):
+    settings = replace(SETTINGS, connections=True)
+    half_zeros = replace(settings, start="half_zeros", budget=None)
+    row = Experiment("row", "digits", "switched", half_zeros)
+    learned = run_trial(row, 0, None, tmp_path / "row", None)
+    assert learned["compact_accuracy"] == learned["accuracy"]
+    counts = list(map(int, learned["widths"].split("-")))
+    assert sum(counts) / 17024 == pytest.approx(1 - learned["weights_removed"], abs=1e-4)
+    for treatment in ("random structure", "magnitude"):
+        control = Experiment(treatment, "digits", treatment, settings, "row", share=0.5)
+        made = run_trial(control, 0, learned["structure"], tmp_path / treatment, None)
+        assert made["compact_accuracy"] == made["accuracy"]
+        # A unit without any connection takes others with it.
+        assert made["weights_removed"] == pytest.approx(learned["weights_removed"], abs=0.01)
+
+
+def test_no_learned_structure_of_connections_is_invented(tmp_path):
+    settings = replace(SETTINGS, connections=True)
+    trial = Experiment("learned", "digits", "learned structure", settings, "row")
+    with pytest.raises(ValueError, match="how many connections are kept, not which"):
+        run_trial(trial, 0, "hidden_1/connections:64x128:100", tmp_path, None)

@@ -30,6 +30,31 @@ def test_text_brings_a_structure_back(keep):
     assert equal(read_structure(write_structure(keep)), keep)
 
 
+def test_text_brings_back_how_many_connections_are_kept():
+    keep = {"a/connections": np.eye(4, 3, dtype=bool), "b": np.array([True, False])}
+    back = read_structure(write_structure(keep))
+    assert back["a/connections"].shape == (4, 3)
+    assert back["a/connections"].sum() == 3
+    np.testing.assert_array_equal(back["b"], keep["b"])
+
+
+def test_magnitude_structure_of_connections_keeps_the_largest_weights():
+    network = mlp((20, 40, 10, 3))
+    keep = {"hidden_2/connections": np.arange(400).reshape(40, 10) < 50}
+    chosen = magnitude_structure(network, keep)["hidden_2/connections"]
+    sizes = np.abs(network.get_layer("hidden_2").kernel)
+    assert chosen.sum() == 50
+    assert sizes[chosen].min() > sizes[~chosen].max()
+
+
+def test_random_structure_of_connections_has_the_same_density():
+    keep = {"a/connections": np.arange(60).reshape(6, 10) < 7}
+    drawn = random_structure(keep, seed=0)["a/connections"]
+    assert drawn.shape == (6, 10)
+    assert drawn.sum() == 7
+    assert not np.array_equal(drawn, keep["a/connections"])
+
+
 def test_text_brings_the_counts_of_all_epochs_back():
     first = {"total": 5, "kept": 4, "strengthened": 1, "weakened": 3, "pruned": 1}
     second = {"total": 5, "kept": 2, "strengthened": 2, "weakened": 0, "pruned": 3}
