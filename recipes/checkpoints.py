@@ -61,6 +61,15 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         self.history = history
         self.seconds = self.seconds_before = 0.0
 
+    @property
+    def folder(self) -> Path:
+        """Where it saves."""
+        return self._record.parent
+
+    def epochs_done(self) -> int:
+        """How many epochs an earlier run of the same training has finished."""
+        return json.loads(self._record.read_text())["epochs"] if self._record.exists() else 0
+
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         if self._record.exists():

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass, field, fields
 
 from keras_switcher.alternation import ALTERNATIONS
 from recipes.switching import STARTS, SWITCHERS
+from recipes.turns import WHILE_LOSS_FALLS
 
 SCHEDULES = ("cosine", "steps")
+TURNS = (*ALTERNATIONS, WHILE_LOSS_FALLS)
 
 
 def _share(text):
@@ -59,7 +61,7 @@ class Settings:
     switcher_weight_decay: float = _setting(0.0, float, "of the switcher")
     switcher: str = _setting("row", str, "a switcher, or a control", choices=SWITCHERS)
     start: str = _setting("near_one", str, "where the factors start", choices=STARTS)
-    alternation: str = _setting("joint", str, "who is updated when", choices=ALTERNATIONS)
+    alternation: str = _setting("joint", str, "who is updated when", choices=TURNS)
     connections: bool = _flag("factors for single connections of dense layers, not for channels")
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
     detached: bool = _flag("no gradient through the switcher's input: equation 6 without its end")

@@ -4,6 +4,7 @@ import keras
 
 import keras_switcher as ks
 from keras_switcher import switchers
+from recipes.turns import WHILE_LOSS_FALLS
 
 UNETS = {
     "unet": {},
@@ -32,7 +33,8 @@ def switched(network: keras.Model, settings) -> ks.SwitcherModel:
     return ks.SwitcherModel(
         network,
         make_switcher(settings),
-        alternation=settings.alternation,
+        # Whose turn it is then changes from epoch to epoch, see `recipes.turns`.
+        alternation="task" if settings.alternation == WHILE_LOSS_FALLS else settings.alternation,
         budget=budget,
         connections=settings.connections,
         warmup_epochs=settings.warmup_epochs,

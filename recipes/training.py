@@ -11,6 +11,7 @@ from recipes.checkpoints import Checkpoint
 from recipes.datasets import Part
 from recipes.order import EpochOrder
 from recipes.settings import Settings
+from recipes.turns import WHILE_LOSS_FALLS, WhileLossFalls
 
 
 def train(
@@ -35,7 +36,7 @@ def train(
     batches = int(order.batches.cardinality())
 
     def optimizer(player, rate, decay=None):
-        steps = batches * _turns(player, model, settings.epochs)
+        steps = batches * _turns(player, model, settings.epochs, settings.alternation)
         schedule = _schedule(settings.schedule, rate, steps)
         return keras.optimizers.SGD(schedule, settings.momentum, weight_decay=decay or None)
 
@@ -49,16 +50,24 @@ def train(
         steps_per_execution=steps_per_execution,
         **optimizers,
     )
+    if isinstance(model, SwitcherModel) and settings.alternation == WHILE_LOSS_FALLS:
+        turns = WhileLossFalls(checkpoint.folder / "turns.json", checkpoint.epochs_done)
+        callbacks = [*callbacks, turns]
     callbacks = [*callbacks, order, checkpoint, _Lines(settings.epochs)]
     if checkpoint.history:
         callbacks.insert(0, checkpoint.history)  # First: the checkpoint saves what it records.
     model.fit(order.batches, epochs=settings.epochs, shuffle=False, verbose=0, callbacks=callbacks)
 
 
-def _turns(player, model, epochs):
-    """In how many epochs a network is updated: its schedule is spread over these; at least 1."""
+def _turns(player, model, epochs, alternation):
+    """In how many epochs a network is updated: its schedule is spread over these; at least 1.
+
+    Half of them where nobody knows before.
+    """
     if not isinstance(model, SwitcherModel):
         return epochs
+    if alternation == WHILE_LOSS_FALLS:
+        return max(1, epochs // 2)
     updates = (
         updates_in_epoch(epoch, model.alternation, model.warmup_epochs) for epoch in range(epochs)
     )

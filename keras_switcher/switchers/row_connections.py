@@ -34,7 +34,9 @@ class ConnectionFactors(keras.layers.Layer):
             self.embed[side].build((None, seen))
             self.add[side] = layers.Dense(1, use_bias=False, name=f"add_{side}", **made_with)
             self.add[side].build((None, self.units))
-        self.level = layers.Dense(1, kernel_initializer="zeros", name="level", **made_with)
+        self.level = layers.Dense(
+            1, use_bias=False, kernel_initializer="zeros", name="level", **made_with
+        )
         self.level.build((None, seen - 1))
         constant = keras.initializers.Constant
         self.gamma = self.add_weight(

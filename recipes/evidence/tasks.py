@@ -22,6 +22,7 @@ class Task(NamedTuple):
 TASKS = {
     "digits": Task(functools.partial(mlp, (64, 128, 64, 10)), lambda validate, _: digits(validate)),
     "mlp": Task(mlp, mnist),
+    "mlp_paper": Task(functools.partial(mlp, spread=0.1), mnist),
     "lenet5": Task(lenet5, functools.partial(mnist, shape=(28, 28, 1))),
 }
 

@@ -6,12 +6,18 @@ import keras
 from keras import layers
 
 
-def mlp(sizes: Sequence[int] = (784, 300, 100, 10)) -> keras.Model:
+def mlp(sizes: Sequence[int] = (784, 300, 100, 10), spread: float | None = None) -> keras.Model:
     """A chain of dense layers without biases, as in the paper, that ends in logits.
 
     Args:
         sizes: Numbers of inputs, hidden units and classes.
+        spread: Standard deviation of the weights at the start; None for He's initialisation of
+            the hidden layers and Glorot's of the last.
     """
+
+    def start(otherwise):
+        return otherwise if spread is None else keras.initializers.RandomNormal(stddev=spread)
+
     *hidden, classes = sizes[1:]
     model = keras.Sequential([keras.Input((sizes[0],), name="pixels")], name="mlp")
     for number, units in enumerate(hidden, start=1):
@@ -20,9 +26,10 @@ def mlp(sizes: Sequence[int] = (784, 300, 100, 10)) -> keras.Model:
                 units,
                 "relu",
                 use_bias=False,
-                kernel_initializer="he_normal",
+                kernel_initializer=start("he_normal"),
                 name=f"hidden_{number}",
             )
         )
-    model.add(layers.Dense(classes, use_bias=False, name="head"))
+    last = start("glorot_uniform")
+    model.add(layers.Dense(classes, use_bias=False, kernel_initializer=last, name="head"))
     return model
