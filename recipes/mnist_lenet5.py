@@ -30,7 +30,7 @@ RECIPE = Recipe(
     load=partial(mnist, shape=(28, 28, 1)),
     pictures={"feature_maps.png": draw_feature_maps},
     settings=Settings(epochs=20, weight_decay=0.003, budget=0.15),
-    switcher_rates={"row": 0.005, "unet": 0.005},
+    switcher_rates={"row": 0.005, "unet": 0.005, "connections": 0.001},
     has_data_dir=True,
 )
 

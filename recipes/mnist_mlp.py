@@ -28,7 +28,7 @@ RECIPE = Recipe(
     load=mnist,
     pictures={"pattern.png": draw_pixels},
     settings=Settings(weight_decay=0.003),
-    switcher_rates={"row": 0.005, "unet": 0.005},
+    switcher_rates={"row": 0.005, "unet": 0.005, "connections": 0.001},
     has_data_dir=True,
 )
 

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import keras
@@ -34,10 +34,11 @@ class Recipe:
         about: What the help says.
         network: Makes the task network, which ends in logits.
         load: Makes the `Data`; takes `validate`, and `data_dir` if `has_data_dir`.
+        settings: The default `Settings`, without the switcher's learning rate.
+        switcher_rates: That rate by name of switcher, or for `"connections"`; what is not named
+            has that of `"row"`.
         pictures: Maps names of files to what draws them, see `recipes.drawing`. Where connections
             have factors, their own pictures are drawn instead.
-        settings: The default `Settings`, without the switcher's learning rate.
-        switcher_rates: That rate by name of switcher; the controls have that of `"row"`.
         has_data_dir: Whether the data set lies in a data directory.
     """
 
@@ -45,9 +46,9 @@ class Recipe:
     about: str
     network: Callable[[], keras.Model]
     load: Callable[..., Data]
-    pictures: dict[str, Callable]
     settings: Settings
     switcher_rates: dict[str, float]
+    pictures: dict[str, Callable] = field(default_factory=dict)
     has_data_dir: bool = False
 
     def run(self, arguments: list[str] | None = None) -> dict:
@@ -165,7 +166,8 @@ class Recipe:
         """The settings, with the switcher's learning rate and what a smoke run changes."""
         rate = settings.switcher_learning_rate
         if rate is None:
-            rate = self.switcher_rates.get(settings.switcher, self.switcher_rates["row"])
+            what = "connections" if settings.connections else settings.switcher
+            rate = self.switcher_rates.get(what, self.switcher_rates["row"])
         if not settings.smoke:
             return replace(settings, switcher_learning_rate=rate)
         # So few updates that the budget falls at once: at its full rate a switcher overshoots.

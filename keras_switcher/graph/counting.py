@@ -97,7 +97,7 @@ def remaining(anatomy: Anatomy, keep: dict | None = None, connections: dict | No
         if matrix is None:
             left = kept(kernel.weight, kernel.axes)
         else:
-            left = np.count_nonzero(kernel.between(matrix, keep))
+            left = int(np.count_nonzero(kernel.between(matrix, keep)))
         weights += left
         macs = None if kernel.positions is None or macs is None else macs + left * kernel.positions
     layers = {id(c.op): c.op for c in anatomy.graph.calls if isinstance(c.op, keras.layers.Layer)}

@@ -151,6 +151,22 @@ def test_smoke_run_ends_with_one_line_of_json(random_mnist, tmp_path, capsys):
     assert len(rows.read_text().splitlines()) == 3
 
 
+def test_a_recipe_of_connections_draws_masks_and_goes_on(monkeypatch, tmp_path, capsys):
+    command = ["--connections", "--budget", "0.5", "--output", str(tmp_path)]
+    with monkeypatch.context() as patch:
+        _interrupt(patch, 2, "SwitcherModel")
+        with pytest.raises(SystemExit):
+            TINY.run(command)
+    masks = sorted(path.name for path in (tmp_path / "checkpoint" / "masks").iterdir())
+    assert masks == ["00000.npy", "00001.npy", "00002.npy"]
+    capsys.readouterr()
+    row = TINY.run(command)
+    assert "masks.png, degrees.png, counts.png" in capsys.readouterr().out
+    assert (tmp_path / "masks.png").exists()
+    assert row["switched_accuracy"] == row["compact_accuracy"]
+    assert "--connections" in row["command"]
+
+
 def test_data_directory_without_the_data_set(tmp_path, capsys):
     with pytest.raises(SystemExit):
         MNIST.run(["--data-dir", str(tmp_path), "--output", str(tmp_path / "out")])

@@ -1,0 +1,34 @@
+"""MNIST with LeNet5-Caffe: dense, and under a switcher that cuts connections of its dense layers.
+
+    python -m recipes.mnist_lenet5_connections --seed 0
+
+A factor per weight of the dense layers (arXiv 2103.15590); the convolutions stay whole. 20 epochs
+of SGD with momentum .9, rate .1 that falls as a cosine, weight decay .003, batch 64; row switcher
+from near one, rate .001, joint updates, a budget of 9.8 % of the weights that falls from 5 % to
+30 % of training. Draws the mask of the first dense layer over training, and how many connections
+the units have.
+
+Not run yet. Controls and seeds are the study `python -m recipes.evidence mnist_connections`.
+
+`--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
+"""
+
+from functools import partial
+
+from recipes.datasets import mnist
+from recipes.networks.lenet5 import lenet5
+from recipes.running import Recipe
+from recipes.settings import Settings
+
+RECIPE = Recipe(
+    name="mnist_lenet5_connections",
+    about="Trains LeNet5-Caffe on MNIST, dense and under a switcher that cuts connections.",
+    network=lenet5,
+    load=partial(mnist, shape=(28, 28, 1)),
+    settings=Settings(epochs=20, weight_decay=0.003, connections=True, budget=0.098),
+    switcher_rates={"row": 0.001},
+    has_data_dir=True,
+)
+
+if __name__ == "__main__":
+    RECIPE.run()
