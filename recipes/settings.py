@@ -58,6 +58,9 @@ class Settings:
     )
     momentum: float = _setting(0.9, float, "of both optimizers")
     weight_decay: float = _setting(0.0, float, "of the task network, in both trainings")
+    switcher_clipnorm: float | None = _setting(
+        None, float, "largest norm of the switcher's gradient; by default any"
+    )
     switcher_weight_decay: float = _setting(0.0, float, "of the switcher")
     switcher: str = _setting("row", str, "a switcher, or a control", choices=SWITCHERS)
     start: str = _setting("near_one", str, "where the factors start", choices=STARTS)

@@ -35,15 +35,24 @@ def train(
     order = EpochOrder(part, settings.batch_size, settings.seed)
     batches = int(order.batches.cardinality())
 
-    def optimizer(player, rate, decay=None):
+    def optimizer(player, rate, decay, clipnorm=None):
         steps = batches * _turns(player, model, settings.epochs, settings.alternation)
         schedule = _schedule(settings.schedule, rate, steps)
-        return keras.optimizers.SGD(schedule, settings.momentum, weight_decay=decay or None)
+        return keras.optimizers.SGD(
+            schedule,
+            settings.momentum,
+            weight_decay=decay or None,
+            global_clipnorm=clipnorm,
+        )
 
     optimizers = {"optimizer": optimizer("task", settings.learning_rate, settings.weight_decay)}
     if isinstance(model, SwitcherModel):
-        own = settings.switcher_learning_rate, settings.switcher_weight_decay
-        optimizers["switcher_optimizer"] = optimizer("switcher", *own)
+        optimizers["switcher_optimizer"] = optimizer(
+            "switcher",
+            settings.switcher_learning_rate,
+            settings.switcher_weight_decay,
+            settings.switcher_clipnorm,
+        )
     model.compile(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],

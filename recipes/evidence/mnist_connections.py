@@ -10,9 +10,16 @@ from recipes.evidence import mnist
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.tables import Table
 
-# A little below the tenth that is asked for: training settles on it.
-MLP = replace(mnist.MLP, connections=True, budget=0.098)
-LENET5 = replace(mnist.LENET5, connections=True, budget=0.098)
+# A little below the tenth that is asked for: training settles on it. At a rate of .005 without
+# clipping every connection is cut within an epoch.
+CHANGES = {
+    "connections": True,
+    "budget": 0.098,
+    "switcher_learning_rate": 0.001,
+    "switcher_clipnorm": 1.0,
+}
+MLP = replace(mnist.MLP, **CHANGES)
+LENET5 = replace(mnist.LENET5, **CHANGES)
 
 
 def _family(task, base, of_free, seeds):
