@@ -120,7 +120,8 @@ class Surgery:
 
     def _assign(self, layer, new):
         # A bias that is new to a layer is the last of its variables.
-        for old_weight, new_weight in zip(layer.variables, new.variables, strict=False):
+        made = new.variables[: len(layer.variables)]
+        for old_weight, new_weight in zip(layer.variables, made, strict=True):
             new_weight.assign(self._cut(layer, old_weight))
             self.counterparts.append((old_weight, new_weight))
         if hasattr(new, "finalize_state"):  # Normalization keeps tensors made of its weights.

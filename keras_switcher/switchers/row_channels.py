@@ -1,30 +1,18 @@
 """The part of the row switcher that decides on channels."""
 
-import keras
 import numpy as np
 from keras import layers, ops
 
 from keras_switcher.switchers.records import split_by_record
+from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.views import Views
 
 # What is read of each channel: a feature for each.
 KINDS = ("producers", "consumers", "scales", "shifts")
 
 
-class ChannelFactors(keras.layers.Layer):
-    """A factor per channel, by one small network for all groups; see `RowSwitcher`.
-
-    Args:
-        units: Width of the network.
-        gamma: Spread of the factors at the start.
-        beta: Their mean.
-        **kwargs: As for any Keras layer.
-    """
-
-    def __init__(self, units: int, gamma: float, beta: float, **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
-        self.spread_at_start, self.mean_at_start = gamma, beta
+class ChannelFactors(RowPart):
+    """A factor per channel, by one small network for all groups; see `RowSwitcher`."""
 
     def build(self, records):
         self._sizes = np.array([record.size for record in records])
@@ -44,11 +32,7 @@ class ChannelFactors(keras.layers.Layer):
             1, use_bias=False, kernel_initializer="zeros", dtype=self.dtype_policy, name="level"
         )
         self.level.build((None, self.units))
-        constant = keras.initializers.Constant
-        self.gamma = self.add_weight(
-            shape=(), initializer=constant(self.spread_at_start), name="gamma"
-        )
-        self.beta = self.add_weight(shape=(), initializer=constant(self.mean_at_start), name="beta")
+        self.add_scale()
 
     def call(self, records):
         hidden = self.embed(ops.cast(self._channel_features(records), self.compute_dtype))

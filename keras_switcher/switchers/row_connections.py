@@ -1,27 +1,17 @@
 """The part of the row switcher that decides on single connections."""
 
-import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_switcher.switchers.row_part import RowPart
 
-class ConnectionFactors(keras.layers.Layer):
+
+class ConnectionFactors(RowPart):
     """A factor per connection, from its own weight, its row and its column; see `RowSwitcher`.
 
     Permuting the inputs or outputs of a kernel permutes its factors. The small networks see rows
     and columns; what is done per weight is a handful of additions and multiplications.
-
-    Args:
-        units: Width of the networks.
-        gamma: Spread of the factors at the start.
-        beta: Their mean.
-        **kwargs: As for any Keras layer.
     """
-
-    def __init__(self, units: int, gamma: float, beta: float, **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
-        self.spread_at_start, self.mean_at_start = gamma, beta
 
     def build(self, records):
         self._contexts = [_describe(record) for record in records]
@@ -38,11 +28,7 @@ class ConnectionFactors(keras.layers.Layer):
             1, use_bias=False, kernel_initializer="zeros", name="level", **made_with
         )
         self.level.build((None, seen - 1))
-        constant = keras.initializers.Constant
-        self.gamma = self.add_weight(
-            shape=(), initializer=constant(self.spread_at_start), name="gamma"
-        )
-        self.beta = self.add_weight(shape=(), initializer=constant(self.mean_at_start), name="beta")
+        self.add_scale()
 
     def call(self, records):
         return [self._factors(*each) for each in zip(records, self._contexts, strict=True)]

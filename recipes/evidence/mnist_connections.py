@@ -1,7 +1,6 @@
 """MNIST: a factor per connection of the dense layers, and the controls beside it. Test split.
 
-The dense twins are those of the study `mnist`. Settings were chosen on the validation split;
-`mnist_search` has the log.
+The dense twins are those of the study `mnist`. The settings have not been searched for yet.
 """
 
 from dataclasses import replace
@@ -10,8 +9,7 @@ from recipes.evidence import mnist
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.tables import Table
 
-# A little below the tenth that is asked for: training settles on it. At a rate of .005 without
-# clipping every connection is cut within an epoch.
+# A little below the tenth that is asked for: training settles on it.
 CHANGES = {
     "connections": True,
     "budget": 0.098,

@@ -1,0 +1,27 @@
+"""What the two parts of the row switcher, for channels and for connections, have in common."""
+
+import keras
+
+
+class RowPart(keras.layers.Layer):
+    """A small network with a scale and a shift of its scores; see `RowSwitcher`.
+
+    Args:
+        units: Width of the network.
+        gamma: Spread of the factors at the start.
+        beta: Their mean.
+        **kwargs: As for any Keras layer.
+    """
+
+    def __init__(self, units: int, gamma: float, beta: float, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.spread_at_start, self.mean_at_start = gamma, beta
+
+    def add_scale(self):
+        """Creates `gamma` and `beta`."""
+        constant = keras.initializers.Constant
+        self.gamma = self.add_weight(
+            shape=(), initializer=constant(self.spread_at_start), name="gamma"
+        )
+        self.beta = self.add_weight(shape=(), initializer=constant(self.mean_at_start), name="beta")
