@@ -4,18 +4,18 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_switcher.alternation import ALTERNATIONS, BOTH, updates_in_epoch
+from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
 from keras_switcher.budget import Budget
 from keras_switcher.callbacks import Progress
 from keras_switcher.inference import Renewing
 from keras_switcher.metrics import StructureShares
-from keras_switcher.switched_network import SwitchedNetwork
+from keras_switcher.two_optimizers import TwoOptimizers
 
 FORMAT = 1
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
-class SwitcherModel(SwitchedNetwork):
+class SwitcherModel(TwoOptimizers):
     """Learns a task network's structure while it trains it, then hands back a smaller network.
 
     A switcher reads the task network's weights and returns one factor per channel (or, with
@@ -137,50 +137,6 @@ class SwitcherModel(SwitchedNetwork):
             factors = {n: ops.where(warm, f, ops.ones_like(f)) for n, f in factors.items()}
         return factors
 
-    def compile(self, optimizer="rmsprop", loss=None, *, switcher_optimizer=None, **kwargs):
-        """Configures training.
-
-        Args:
-            optimizer: Updates the task network.
-            loss: As for any Keras model; both networks are trained on it.
-            switcher_optimizer: Updates the switcher; by default one like `optimizer`.
-            **kwargs: As for any Keras model.
-
-        Raises:
-            ValueError: If both optimizers are the same object.
-        """
-        if switcher_optimizer is optimizer and isinstance(optimizer, keras.optimizers.Optimizer):
-            raise ValueError(
-                "`optimizer` and `switcher_optimizer` are the same object, but each keeps the "
-                "state of its own variables. Pass two optimizers."
-            )
-        super().compile(optimizer=optimizer, loss=loss, **kwargs)
-        if switcher_optimizer is None:
-            switcher_optimizer = self.optimizer.from_config(self.optimizer.get_config())
-        switcher_optimizer = keras.optimizers.get(switcher_optimizer)
-        scaled = keras.optimizers.LossScaleOptimizer
-        if isinstance(self.optimizer, scaled) and not isinstance(switcher_optimizer, scaled):
-            switcher_optimizer = scaled(switcher_optimizer, name="switcher_loss_scale")
-        self.switcher_optimizer = switcher_optimizer
-        # Built now, so that a checkpoint finds the slots to restore.
-        with self.distribute_strategy.scope():
-            for name in BOTH:
-                optimizer, variables = self._player(name)
-                if not optimizer.built:
-                    optimizer.build(variables)
-
-    def get_compile_config(self):
-        """The arguments of `compile`, serialized, with the switcher's optimizer."""
-        config = super().get_compile_config()
-        if config and self.compiled:
-            optimizer = keras.saving.serialize_keras_object(self.switcher_optimizer)
-            config = {**config, "switcher_optimizer": optimizer}
-        return config
-
-    def compile_from_config(self, config):
-        """Compiles with what `get_compile_config` returned."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kw):
         """Trains for a number of epochs, as any Keras model."""
         progress = Progress()
@@ -246,13 +202,8 @@ class SwitcherModel(SwitchedNetwork):
         factors = self.inference.renew()
         self.structure_shares.set_state(self.wiring.shares(factors))
 
-    def _player(self, name):
-        if name == "task":
-            return self.optimizer, self.task.trainable_variables
-        return self.switcher_optimizer, self.switcher.trainable_variables
-
     def _update(self, names, x, y, sample_weight):
-        players = [self._player(name) for name in names]
+        players = [self.player(name) for name in names]
         with tf.GradientTape() as tape:
             factors = self.factors(training=True)
             y_pred = self.wiring.run(x, factors, training=True)
@@ -283,33 +234,6 @@ class SwitcherModel(SwitchedNetwork):
         batch = ops.shape(keras.tree.flatten(x)[0])[0]
         self._loss_tracker.update_state(loss * replicas, sample_weight=batch)
         return loss
-
-    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
-        """Loads weights, both optimizers' included; if that fails, nothing has changed.
-
-        Args:
-            filepath: A file that `save_weights` wrote.
-            skip_mismatch: See `keras.Model.load_weights`.
-            **kwargs: See `keras.Model.load_weights`.
-
-        Raises:
-            ValueError: If the file holds the weights of another network.
-        """
-        variables = [*self.variables]
-        if self.compiled:
-            variables += self.optimizer.variables + self.switcher_optimizer.variables
-        before = [ops.convert_to_numpy(variable) for variable in variables]
-        try:
-            super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
-        except Exception as error:  # Whatever it is goes on, once the weights are back.
-            for variable, value in zip(variables, before, strict=True):
-                variable.assign(value)
-            if isinstance(error, ValueError):
-                raise ValueError(
-                    f"{filepath} does not hold weights of '{self.name}', which were left as they "
-                    f"were: {error}"
-                ) from error
-            raise
 
     def get_config(self):
         """The constructor's arguments, and the version of the file format."""

@@ -22,6 +22,10 @@ def _share_or_none(text):
     return None if text == "none" else _share(text)
 
 
+def _number_or_none(text):
+    return None if text == "none" else float(text)
+
+
 def _count(text):
     value = int(text)
     if value < 1:
@@ -66,6 +70,9 @@ class Settings:
     start: str = _setting("near_one", str, "where the factors start", choices=STARTS)
     alternation: str = _setting("joint", str, "who is updated when", choices=TURNS)
     connections: bool = _flag("factors for single connections of dense layers, not for channels")
+    ceiling: float | None = _setting(
+        None, _number_or_none, "what factors stay below, above 1, or none for no bound"
+    )
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
     detached: bool = _flag("no gradient through the switcher's input: equation 6 without its end")
     budget: float | None = _setting(0.245, _share_or_none, "share of the weights to keep, or none")

@@ -53,8 +53,8 @@ def make_switcher(settings) -> switchers.Switcher:
     if name in UNETS:
         return switchers.UNetSwitcher(start=start, **UNETS[name])
     if name == "free":
-        return switchers.FreeFactors(start=start, seed=seed)
-    row = switchers.RowSwitcher(start=start)
+        return switchers.FreeFactors(start=start, seed=seed, ceiling=settings.ceiling)
+    row = switchers.RowSwitcher(start=start, ceiling=settings.ceiling)
     if name == "frozen":
         # A layer that keeps a share k of its inputs and of its outputs keeps k^2 of its weights.
         power = 1 if settings.connections else 0.5

@@ -1,10 +1,9 @@
 """A control: factors that are free parameters."""
 
 import keras
-from keras import ops
 
+from keras_switcher.switchers.heads import CEILING, STARTS, as_factors, check_head
 from keras_switcher.switchers.records import split_by_record
-from keras_switcher.switchers.row import STARTS
 from keras_switcher.switchers.switcher import Switcher
 
 
@@ -13,16 +12,17 @@ class FreeFactors(Switcher):
     """One free parameter per factor instead of a network: reads no weights at all.
 
     The control that tells what a switcher gains by looking at the weights: the same training,
-    budget and gates, without the knowledge. `factor = relu(parameter)`.
+    budget, gates and ceiling (see `RowSwitcher`), without the knowledge.
 
     Args:
-        start: Where the factors start, drawn from a normal distribution: `"near_one"` (mean 1,
+        start: Where the parameters start, drawn from a normal distribution: `"near_one"` (mean 1,
             spread .3), `"one"` (exactly 1), or `"half_zeros"` (mean 0, spread 1).
         seed: Seed of the draw.
+        ceiling: What factors stay below, a number above 1; None for no bound.
         **kwargs: See `Switcher`.
 
     Raises:
-        ValueError: If `start` is unknown.
+        ValueError: If `start` is unknown, or `ceiling` is not above 1.
 
     Example:
 
@@ -30,11 +30,17 @@ class FreeFactors(Switcher):
     'one'
     """
 
-    def __init__(self, start: str = "near_one", seed: int | None = None, **kwargs):
+    def __init__(
+        self,
+        start: str = "near_one",
+        seed: int | None = None,
+        ceiling: float | None = CEILING,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        if start not in STARTS:
-            raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
+        check_head(start, ceiling)
         self.start = start
+        self.ceiling = ceiling
         self.seed = seed
 
     def build(self, records):
@@ -47,7 +53,12 @@ class FreeFactors(Switcher):
         )
 
     def call(self, records):
-        return split_by_record(ops.relu(ops.convert_to_tensor(self.parameters)), records)
+        return split_by_record(as_factors(self.parameters.value, self.ceiling), records)
 
     def get_config(self):
-        return {**super().get_config(), "start": self.start, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "start": self.start,
+            "seed": self.seed,
+            "ceiling": self.ceiling,
+        }

@@ -2,12 +2,11 @@
 
 import keras
 
+from keras_switcher.switchers.heads import CEILING, STARTS, check_head
 from keras_switcher.switchers.records import by_grain, in_order
 from keras_switcher.switchers.row_channels import ChannelFactors
 from keras_switcher.switchers.row_connections import ConnectionFactors
 from keras_switcher.switchers.switcher import Switcher
-
-STARTS = {"near_one": (0.3, 1.0), "one": (0.0, 1.0), "half_zeros": (1.0, 0.0)}
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -25,7 +24,9 @@ class RowSwitcher(Switcher):
     shares of MACs. Two rounds of a shared network, the second of which also sees the means of
     the own and of the neighbouring groups, give a score per channel and a level per group;
     scores are normalised over the group, in training and in inference alike, and
-    `factor = relu(level + beta + gamma * score)`.
+    `x = relu(level + beta + gamma * score)`. The factor is x, or with a ceiling c
+    `c x / (x + c - 1)`: 0 at 0, 1 at 1, always below c. So no factor grows where the weights
+    could, and a budget is paid by the channels that are on the brink.
 
     For each connection it sees the weight's magnitude and the root mean squares of its row and
     its column, relative to the kernel's. Shared networks make of each row and each column what
@@ -33,12 +34,13 @@ class RowSwitcher(Switcher):
 
     Args:
         units: Width of the shared networks.
-        start: Where the factors start: `"near_one"` (mean 1, spread .3), `"one"` (exactly 1), or
+        start: Where x starts: `"near_one"` (mean 1, spread .3), `"one"` (exactly 1), or
             `"half_zeros"` (about half of them 0, as in the U-Net of arXiv 2110.05954).
+        ceiling: What factors stay below, a number above 1; None for no bound.
         **kwargs: See `Switcher`.
 
     Raises:
-        ValueError: If `start` is unknown.
+        ValueError: If `start` is unknown, or `ceiling` is not above 1.
 
     Example:
 
@@ -46,22 +48,30 @@ class RowSwitcher(Switcher):
     'half_zeros'
     """
 
-    def __init__(self, units: int = 16, start: str = "near_one", **kwargs):
+    def __init__(
+        self, units: int = 16, start: str = "near_one", ceiling: float | None = CEILING, **kwargs
+    ):
         super().__init__(**kwargs)
-        if start not in STARTS:
-            raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
+        check_head(start, ceiling)
         self.units = units
         self.start = start
+        self.ceiling = ceiling
 
     def build(self, records):
         channels, connections = by_grain(records)
-        made_with = {"units": self.units, "dtype": self.dtype_policy}
         gamma, beta = STARTS[self.start]
+        made_with = {
+            "units": self.units,
+            "gamma": gamma,
+            "beta": beta,
+            "ceiling": self.ceiling,
+            "dtype": self.dtype_policy,
+        }
         if channels:
-            self.of_channels = ChannelFactors(gamma=gamma, beta=beta, **made_with)
+            self.of_channels = ChannelFactors(**made_with)
             self.of_channels.build(channels)
         if connections:
-            self.of_connections = ConnectionFactors(gamma=gamma, beta=beta, **made_with)
+            self.of_connections = ConnectionFactors(**made_with)
             self.of_connections.build(connections)
 
     def call(self, records):
@@ -73,4 +83,9 @@ class RowSwitcher(Switcher):
         )
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units, "start": self.start}
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "start": self.start,
+            "ceiling": self.ceiling,
+        }

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import layers, ops
 
+from keras_switcher.switchers.heads import as_factors
 from keras_switcher.switchers.records import split_by_record
 from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.views import Views
@@ -49,8 +50,7 @@ class ChannelFactors(RowPart):
         factors = self._spread(level) + centred * self._spread(
             self.gamma * ops.rsqrt(variance + 1e-8)
         )
-        factors = ops.relu(factors[:, 0])
-        return split_by_record(factors, records)
+        return split_by_record(as_factors(factors[:, 0], self.ceiling), records)
 
     def _channel_features(self, records):
         """A matrix of shape `(channels of all groups, features)`."""

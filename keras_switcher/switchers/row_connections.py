@@ -3,6 +3,7 @@
 import numpy as np
 from keras import layers, ops
 
+from keras_switcher.switchers.heads import as_factors
 from keras_switcher.switchers.row_part import RowPart
 
 
@@ -46,7 +47,7 @@ class ConnectionFactors(RowPart):
         deviation = ops.rsqrt(ops.mean(ops.square(score)) - ops.square(mean) + 1e-8)
         slope = self.gamma * deviation
         shift = self.beta + self.level(context)[0, 0] - slope * mean
-        return ops.relu(slope * score + shift)
+        return as_factors(slope * score + shift, self.ceiling)
 
     def _side(self, side, squares, scale, context):
         """What each row or column adds to the scores of its connections: shape (length, 1)."""

@@ -10,13 +10,15 @@ class RowPart(keras.layers.Layer):
         units: Width of the network.
         gamma: Spread of the factors at the start.
         beta: Their mean.
+        ceiling: What factors stay below, or None.
         **kwargs: As for any Keras layer.
     """
 
-    def __init__(self, units: int, gamma: float, beta: float, **kwargs):
+    def __init__(self, units: int, gamma: float, beta: float, ceiling: float | None, **kwargs):
         super().__init__(**kwargs)
         self.units = units
         self.spread_at_start, self.mean_at_start = gamma, beta
+        self.ceiling = ceiling
 
     def add_scale(self):
         """Creates `gamma` and `beta`."""

@@ -96,7 +96,7 @@ def test_rescaling_a_kernel_before_a_normalisation_changes_nothing(precision):
         for name, factor in factors(model).items():
             np.testing.assert_allclose(factor, before[name], rtol=0, atol=tolerance)
         kernel.assign(kernel * np.linspace(1, 2, 4))  # Per channel, which should matter.
-        assert np.abs(factors(model)["first"] - before["first"]).max() > 0.01
+        assert np.abs(factors(model)["first"] - before["first"]).max() > 0.001
 
 
 def test_trained_switcher_runs_on_another_network():
@@ -147,7 +147,9 @@ def test_start_at_half_zeros():
 @pytest.mark.parametrize("seed", range(5))
 def test_start_near_one(seed):
     keras.utils.set_random_seed(seed)
-    for factor in factors(SwitcherModel(wide(), RowSwitcher(start="near_one"))).values():
+    for factor in factors(
+        SwitcherModel(wide(), RowSwitcher(start="near_one", ceiling=None))
+    ).values():
         assert factor.mean() == pytest.approx(1, abs=0.02)
         assert 0.25 < factor.std() < 0.35
 
@@ -199,10 +201,11 @@ def test_degenerate_weights_give_finite_factors_and_gradients(network, start):
 
 
 def test_config_round_trip():
-    switcher = RowSwitcher(units=5, start="half_zeros", name="rows")
+    switcher = RowSwitcher(units=5, start="half_zeros", ceiling=3.0, name="rows")
     again = RowSwitcher.from_config(switcher.get_config())
     assert again.get_config() == switcher.get_config()
-    assert (again.units, again.start, again.name) == (5, "half_zeros", "rows")
+    assert (again.units, again.start, again.ceiling) == (5, "half_zeros", 3.0)
+    assert again.name == "rows"
 
 
 def test_unknown_start_lists_the_choices():

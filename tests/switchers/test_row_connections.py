@@ -63,7 +63,8 @@ def test_rows_and_columns_matter():
     [("near_one", 1, 0.3, 0), ("one", 1, 0, 0), ("half_zeros", None, None, 0.55)],
 )
 def test_start(start, mean, spread, zeros):
-    model = SwitcherModel(mlp(300), RowSwitcher(start=start), connections=True, groups=["hidden"])
+    switcher = RowSwitcher(start=start, ceiling=None)
+    model = SwitcherModel(mlp(300), switcher, connections=True, groups=["hidden"])
     made = model.scaling_factors()["hidden/connections"]
     assert np.mean(made == 0) == pytest.approx(zeros, abs=0.1)
     if mean is not None:

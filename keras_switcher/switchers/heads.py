@@ -1,0 +1,35 @@
+"""What makes factors of raw values, for all switchers that let one choose it."""
+
+from keras import ops
+
+# Chosen on validation splits, see `recipes/results/`.
+CEILING = 1.5
+
+# Spread and mean of the raw values.
+STARTS = {"near_one": (0.3, 1.0), "one": (0.0, 1.0), "half_zeros": (1.0, 0.0)}
+
+
+def check_head(start: str, ceiling: float | None):
+    """Raises ValueError if `start` is unknown, or `ceiling` is a number that is not above 1."""
+    if start not in STARTS:
+        raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
+    if ceiling is not None and not ceiling > 1:
+        raise ValueError(
+            "`ceiling` is what factors stay below: a number above 1, which a kept channel starts "
+            f"at, or None for no bound. Received: ceiling={ceiling!r}."
+        )
+
+
+def as_factors(values, ceiling: float | None):
+    """Factors of raw values: 0 below zero, 1 at one, and never more than the ceiling.
+
+    With a ceiling c, `c x / (x + c - 1)`, where x is the value or zero. It rises steeply where a
+    channel is on the brink and hardly at all where it is in full use, so that a budget is paid by
+    those on the brink, and no factor grows where the weights could.
+
+    Args:
+        values: A tensor.
+        ceiling: A number above 1, or None for `relu(values)`.
+    """
+    values = ops.relu(values)
+    return values if ceiling is None else ceiling * values / (values + (ceiling - 1))
