@@ -12,7 +12,8 @@ from pathlib import Path
 from recipes.evidence import mnist, mnist_connections, mnist_search
 from recipes.evidence.curves import draw_curve
 from recipes.evidence.ledger import Ledger
-from recipes.evidence.summary import Spread, spread
+from recipes.evidence.log import by_hand, searched
+from recipes.evidence.summary import Spread
 
 RECIPES = Path(__file__).parent
 RESULTS, FIGURES, README = RECIPES / "results", RECIPES / "figures", RECIPES / "README.md"
@@ -50,7 +51,8 @@ def text() -> str:
         parts.append(f"### {title}\n\n{picture}\n")
     parts += [
         _changed({**rows, **connected}),
-        _search(),
+        searched(Ledger(RESULTS / "mnist_search.csv").rows, mnist_search.EXPERIMENTS),
+        by_hand(_read("mnist_tried.csv")),
         "## Digits\n",
         _digits(),
         "## Benchmarks\n",
@@ -86,19 +88,6 @@ def _changed(rows):
     )
 
 
-def _search():
-    rows = Ledger(RESULTS / "mnist_search.csv").rows
-    written = ["| setting | accuracy, % | loss | weights removed, % | n |", "|---|---|---|---|---|"]
-    for experiment in mnist_search.EXPERIMENTS:
-        found = [spread(rows, experiment.name, f) for f in ("accuracy", "loss", "weights_removed")]
-        if found[0]:
-            cells = [_plus_minus(found[0], 100, 2), _plus_minus(found[1], 1, 4)]
-            cells += [_plus_minus(found[2], 100, 1), str(found[0].n)]
-            written.append(f"| {experiment.name} | {' | '.join(cells)} |")
-    title = "### What was tried, on the validation split (10,000 images of the training set)\n"
-    return "\n".join([title, *written, ""])
-
-
 def _digits():
     """Rows of `recipes.digits`, by command without the seed."""
     by_command = {}
@@ -112,7 +101,7 @@ def _digits():
     ]
     for command, rows in by_command.items():
         fields = ("dense_accuracy", "switched_accuracy", "weights_removed")
-        cells = [_plus_minus(Spread.of([float(r[f]) for r in rows]), 100, 2) for f in fields]
+        cells = [Spread.of([float(r[f]) for r in rows]).text(100, 2) for f in fields]
         written.append(f"| `{command}` | {' | '.join(cells)} | {len(rows)} |")
     return "\n".join([*written, ""])
 
@@ -149,11 +138,6 @@ def _read(name):
         return []
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def _plus_minus(value: Spread, factor, digits):
-    mean = f"{factor * value.mean:.{digits}f}"
-    return mean if value.n == 1 else f"{mean} +- {factor * value.std:.{digits}f}"
 
 
 if __name__ == "__main__":

@@ -24,6 +24,11 @@ class Spread:
         """The standard error of the mean."""
         return self.std / sqrt(self.n)
 
+    def text(self, factor: float = 1, digits: int = 2) -> str:
+        """`mean +- std`, both times a factor; the mean alone if there is only one value."""
+        mean = f"{factor * self.mean:.{digits}f}"
+        return mean if self.n == 1 else f"{mean} +- {factor * self.std:.{digits}f}"
+
     @classmethod
     def of(cls, values: list[float]) -> "Spread":
         """The spread of at least one value."""

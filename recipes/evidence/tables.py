@@ -42,15 +42,9 @@ def _line(label, name, first, rows):
     against = "" if name == first else _signed(difference(rows, name, first))
     weights, macs = (spread(rows, name, f"{of}_removed") for of in ("weights", "macs"))
     return (
-        f"| {label} | {_percent(accuracy)} | {accuracy.n} | {against} | {_percent(weights, 1)} | "
-        f"{_percent(macs, 1)} | {rows.get((name, 0), {}).get('widths', '')} |"
+        f"| {label} | {accuracy.text(100)} | {accuracy.n} | {against} | {weights.text(100, 1)} | "
+        f"{macs.text(100, 1)} | {rows.get((name, 0), {}).get('widths', '')} |"
     )
-
-
-def _percent(value: Spread, digits: int = 2):
-    if value.n == 1:
-        return f"{100 * value.mean:.{digits}f}"
-    return f"{100 * value.mean:.{digits}f} +- {100 * value.std:.{digits}f}"
 
 
 def _signed(value: Spread | None):

@@ -1,0 +1,56 @@
+"""The log of what was tried, as Markdown."""
+
+from recipes.evidence.summary import Spread, spread
+
+SEARCHED = "### What was tried, on the validation split (10,000 images of the training set)"
+BY_HAND = """\
+### What else was tried, by hand
+
+On the same validation split, the MLP unless the name says otherwise, with 23.5 % of the weights
+kept unless the name says otherwise. Changes of the code that were not kept, or not yet options when
+they were tried: these rows (`recipes/results/mnist_tried.csv`) have no command.
+"""
+HEADER = "| setting | epochs | accuracy, % | loss | weights removed, % | n |\n" + "|---" * 6 + "|"
+
+
+def searched(rows: dict, experiments: list) -> str:
+    """What a study on a validation split has found.
+
+    Args:
+        rows: A `Ledger`'s rows.
+        experiments: The study's experiments.
+    """
+    lines = []
+    for experiment in experiments:
+        found = [spread(rows, experiment.name, f) for f in ("accuracy", "loss", "weights_removed")]
+        if found[0]:
+            lines.append(_line(experiment.name, experiment.settings.epochs, *found))
+    return "\n".join([SEARCHED, "", HEADER, *lines, ""])
+
+
+def by_hand(rows: list[dict]) -> str:
+    """What was tried without a study.
+
+    Args:
+        rows: The rows of `mnist_tried.csv`.
+    """
+    tried = {}
+    for row in rows:
+        tried.setdefault((row["tried"], row["epochs"]), []).append(row)
+    lines = [
+        _line(
+            name,
+            epochs,
+            *(
+                Spread.of([float(row[field]) for row in same])
+                for field in ("accuracy", "loss", "weights_removed")
+            ),
+        )
+        for (name, epochs), same in tried.items()
+    ]
+    return "\n".join([BY_HAND, HEADER, *lines, ""])
+
+
+def _line(name, epochs, accuracy, loss, removed):
+    cells = [accuracy.text(100, 2), loss.text(1, 4), removed.text(100, 1)]
+    return f"| {name} | {epochs} | {' | '.join(cells)} | {accuracy.n} |"
