@@ -1,6 +1,7 @@
 """MNIST: a factor per connection of the dense layers, and the controls beside it. Test split.
 
-The dense twins are those of the study `mnist`. The settings have not been searched for yet.
+The dense twins are those of the study `mnist`, and so are the settings; what was tried on the
+validation split is in `recipes/results/mnist_tried.csv`.
 """
 
 from dataclasses import replace
@@ -10,12 +11,7 @@ from recipes.evidence.experiment import Experiment
 from recipes.evidence.tables import Table
 
 # A little below the tenth that is asked for: training settles on it.
-CHANGES = {
-    "connections": True,
-    "budget": 0.098,
-    "switcher_learning_rate": 0.001,
-    "switcher_clipnorm": 1.0,
-}
+CHANGES = {"connections": True, "budget": 0.098}
 MLP = replace(mnist.MLP, **CHANGES)
 LENET5 = replace(mnist.LENET5, **CHANGES)
 
@@ -40,8 +36,8 @@ def _family(task, base, of_free, seeds):
 
 
 EXPERIMENTS = [
-    *_family("mlp", MLP, of_free=100.0, seeds=8),
-    *_family("lenet5", LENET5, of_free=100.0, seeds=3),
+    *_family("mlp", MLP, of_free=30.0, seeds=8),
+    *_family("lenet5", LENET5, of_free=30.0, seeds=3),
 ]
 LINES = {
     "row switcher": "",
