@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from recipes.evidence import mnist, mnist_connections, mnist_search
-from recipes.evidence.curves import draw_curve
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.log import by_hand, searched
 from recipes.evidence.summary import Spread
@@ -46,9 +45,9 @@ def text() -> str:
     connected = Ledger(RESULTS / "mnist_connections.csv").rows
     parts = [INTRODUCTION, "## MNIST\n", *(table.to_markdown(rows) for table in mnist.TABLES)]
     parts += [table.to_markdown({**rows, **connected}) for table in mnist_connections.TABLES]
-    for name, (title, *_) in mnist.CURVES.items():
-        picture = f"![{title}](figures/{name})" if name in _drawn(rows) else "Not run."
-        parts.append(f"### {title}\n\n{picture}\n")
+    for name, picture in mnist.PICTURES.items():
+        shown = f"![{picture.title}](figures/{name})" if name in _drawn(rows) else "Not run."
+        parts.append(f"### {picture.title}\n\n{shown}\n")
     parts += [
         _changed({**rows, **connected}),
         searched(Ledger(RESULTS / "mnist_search.csv").rows, mnist_search.EXPERIMENTS),
@@ -64,17 +63,13 @@ def text() -> str:
 def figures() -> dict:
     """The pictures, matplotlib figures by name of file."""
     rows = Ledger(RESULTS / "mnist.csv").rows
-    return {name: draw_curve(rows, *mnist.CURVES[name]) for name in _drawn(rows)}
+    return {name: mnist.PICTURES[name].draw(rows) for name in _drawn(rows)}
 
 
 def _drawn(rows):
     """Names of the pictures that have something to show."""
     run = {name for name, _ in rows}
-    return [
-        name
-        for name, (_, curves, _) in mnist.CURVES.items()
-        if any(run & set(experiments) for experiments in curves.values())
-    ]
+    return [name for name, picture in mnist.PICTURES.items() if picture.needs & run]
 
 
 def _changed(rows):

@@ -35,8 +35,7 @@ class Recipe:
         network: Makes the task network, which ends in logits.
         load: Makes the `Data`; takes `validate`, and `data_dir` if `has_data_dir`.
         settings: The default `Settings`, without the switcher's learning rate.
-        switcher_rates: That rate by name of switcher, or for `"connections"`; what is not named
-            has that of `"row"`.
+        switcher_rates: That rate by name of switcher; what is not named has that of `"row"`.
         pictures: Maps names of files to what draws them, see `recipes.drawing`. Where connections
             have factors, their own pictures are drawn instead.
         has_data_dir: Whether the data set lies in a data directory.
@@ -166,8 +165,7 @@ class Recipe:
         """The settings, with the switcher's learning rate and what a smoke run changes."""
         rate = settings.switcher_learning_rate
         if rate is None:
-            what = "connections" if settings.connections else settings.switcher
-            rate = self.switcher_rates.get(what, self.switcher_rates["row"])
+            rate = self.switcher_rates.get(settings.switcher, self.switcher_rates["row"])
         if not settings.smoke:
             return replace(settings, switcher_learning_rate=rate)
         # So few updates that the budget falls at once: at its full rate a switcher overshoots.

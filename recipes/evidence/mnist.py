@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from keras_switcher.switchers.heads import CEILING
 from recipes.evidence.experiment import Experiment
+from recipes.evidence.pictures import Counts, Curve, Pixels
 from recipes.evidence.tables import Table
 from recipes.settings import Settings
 from recipes.turns import WHILE_LOSS_FALLS
@@ -192,9 +193,9 @@ TABLES = [
     ),
 ]
 
-# By name of file: title, experiments of each line, the dense twin.
-CURVES = {
-    "mnist_mlp_curve.png": (
+# By name of file.
+PICTURES = {
+    "mnist_mlp_curve.png": Curve(
         "MNIST, MLP: accuracy over weights removed",
         {
             "row switcher": [f"mlp row, {keep:.0%} kept" for keep in POINTS],
@@ -202,5 +203,12 @@ CURVES = {
             "random structure": [f"mlp random, {keep:.0%} kept" for keep in POINTS],
         },
         "mlp dense",
-    )
+    ),
+    "mnist_mlp_counts.png": Counts("MNIST, MLP: channels over the epochs, row switcher", "mlp row"),
+    "mnist_mlp_pixels.png": Pixels(
+        "MNIST, MLP: pixels that are kept", "mlp row", "hidden_1/inputs", (28, 28)
+    ),
+    "mnist_lenet5_counts.png": Counts(
+        "MNIST, LeNet5-Caffe: channels over the epochs, row switcher", "lenet5 row"
+    ),
 }

@@ -1,9 +1,12 @@
 """The report says what the rows say."""
 
+import numpy as np
 import pytest
 
 from recipes import report
 from recipes.evidence import mnist, mnist_search
+from recipes.evidence.log import by_hand
+from recipes.evidence.pictures import Counts, Curve, Pixels
 from recipes.evidence.summary import Spread, difference, spread
 from recipes.evidence.tables import Table
 
@@ -59,12 +62,41 @@ def test_a_table_has_a_line_per_experiment_and_says_what_was_not_run():
     assert "| *paper* | 98.4 | | | 74 | | 5-6 |" in text
 
 
+def test_pictures_draw_the_rows():
+    counts = '{"hidden":[4,[4,1],[3,2]]}'
+    rows = {
+        ("row", 1): {"structure": "inputs:4:c0", "counts": counts},
+        ("row", 2): {"structure": "inputs:4:a0", "counts": counts},
+    }
+    figure = Pixels("Pixels", "row", "inputs", (2, 2)).draw(rows)
+    (image,) = figure.axes[0].get_images()
+    np.testing.assert_array_equal(image.get_array(), [[1, 0.5], [0.5, 0]])
+    figure = Counts("Counts", "row").draw(rows)
+    lines = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}
+    assert lines == {"strengthened": [1, 2], "weakened": [3, 1], "pruned": [0, 1]}
+    figure = Curve("Curve", {"pruned": ["b"], "not run": ["c"]}, "a").draw(ROWS)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+        "dense twin",
+        "pruned",
+        "not run",
+    ]
+
+
 @pytest.mark.parametrize("study", [mnist, mnist_search])
 def test_experiments_are_named_once_and_what_tables_and_structures_name_exists(study):
     names = [experiment.name for experiment in study.EXPERIMENTS]
     assert len(set(names)) == len(names)
     sources = {e.structure_of for e in study.EXPERIMENTS if e.structure_of}
     named = {name for table in getattr(study, "TABLES", ()) for name in table.lines.values()}
-    for _, curves, dense in getattr(study, "CURVES", {}).values():
-        named |= {dense, *(name for curve in curves.values() for name in curve)}
+    for picture in getattr(study, "PICTURES", {}).values():
+        named |= picture.needs | ({picture.dense} if isinstance(picture, Curve) else set())
     assert sources | named <= set(names)
+
+
+def test_the_log_by_hand_has_a_line_per_setting_and_number_of_epochs():
+    made = {"accuracy": "0.98", "loss": "0.05", "weights_removed": "0.5"}
+    rows = [{"tried": "a", "epochs": e, "seed": s, **made} for e, s in [("30", 0), ("30", 1)]]
+    rows.append({"tried": "a", "epochs": "15", "seed": 0, **made, "accuracy": "0.97"})
+    text = by_hand(rows)
+    assert "| a | 30 | 98.00 +- 0.00 | 0.0500 +- 0.0000 | 50.0 +- 0.0 | 2 |" in text
+    assert "| a | 15 | 97.00 | 0.0500 | 50.0 | 1 |" in text
