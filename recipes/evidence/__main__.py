@@ -47,12 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.data_dir,
         f"python -m recipes.evidence {options.study}",
     )
-    runner.due = [
-        (experiment, seed)
-        for experiment, seed in runner.due
-        if (not options.only or experiment.name in options.only)
-        and (not options.seeds or seed in options.seeds)
-    ]
+    runner.choose(options.only, options.seeds)
     if options.list:
         for experiment, seed in runner.due:
             print(f"{experiment.name}, seed {seed}")

@@ -46,6 +46,14 @@ class Runner:
             if seed < experiment.seeds and (experiment.name, seed) not in ledger.rows
         ]
 
+    def choose(self, names: list[str] | None, seeds: list[int] | None):
+        """Leaves out what is due of other experiments or seeds; None is all of them."""
+        self.due = [
+            (experiment, seed)
+            for experiment, seed in self.due
+            if (names is None or experiment.name in names) and (seeds is None or seed in seeds)
+        ]
+
     def run(self, processes: int) -> int:
         """Runs all that is due.
 
