@@ -10,6 +10,7 @@ from keras_switcher import switchers
 from keras_switcher.export import export_model
 from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.planning import plan_removal
 from keras_switcher.inference import InferenceKernels
 from keras_switcher.optimizer_state import compact_compiled
 from keras_switcher.structure import Structure
@@ -108,7 +109,7 @@ class SwitchedNetwork(keras.Model):
                     f"The factors of '{name}' are not finite: training diverged. Go back to an "
                     "earlier checkpoint, or lower the learning rate."
                 )
-        return PruningPlan.from_factors(wiring.anatomy, factors, round_to, wiring.reads_every_dense)
+        return plan_removal(wiring.anatomy, factors, round_to, wiring.reads_every_dense)
 
     def compact(self, round_to: int = 1, optimizer: bool = False) -> keras.Model:
         """A new, plain, smaller Keras model with the same outputs.

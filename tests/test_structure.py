@@ -11,13 +11,13 @@ from networks import lenet5, mlp
 
 from keras_switcher import Structure, count_macs, count_parameters, prune_channels
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.planning import plan_removal
 
 
 def structure_of(model, factors):
     anatomy = Anatomy(model)
     factors = {name: np.asarray(factor, "float32") for name, factor in factors.items()}
-    return Structure(anatomy, list(factors), PruningPlan.from_factors(anatomy, factors))
+    return Structure(anatomy, list(factors), plan_removal(anatomy, factors))
 
 
 def test_counts():

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.planning import plan_removal
 
 
 def prune_channels(
@@ -57,7 +57,7 @@ def prune_channels(
             mask = masks.get(group.name, np.ones(group.size, bool))
             factor = scales.get(group.name, np.ones(group.size, "float32"))
             factors[group.name] = np.where(mask, factor, 0).astype("float32")
-    return compact(anatomy, PruningPlan.from_factors(anatomy, factors, round_to))
+    return compact(anatomy, plan_removal(anatomy, factors, round_to))
 
 
 def _checked(anatomy, vectors, argument, kind):

@@ -17,7 +17,7 @@ from keras import layers
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.planning import plan_removal
 from recipes.benchmarks.zoo_exactness import draw_factors
 from recipes.records import append_row, surroundings
 
@@ -57,7 +57,7 @@ def _seconds(model):
     start = time.perf_counter()
     anatomy = Anatomy(model)
     factors = draw_factors(anatomy, 0.5, np.random.default_rng(0))
-    compact(anatomy, PruningPlan.from_factors(anatomy, factors))
+    compact(anatomy, plan_removal(anatomy, factors))
     return time.perf_counter() - start
 
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.planning import plan_removal
 from recipes.benchmarks.zoo_counting import GROUPED, counted_macs, profiled_macs
 from recipes.benchmarks.zoo_exactness import Gates, draw_factors
 from recipes.benchmarks.zoo_models import (
@@ -144,7 +144,7 @@ def _structure(name, options):
 
 def _compact(anatomy):
     factors = draw_factors(anatomy, 0.5, np.random.default_rng(0))
-    return compact(anatomy, PruningPlan.from_factors(anatomy, factors))
+    return compact(anatomy, plan_removal(anatomy, factors))
 
 
 def _cost(anatomy, of):

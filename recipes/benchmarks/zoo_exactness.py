@@ -8,7 +8,7 @@ import numpy as np
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.gating import gated_network
-from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.planning import plan_removal
 from keras_switcher.graph.tracing import trace
 
 BATCH = 8
@@ -59,7 +59,7 @@ class Gates:
             return call.op(*args, **kwargs)
 
         expected = keras.ops.convert_to_numpy(self.gated.replay(inputs, visit))
-        small = compact(self.anatomy, PruningPlan.from_factors(self.anatomy, factors))
+        small = compact(self.anatomy, plan_removal(self.anatomy, factors))
         actual = keras.ops.convert_to_numpy(small(x, training=False))
         difference = np.abs(expected - actual).max() / np.abs(expected).max()
         return Comparison(float(difference), float(expected.std()), small, x)

@@ -10,7 +10,7 @@ from networks import lenet5, mlp
 from keras_switcher import count_macs, count_parameters, prune_channels
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.counting import remaining
-from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.planning import plan_removal
 
 
 def vgg_cov2():
@@ -105,7 +105,7 @@ def test_remaining_is_what_the_compact_model_has(make, removed):
     keep, scale = masks_for(model, removed, seed=2)
     small, anatomy = prune_channels(model, keep, scale), Anatomy(model)
     factors = {name: keep[name] * scale[name] for name in keep}
-    left = remaining(anatomy, PruningPlan.from_factors(anatomy, factors).keep)
+    left = remaining(anatomy, plan_removal(anatomy, factors).keep)
     assert left["parameters"] == small.count_params() < model.count_params()
     assert left["parameters"] == count_parameters(small).total
     kernels = [layer.kernel for layer in small._flatten_layers() if hasattr(layer, "kernel")]

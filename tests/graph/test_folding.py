@@ -8,7 +8,7 @@ from keras import layers
 
 from keras_switcher import prune_channels
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.planning import plan_removal
 
 
 def convolution(x, name, filters=6, size=3):
@@ -106,7 +106,7 @@ def test_compact_model_without_a_branch_is_pruned_again():
 def test_plan_counts_the_whole_branch():
     model = network(residual)
     anatomy = Anatomy(model)
-    plan = PruningPlan.from_factors(anatomy, {"last": np.zeros(6)})
+    plan = plan_removal(anatomy, {"last": np.zeros(6)})
     kept = {name: int(mask.sum()) for name, mask in plan.keep.items()}
     assert kept["first"] == kept["last"] == 0
     assert kept["stem"] == 8

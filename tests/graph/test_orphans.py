@@ -11,6 +11,7 @@ from keras import layers
 from keras_switcher import PruningPlan, Structure
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.compaction import compact
+from keras_switcher.graph.planning import plan_removal
 
 
 def chain(sizes=(5, 6, 4, 3), bias=True, activation="tanh"):
@@ -44,7 +45,7 @@ def ones(model):
 def check(model, factors):
     """The compact model computes what the copy by hand does; returns it and the plan."""
     anatomy = Anatomy(model)
-    plan = PruningPlan.from_factors(anatomy, factors)
+    plan = plan_removal(anatomy, factors)
     small = compact(anatomy, plan)
     x = draw_inputs(model)
     check_close(small(x), by_hand(model, factors)(x))
@@ -183,7 +184,7 @@ def test_a_network_that_reads_nothing_is_refused():
     factors = ones(model)
     factors["dense_1/connections"][:] = 0
     with pytest.raises(ValueError, match="Nothing is left of"):
-        compact(Anatomy(model), PruningPlan.from_factors(Anatomy(model), factors))
+        compact(Anatomy(model), plan_removal(Anatomy(model), factors))
 
 
 def test_the_plan_of_connections_survives_its_file(tmp_path):
@@ -191,7 +192,7 @@ def test_the_plan_of_connections_survives_its_file(tmp_path):
     factors = ones(model)
     factors["dense_1/connections"][:, 3] = 0
     factors["dense_2/connections"][1:3, 1] = [0, 0.25]
-    plan = PruningPlan.from_factors(Anatomy(model), factors)
+    plan = plan_removal(Anatomy(model), factors)
     plan.save(tmp_path / "plan.json")
     loaded = PruningPlan.load(tmp_path / "plan.json")
     assert str(loaded) == str(plan)
@@ -214,7 +215,7 @@ def test_drawn_masks(sizes, removed, bias, seed):
         for name, m in ones(model).items()
     }
     anatomy = Anatomy(model)
-    plan = PruningPlan.from_factors(anatomy, factors)
+    plan = plan_removal(anatomy, factors)
     if not all(group.keep.any() for group in plan.groups.values()):
         return
     small, plan = check(model, factors)

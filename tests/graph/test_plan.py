@@ -12,6 +12,7 @@ from networks import lenet5, mlp, two_heads
 
 from keras_switcher import PruningPlan, prune_channels
 from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.planning import plan_removal
 
 
 def network(seed=0):
@@ -24,15 +25,15 @@ def factors_for(model, removed=0.5, seed=0):
 
 
 def plan_for(model, **options):
-    return PruningPlan.from_factors(Anatomy(model), factors_for(model), **options)
+    return plan_removal(Anatomy(model), factors_for(model), **options)
 
 
 @given(st.integers(0, 100), st.sampled_from([1, 2, 3, 4, 8, 100]))
 def test_rounding_keeps_multiples_and_what_was_kept_before(seed, round_to):
     model = network()
     anatomy, factors = Anatomy(model), factors_for(model, 0.6, seed)
-    exact = PruningPlan.from_factors(anatomy, factors)
-    rounded = PruningPlan.from_factors(anatomy, factors, round_to)
+    exact = plan_removal(anatomy, factors)
+    rounded = plan_removal(anatomy, factors, round_to)
     for group in anatomy.groups:
         keep, more = exact.keep[group.name], rounded.keep[group.name]
         if group.is_input or not group.prunable:
@@ -63,7 +64,7 @@ def test_rounding_adds_the_channels_with_the_largest_weights():
     model.get_layer("fc1").kernel.assign(np.ones((3, 1)) * [1.0, -5.0, 2.0, 4.0, 3.0])
     factors = {"fc1": np.array([1.0, 0, 0, 0, 0])}
     for round_to, kept in [(1, [0]), (2, [0, 1]), (3, [0, 1, 3]), (4, [0, 1, 3, 4])]:
-        plan = PruningPlan.from_factors(Anatomy(model), factors, round_to)
+        plan = plan_removal(Anatomy(model), factors, round_to)
         assert np.flatnonzero(plan.keep["fc1"]).tolist() == kept
         assert plan.scale["fc1"].tolist() == [1, 0, 0, 0, 0]
 
@@ -93,7 +94,7 @@ def test_plan_for_every_dense_input_replays_with_these_groups(tmp_path):
     model = two_heads()
     anatomy = Anatomy(model, every_dense_input=True)
     factors = {"one/inputs": [1, 0, 1, 0, 2, 0], "two/inputs": [0, 0.5, 1, 0, 0, 0]}
-    plan = PruningPlan.from_factors(anatomy, factors, dense=True)
+    plan = plan_removal(anatomy, factors, dense=True)
     plan.save(tmp_path / "plan.json")
     small = PruningPlan.load(tmp_path / "plan.json").apply(model)
     assert small.get_layer("hidden").units == 4
@@ -114,7 +115,7 @@ def test_plan_takes_the_weights_of_the_copy_it_is_applied_to():
 
 
 def test_plan_prints_what_it_keeps_and_why_not_less():
-    plan = PruningPlan.from_factors(Anatomy(mlp((3, 4, 2))), {"fc1": np.array([0, 1, 0, 2.0])})
+    plan = plan_removal(Anatomy(mlp((3, 4, 2))), {"fc1": np.array([0, 1, 0, 2.0])})
     assert str(plan).split("\n") == [
         "fc1         keeps 2 of 4",
         "fc2         keeps 2 of 2 (its channels are the model's output)",
@@ -124,7 +125,7 @@ def test_plan_prints_what_it_keeps_and_why_not_less():
 
 @pytest.mark.parametrize("sizes", [(3, 5, 2), (3, 4, 4, 2)])
 def test_plan_of_another_network_names_the_groups_that_differ(sizes):
-    plan = PruningPlan.from_factors(Anatomy(mlp((3, 4, 2))), {})
+    plan = plan_removal(Anatomy(mlp((3, 4, 2))), {})
     with pytest.raises(ValueError, match=r"made for another network than 'mlp'.*differ: fc"):
         plan.apply(mlp(sizes))
 
@@ -160,7 +161,7 @@ def test_newer_format_is_named(tmp_path):
 
 def test_empty_plan_is_a_plain_copy():
     model = network()
-    copy = PruningPlan.from_factors(Anatomy(model), {}).apply(model)
+    copy = plan_removal(Anatomy(model), {}).apply(model)
     assert isinstance(copy, keras.Model)
     assert [w.shape for w in copy.weights] == [w.shape for w in model.weights]
     x = draw_inputs(model)
