@@ -6,6 +6,8 @@ from keras import ops
 KINDS = ("weights", "macs")
 # How far from the target the penalty turns from a square into a line, as a share.
 SOFT = 0.01
+# Factors up to here act as zeros, see `Budget.acting`.
+BRINK = 0.02
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -61,6 +63,18 @@ class Budget:
         kept = ops.cast(kept, "float32")
         off = ops.relu(kept - self.target(epoch)) + ops.relu(self.keep - kept)
         return ops.where(off < SOFT, ops.square(off) / (2 * SOFT), off - SOFT / 2)
+
+    def acting(self, factors: dict) -> dict:
+        """Factors as they act: those of `penalty`, but zero where they are at most `BRINK`.
+
+        A budget holds the channels that it has no room for right at zero, where the next update
+        may bring a whole cluster of them back. They count as kept when they come, so that the
+        penalty sends them away again, but they act as zeros: whenever training ends, they are off.
+
+        Args:
+            factors: Tensors by name of group.
+        """
+        return {n: f * ops.cast(f > BRINK, f.dtype) for n, f in factors.items()}
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

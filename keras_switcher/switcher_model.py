@@ -130,12 +130,22 @@ class SwitcherModel(TwoOptimizers):
         return updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
 
     def factors(self, training=None) -> dict:
-        """The factors of the weights as they are now; ones while the task network warms up."""
+        """The factors of the weights as they are now; ones while the task network warms up.
+
+        Under a budget, those on the brink of zero are zero.
+        """
+        return self._acting(self._given(training))
+
+    def _given(self, training):
+        """The factors as a budget counts them."""
         factors = super().factors(training)
         if self.warmup_epochs:
             warm = self.epochs_seen >= self.warmup_epochs
             factors = {n: ops.where(warm, f, ops.ones_like(f)) for n, f in factors.items()}
         return factors
+
+    def _acting(self, factors):
+        return self.budget.acting(factors) if self.budget else factors
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kw):
         """Trains for a number of epochs, as any Keras model."""
@@ -205,11 +215,12 @@ class SwitcherModel(TwoOptimizers):
     def _update(self, names, x, y, sample_weight):
         players = [self.player(name) for name in names]
         with tf.GradientTape() as tape:
-            factors = self.factors(training=True)
+            given = self._given(training=True)
+            factors = self._acting(given)
             y_pred = self.wiring.run(x, factors, training=True)
             objective = self._loss(x, y, y_pred, sample_weight, training=True)
             if self.budget is not None:
-                kept = self.wiring.kept(factors, self.budget.of)
+                kept = self.wiring.kept(given, self.budget.of)
                 penalty = self.budget.penalty(kept, self.epochs_seen + self.epoch_share)
                 # compute_loss divides by the number of replicas, whose gradients are summed.
                 replicas = self.distribute_strategy.num_replicas_in_sync

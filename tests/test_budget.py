@@ -171,3 +171,40 @@ def test_training_comes_down_to_the_budget(of, make_task, shape):
     assert history["loss"][-1] < 0.5 * history["loss"][0]
     compacted = model.compact()
     np.testing.assert_allclose(compacted(x), model(x), rtol=1e-4, atol=1e-4)
+
+
+def on_the_brink():
+    """As `with_zeros`, and of those left one hidden unit and one input are at a hundredth."""
+    model = with_zeros()
+    model.budget = Budget(0.1, start_epoch=0, end_epoch=1)
+    given = model.switcher.parameters.numpy()
+    names = list(model.factors())
+    sizes = {"hidden": 8, "hidden/inputs": 4}
+    starts = {name: sum(sizes[n] for n in names[:i]) for i, name in enumerate(names)}
+    places = [starts["hidden"] + 1, starts["hidden/inputs"] + 2]
+    given[places] = 0.01
+    model.switcher.parameters.assign(given)
+    return model, places
+
+
+def test_factors_on_the_brink_act_as_zeros_and_count_as_kept():
+    model, places = on_the_brink()
+    acting = np.concatenate(list(model.scaling_factors().values()))
+    given = model.switcher.parameters.numpy()
+    assert (acting[places] == 0).all()
+    others = np.delete(np.arange(len(given)), places)
+    np.testing.assert_array_equal(acting[others], given[others])
+    assert model.structure().to_dict()["groups"]["hidden"]["kept"] == 4
+    x, _ = data()
+    np.testing.assert_allclose(model.compact()(x), model(x), atol=1e-6)
+    model.budget = None
+    assert (np.concatenate(list(model.scaling_factors().values())) == given).all()
+
+
+def test_a_budget_sends_away_what_is_on_the_brink():
+    model, places = on_the_brink()
+    model.epochs_seen.assign(1.0)
+    model.train_on_batch(*data())
+    given = model.switcher.parameters.numpy()
+    slopes = [(3 + 3) / 56, 5 / 56]  # As if both were kept; the task's loss moves neither.
+    np.testing.assert_allclose(given[places], 0.01 - np.array(slopes), atol=1e-6)

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import mlp
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import FreeFactors, RowSwitcher
 from keras_switcher.switchers.heads import as_factors
-from tests.toys import mlp
 
 CEILINGS = st.floats(1.01, 100)
 RAW = st.floats(-1e4, 1e4, width=32)
