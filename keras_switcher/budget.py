@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_switcher.graph.flat import split_grains
+
 KINDS = ("weights", "macs")
 # How far from the target the penalty turns from a square into a line, as a share.
 SOFT = 0.01
@@ -65,16 +67,19 @@ class Budget:
         return ops.where(off < SOFT, ops.square(off) / (2 * SOFT), off - SOFT / 2)
 
     def acting(self, factors: dict) -> dict:
-        """Factors as they act: those of `penalty`, but zero where they are at most `BRINK`.
+        """Factors as they act: zero for channels whose factor is at most `BRINK`.
 
         A budget holds the channels that it has no room for right at zero, where the next update
         may bring a whole cluster of them back. They count as kept when they come, so that the
         penalty sends them away again, but they act as zeros: whenever training ends, they are off.
+        Connections, which come one by one, act as they are.
 
         Args:
             factors: Tensors by name of group.
         """
-        return {n: f * ops.cast(f > BRINK, f.dtype) for n, f in factors.items()}
+        channels, connections = split_grains(factors)
+        channels = {n: f * ops.cast(f > BRINK, f.dtype) for n, f in channels.items()}
+        return {**channels, **connections}
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

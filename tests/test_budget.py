@@ -208,3 +208,11 @@ def test_a_budget_sends_away_what_is_on_the_brink():
     given = model.switcher.parameters.numpy()
     slopes = [(3 + 3) / 56, 5 / 56]  # As if both were kept; the task's loss moves neither.
     np.testing.assert_allclose(given[places], 0.01 - np.array(slopes), atol=1e-6)
+
+
+def test_connections_act_as_they_are():
+    given = {"hidden": np.float32([0, 0.02, 0.03]), "cut": np.float32([[0, 0.01], [0.02, 1]])}
+    acting = Budget(0.5).acting(given)
+    assert list(acting) == ["hidden", "cut"]
+    np.testing.assert_array_equal(acting["hidden"], np.float32([0, 0, 0.03]))
+    np.testing.assert_array_equal(acting["cut"], given["cut"])
