@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from toys import data, furthest, mlp, same, switched, values
+from toys import data, float64, furthest, mlp, same, switched, values
 
 from keras_switcher import Budget
 
@@ -37,8 +37,9 @@ def run(strategy, alternation, **kwargs):
 
 @pytest.mark.parametrize("alternation", ["batch", "epoch", "joint"])
 def test_two_replicas_train_like_one(alternation, mirrored):
-    one, two = run(tf.distribute.get_strategy(), alternation), run(mirrored, alternation)
-    assert furthest(one[0], two[0]) < 1e-5
+    with float64():  # Replicas add up in another order, and steep factors enlarge what that costs.
+        one, two = run(tf.distribute.get_strategy(), alternation), run(mirrored, alternation)
+    assert furthest(one[0], two[0]) < 1e-10
     for name, numbers in one[1].items():
         np.testing.assert_allclose(two[1][name], numbers, atol=1e-5, err_msg=name)
     for name, number in one[2].items():
