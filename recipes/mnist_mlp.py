@@ -8,9 +8,9 @@ a cosine, weight decay .003, batch 64; row switcher from near one, rate .005, it
 to norm 1, factors below 1.5, joint updates, a budget of 23.5 % of the weights that falls from 5 %
 to 30 % of training. Both networks start from the same weights.
 
-Expected, seed 0, test accuracy of the last epoch: dense 98.59 %, switched 98.57 % with 76.5 % of the
-weights removed, widths 342-152-65; the exported network's outputs differ by 2.9e-7 of the largest.
-Five minutes on two cores that other work shared. Seeds and controls are the study
+Expected, seed 0, test accuracy of the last epoch: dense 98.59 %, switched 98.57 % with 76.5 % of
+the weights removed, widths 342-152-65; the exported network's outputs differ by 2.9e-7 of the
+largest. Five minutes on two cores that other work shared. Seeds and controls are the study
 `python -m recipes.evidence mnist`.
 
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
