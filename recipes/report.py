@@ -106,6 +106,10 @@ BENCHMARKS = (
         "step_time",
         ("network", "jit_compile", "kind", "model", "ms_per_batch", "ratio", "ratio_of_fastest"),
     ),
+    (
+        "sparse",
+        ("cut", "batch", "file_gzip_bytes", "csr_gzip_bytes", "litert_time", "csr_time"),
+    ),
     ("growth", ("blocks", "layers", "seconds", "milliseconds_per_layer")),
     ("memory", ("network", "model", "switcher", "peak_mib", "ratio")),
     ("latency", ("network", "model", "batch", "macs_ratio", "time_ratio", "share")),
