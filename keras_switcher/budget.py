@@ -20,7 +20,8 @@ class Budget:
     which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end),
     or by how much it falls short of `keep`. The kept share counts channels hard, zero or not,
     while its gradient is that of the factors. Within a hundredth of the target the penalty is a
-    square, so that training settles there instead of shooting past it.
+    square, so that training settles there instead of shooting past it. Channels whose factor is at
+    most a fiftieth act as zeros, see `acting`.
 
     Args:
         keep: The share of all weights (or MACs) to keep, within (0, 1).
