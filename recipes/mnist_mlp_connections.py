@@ -8,8 +8,10 @@ trains. 30 epochs of SGD with momentum .9, rate .1 that falls as a cosine, weigh
 updates, a budget of 9.8 % of the weights that falls from 5 % to 30 % of training. Draws the mask of
 the second layer over training, and how many connections the units have.
 
-Not run on the test split yet. Controls and seeds are the study
-`python -m recipes.evidence mnist_connections`.
+Expected, as run by the study `python -m recipes.evidence mnist_connections`, which has the
+controls: 98.46 % with seed 0 and 98.63 % with seed 1, 90.5 and 90.8 % of the connections cut; the
+dense twin has 98.59 and 98.61 %. The recipe itself, its pictures and its export have not been run
+on MNIST.
 
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
 """
