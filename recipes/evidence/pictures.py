@@ -60,8 +60,8 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Channels strengthened, weakened and pruned over the epochs of an experiment's first seed.
+class OfExperiment:
+    """What the pictures of a single experiment have in common.
 
     Args:
         title: Title of the picture.
@@ -75,6 +75,11 @@ class Counts:
     def needs(self) -> set[str]:
         """See `Curve.needs`."""
         return {self.experiment}
+
+
+@dataclass(frozen=True)
+class Counts(OfExperiment):
+    """Channels strengthened, weakened and pruned over the epochs of an experiment's first seed."""
 
     def draw(self, rows: dict):
         """A matplotlib figure of a `Ledger`'s rows."""
@@ -85,7 +90,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Pixels:
+class Pixels(OfExperiment):
     """In which share of an experiment's seeds each input is kept.
 
     Args:
@@ -95,15 +100,8 @@ class Pixels:
         shape: Rows and columns in which the inputs lie.
     """
 
-    title: str
-    experiment: str
     group: str
     shape: Sequence[int]
-
-    @property
-    def needs(self) -> set[str]:
-        """See `Curve.needs`."""
-        return {self.experiment}
 
     def draw(self, rows: dict):
         """A matplotlib figure of a `Ledger`'s rows."""

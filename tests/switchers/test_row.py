@@ -15,9 +15,9 @@ from keras_switcher.switchers import RowSwitcher
 PRECISIONS = {"float64": (float64, 1e-6), "float32": (contextlib.nullcontext, 1e-4)}
 
 
-def lively(task, seed=0):
+def lively(task, seed=0, **kwargs):
     """A model in which every weight counts, and most factors are neither 0 nor alike."""
-    model = SwitcherModel(task, RowSwitcher())
+    model = SwitcherModel(task, RowSwitcher(**kwargs))
     randomize(task.trainable_variables, seed=seed)
     randomize(model.switcher.trainable_variables, 0.3, seed=seed + 1)
     model.switcher.of_channels.gamma.assign(0.4)
@@ -89,14 +89,14 @@ def test_permuting_neurons_permutes_factors(network, group, size, permute_layers
 def test_rescaling_a_kernel_before_a_normalisation_changes_nothing(precision):
     context, tolerance = PRECISIONS[precision]
     with context():
-        model = lively(convnet())
+        model = lively(convnet(), ceiling=None)
         before = factors(model)
         kernel = model.task.get_layer("first").kernel
         kernel.assign(kernel * 7.0)
         for name, factor in factors(model).items():
             np.testing.assert_allclose(factor, before[name], rtol=0, atol=tolerance)
         kernel.assign(kernel * np.linspace(1, 2, 4))  # Per channel, which should matter.
-        assert np.abs(factors(model)["first"] - before["first"]).max() > 0.001
+        assert np.abs(factors(model)["first"] - before["first"]).max() > 0.01
 
 
 def test_trained_switcher_runs_on_another_network():
