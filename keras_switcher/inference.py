@@ -1,6 +1,7 @@
 """What evaluate() and predict() run on: kernels scaled once, and never stale."""
 
 import keras
+import tensorflow as tf
 
 from keras_switcher.graph.flat import edge_factors
 from keras_switcher.layers.gated import scaled
@@ -18,6 +19,16 @@ class InferenceKernels:
     def __init__(self, model):
         self._model = model
         self._kernels = {}
+        self._decisions = tf.function(lambda: model.decisions())
+
+    def factors(self) -> dict:
+        """The factors of the weights as they are now, as inference and compaction use them.
+
+        All of them ask the same compiled function: another one may round differently, and where
+        factors jump from zero, another channel would be kept.
+        """
+        model = self._model
+        return model.acting(model.decisions() if model.run_eagerly else self._decisions())
 
     def prepare(self):
         """Makes room for the scaled kernels; they are not part of the model's weights."""
@@ -28,14 +39,12 @@ class InferenceKernels:
                 )
                 self._kernels[id(edge.kernel)] = edge, room
 
-    def renew(self):
-        """Scales the kernels by the factors of the weights as they are now."""
-        factors = self._model.factors()
+    def renew(self, factors: dict):
+        """Scales the kernels by these factors."""
         edges = [edge for edge, _ in self._kernels.values()]
         vectors = edge_factors(edges, factors)
         for (edge, room), vector in zip(self._kernels.values(), vectors, strict=True):
             room.assign(scaled(edge.kernel, vector, edge.kernel_axis))
-        return factors
 
     def scope(self) -> keras.StatelessScope:
         """A scope in which the task network's kernels are the scaled ones."""

@@ -70,6 +70,14 @@ class SwitchedNetwork(keras.Model):
 
         Vectors with a factor per channel; matrices like the kernel for connections.
         """
+        return self.acting(self.decisions(training))
+
+    def acting(self, factors: dict) -> dict:
+        """What the gates apply when the switcher decides on these factors."""
+        return factors
+
+    def decisions(self, training=None) -> dict:
+        """The factors as the switcher returns them."""
         records = self.wiring.records
         if not self.gradient_through_switcher:
             records = map_weights(records, ops.stop_gradient)
@@ -88,7 +96,7 @@ class SwitchedNetwork(keras.Model):
         """
         return {
             name: ops.convert_to_numpy(factor).astype("float32")
-            for name, factor in self.factors().items()
+            for name, factor in self.inference.factors().items()
         }
 
     def structure(self) -> Structure:

@@ -129,23 +129,16 @@ class SwitcherModel(TwoOptimizers):
         epoch = int(ops.convert_to_numpy(self.epochs_seen))
         return updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
 
-    def factors(self, training=None) -> dict:
-        """The factors of the weights as they are now; ones while the task network warms up.
-
-        Under a budget, those on the brink of zero are zero.
-        """
-        return self._acting(self._given(training))
-
-    def _given(self, training):
-        """The factors as a budget counts them."""
-        factors = super().factors(training)
-        if self.warmup_epochs:
-            warm = self.epochs_seen >= self.warmup_epochs
-            factors = {n: ops.where(warm, f, ops.ones_like(f)) for n, f in factors.items()}
-        return factors
-
-    def _acting(self, factors):
+    def acting(self, factors: dict) -> dict:
+        """Factors as they act: ones in the warm-up; under a budget, those near zero are zero."""
+        factors = self._warm(factors)
         return self.budget.acting(factors) if self.budget else factors
+
+    def _warm(self, factors):
+        if not self.warmup_epochs:
+            return factors
+        warm = self.epochs_seen >= self.warmup_epochs
+        return {name: ops.where(warm, f, ops.ones_like(f)) for name, f in factors.items()}
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kw):
         """Trains for a number of epochs, as any Keras model."""
@@ -206,21 +199,22 @@ class SwitcherModel(TwoOptimizers):
         with self.distribute_strategy.scope():
             self.inference.prepare()
         # Op by op, a deep network's hundred groups would take longer than a batch.
-        return Renewing(function, renew if self.run_eagerly else tf.function(renew))
+        renew = renew if self.run_eagerly else tf.function(renew)
+        return Renewing(function, lambda: renew(self.inference.factors()))
 
-    def _renew_and_report(self):
-        factors = self.inference.renew()
+    def _renew_and_report(self, factors):
+        self.inference.renew(factors)
         self.structure_shares.set_state(self.wiring.shares(factors))
 
     def _update(self, names, x, y, sample_weight):
         players = [self.player(name) for name in names]
         with tf.GradientTape() as tape:
-            given = self._given(training=True)
-            factors = self._acting(given)
+            decided = self.decisions(training=True)
+            factors = self.acting(decided)
             y_pred = self.wiring.run(x, factors, training=True)
             objective = self._loss(x, y, y_pred, sample_weight, training=True)
             if self.budget is not None:
-                kept = self.wiring.kept(given, self.budget.of)
+                kept = self.wiring.kept(self._warm(decided), self.budget.of)
                 penalty = self.budget.penalty(kept, self.epochs_seen + self.epoch_share)
                 # compute_loss divides by the number of replicas, whose gradients are summed.
                 replicas = self.distribute_strategy.num_replicas_in_sync

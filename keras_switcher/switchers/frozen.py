@@ -6,9 +6,6 @@ from keras import ops
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.wrapped import WrappedSwitcher
 
-# Factors that are nearer to each other rank alike.
-TIE = 1e-4
-
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
 class FrozenSwitcher(WrappedSwitcher):
@@ -58,8 +55,6 @@ class FrozenSwitcher(WrappedSwitcher):
     def _ranked(self, factor):
         flat = ops.reshape(factor, (-1,))
         size = flat.shape[0]
-        # Dead channels tie but for rounding, and compiled code rounds differently: the first stay.
-        ranks = ops.round(flat / TIE)
-        best = ops.top_k(ranks, max(1, round(self.keep * size)))[1]
+        best = ops.top_k(flat, max(1, round(self.keep * size)))[1]
         kept = ops.scatter(ops.expand_dims(best, 1), ops.ones_like(flat)[: best.shape[0]], (size,))
         return ops.reshape(flat * kept, factor.shape)

@@ -48,18 +48,6 @@ def test_frozen_switcher_keeps_its_share_by_rank(keep, start):
         assert free[kept > 0].min() >= free[kept == 0].max(initial=0)
 
 
-def test_of_factors_that_tie_but_for_rounding_the_first_stay():
-    model = SwitcherModel(mlp(), FrozenSwitcher(FreeFactors("one", ceiling=None), keep=0.5))
-    names = list(model.factors())
-    sizes = [len(factor) for factor in factors(model)]
-    drawn = np.float32(1 + 1e-7 * np.random.default_rng(1).integers(-4, 5, sum(sizes)))
-    model.switcher.switcher.parameters.assign(drawn)
-    assert len(set(drawn)) > 4
-    for name, size in zip(names, sizes, strict=True):
-        kept = model.scaling_factors()[name] > 0
-        assert kept.tolist() == [True] * (size // 2) + [False] * (size // 2)
-
-
 @pytest.mark.parametrize("keep", [0, -0.5, 1.5])
 def test_frozen_switcher_refuses_a_share_out_of_range(keep):
     with pytest.raises(ValueError, match="keep"):
