@@ -6,6 +6,7 @@ from recipes.evidence.experiment import Experiment
 from recipes.settings import Settings
 
 BASE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, budget=0.235, validate=True)
+LENET5 = replace(BASE, epochs=20, budget=0.145, ceiling=1.5, switcher_clipnorm=1.0)
 
 
 def _tried(name, task="mlp", treatment="switched", seeds=4, **changes):
@@ -33,6 +34,22 @@ def _row(rate, decay, own):
         weight_decay=decay,
         switcher_learning_rate=own,
     )
+
+
+def _lenet5(name, treatment="switched", source=None, share=None, **changes):
+    settings = replace(LENET5, **changes)
+    return Experiment(f"lenet5 {name}", "lenet5", treatment, settings, source, 2, share)
+
+
+def _lenet5_dense(rate, decay):
+    changes = {"learning_rate": rate, "weight_decay": decay}
+    return _lenet5(f"dense, rate {rate}, decay {decay}", "dense", **changes)
+
+
+def _lenet5_row(rate, decay, own, **more):
+    changes = {"learning_rate": rate, "weight_decay": decay, "switcher_learning_rate": own}
+    named = "".join(f", {name.replace('_', ' ')} {value}" for name, value in more.items())
+    return _lenet5(f"row, rate {rate}, decay {decay}, own {own}{named}", **changes, **more)
 
 
 EXPERIMENTS = [
@@ -68,4 +85,13 @@ EXPERIMENTS = [
         _tried(f"mlp free, own {own}", switcher="free", switcher_learning_rate=own)
         for own in (0.005, 0.02, 0.1, 0.3)
     ),
+    *(
+        _lenet5_dense(*settings)
+        for settings in [(0.1, 0.003), (0.1, 0.001), (0.05, 0.003), (0.05, 0.001), (0.02, 0.003)]
+    ),
+    *(
+        _lenet5_row(*settings)
+        for settings in [(0.1, 0.003, 0.005), (0.05, 0.003, 0.005), (0.05, 0.003, 0.02)]
+    ),
+    _lenet5_row(0.05, 0.003, 0.005, budget=0.014),
 ]
