@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_switcher.graph.flat import edge_factors
+from keras_switcher.graph.flat import EdgeFactors
 from keras_switcher.layers.gated import scaled
 
 
@@ -38,11 +38,12 @@ class InferenceKernels:
                     "zeros", edge.kernel.shape, dtype=edge.kernel.dtype, trainable=False
                 )
                 self._kernels[id(edge.kernel)] = edge, room
+        edges = [edge for edge, _ in self._kernels.values()]
+        self._edge_factors = EdgeFactors(edges, self._model.wiring.groups)
 
     def renew(self, factors: dict):
         """Scales the kernels by these factors."""
-        edges = [edge for edge, _ in self._kernels.values()]
-        vectors = edge_factors(edges, factors)
+        vectors = self._edge_factors(factors)
         for (edge, room), vector in zip(self._kernels.values(), vectors, strict=True):
             room.assign(scaled(edge.kernel, vector, edge.kernel_axis))
 

@@ -5,8 +5,9 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.flat import FlatChannels, edge_factors, split_grains
-from keras_switcher.graph.gating import alive, gated_network, kept_share
+from keras_switcher.graph.flat import EdgeFactors, FlatLayout, split_grains
+from keras_switcher.graph.gating import alive, gated_network
+from keras_switcher.graph.kept_share import KeptShare
 from keras_switcher.graph.selection import select_groups
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 
@@ -33,6 +34,10 @@ class Wiring:
         self.network, self.edges = gated_network(self.anatomy, self.names)
         self.network.autocast = False  # Factors stay in float32 under mixed precision.
         self.records = self._records()
+        self._edge_factors = EdgeFactors(self.edges, self.groups)
+        self._layout = FlatLayout(self.groups)
+        ones = {group.name: ops.ones(group.size) for group in self.groups}
+        self._kept_share = KeptShare(self.anatomy, self.live(ones))
 
     @property
     def names(self) -> list[str]:
@@ -43,18 +48,18 @@ class Wiring:
         """Runs the gated network with these factors."""
         # NumPy arrays, which eager steps may pass, do not go together with tensors.
         inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs)
-        return self.network([inputs, edge_factors(self.edges, factors)], training=training)
+        return self.network([inputs, self._edge_factors(factors)], training=training)
 
     def live(self, factors: dict) -> dict:
         """1 for the channels that are alive, 0 for others; the gradient is that of the factors."""
-        flat = FlatChannels(split_grains(factors)[0])
-        return alive(self.anatomy, flat.split(_switches(flat.values)))
+        values = self._layout.join(split_grains(factors)[0])
+        return alive(self.anatomy, self._layout.split(_switches(values)))
 
     def kept(self, factors: dict, of: str):
         """The share of the weights or MACs of the whole network that the factors leave."""
         _, connections = split_grains(factors)
         connected = {name: _switches(matrix) for name, matrix in connections.items()}
-        return kept_share(self.anatomy, self.live(factors), of, connected)
+        return self._kept_share(self.live(factors), of, connected)
 
     def shares(self, factors: dict):
         """Shares of factors that prune, weaken and strengthen, and of weights removed.

@@ -27,6 +27,11 @@ def lenet5(filters=(20, 50), units=(500, 10), size=28):
     return keras.Sequential(parts, name="lenet5")
 
 
+def small_lenet():
+    """6 and 8 filters; 8 channels at 2 x 2 positions reach `fc1`."""
+    return randomise(lenet5((6, 8), (9, 4), size=20))
+
+
 def two_heads():
     """The `hidden` channels are read by two Dense layers; those of one head are read again."""
     inputs = keras.Input((5,))

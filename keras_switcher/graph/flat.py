@@ -6,33 +6,40 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.held import held
 
 
-class FlatChannels:
+class FlatLayout:
     """Lays the channels of groups end to end, with a one behind them that stands for all others.
 
     A deep network has hundreds of axes along which vectors are gathered. One by one they make a
     graph that takes TensorFlow minutes to optimise; as one gather they cost nothing.
 
     Args:
-        vectors: Maps names of groups to vectors of shape `(group.size,)`.
-
-    Attributes:
-        values: The vectors end to end, then 1.
+        groups: The `ChannelGroup`s that have vectors.
     """
 
-    def __init__(self, vectors: dict):
-        sizes = [vector.shape[0] for vector in vectors.values()]
-        self._ends = np.cumsum(sizes)
-        self._starts = dict(zip(vectors, self._ends - sizes, strict=True))
-        one = ops.ones(1, dtype=next(iter(vectors.values())).dtype) if vectors else ops.ones(1)
-        values = ops.concatenate([*vectors.values(), one])
+    def __init__(self, groups: Iterable):
+        groups = list(groups)
+        sizes = [group.size for group in groups]
+        self._ends = np.cumsum(sizes, dtype=int)
+        names = [group.name for group in groups]
+        self._starts = dict(zip(names, (self._ends - sizes).tolist(), strict=True))
+
+    def join(self, vectors: dict):
+        """The vectors of the groups end to end, then 1.
+
+        Args:
+            vectors: Maps names of groups to vectors of shape `(group.size,)`.
+        """
+        parts = [vectors[name] for name in self._starts]
+        one = ops.ones(1, dtype=parts[0].dtype) if parts else ops.ones(1)
         # Changes no shape: it turns the sparse gradients of gathers into dense ones here, where
         # they are one vector, and not in the many vectors that were joined.
-        self.values = ops.reshape(values, (-1,))
+        return ops.reshape(ops.concatenate([*parts, one]), (-1,))
 
     def split(self, values) -> dict:
-        """Vectors by name of group of values that are laid out like `self.values`."""
+        """Vectors by name of group of values that are laid out like those of `join`."""
         if not self._starts:
             return {}
         *parts, _ = ops.split(values, self._ends.tolist(), axis=0)
@@ -57,19 +64,10 @@ class FlatChannels:
         groups = [*edge.groups, edge.input_group]
         return any(group and group.name in self._starts for group in groups)
 
-    def gather(self, indices: Iterable[np.ndarray]) -> list:
-        """The values at several lists of places, as one vector each."""
-        indices = list(indices)
-        if not indices:
-            return []
-        found = ops.take(self.values, np.concatenate(indices), axis=0)
-        ends = np.cumsum([len(index) for index in indices])[:-1].tolist()
-        return ops.split(found, ends, axis=0) if ends else [found]
-
     @property
     def one(self) -> int:
         """The place of the one behind all channels."""
-        return self._ends[-1] if len(self._ends) else 0
+        return int(self._ends[-1]) if len(self._ends) else 0
 
     def _places(self, group):
         if group.name not in self._starts:
@@ -77,31 +75,59 @@ class FlatChannels:
         return self._starts[group.name] + np.arange(group.size)
 
 
-def split_grains(factors: dict) -> tuple[dict, dict]:
-    """Factors of channels (vectors) and factors of connections (matrices), by name."""
-    channels = {name: factor for name, factor in factors.items() if len(factor.shape) == 1}
-    return channels, {n: factor for n, factor in factors.items() if n not in channels}
-
-
-def edge_factors(edges: list[Edge], factors: dict) -> list:
+class EdgeFactors:
     """The vectors or matrices by which edges scale what they read, see `Edge.scales`.
 
     Args:
         edges: The edges.
-        factors: Maps names of groups to vectors, and of connection groups to matrices.
+        groups: The `ChannelGroup`s that have factors.
     """
-    channels, connections = split_grains(factors)
-    flat = FlatChannels(channels)
-    own = [flat.own_index(edge) for edge in edges]
-    found = flat.gather([flat.index(edge) for edge in edges])
-    of_inputs = iter(flat.gather([index for index in own if index is not None]))
-    vectors = [
-        vector if index is None else vector * next(of_inputs)
-        for vector, index in zip(found, own, strict=True)
-    ]
-    for place, edge in enumerate(edges):
-        matrix = edge.of_connections(connections)
-        if matrix is not None:
-            both = flat.knows(edge)
-            vectors[place] = vectors[place][:, None] * matrix if both else matrix
-    return vectors
+
+    def __init__(self, edges: Iterable[Edge], groups: Iterable):
+        self._edges = list(edges)
+        self._layout = FlatLayout(groups)
+        own = [self._layout.own_index(edge) for edge in self._edges]
+        self._has_own = [index is not None for index in own]
+        self._of_channels = _Gather(map(self._layout.index, self._edges))
+        self._of_inputs = _Gather(index for index in own if index is not None)
+
+    def __call__(self, factors: dict) -> list:
+        """One vector or matrix per edge.
+
+        Args:
+            factors: Maps names of groups to vectors, and of connection groups to matrices.
+        """
+        channels, connections = split_grains(factors)
+        values = self._layout.join(channels)
+        of_inputs = iter(self._of_inputs(values))
+        vectors = [
+            vector * next(of_inputs) if has_own else vector
+            for vector, has_own in zip(self._of_channels(values), self._has_own, strict=True)
+        ]
+        for place, edge in enumerate(self._edges):
+            matrix = edge.of_connections(connections)
+            if matrix is not None:
+                both = self._layout.knows(edge)
+                vectors[place] = vectors[place][:, None] * matrix if both else matrix
+        return vectors
+
+
+class _Gather:
+    """Gathers at several lists of places, as one vector each."""
+
+    def __init__(self, indices):
+        indices = list(indices)
+        self._ends = np.cumsum([len(index) for index in indices], dtype=int).tolist()
+        self._places = held(np.concatenate(indices)) if indices else None
+
+    def __call__(self, values) -> list:
+        if self._places is None:
+            return []
+        found = ops.take(values, self._places, axis=0)
+        return ops.split(found, self._ends[:-1], axis=0) if len(self._ends) > 1 else [found]
+
+
+def split_grains(factors: dict) -> tuple[dict, dict]:
+    """Factors of channels (vectors) and factors of connections (matrices), by name."""
+    channels = {name: factor for name, factor in factors.items() if len(factor.shape) == 1}
+    return channels, {n: factor for n, factor in factors.items() if n not in channels}

@@ -5,8 +5,6 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.axis import Edge
-from keras_switcher.graph.flat import FlatChannels
 from keras_switcher.layers.gated import Gated
 
 
@@ -93,72 +91,6 @@ def feeds_nothing(anatomy: Anatomy, group, keep: dict) -> bool:
         return any(kept is not None and not kept.any() for kept in made)
 
     return all(map(makes_nothing, group.consumers))
-
-
-def kept_share(anatomy: Anatomy, live: dict, of: str = "weights", connected: dict | None = None):
-    """The share of a model's weights or MACs that is left, by the counting rule of the field.
-
-    A kernel with a kept inputs and b kept outputs keeps a * b of its weights; biases and
-    normalisation do not count. Differentiable with respect to `live`.
-
-    Args:
-        anatomy: The model's `Anatomy`.
-        live: Vectors as `alive` returns them.
-        of: `"weights"` or `"macs"`.
-        connected: Maps names of connection groups to matrices, 1 for the connections that are
-            left and 0 for others. Only these of a kernel count.
-
-    Returns:
-        A scalar from 0 to 1.
-    """
-    connected = connected or {}
-    flat = FlatChannels(live)
-    axes = [axis for kernel in anatomy.kernels for axis in kernel.axes.values()]
-    # A one behind the shares stands for the axes that a kernel has less than others.
-    shares = ops.append(_live_shares(flat, axes), ops.ones(1, flat.values.dtype))
-    most = max((len(kernel.axes) for kernel in anatomy.kernels), default=0)
-    numbers, left = iter(range(len(axes))), 1.0
-    table = [[next(numbers) for _ in kernel.axes] for kernel in anatomy.kernels]
-    for column in range(most):
-        of_kernels = [row[column] if column < len(row) else len(axes) for row in table]
-        left = left * ops.take(shares, of_kernels, axis=0)
-    costs = np.array([kernel.cost(of) for kernel in anatomy.kernels], "float64")
-    costs /= costs.sum()
-    total = 0.0
-    for number, kernel in enumerate(anatomy.kernels):
-        matrix = connected.get(kernel.connections)
-        if matrix is not None:
-            total += costs[number] * ops.mean(_left_of(matrix, kernel, flat))
-            costs[number] = 0
-    return total + ops.sum(left * ops.cast(costs, shares.dtype))
-
-
-def _left_of(matrix, kernel, flat):
-    """The connections between what is alive on both sides."""
-    for number, axis in kernel.axes.items():
-        index = _index(flat, axis)
-        if (index != flat.one).any():
-            vector = ops.take(flat.values, index, axis=0)
-            matrix = matrix * (vector[:, None] if number == 0 else vector)
-    return matrix
-
-
-def _index(flat, axis):
-    # Input positions know already which channels are gone: counted twice, gradients double.
-    own = flat.own_index(axis) if isinstance(axis, Edge) else None
-    return flat.index(axis) if own is None else own
-
-
-def _live_shares(flat, axes):
-    """The mean along each axis, as one vector."""
-    indices = [_index(flat, axis) for axis in axes]
-    lengths = [len(index) for index in indices]
-    if not indices:
-        return ops.zeros(0, flat.values.dtype)
-    values = ops.take(flat.values, np.concatenate(indices), axis=0)
-    places = np.repeat(np.arange(len(indices)), lengths)
-    sums = ops.segment_sum(values, places, num_segments=len(indices))
-    return sums / ops.cast(lengths, values.dtype)
 
 
 def _names_at(edge):

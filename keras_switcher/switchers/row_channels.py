@@ -3,6 +3,7 @@
 import numpy as np
 from keras import layers, ops
 
+from keras_switcher.held import held
 from keras_switcher.switchers.heads import as_factors
 from keras_switcher.switchers.records import split_by_record
 from keras_switcher.switchers.row_part import RowPart
@@ -16,10 +17,11 @@ class ChannelFactors(RowPart):
     """A factor per channel, by one small network for all groups; see `RowSwitcher`."""
 
     def build(self, records):
-        self._sizes = np.array([record.size for record in records])
-        self._group_of = np.repeat(np.arange(len(records)), self._sizes)
-        self._context = np.stack([_describe(record) for record in records])
-        self._neighbours = _neighbours(records)
+        sizes = [record.size for record in records]
+        self._sizes = held(np.array(sizes, "float32")[:, None])
+        self._group_of = held(np.repeat(np.arange(len(records)), sizes))
+        self._context = held(np.stack([_describe(record) for record in records]))
+        self._neighbours = held(_neighbours(records))
         self._views = [Views(records, kind) for kind in KINDS]
         self.embed = layers.Dense(self.units, "relu", dtype=self.dtype_policy, name="embed")
         self.embed.build((None, len(KINDS)))
@@ -56,29 +58,32 @@ class ChannelFactors(RowPart):
         """A matrix of shape `(channels of all groups, features)`."""
         squares = {}
 
-        def norms(view):
+        def mean_squares(view):
             # Squares only: the gradient of a magnitude costs twice as much as the rest together.
             if id(view.kernel) not in squares:
                 squares[id(view.kernel)] = ops.square(ops.convert_to_tensor(view.kernel))
             others = [axis for axis in range(len(view.kernel.shape)) if axis != view.axis]
-            return ops.sqrt(ops.mean(squares[id(view.kernel)], axis=others) + 1e-12)
+            return ops.mean(squares[id(view.kernel)], axis=others)
+
+        def roots(means):
+            return ops.sqrt(means + 1e-12)
 
         def vector(view):
             return ops.convert_to_tensor(view.kernel)
 
         made, read, scales, shifts = self._views
         columns = [
-            made.read(records, norms, relative=True),
-            read.read(records, norms, relative=True),
-            scales.read(records, lambda view: vector(view) - 1),
+            made.read(records, mean_squares, relative=True, finish=roots),
+            read.read(records, mean_squares, relative=True, finish=roots),
+            scales.read(records, vector, finish=lambda values: values - 1),
             shifts.read(records, vector),
         ]
         return ops.stack(columns, axis=1)
 
     def _group_means(self, values):
         """Means over each group: from (channels, n) to (groups, n)."""
-        sums = ops.segment_sum(values, self._group_of, num_segments=len(self._sizes))
-        return sums / ops.cast(self._sizes[:, None], sums.dtype)
+        sums = ops.segment_sum(values, self._group_of, num_segments=self._sizes.shape[0])
+        return sums / ops.cast(self._sizes, sums.dtype)
 
     def _spread(self, values):
         """Gives each channel what belongs to its group: from (groups, n) to (channels, n)."""

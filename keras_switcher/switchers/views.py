@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
+from keras_switcher.held import held
+
 
 class Views:
     """The views of one kind of all groups, laid end to end.
@@ -37,11 +39,18 @@ class Views:
                 row_views.append(np.full(record.size, len(self._sizes)))
                 self._sizes.append(record.size)
         if self._sources:
-            self._entries, self._rows = np.concatenate(entries), np.concatenate(rows)
-            self._row_channels = np.concatenate(row_channels)
-            self._row_views = np.concatenate(row_views)
+            self._entries = held(np.concatenate(entries))
+            self._of_rows = _Means(np.concatenate(rows), sum(self._sizes))
+            self._of_views = _Means(np.concatenate(row_views), len(self._sizes))
+            self._of_channels = _Means(np.concatenate(row_channels), self._channels)
 
-    def read(self, records, measure: Callable, relative: bool = False):
+    def read(
+        self,
+        records,
+        measure: Callable,
+        relative: bool = False,
+        finish: Callable = lambda values: values,
+    ):
         """What is measured along the axes of all views, as one value per channel of all groups.
 
         Averages over the positions of a channel, then over the views of a group. Groups without
@@ -52,6 +61,7 @@ class Views:
             measure: Called with a `KernelView`; returns a vector with a value per position of its
                 axis.
             relative: Divide by the mean over the group, and subtract 1.
+            finish: Called once, with all that was measured as one vector; returns another.
 
         Returns:
             A tensor of shape `(channels of all groups,)`.
@@ -60,19 +70,28 @@ class Views:
             return ops.zeros(self._channels)
         values = [measure(getattr(records[i], self._kind)[j]) for i, j in self._sources]
         # Changes no shape, but makes the sparse gradient of the gather a dense one.
-        values = ops.reshape(ops.concatenate(values), (-1,))
-        values = ops.take(values, self._entries, axis=0)
-        values = _means(values, self._rows, len(self._row_views))
+        values = ops.reshape(finish(ops.concatenate(values)), (-1,))
+        values = self._of_rows(ops.take(values, self._entries, axis=0))
         if relative:
-            means = _means(values, self._row_views, len(self._sizes))
-            values = values / (ops.take(means, self._row_views, axis=0) + 1e-12) - 1
-        return _means(values, self._row_channels, self._channels)
+            means = self._of_views.spread(self._of_views(values))
+            values = values / (means + 1e-12) - 1
+        return self._of_channels(values)
 
 
-def _means(values, segments, number):
+class _Means:
     """Means over segments; zeros for those without values."""
-    if np.array_equal(segments, np.arange(number)):
-        return values
-    counts = np.maximum(np.bincount(segments, minlength=number), 1)
-    sums = ops.segment_sum(values, segments, num_segments=number)
-    return sums / ops.cast(counts, sums.dtype)
+
+    def __init__(self, segments, number):
+        self._is_identity = np.array_equal(segments, np.arange(number))
+        self._segments, self._number = held(segments), number
+        self._counts = held(np.maximum(np.bincount(segments, minlength=number), 1.0))
+
+    def __call__(self, values):
+        if self._is_identity:
+            return values
+        sums = ops.segment_sum(values, self._segments, num_segments=self._number)
+        return sums / ops.cast(self._counts, sums.dtype)
+
+    def spread(self, means):
+        """Gives each value what belongs to its segment."""
+        return ops.take(means, self._segments, axis=0)

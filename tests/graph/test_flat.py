@@ -6,7 +6,7 @@ import tensorflow as tf
 from networks import densely_connected, lenet5, two_heads
 
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.flat import FlatChannels, edge_factors
+from keras_switcher.graph.flat import EdgeFactors, FlatLayout
 
 NETWORKS = {
     "lenet5": lambda: lenet5((6, 8), (9, 4), size=20),
@@ -29,7 +29,8 @@ def test_edges_gather_at_once_what_they_gather_one_by_one(name, seed):
     vectors = drawn(anatomy, seed)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(vectors)
-        at_once = edge_factors(anatomy.edges, vectors)
+        groups = [anatomy.group(name) for name in vectors]
+        at_once = EdgeFactors(anatomy.edges, groups)(vectors)
         one_by_one = [edge.gather(vectors) for edge in anatomy.edges]
         ones = [tf.ones(edge.size) for edge in anatomy.edges]
         one_by_one = [o if v is None else v for v, o in zip(one_by_one, ones, strict=True)]
@@ -44,16 +45,19 @@ def test_edges_gather_at_once_what_they_gather_one_by_one(name, seed):
 
 
 def test_split_undoes_joining():
-    vectors = {"a": tf.constant([1.0, 2.0]), "b": tf.constant([3.0])}
-    flat = FlatChannels(vectors)
-    assert flat.values.numpy().tolist() == [1, 2, 3, 1]
-    assert {k: v.numpy().tolist() for k, v in flat.split(flat.values).items()} == {
-        "a": [1, 2],
-        "b": [3],
-    }
+    anatomy = Anatomy(two_heads())
+    vectors = drawn(anatomy, 0)
+    layout = FlatLayout(map(anatomy.group, vectors))
+    joined = layout.join(vectors)
+    assert joined.shape[0] == layout.one + 1
+    assert float(joined[layout.one]) == 1
+    parted = layout.split(joined)
+    assert list(parted) == list(vectors)
+    for name, vector in vectors.items():
+        np.testing.assert_array_equal(parted[name], vector)
 
 
 def test_without_groups_everything_counts_as_one():
     anatomy = Anatomy(lenet5((6, 8), (9, 4), size=20))
-    for edge, vector in zip(anatomy.edges, edge_factors(anatomy.edges, {}), strict=True):
+    for edge, vector in zip(anatomy.edges, EdgeFactors(anatomy.edges, [])({}), strict=True):
         np.testing.assert_array_equal(vector, np.ones(edge.size))

@@ -3,30 +3,17 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from checks import check_close, check_same_weights, draw_inputs, draw_masks, randomise, weights_of
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import lenet5, two_heads
+from networks import small_lenet, two_heads
 
-from keras_switcher import prune_channels
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.counting import count_macs
-from keras_switcher.graph.gating import alive, gated_network, kept_share
-
-
-def small_lenet():
-    """6 and 8 filters; 8 channels at 2 x 2 positions reach `fc1`."""
-    return randomise(lenet5((6, 8), (9, 4), size=20))
+from keras_switcher.graph.gating import alive, gated_network
 
 
 def names_of(anatomy):
     return [group.name for group in anatomy.groups if group.prunable]
-
-
-def all_on(anatomy):
-    sizes = {group.name: group.size for group in anatomy.groups if group.prunable}
-    return {name: np.ones(size, "float32") for name, size in sizes.items()}
 
 
 def test_factors_of_one_change_nothing():
@@ -90,35 +77,6 @@ def test_channel_lives_while_one_of_its_readers_uses_it():
     np.testing.assert_array_equal(live["hidden"], [1, 1, 1, 0, 1, 0])
     live = alive(anatomy, {"one/inputs": one})  # The other reader uses them all.
     assert "hidden" not in live
-
-
-@pytest.mark.parametrize("removed", [0, 0.3, 0.6])
-def test_kept_share_is_that_of_the_compact_model(removed):
-    model = small_lenet()
-    anatomy = Anatomy(model)
-    keep, _ = draw_masks(anatomy.groups, removed, seed=3)
-    live = alive(anatomy, {name: mask.astype("float32") for name, mask in keep.items()})
-    small = prune_channels(model, keep)
-    weights = [sum(int(np.prod(w.shape)) for w in m.weights) for m in (small, model)]
-    macs = [count_macs(m).total for m in (small, model)]
-    assert float(kept_share(anatomy, live)) == pytest.approx(weights[0] / weights[1])
-    assert float(kept_share(anatomy, live, "macs")) == pytest.approx(macs[0] / macs[1])
-    assert (removed == 0) == (weights[0] == weights[1])
-
-
-@pytest.mark.parametrize("of", ["weights", "macs"])
-def test_gradient_of_the_kept_share_is_what_a_channel_costs(of):
-    anatomy = Anatomy(small_lenet())
-    on = {name: tf.constant(vector) for name, vector in all_on(anatomy).items()}
-    with tf.GradientTape() as tape:
-        tape.watch(on)
-        share = kept_share(anatomy, alive(anatomy, on), of)
-    gradients = tape.gradient(share, on)
-    for name in ("conv1", "conv2", "fc1"):
-        off = all_on(anatomy)
-        off[name][1] = 0
-        cost = share - kept_share(anatomy, alive(anatomy, off), of)
-        assert float(gradients[name][1]) == pytest.approx(float(cost), rel=1e-4)
 
 
 def test_keyword_inputs_are_gated():

@@ -1,0 +1,18 @@
+"""Arrays that compiled functions refer to instead of holding copies."""
+
+import numpy as np
+from keras import ops
+
+
+def held(array):
+    """An array as a tensor, to be made before any function is compiled.
+
+    TensorFlow keeps about twenty copies of an array that a graph contains, for every place where
+    it is used; of a tensor that was made outside, a graph holds a reference.
+
+    Args:
+        array: A NumPy array. Integers become `int32`, all others `float32`.
+    """
+    array = np.asarray(array)
+    whole = np.issubdtype(array.dtype, np.integer)
+    return ops.convert_to_tensor(array, "int32" if whole else "float32")

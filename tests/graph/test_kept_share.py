@@ -1,0 +1,48 @@
+"""What is counted as left is what compaction leaves."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from checks import draw_masks
+from networks import small_lenet
+
+from keras_switcher import prune_channels
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.counting import count_macs
+from keras_switcher.graph.gating import alive
+from keras_switcher.graph.kept_share import KeptShare
+
+
+def all_on(anatomy):
+    sizes = {group.name: group.size for group in anatomy.groups if group.prunable}
+    return {name: np.ones(size, "float32") for name, size in sizes.items()}
+
+
+@pytest.mark.parametrize("removed", [0, 0.3, 0.6])
+def test_kept_share_is_that_of_the_compact_model(removed):
+    model = small_lenet()
+    anatomy = Anatomy(model)
+    keep, _ = draw_masks(anatomy.groups, removed, seed=3)
+    live = alive(anatomy, {name: mask.astype("float32") for name, mask in keep.items()})
+    small = prune_channels(model, keep)
+    weights = [sum(int(np.prod(w.shape)) for w in m.weights) for m in (small, model)]
+    macs = [count_macs(m).total for m in (small, model)]
+    assert float(KeptShare(anatomy, live)(live)) == pytest.approx(weights[0] / weights[1])
+    assert float(KeptShare(anatomy, live)(live, "macs")) == pytest.approx(macs[0] / macs[1])
+    assert (removed == 0) == (weights[0] == weights[1])
+
+
+@pytest.mark.parametrize("of", ["weights", "macs"])
+def test_gradient_of_the_kept_share_is_what_a_channel_costs(of):
+    anatomy = Anatomy(small_lenet())
+    on = {name: tf.constant(vector) for name, vector in all_on(anatomy).items()}
+    kept_share = KeptShare(anatomy, alive(anatomy, on))
+    with tf.GradientTape() as tape:
+        tape.watch(on)
+        share = kept_share(alive(anatomy, on), of)
+    gradients = tape.gradient(share, on)
+    for name in ("conv1", "conv2", "fc1"):
+        off = all_on(anatomy)
+        off[name][1] = 0
+        cost = share - kept_share(alive(anatomy, off), of)
+        assert float(gradients[name][1]) == pytest.approx(float(cost), rel=1e-4)
