@@ -8,6 +8,8 @@ from keras_switcher.graph.flat import split_grains
 KINDS = ("weights", "macs")
 # How far from the target the penalty turns from a square into a line, as a share.
 SOFT = 0.01
+# Targets below this share make the penalty steeper, in proportion.
+SMALL = 0.05
 # Factors up to here act as zeros, see `Budget.acting`.
 BRINK = 0.02
 
@@ -20,7 +22,8 @@ class Budget:
     which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end),
     or by how much it falls short of `keep`. The kept share counts channels hard, zero or not,
     while its gradient is that of the factors. Within a hundredth of the target the penalty is a
-    square, so that training settles there instead of shooting past it. Channels whose factor is at
+    square, so that training settles there instead of shooting past it. For a target below a
+    twentieth, of which a hundredth would be a large part, distances count that much more. Channels whose factor is at
     most a fiftieth act as zeros, see `acting`.
 
     Args:
@@ -65,6 +68,7 @@ class Budget:
         """The loss term for a kept share at an epoch."""
         kept = ops.cast(kept, "float32")
         off = ops.relu(kept - self.target(epoch)) + ops.relu(self.keep - kept)
+        off = off * max(1.0, SMALL / self.keep)
         return ops.where(off < SOFT, ops.square(off) / (2 * SOFT), off - SOFT / 2)
 
     def acting(self, factors: dict) -> dict:

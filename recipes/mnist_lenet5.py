@@ -4,7 +4,7 @@
 
 Convolutions and dense layers are gated together: the 20 and 50 channels, the 800 flattened
 positions (each tied to its channel) and the 500 hidden units. 20 epochs of SGD with momentum .9,
-rate .1 that falls as a cosine, weight decay .003, batch 64; row switcher from near one, rate .005,
+rate .05 that falls as a cosine, weight decay .003, batch 64; row switcher from near one, rate .005,
 its gradient clipped to norm 1, factors below 1.5, joint updates, a budget of 14.5 % of the weights
 that falls from 5 % to 30 % of training.
 
@@ -31,7 +31,12 @@ RECIPE = Recipe(
     load=partial(mnist, shape=(28, 28, 1)),
     pictures={"feature_maps.png": draw_feature_maps},
     settings=Settings(
-        epochs=20, weight_decay=0.003, switcher_clipnorm=1.0, ceiling=1.5, budget=0.145
+        epochs=20,
+        learning_rate=0.05,
+        weight_decay=0.003,
+        switcher_clipnorm=1.0,
+        ceiling=1.5,
+        budget=0.145,
     ),
     switcher_rates={"row": 0.005, "unet": 0.005},
     has_data_dir=True,

@@ -3,7 +3,7 @@
     python -m recipes.mnist_lenet5_connections --seed 0
 
 A factor per weight of the dense layers (arXiv 2103.15590); the convolutions stay whole. 20 epochs
-of SGD with momentum .9, rate .1 that falls as a cosine, weight decay .003, batch 64; row switcher
+of SGD with momentum .9, rate .05 that falls as a cosine, weight decay .003, batch 64; row switcher
 from near one, rate .005, its gradient clipped to norm 1, factors below 1.5, joint updates, a budget
 of 9.8 % of the weights that falls from 5 % to 30 % of training. Draws the mask of the first dense
 layer over training, and how many connections the units have.
@@ -27,6 +27,7 @@ RECIPE = Recipe(
     load=partial(mnist, shape=(28, 28, 1)),
     settings=Settings(
         epochs=20,
+        learning_rate=0.05,
         weight_decay=0.003,
         switcher_clipnorm=1.0,
         connections=True,

@@ -25,6 +25,13 @@ def test_penalty_is_soft_near_the_target_and_steady_beyond():
     assert [float(budget.penalty(k, 1)) for k in kept] == pytest.approx(expected, abs=1e-6)
 
 
+def test_small_targets_are_missed_by_as_much_as_they_are_small():
+    twentieth, hundredth = (Budget(keep, start_epoch=0, end_epoch=1) for keep in (0.05, 0.01))
+    for off in (0.002, 0.02, 0.2):
+        near, far = hundredth.penalty(0.01 + off, 1), twentieth.penalty(0.05 + 5 * off, 1)
+        assert float(near) == pytest.approx(float(far), rel=1e-4)
+
+
 @pytest.mark.parametrize("kept", [0.25, 0.4, 0.6, 0.99])
 def test_nothing_is_asked_between_what_is_to_be_kept_and_a_target_that_still_falls(kept):
     budget = Budget(0.25, start_epoch=1, end_epoch=2)

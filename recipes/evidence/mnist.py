@@ -12,7 +12,7 @@ from recipes.settings import Settings
 from recipes.turns import WHILE_LOSS_FALLS
 
 MLP_DENSE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, budget=0.235)
-LENET5_DENSE = replace(MLP_DENSE, epochs=20, budget=0.145)
+LENET5_DENSE = replace(MLP_DENSE, epochs=20, learning_rate=0.05, budget=0.145)
 HEAD = {"ceiling": 1.5, "switcher_clipnorm": 1.0}
 MLP, LENET5 = replace(MLP_DENSE, **HEAD), replace(LENET5_DENSE, **HEAD)
 # The paper's and its code's: no momentum, no decay, rates by ten at 1/2 and 3/4; dense weights
