@@ -23,8 +23,8 @@ class Budget:
     or by how much it falls short of `keep`. The kept share counts channels hard, zero or not,
     while its gradient is that of the factors. Within a hundredth of the target the penalty is a
     square, so that training settles there instead of shooting past it. For a target below a
-    twentieth, of which a hundredth would be a large part, distances count that much more. Channels whose factor is at
-    most a fiftieth act as zeros, see `acting`.
+    twentieth, of which a hundredth would be a large part, distances count that much more.
+    Channels whose factor is at most a fiftieth act as zeros, see `acting`.
 
     Args:
         keep: The share of all weights (or MACs) to keep, within (0, 1).

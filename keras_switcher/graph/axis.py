@@ -81,9 +81,15 @@ class Edge(Axis):
         self.input_group = input_group
         self.connections = None
 
-    def gather(self, vectors, xp=ops):
-        """As `Axis.gather`, times the vector of the edge's own input group."""
-        channels = self.gather_channels(vectors, xp)
+    def gather(self, vectors, xp=ops, channels=None):
+        """As `Axis.gather`, times the vector of the edge's own input group.
+
+        Args:
+            vectors: See `Axis.gather`.
+            xp: See `Axis.gather`.
+            channels: What `gather_channels` returns, where it is known.
+        """
+        channels = self.gather_channels(vectors, xp) if channels is None else channels
         own = vectors.get(self.input_group.name) if self.input_group else None
         if channels is None or own is None:
             return own if channels is None else channels
@@ -95,17 +101,18 @@ class Edge(Axis):
             return self.connections.shape
         return (self.size,)
 
-    def scales(self, factors, xp=ops):
+    def scales(self, factors, xp=ops, channels=None):
         """What multiplies the kernel: as `gather`, times the factors of the connections.
 
         Args:
             factors: Maps names of groups to vectors, and of connection groups to matrices.
             xp: See `gather`.
+            channels: See `gather`.
 
         Returns:
             A vector with an entry per input, a matrix with one per connection, or None.
         """
-        vector, matrix = self.gather(factors, xp), self.of_connections(factors)
+        vector, matrix = self.gather(factors, xp, channels), self.of_connections(factors)
         if vector is None or matrix is None:
             return vector if matrix is None else matrix
         return vector[:, None] * matrix

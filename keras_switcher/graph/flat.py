@@ -59,10 +59,10 @@ class FlatLayout:
         group = edge.input_group
         return self._places(group) if group and group.name in self._starts else None
 
-    def knows(self, edge: Edge) -> bool:
-        """Whether any group that an edge reads has a vector."""
-        groups = [*edge.groups, edge.input_group]
-        return any(group and group.name in self._starts for group in groups)
+    def parts(self, axis: Axis) -> bool:
+        """Whether an axis has only parts of vectors, or several: most are one group's as it is."""
+        known = any(group.name in self._starts for group in axis.groups)
+        return known and not (len(axis.groups) == 1 and axis.is_whole(axis.groups[0]))
 
     @property
     def one(self) -> int:
@@ -86,10 +86,9 @@ class EdgeFactors:
     def __init__(self, edges: Iterable[Edge], groups: Iterable):
         self._edges = list(edges)
         self._layout = FlatLayout(groups)
-        own = [self._layout.own_index(edge) for edge in self._edges]
-        self._has_own = [index is not None for index in own]
-        self._of_channels = _Gather(map(self._layout.index, self._edges))
-        self._of_inputs = _Gather(index for index in own if index is not None)
+        self._gathered = [self._layout.parts(edge) for edge in self._edges]
+        together = zip(self._edges, self._gathered, strict=True)
+        self._gather = _Gather(self._layout.index(edge) for edge, parted in together if parted)
 
     def __call__(self, factors: dict) -> list:
         """One vector or matrix per edge.
@@ -97,19 +96,15 @@ class EdgeFactors:
         Args:
             factors: Maps names of groups to vectors, and of connection groups to matrices.
         """
-        channels, connections = split_grains(factors)
-        values = self._layout.join(channels)
-        of_inputs = iter(self._of_inputs(values))
-        vectors = [
-            vector * next(of_inputs) if has_own else vector
-            for vector, has_own in zip(self._of_channels(values), self._has_own, strict=True)
+        found = iter(self._gather(self._layout.join(split_grains(factors)[0])))
+        scales = [
+            edge.scales(factors, channels=next(found) if parted else None)
+            for edge, parted in zip(self._edges, self._gathered, strict=True)
         ]
-        for place, edge in enumerate(self._edges):
-            matrix = edge.of_connections(connections)
-            if matrix is not None:
-                both = self._layout.knows(edge)
-                vectors[place] = vectors[place][:, None] * matrix if both else matrix
-        return vectors
+        return [
+            ops.ones(edge.size) if scale is None else scale
+            for edge, scale in zip(self._edges, scales, strict=True)
+        ]
 
 
 class _Gather:

@@ -39,7 +39,9 @@ class Views:
                 row_views.append(np.full(record.size, len(self._sizes)))
                 self._sizes.append(record.size)
         if self._sources:
-            self._entries = held(np.concatenate(entries))
+            entries = np.concatenate(entries)
+            takes_all = np.array_equal(entries, np.arange(ends))
+            self._entries = None if takes_all else held(entries)
             self._of_rows = _Means(np.concatenate(rows), sum(self._sizes))
             self._of_views = _Means(np.concatenate(row_views), len(self._sizes))
             self._of_channels = _Means(np.concatenate(row_channels), self._channels)
@@ -69,9 +71,11 @@ class Views:
         if not self._sources:
             return ops.zeros(self._channels)
         values = [measure(getattr(records[i], self._kind)[j]) for i, j in self._sources]
-        # Changes no shape, but makes the sparse gradient of the gather a dense one.
-        values = ops.reshape(finish(ops.concatenate(values)), (-1,))
-        values = self._of_rows(ops.take(values, self._entries, axis=0))
+        values = finish(ops.concatenate(values))
+        if self._entries is not None:
+            # Changes no shape, but makes the sparse gradient of the gather a dense one.
+            values = ops.take(ops.reshape(values, (-1,)), self._entries, axis=0)
+        values = self._of_rows(values)
         if relative:
             means = self._of_views.spread(self._of_views(values))
             values = values / (means + 1e-12) - 1
