@@ -2,7 +2,9 @@
 
 Half of the channels of every prunable group are removed, drawn at random: the time depends on
 how many there are, not on which. Dense and compact network run in turn in this one process. The
-row "dense twin" is the dense network against its own copy: what it differs from 1 is noise.
+row "dense twin" is the dense network against its own copy: what it differs from 1 is noise. Where
+keras.applications can build a network with about half of its channels, that is measured too: no
+compact network can be expected to make more of its MACs than one that was built small.
 
     python -m recipes.benchmarks.latency
     python -m recipes.benchmarks.latency --networks MobileNetV2 --batch 1 --execution litert
@@ -30,6 +32,9 @@ import keras_switcher as ks
 from recipes.networks.backbones import backbone
 from recipes.records import append_row, surroundings
 
+# What makes keras.applications build a network with about half of the channels.
+NARROW = {"MobileNetV2": {"alpha": 0.5}}
+
 
 def main(arguments: list[str] | None = None):
     """Runs the benchmark from the command line."""
@@ -41,12 +46,17 @@ def main(arguments: list[str] | None = None):
 def _measure(network, options):
     keras.utils.set_random_seed(options.seed)
     dense = backbone(network, options.size, classes=1000)
-    twin = backbone(network, options.size, classes=1000)
-    compact = ks.prune_channels(dense, _masks(dense, options), round_to=options.round_to)
-    macs = {name: ks.count_macs(model).total for name, model in _named(dense, twin, compact)}
+    models = {
+        "dense": dense,
+        "dense twin": backbone(network, options.size, classes=1000),
+        "compact": ks.prune_channels(dense, _masks(dense, options), round_to=options.round_to),
+    }
+    if network in NARROW:
+        models["built small"] = backbone(network, options.size, classes=1000, **NARROW[network])
+    macs = {name: ks.count_macs(model).total for name, model in models.items()}
     x = tf.random.normal((options.batch, options.size, options.size, 3))
     execute = EXECUTIONS[options.execution]
-    runs = {name: execute(model, x) for name, model in _named(dense, twin, compact)}
+    runs = {name: execute(model, x) for name, model in models.items()}
     times = {name: [] for name in runs}
     for repeat in range(options.repeats + 1):  # The first one traces, and is not counted.
         for name, run in runs.items():
@@ -108,10 +118,6 @@ def _as_litert(model, x):
 
 
 EXECUTIONS = {"function": _as_function, "frozen": _as_frozen, "litert": _as_litert}
-
-
-def _named(dense, twin, compact):
-    return (("dense", dense), ("dense twin", twin), ("compact", compact))
 
 
 def _masks(model, options):

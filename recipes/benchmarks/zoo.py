@@ -1,7 +1,7 @@
 """All 40 models of keras.applications: what can be pruned, how exactly, how fast, what is left.
 
 For each model: which share of its producing layers belongs to a prunable group; how long reading,
-planning and compacting take against building it (the better of two runs in turn); MACs by this
+planning and compacting take against building it (the best of four runs in turn); MACs by this
 package against TensorFlow's profiler; MACs and weights left without 50 % of the channels of every
 prunable group; and the worst difference between the outputs of the gated and the compact model,
 relative to the largest output, over shares of removed channels and seeds. All but the last use
@@ -41,7 +41,7 @@ from recipes.benchmarks.zoo_models import (
 from recipes.benchmarks.zoo_table import print_table, read_rows
 from recipes.records import append_row, surroundings
 
-REPEATS = 2
+REPEATS = 4
 
 
 def main(arguments: list[str] | None = None):
