@@ -76,12 +76,16 @@ class Wiring:
             for group in self.groups
         ]
         acting = [v * live[group.name] for v, group in zip(acting, self.groups, strict=True)]
-        acting += [ops.reshape(factors[group.name], (-1,)) for group in self.connections]
-        acting = ops.concatenate(acting)
-        pruned = ops.mean(ops.cast(acting <= 0, acting.dtype))
-        strengthened = ops.mean(ops.cast(acting >= 1, acting.dtype))
-        removed = 1 - ops.cast(self.kept(factors, "weights"), acting.dtype)
-        return ops.stack([pruned, 1 - pruned - strengthened, strengthened, removed])
+        # Connections one by one: there are too many to be copied into one vector.
+        acting = [ops.concatenate(acting)] if acting else []
+        acting += [factors[group.name] for group in self.connections]
+        total = sum(group.size for group in (*self.groups, *self.connections))
+        kept = sum(_count(values > 0) for values in acting) / total
+        strengthened = sum(_count(values >= 1) for values in acting) / total
+        connected = {g.name: ops.cast(factors[g.name] > 0, "float32") for g in self.connections}
+        removed = 1 - self._kept_share(live, "weights", connected)
+        shares = [1 - kept, kept - strengthened, strengthened, removed]
+        return ops.stack([ops.cast(share, "float32") for share in shares])
 
     def check_reachable(self, budget):
         """Raises ValueError if a `Budget` asks for less than one factor per group leaves."""
@@ -143,6 +147,10 @@ class Wiring:
             for group in self.connections
         ]
         return channels + connections
+
+
+def _count(chosen):
+    return ops.sum(ops.cast(chosen, "float32"))
 
 
 def _switches(factors):

@@ -36,24 +36,33 @@ class ConnectionFactors(RowPart):
 
     def _factors(self, record, context):
         kernel = ops.cast(ops.convert_to_tensor(record.kernel), self.compute_dtype)
-        squares = ops.square(kernel)
-        rows, columns = ops.mean(squares, axis=1), ops.mean(squares, axis=0)
-        scale = ops.rsqrt(ops.mean(rows) + 1e-12)
+        sizes, squares = ops.abs(kernel), ops.square(kernel)
+        row_squares, column_squares = ops.mean(squares, axis=1), ops.mean(squares, axis=0)
+        scale = ops.rsqrt(ops.mean(row_squares) + 1e-12)
         context = ops.cast(context[None], kernel.dtype)
-        score = ops.abs(kernel) * scale
-        score += self._side("row", rows, scale, context)
-        score += ops.transpose(self._side("column", columns, scale, context))
-        mean = ops.mean(score)
-        deviation = ops.rsqrt(ops.mean(ops.square(score)) - ops.square(mean) + 1e-8)
-        slope = self.gamma * deviation
+        rows = _centred(self._side("row", row_squares, scale, context))
+        columns = _centred(self._side("column", column_squares, scale, context))
+        # The score of a connection is |weight| * scale + row + column. Its mean and variance are
+        # taken from rows and columns: every pass over all scores costs as much as a whole layer.
+        row_sizes, column_sizes = (ops.mean(sizes, axis) * scale for axis in (1, 0))
+        mean = ops.mean(row_sizes)
+        variance = ops.mean(row_squares) * ops.square(scale) - ops.square(mean)
+        variance += ops.mean(rows * (rows + 2 * row_sizes))
+        variance += ops.mean(columns * (columns + 2 * column_sizes))
+        slope = self.gamma * ops.rsqrt(variance + 1e-8)
         shift = self.beta + self.level(context)[0, 0] - slope * mean
-        return as_factors(slope * score + shift, self.ceiling)
+        values = slope * scale * sizes + (slope * rows + shift)[:, None] + slope * columns
+        return as_factors(values, self.ceiling)
 
     def _side(self, side, squares, scale, context):
-        """What each row or column adds to the scores of its connections: shape (length, 1)."""
+        """What each row or column adds to the scores of its connections."""
         seen = ops.sqrt(squares + 1e-12)[:, None] * scale - 1
         described = ops.repeat(context, seen.shape[0], axis=0)
-        return self.add[side](self.embed[side](ops.concatenate([seen, described], axis=1)))
+        return self.add[side](self.embed[side](ops.concatenate([seen, described], axis=1)))[:, 0]
+
+
+def _centred(values):
+    return values - ops.mean(values)
 
 
 def _describe(record):

@@ -1,7 +1,9 @@
 """RowSwitcher on connections: what it must not depend on, and where it starts."""
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 from toys import float64, mlp, randomize
 
 from keras_switcher import SwitcherModel
@@ -56,6 +58,27 @@ def test_rows_and_columns_matter():
     kernel[0, 5], kernel[2, 1], kernel[3, 5] = 1, 1, 1
     made, _ = factors(with_kernel(kernel))
     assert len({round(float(made[place]), 4) for place in [(0, 5), (2, 1), (3, 5)]}) == 3
+
+
+def test_scores_have_mean_beta_and_spread_gamma():
+    """Whatever the weights of the switcher add to rows and columns."""
+    with float64():
+        kernel = np.random.default_rng(0).normal(size=(40, 90)) * np.linspace(1, 9, 90)
+        task = keras.Sequential(
+            [keras.Input((40,)), layers.Dense(90, name="hidden"), layers.Dense(2)]
+        )
+        task.layers[0].kernel.assign(kernel)
+        switcher = RowSwitcher(ceiling=None)
+        model = SwitcherModel(task, switcher, groups=["hidden"], connections=True)
+        randomize(switcher.trainable_variables, 0.3)
+        switcher.of_connections.level.kernel.assign([[0.0]] * 4)
+        switcher.of_connections.gamma.assign(0.4)
+        switcher.of_connections.beta.assign(9.0)  # So far above zero that none is cut.
+        made = np.asarray(model.factors()["hidden/connections"])
+    assert made.mean() == pytest.approx(9)
+    assert made.std() == pytest.approx(0.4)
+    assert made.mean(0).std() > 0.01
+    assert made.mean(1).std() > 0.01
 
 
 @pytest.mark.parametrize(
