@@ -111,11 +111,14 @@ class SwitchedNetwork(keras.Model):
         """
         wiring = self.wiring
         factors = self.scaling_factors()
-        for name, factor in factors.items():
-            if not np.isfinite(factor).all():
+        for record in wiring.records:
+            # The weights too: where compiled code merges a ReLU, it makes zeros of NaN.
+            values = [factors[record.name], *map(ops.convert_to_numpy, record.weights)]
+            if not all(np.isfinite(value).all() for value in values):
                 raise ValueError(
-                    f"The factors of '{name}' are not finite: training diverged. Go back to an "
-                    "earlier checkpoint, or lower the learning rate."
+                    f"The factors of '{record.name}' are not finite, or the weights that they "
+                    "depend on: training diverged. Go back to an earlier checkpoint, or lower "
+                    "the learning rate."
                 )
         return plan_removal(wiring.anatomy, factors, round_to, wiring.reads_every_dense)
 
