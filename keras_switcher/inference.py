@@ -1,7 +1,6 @@
 """What evaluate() and predict() run on: kernels scaled once, and never stale."""
 
 import keras
-import tensorflow as tf
 
 from keras_switcher.graph.flat import EdgeFactors
 from keras_switcher.layers.gated import scaled
@@ -19,7 +18,7 @@ class InferenceKernels:
     def __init__(self, model):
         self._model = model
         self._kernels = {}
-        self._decisions = tf.function(lambda: model.decisions())
+        self._decisions = model.as_graph(model.decisions)
 
     def factors(self) -> dict:
         """The factors of the weights as they are now, as inference and compaction use them.

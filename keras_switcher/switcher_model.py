@@ -192,6 +192,10 @@ class SwitcherModel(TwoOptimizers):
         super().make_predict_function(force)
         self.predict_function = self._renewing(self.predict_function, self.inference.renew)
 
+    def as_graph(self, function):
+        """A function as one TensorFlow graph."""
+        return tf.function(function)
+
     def _renewing(self, function, renew):
         if isinstance(function, Renewing):
             function.stale = True
@@ -199,7 +203,7 @@ class SwitcherModel(TwoOptimizers):
         with self.distribute_strategy.scope():
             self.inference.prepare()
         # Op by op, a deep network's hundred groups would take longer than a batch.
-        renew = renew if self.run_eagerly else tf.function(renew)
+        renew = renew if self.run_eagerly else self.as_graph(renew)
         return Renewing(function, lambda: renew(self.inference.factors()))
 
     def _renew_and_report(self, factors):
