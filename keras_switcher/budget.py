@@ -9,7 +9,7 @@ KINDS = ("weights", "macs")
 # How far from the target the penalty turns from a square into a line, as a share.
 SOFT = 0.01
 # Targets below this share make the penalty steeper, in proportion.
-SMALL = 0.05
+SMALL = 0.2
 # Factors up to here act as zeros, see `Budget.acting`.
 BRINK = 0.02
 
@@ -23,7 +23,7 @@ class Budget:
     or by how much it falls short of `keep`. The kept share counts channels hard, zero or not,
     while its gradient is that of the factors. Within a hundredth of the target the penalty is a
     square, so that training settles there instead of shooting past it. For a target below a
-    twentieth, of which a hundredth would be a large part, distances count that much more.
+    fifth, where one channel more is a smaller share, distances count that much more.
     Channels whose factor is at most a fiftieth act as zeros, see `acting`.
 
     Args:

@@ -1,5 +1,7 @@
 """The model that trains a task network and the switcher that decides on its structure."""
 
+from functools import partial
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -154,12 +156,21 @@ class SwitcherModel(TwoOptimizers):
 
     def train_step(self, data):
         """One batch: a backward pass for each network whose turn it is."""
-        x, y, sample_weight = _unpacked(data)
-        for names in self.updates:
-            y_pred, factors = self._update(names, x, y, sample_weight)
+        batch = _unpacked(data)
+        turns = [partial(self._end_turn, names) for names in self.updates]
+        if len(turns) == 1 or self._keeps_graphs_apart():
+            for turn in turns:
+                turn(*self._backward(*batch), *batch)
+        else:
+
+            def take_turn(number):
+                passed = self._backward(*batch)
+                tf.switch_case(number, [partial(turn, *passed, *batch) for turn in turns])
+                return number + 1
+
+            tf.while_loop(lambda n: n < len(turns), take_turn, [0], parallel_iterations=1)
         self.epoch_share.assign_add(self.step_share)
-        self.structure_shares.update_state(self.wiring.shares(factors))
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+        return self.get_metrics_result()
 
     def test_step(self, data):
         """One batch of evaluate(), with the factors computed before the first batch."""
@@ -210,8 +221,18 @@ class SwitcherModel(TwoOptimizers):
         self.inference.renew(factors)
         self.structure_shares.set_state(self.wiring.shares(factors))
 
-    def _update(self, names, x, y, sample_weight):
-        players = [self.player(name) for name in names]
+    def _keeps_graphs_apart(self):
+        """Whether each backward pass of a step has a graph of its own.
+
+        In a loop all share one, which in a deep network saves a sixth of the memory. XLA leaves
+        out of a pass what its turn does not use; replicas cannot wait for each other in a loop.
+        """
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        return self.run_eagerly or self.jit_compile or replicas > 1
+
+    def _backward(self, x, y, sample_weight):
+        """A forward and a backward pass for all networks that this step updates."""
+        due = sorted({name for names in self.updates for name in names})
         with tf.GradientTape() as tape:
             decided = self.decisions(training=True)
             factors = self.acting(decided)
@@ -223,17 +244,14 @@ class SwitcherModel(TwoOptimizers):
                 # compute_loss divides by the number of replicas, whose gradients are summed.
                 replicas = self.distribute_strategy.num_replicas_in_sync
                 objective += ops.cast(penalty / replicas, objective.dtype)
-            objective = players[0][0].scale_loss(objective)
-        gradients = tape.gradient(objective, [variables for _, variables in players])
-        # All are rescaled before any is applied, which may change the scales.
-        gradients = [
-            _rescaled(own, players[0][0], optimizer)
-            for own, (optimizer, _) in zip(gradients, players, strict=True)
-        ]
-        for (optimizer, variables), own in zip(players, gradients, strict=True):
-            if variables:
-                optimizer.apply(own, variables)
-        return y_pred, factors
+            objective = self.scale_loss(objective, due)
+        return y_pred, factors, tape.gradient(objective, {n: self.player(n)[1] for n in due})
+
+    def _end_turn(self, names, y_pred, factors, gradients, x, y, sample_weight):
+        self.apply_gradients(names, gradients)
+        if names is self.updates[-1]:
+            self.structure_shares.update_state(self.wiring.shares(factors))
+            self.compute_metrics(x, y, y_pred, sample_weight)
 
     def _loss(self, x, y, y_pred, sample_weight, training, added=()):
         """The task's loss, and its report: that of every pass, as Keras does per output."""
@@ -281,11 +299,3 @@ def _unpacked(data):
             "switcher are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
         )
     return x, y, sample_weight
-
-
-def _rescaled(gradients, scaled_by, optimizer):
-    """Gradients as `optimizer` expects them, of a loss that another optimizer scaled (float16)."""
-    ratio = optimizer.scale_loss(1.0) / scaled_by.scale_loss(1.0)
-    if optimizer is scaled_by or (isinstance(ratio, float) and ratio == 1):
-        return gradients
-    return [None if g is None else ops.cast(ratio, g.dtype) * g for g in gradients]

@@ -63,6 +63,32 @@ class TwoOptimizers(SwitchedNetwork):
             return self.optimizer, self.task.trainable_variables
         return self.switcher_optimizer, self.switcher.trainable_variables
 
+    def scale_loss(self, loss, names):
+        """A loss as the optimizer scales it (float16) that stands for all of these networks."""
+        return self._scaler(names).scale_loss(loss)
+
+    def apply_gradients(self, names, gradients: dict):
+        """Updates networks.
+
+        Args:
+            names: Names of the networks.
+            gradients: Maps names of these networks and perhaps others to gradients of a loss that
+                `scale_loss` scaled for all of them.
+        """
+        scaler = self._scaler(gradients)
+        players = [self.player(name) for name in names]
+        # All are rescaled before any is applied, which may change the scales.
+        own = [
+            _rescaled(gradients[name], scaler, optimizer)
+            for name, (optimizer, _) in zip(names, players, strict=True)
+        ]
+        for (optimizer, variables), gradient in zip(players, own, strict=True):
+            if variables:
+                optimizer.apply(gradient, variables)
+
+    def _scaler(self, names):
+        return self.player("task" if "task" in names else "switcher")[0]
+
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
         """Loads weights, both optimizers' included; if that fails, nothing has changed.
 
@@ -89,3 +115,11 @@ class TwoOptimizers(SwitchedNetwork):
                     f"were: {error}"
                 ) from error
             raise
+
+
+def _rescaled(gradients, scaler, optimizer):
+    """Gradients as `optimizer` expects them, of a loss that `scaler` has scaled."""
+    ratio = optimizer.scale_loss(1.0) / scaler.scale_loss(1.0)
+    if optimizer is scaler or (isinstance(ratio, float) and ratio == 1):
+        return gradients
+    return [None if g is None else ops.cast(ratio, g.dtype) * g for g in gradients]

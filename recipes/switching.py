@@ -1,6 +1,7 @@
 """From settings to a `SwitcherModel`: the switchers and controls that `--switcher` names."""
 
 import keras
+import numpy as np
 
 import keras_switcher as ks
 from keras_switcher import switchers
@@ -32,7 +33,7 @@ def switched(network: keras.Model, settings) -> ks.SwitcherModel:
         )
     return ks.SwitcherModel(
         network,
-        make_switcher(settings),
+        make_switcher(settings, network),
         # Whose turn it is then changes from epoch to epoch, see `recipes.turns`.
         alternation="task" if settings.alternation == WHILE_LOSS_FALLS else settings.alternation,
         budget=budget,
@@ -42,12 +43,13 @@ def switched(network: keras.Model, settings) -> ks.SwitcherModel:
     )
 
 
-def make_switcher(settings) -> switchers.Switcher:
+def make_switcher(settings, network: keras.Model) -> switchers.Switcher:
     """A switcher, or a control around a row switcher.
 
     Args:
         settings: The `recipes.settings.Settings`. The frozen control, which cannot learn the
             budget, is ranked to it.
+        network: The task network.
     """
     name, start, seed = settings.switcher, settings.start, settings.seed
     if name in UNETS:
@@ -56,11 +58,22 @@ def make_switcher(settings) -> switchers.Switcher:
         return switchers.FreeFactors(start=start, seed=seed, ceiling=settings.ceiling)
     row = switchers.RowSwitcher(start=start, ceiling=settings.ceiling)
     if name == "frozen":
-        # A layer that keeps a share k of its inputs and of its outputs keeps k^2 of its weights.
-        power = 1 if settings.connections else 0.5
-        return switchers.FrozenSwitcher(row, keep=settings.budget and settings.budget**power)
+        return switchers.FrozenSwitcher(row, keep=settings.budget and _ranked(settings, network))
     if name == "shuffled":
         return switchers.ShuffledInput(row, seed=seed)
     if name == "constant":
         return switchers.ConstantInput(row)
     return row
+
+
+def _ranked(settings, network):
+    """The share of each group that leaves about the budget's share of the largest kernel.
+
+    A kernel that n groups meet at keeps k^n of its weights, if each of them keeps a share k.
+    """
+    if settings.connections:
+        return settings.budget
+    groups = [group for group in ks.channel_groups(network) if group.prunable]
+    met = [{id(at.kernel) for at in (*g.producers, *g.consumers)} for g in groups]
+    largest = max((at.kernel for g in groups for at in g.consumers), key=lambda k: np.prod(k.shape))
+    return settings.budget ** (1 / sum(id(largest) in kernels for kernels in met))

@@ -26,9 +26,9 @@ def test_penalty_is_soft_near_the_target_and_steady_beyond():
 
 
 def test_small_targets_are_missed_by_as_much_as_they_are_small():
-    twentieth, hundredth = (Budget(keep, start_epoch=0, end_epoch=1) for keep in (0.05, 0.01))
-    for off in (0.002, 0.02, 0.2):
-        near, far = hundredth.penalty(0.01 + off, 1), twentieth.penalty(0.05 + 5 * off, 1)
+    fifth, hundredth = (Budget(keep, start_epoch=0, end_epoch=1) for keep in (0.2, 0.01))
+    for off in (0.0002, 0.002, 0.02):
+        near, far = hundredth.penalty(0.01 + off, 1), fifth.penalty(0.2 + 20 * off, 1)
         assert float(near) == pytest.approx(float(far), rel=1e-4)
 
 
@@ -214,7 +214,8 @@ def test_a_budget_sends_away_what_is_on_the_brink():
     model.train_on_batch(*data())
     given = model.switcher.parameters.numpy()
     slopes = [(3 + 3) / 56, 5 / 56]  # As if both were kept; the task's loss moves neither.
-    np.testing.assert_allclose(given[places], 0.01 - np.array(slopes), atol=1e-6)
+    # A target of a tenth counts twice.
+    np.testing.assert_allclose(given[places], 0.01 - 2 * np.array(slopes), atol=1e-6)
 
 
 def test_connections_act_as_they_are():

@@ -69,10 +69,25 @@ def _counts(total, kept, strengthened):
     }
 
 
-def random_structure(keep: Structure, seed: int) -> Structure:
-    """As many channels or connections of each group, drawn at random."""
+def random_structure(network: keras.Model, keep: Structure, seed: int) -> Structure:
+    """As many channels or connections of each group, drawn at random.
+
+    Of positions behind a Flatten, those of channels that are drawn too.
+
+    Args:
+        network: The network.
+        keep: Tells how many.
+        seed: Seed of the draw.
+    """
     generator = np.random.default_rng(seed)
-    return {n: generator.permutation(mask.ravel()).reshape(mask.shape) for n, mask in keep.items()}
+    drawn = {}
+    for name, edge in _channels_first(network, keep):
+        mask = keep[name]
+        if edge:
+            drawn[name] = _largest(generator.random(mask.size), mask.sum(), edge, drawn)
+        else:
+            drawn[name] = generator.permutation(mask.ravel()).reshape(mask.shape)
+    return drawn
 
 
 def uniform_structure(network: keras.Model, macs: int, seed: int) -> Structure:
@@ -108,11 +123,28 @@ def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
         network: A trained network.
         keep: Tells how many.
     """
+    wiring = _wiring(network, keep)
+    sizes = {record.name: _magnitude(record) for record in wiring.records}
+    chosen = {}
+    for name, edge in _channels_first(network, keep):
+        chosen[name] = _largest(sizes[name], keep[name].sum(), edge, chosen)
+    return chosen
+
+
+def _wiring(network, keep):
     grain = "channels" if all(mask.ndim == 1 for mask in keep.values()) else "connections"
-    return {
-        record.name: _largest(_magnitude(record), keep[record.name].sum())
-        for record in Wiring(network, list(keep), (grain,)).records
+    return Wiring(network, list(keep), (grain,))
+
+
+def _channels_first(network, keep):
+    """Names of groups, those of input positions last, with the `Edge` where these are read."""
+    groups = {group.name: group for group in _wiring(network, keep).groups}
+    edges = {
+        name: group.consumers[0]
+        for name, group in groups.items()
+        if group.is_input and group.consumers[0].groups
     }
+    return [(n, None) for n in keep if n not in edges] + list(edges.items())
 
 
 def _magnitude(record):
@@ -130,7 +162,15 @@ def _norms(views, size):
     return np.sqrt(squares)
 
 
-def _largest(values, number):
+def _largest(values, number, edge=None, chosen=None):
+    """The entries with the largest values; of an edge's, those of channels that are chosen."""
     mask = np.zeros(values.size, bool)
-    mask[np.argsort(-values, axis=None, kind="stable")[:number]] = True
+    order = np.argsort(-values, axis=None, kind="stable")
+    alive = edge.gather_channels(chosen, np) if edge else None
+    if alive is not None:
+        order = order[alive[order]]
+        # One of each channel goes first: a channel of which none is left would go too.
+        _, first = np.unique(edge.index[order], return_index=True)
+        order = np.concatenate([order[np.sort(first)], np.delete(order, first)])
+    mask[order[:number]] = True
     return mask.reshape(values.shape)

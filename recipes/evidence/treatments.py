@@ -118,7 +118,7 @@ def _learned_at_equal_cost(trial):
 
 
 def _random(trial):
-    keep = random_structure(trial.structure, trial.seed)
+    keep = random_structure(trial.network(), trial.structure, trial.seed)
     return _given(trial, keep, trial.settings.epochs)
 
 

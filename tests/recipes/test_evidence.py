@@ -95,7 +95,7 @@ def test_a_given_structure_is_what_is_trained_and_counted(name, tmp_path):
     plain = Trial(experiment, 0, data, tmp_path)
     groups = [g for g in ks.channel_groups(plain.network()) if g.prunable]
     half = {g.name: np.arange(g.size) < g.size // 2 for g in groups}
-    structure = random_structure(half, 1)
+    structure = random_structure(plain.network(), half, 1)
     trial = replace(plain, structure=structure)
     outcome = TREATMENTS[name](trial)
     row = measure(trial, outcome)

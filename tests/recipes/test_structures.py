@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from recipes.evidence.structures import (
     write_counts,
     write_structure,
 )
+from recipes.networks.lenet5 import lenet5
 from recipes.networks.mlp import mlp
 
 masks = st.lists(st.booleans(), min_size=1, max_size=20).map(np.array)
@@ -48,11 +50,11 @@ def test_magnitude_structure_of_connections_keeps_the_largest_weights():
 
 
 def test_random_structure_of_connections_has_the_same_density():
-    keep = {"a/connections": np.arange(60).reshape(6, 10) < 7}
-    drawn = random_structure(keep, seed=0)["a/connections"]
-    assert drawn.shape == (6, 10)
+    keep = {"hidden_2/connections": np.arange(400).reshape(40, 10) < 7}
+    drawn = random_structure(mlp((20, 40, 10, 3)), keep, seed=0)["hidden_2/connections"]
+    assert drawn.shape == (40, 10)
     assert drawn.sum() == 7
-    assert not np.array_equal(drawn, keep["a/connections"])
+    assert not np.array_equal(drawn, keep["hidden_2/connections"])
 
 
 def test_text_brings_the_counts_of_all_epochs_back():
@@ -62,13 +64,38 @@ def test_text_brings_the_counts_of_all_epochs_back():
     assert read_counts(write_counts(epochs)) == epochs
 
 
-@given(structures, st.integers(0, 9))
-def test_random_structure_has_the_same_sizes_and_follows_its_seed(keep, seed):
-    drawn = random_structure(keep, seed)
-    assert {k: (len(v), v.sum()) for k, v in drawn.items()} == {
-        k: (len(v), v.sum()) for k, v in keep.items()
+@given(st.integers(1, 20), st.integers(1, 12), st.integers(0, 9))
+def test_random_structure_has_the_same_sizes_and_follows_its_seed(inputs, units, seed):
+    network = mlp((20, 12, 3))
+    keep = {"hidden_1": np.arange(12) < units, "hidden_1/inputs": np.arange(20) < inputs}
+    drawn = random_structure(network, keep, seed)
+    assert {name: (mask.size, mask.sum()) for name, mask in drawn.items()} == {
+        "hidden_1": (12, units),
+        "hidden_1/inputs": (20, inputs),
     }
-    assert equal(drawn, random_structure(keep, seed))
+    assert equal(drawn, random_structure(network, keep, seed))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("channels", [1, 7, 50])
+def test_positions_are_chosen_within_the_channels_that_are(channels, seed):
+    """LeNet5: what is chosen is what is left, and no channel goes for want of a position."""
+    keras.utils.set_random_seed(seed)
+    network = lenet5()
+    keep = {
+        "conv_2": np.arange(50) < channels,
+        "hidden/inputs": np.arange(800) < channels + 3,
+        "hidden": np.arange(500) < 20,
+    }
+    for chosen in (random_structure(network, keep, seed), magnitude_structure(network, keep)):
+        assert {name: mask.sum() for name, mask in chosen.items()} == {
+            "conv_2": channels,
+            "hidden/inputs": channels + 3,
+            "hidden": 20,
+        }
+        small = ks.prune_channels(network, chosen)
+        assert small.get_layer("conv_2").filters == channels
+        assert small.get_layer("hidden").kernel.shape == (channels + 3, 20)
 
 
 def test_uniform_structure_is_the_widest_that_fits():

@@ -3,6 +3,8 @@
 import pytest
 
 from keras_switcher import switchers
+from recipes.networks.lenet5 import lenet5
+from recipes.networks.mlp import mlp
 from recipes.settings import Settings
 from recipes.switching import SWITCHERS, make_switcher
 
@@ -20,7 +22,9 @@ KINDS = {
 
 @pytest.mark.parametrize("name", SWITCHERS)
 def test_each_name_makes_its_switcher_with_the_start(name):
-    switcher = make_switcher(Settings(switcher=name, start="half_zeros", seed=3, budget=0.25))
+    switcher = make_switcher(
+        Settings(switcher=name, start="half_zeros", seed=3, budget=0.25), mlp((8, 4, 4, 2))
+    )
     assert type(switcher) is KINDS[name]
     assert getattr(switcher, "switcher", switcher).start == "half_zeros"
     assert getattr(switcher, "seed", 3) == 3
@@ -28,17 +32,26 @@ def test_each_name_makes_its_switcher_with_the_start(name):
 
 
 def test_frozen_control_is_not_ranked_without_a_budget():
-    assert make_switcher(Settings(switcher="frozen", budget=None)).keep is None
+    assert make_switcher(Settings(switcher="frozen", budget=None), mlp((8, 4, 4, 2))).keep is None
+
+
+def test_frozen_control_keeps_about_the_share_of_the_weights():
+    """In LeNet5's largest kernel channels, their positions and hidden units meet."""
+    switcher = make_switcher(Settings(switcher="frozen", budget=0.125), lenet5())
+    assert switcher.keep == pytest.approx(0.5)
 
 
 def test_frozen_control_keeps_the_share_of_the_connections():
     settings = Settings(switcher="frozen", budget=0.25, connections=True)
-    assert make_switcher(settings).keep == 0.25
+    assert make_switcher(settings, mlp((8, 4, 4, 2))).keep == 0.25
 
 
 def test_the_unets_differ_as_their_names_say():
     names = [name for name in SWITCHERS if name.startswith("unet")]
-    made = {name: make_switcher(Settings(switcher=name, start="half_zeros")) for name in names}
+    made = {
+        name: make_switcher(Settings(switcher=name, start="half_zeros"), mlp((8, 4, 4, 2)))
+        for name in names
+    }
     assert {name: (unet.stacked, unet.normalization) for name, unet in made.items()} == {
         "unet": (True, "instance"),
         "unet_per_layer": (False, "instance"),
