@@ -9,8 +9,7 @@ from keras import ops
 from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
 from keras_switcher.budget import Budget
 from keras_switcher.callbacks import Progress
-from keras_switcher.inference import Renewing
-from keras_switcher.metrics import StructureShares
+from keras_switcher.evaluated_network import unpacked
 from keras_switcher.two_optimizers import TwoOptimizers
 
 FORMAT = 1
@@ -104,7 +103,6 @@ class SwitcherModel(TwoOptimizers):
         self.epoch_share = self.add_weight(name="epoch_share", **state)
         self.step_share = self.add_weight(name="step_share", **state)
         self.updates = self.updates_now()
-        self.structure_shares = StructureShares()
 
     @property
     def alternation(self) -> str:
@@ -156,7 +154,7 @@ class SwitcherModel(TwoOptimizers):
 
     def train_step(self, data):
         """One batch: a backward pass for each network whose turn it is."""
-        batch = _unpacked(data)
+        batch = unpacked(data)
         turns = [partial(self._end_turn, names) for names in self.updates]
         if len(turns) == 1 or self._keeps_graphs_apart():
             for turn in turns:
@@ -172,20 +170,6 @@ class SwitcherModel(TwoOptimizers):
         self.epoch_share.assign_add(self.step_share)
         return self.get_metrics_result()
 
-    def test_step(self, data):
-        """One batch of evaluate(), with the factors computed before the first batch."""
-        x, y, sample_weight = _unpacked(data)
-        with self.inference.scope() as scope:
-            y_pred = self.task(x, training=False)
-        self._loss(x, y, y_pred, sample_weight, training=False, added=scope.losses)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
-
-    def predict_step(self, data):
-        """One batch of predict(), with the factors computed before the first batch."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        with self.inference.scope():
-            return self.task(x, training=False)
-
     def make_train_function(self, force=False):
         """Builds the function behind fit(), for those networks whose turn it is now."""
         updates = self.updates_now()
@@ -193,38 +177,14 @@ class SwitcherModel(TwoOptimizers):
         self.updates = updates
         return super().make_train_function(force)
 
-    def make_test_function(self, force=False):
-        """Builds the function behind evaluate()."""
-        super().make_test_function(force)
-        self.test_function = self._renewing(self.test_function, self._renew_and_report)
-
-    def make_predict_function(self, force=False):
-        """Builds the function behind predict()."""
-        super().make_predict_function(force)
-        self.predict_function = self._renewing(self.predict_function, self.inference.renew)
-
     def as_graph(self, function):
         """A function as one TensorFlow graph."""
         return tf.function(function)
 
-    def _renewing(self, function, renew):
-        if isinstance(function, Renewing):
-            function.stale = True
-            return function
-        with self.distribute_strategy.scope():
-            self.inference.prepare()
-        # Op by op, a deep network's hundred groups would take longer than a batch.
-        renew = renew if self.run_eagerly else self.as_graph(renew)
-        return Renewing(function, lambda: renew(self.inference.factors()))
-
-    def _renew_and_report(self, factors):
-        self.inference.renew(factors)
-        self.structure_shares.set_state(self.wiring.shares(factors))
-
     def _keeps_graphs_apart(self):
         """Whether each backward pass of a step has a graph of its own.
 
-        In a loop all share one, which in a deep network saves a sixth of the memory. XLA leaves
+        In a loop all share one, which in a deep network saves a tenth of all memory. XLA leaves
         out of a pass what its turn does not use; replicas cannot wait for each other in a loop.
         """
         replicas = self.distribute_strategy.num_replicas_in_sync
@@ -237,7 +197,7 @@ class SwitcherModel(TwoOptimizers):
             decided = self.decisions(training=True)
             factors = self.acting(decided)
             y_pred = self.wiring.run(x, factors, training=True)
-            objective = self._loss(x, y, y_pred, sample_weight, training=True)
+            objective = self.reported_loss(x, y, y_pred, sample_weight, training=True)
             if self.budget is not None:
                 kept = self.wiring.kept(self._warm(decided), self.budget.of)
                 penalty = self.budget.penalty(kept, self.epochs_seen + self.epoch_share)
@@ -252,15 +212,6 @@ class SwitcherModel(TwoOptimizers):
         if names is self.updates[-1]:
             self.structure_shares.update_state(self.wiring.shares(factors))
             self.compute_metrics(x, y, y_pred, sample_weight)
-
-    def _loss(self, x, y, y_pred, sample_weight, training, added=()):
-        """The task's loss, and its report: that of every pass, as Keras does per output."""
-        loss = self.compute_loss(x, y, y_pred, sample_weight, training)
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        loss += sum(added) / replicas
-        batch = ops.shape(keras.tree.flatten(x)[0])[0]
-        self._loss_tracker.update_state(loss * replicas, sample_weight=batch)
-        return loss
 
     def get_config(self):
         """The constructor's arguments, and the version of the file format."""
@@ -289,13 +240,3 @@ class SwitcherModel(TwoOptimizers):
         for name in ("task", "switcher", "budget", "dtype"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-def _unpacked(data):
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if y is None:
-        raise ValueError(
-            "A batch without labels was passed to fit() or evaluate(). The task network and the "
-            "switcher are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
-        )
-    return x, y, sample_weight

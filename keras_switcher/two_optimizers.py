@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from keras_switcher.alternation import BOTH
-from keras_switcher.switched_network import SwitchedNetwork
+from keras_switcher.evaluated_network import EvaluatedNetwork
 
 
-class TwoOptimizers(SwitchedNetwork):
+class TwoOptimizers(EvaluatedNetwork):
     """The part of `SwitcherModel` that compiles, and that keeps both optimizers when it is saved.
 
     The arguments are those of `SwitchedNetwork`.

@@ -104,7 +104,7 @@ def _digits():
 BENCHMARKS = (
     (
         "step_time",
-        ("network", "jit_compile", "kind", "model", "ms_per_batch", "ratio", "ratio_of_fastest"),
+        ("network", "jit_compile", "kind", "model", "ms_per_batch", "ratio", "cpu_ratio"),
     ),
     (
         "sparse",
@@ -112,7 +112,19 @@ BENCHMARKS = (
     ),
     ("growth", ("blocks", "layers", "seconds", "milliseconds_per_layer")),
     ("memory", ("network", "model", "switcher", "peak_mib", "ratio")),
-    ("latency", ("network", "model", "batch", "macs_ratio", "time_ratio", "share")),
+    (
+        "latency",
+        (
+            "network",
+            "model",
+            "execution",
+            "round_to",
+            "macs_ratio",
+            "time_ratio",
+            "share",
+            "hardware",
+        ),
+    ),
     (
         "zoo",
         ("model", "producers", "prunable_producers", "macs_left", "time_ratio"),

@@ -37,6 +37,28 @@ def test_fit_is_algorithm_1(alternation, mode):
         assert_run(run(model, 4), simulate(alternation, 4, 1, 0.125))
 
 
+class Traced(keras.layers.Layer):
+    """Passes its input on and counts how often that is written into a graph."""
+
+    count = 0
+
+    def call(self, inputs):
+        type(self).count += 1
+        return inputs
+
+
+def test_both_passes_of_a_batch_share_one_graph():
+    counts = []
+    for alternation in ("joint", "batch"):
+        task = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5), Traced()])
+        task.add(keras.layers.Dense(3))
+        model = switched(task, alternation=alternation)
+        Traced.count = 0
+        fit(model)
+        counts.append(Traced.count)
+    assert counts[0] == counts[1] > 0
+
+
 def test_a_partial_last_execution_is_trained_on_too():
     with float64():
         model = paper_model(0.125, {"steps_per_execution": 3})

@@ -1,6 +1,7 @@
 """Peak memory of a training process: a switched network against the dense one.
 
-Each model is trained for a few batches in a process of its own.
+Each model is trained for a dozen batches in a process of its own. After the first two or three,
+memory still grows by a tenth: one that makes two passes per batch would seem to need more.
 
     python -m recipes.benchmarks.memory
     python -m recipes.benchmarks.memory --networks ResNet50 --switcher row
@@ -74,7 +75,7 @@ def _parse(arguments):
     )
     parser.add_argument("--networks", default=list(BACKBONES), nargs="+")
     parser.add_argument("--switcher", default="row")
-    parser.add_argument("--batches", type=int, default=2)
+    parser.add_argument("--batches", type=int, default=12)
     parser.add_argument("--only", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--csv", type=Path, help="append the rows to this file")
     return parser.parse_args(arguments)

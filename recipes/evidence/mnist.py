@@ -193,6 +193,19 @@ TABLES = [
     ),
 ]
 
+TABLES += [
+    Table(
+        f"MNIST, MLP: a budget of {keep:.0%} of the weights",
+        "A point of the curve below.",
+        {
+            "row switcher": f"mlp row, {keep:.1%} kept",
+            "magnitude pruning, same epochs": f"mlp magnitude, {keep:.1%} kept",
+            "random structure, from scratch": f"mlp random, {keep:.1%} kept",
+        },
+    )
+    for keep in POINTS
+]
+
 # By name of file.
 PICTURES = {
     "mnist_mlp_curve.png": Curve(

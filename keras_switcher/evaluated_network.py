@@ -1,0 +1,77 @@
+"""A switched network under evaluate() and predict(), which compute its factors once."""
+
+import keras
+from keras import ops
+
+from keras_switcher.inference import Renewing
+from keras_switcher.metrics import StructureShares
+from keras_switcher.switched_network import SwitchedNetwork
+
+
+class EvaluatedNetwork(SwitchedNetwork):
+    """The part of `SwitcherModel` that evaluates and predicts.
+
+    The arguments are those of `SwitchedNetwork`.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.structure_shares = StructureShares()
+
+    def test_step(self, data):
+        """One batch of evaluate(), with the factors computed before the first batch."""
+        x, y, sample_weight = unpacked(data)
+        with self.inference.scope() as scope:
+            y_pred = self.task(x, training=False)
+        self.reported_loss(x, y, y_pred, sample_weight, training=False, added=scope.losses)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data):
+        """One batch of predict(), with the factors computed before the first batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with self.inference.scope():
+            return self.task(x, training=False)
+
+    def make_test_function(self, force=False):
+        """Builds the function behind evaluate()."""
+        super().make_test_function(force)
+        self.test_function = self._renewing(self.test_function, self._renew_and_report)
+
+    def make_predict_function(self, force=False):
+        """Builds the function behind predict()."""
+        super().make_predict_function(force)
+        self.predict_function = self._renewing(self.predict_function, self.inference.renew)
+
+    def reported_loss(self, x, y, y_pred, sample_weight, training, added=()):
+        """The task's loss, and its report: that of every pass, as Keras does per output."""
+        loss = self.compute_loss(x, y, y_pred, sample_weight, training)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        loss += sum(added) / replicas
+        batch = ops.shape(keras.tree.flatten(x)[0])[0]
+        self._loss_tracker.update_state(loss * replicas, sample_weight=batch)
+        return loss
+
+    def _renewing(self, function, renew):
+        if isinstance(function, Renewing):
+            function.stale = True
+            return function
+        with self.distribute_strategy.scope():
+            self.inference.prepare()
+        # Op by op, a deep network's hundred groups would take longer than a batch.
+        renew = renew if self.run_eagerly else self.as_graph(renew)
+        return Renewing(function, lambda: renew(self.inference.factors()))
+
+    def _renew_and_report(self, factors):
+        self.inference.renew(factors)
+        self.structure_shares.set_state(self.wiring.shares(factors))
+
+
+def unpacked(data) -> tuple:
+    """Inputs, labels and sample weights of a batch; ValueError if there are no labels."""
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if y is None:
+        raise ValueError(
+            "A batch without labels was passed to fit() or evaluate(). The task network and the "
+            "switcher are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
+        )
+    return x, y, sample_weight
