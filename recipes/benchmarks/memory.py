@@ -1,7 +1,8 @@
 """Peak memory of a training process: a switched network against the dense one.
 
-Each model is trained for a dozen batches in a process of its own. After the first two or three,
-memory still grows by a tenth: one that makes two passes per batch would seem to need more.
+Each model is trained for a few batches in a process of its own, several times: peaks of the same
+network differ by a tenth, depending on what its threads happen to do at once. A row has the median.
+Memory still grows after the first batches, so that fewer would favour what has one pass in each.
 
     python -m recipes.benchmarks.memory
     python -m recipes.benchmarks.memory --networks ResNet50 --switcher row
@@ -15,6 +16,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
 
 import keras
 import numpy as np
@@ -35,11 +37,27 @@ def main(arguments: list[str] | None = None):
         return
     rows = []
     for network in options.networks:
-        peaks = {kind: _peak_of_process(network, kind, options) for kind in KINDS}
-        for kind, peak in peaks.items():
-            row = {"network": network, "model": kind, "switcher": options.switcher}
-            row |= {"peak_mib": round(peak), "ratio": round(peak / peaks["dense"], 3)}
-            print(f"{network:14} {kind:6} {peak:8.0f} MiB {row['ratio']:.3f}x", flush=True)
+        peaks = {kind: [] for kind in KINDS}
+        for _ in range(options.repeats):
+            for kind, found in peaks.items():
+                found.append(_peak_of_process(network, kind, options))
+        for kind, found in peaks.items():
+            row = {
+                "network": network,
+                "model": kind,
+                "switcher": options.switcher,
+                "batches": options.batches,
+                "repeats": options.repeats,
+                "peak_mib": round(median(found)),
+                "peak_mib_min": round(min(found)),
+                "peak_mib_max": round(max(found)),
+                "ratio": round(median(found) / median(peaks["dense"]), 3),
+            }
+            print(
+                f"{network:14} {kind:6} {row['peak_mib']:6} MiB ({row['peak_mib_min']}-"
+                f"{row['peak_mib_max']}), {row['ratio']:.3f}x",
+                flush=True,
+            )
             if options.csv:
                 row = {**row, **surroundings()}
                 append_row(options.csv, row, fields=tuple(row))
@@ -75,7 +93,8 @@ def _parse(arguments):
     )
     parser.add_argument("--networks", default=list(BACKBONES), nargs="+")
     parser.add_argument("--switcher", default="row")
-    parser.add_argument("--batches", type=int, default=12)
+    parser.add_argument("--batches", type=int, default=6)
+    parser.add_argument("--repeats", type=int, default=3, help="processes for each model")
     parser.add_argument("--only", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--csv", type=Path, help="append the rows to this file")
     return parser.parse_args(arguments)
