@@ -1,8 +1,9 @@
 """Peak memory of a training process: a switched network against the dense one.
 
-Each model is trained for a few batches in a process of its own, several times: peaks of the same
-network differ by a tenth, depending on what its threads happen to do at once. A row has the median.
-Memory still grows after the first batches, so that fewer would favour what has one pass in each.
+Each model is trained for a few batches in a process of its own, with settings that leave chance
+out: one operation at a time (two at once need what both need), and large blocks that go back to
+the system at once (by default glibc keeps them in a heap with holes). `--by-default` measures a
+process without these settings; two such runs differ by up to a tenth.
 
     python -m recipes.benchmarks.memory
     python -m recipes.benchmarks.memory --networks ResNet50 --switcher row
@@ -12,11 +13,11 @@ Memory still grows after the first batches, so that fewer would favour what has 
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median
 
 import keras
 import numpy as np
@@ -27,6 +28,7 @@ from recipes.networks.backbones import backbone
 from recipes.records import append_row, surroundings
 
 KINDS = ("dense", "joint", "batch")
+SETTLED = {"TF_NUM_INTEROP_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(2**18)}
 
 
 def main(arguments: list[str] | None = None):
@@ -37,27 +39,11 @@ def main(arguments: list[str] | None = None):
         return
     rows = []
     for network in options.networks:
-        peaks = {kind: [] for kind in KINDS}
-        for _ in range(options.repeats):
-            for kind, found in peaks.items():
-                found.append(_peak_of_process(network, kind, options))
-        for kind, found in peaks.items():
-            row = {
-                "network": network,
-                "model": kind,
-                "switcher": options.switcher,
-                "batches": options.batches,
-                "repeats": options.repeats,
-                "peak_mib": round(median(found)),
-                "peak_mib_min": round(min(found)),
-                "peak_mib_max": round(max(found)),
-                "ratio": round(median(found) / median(peaks["dense"]), 3),
-            }
-            print(
-                f"{network:14} {kind:6} {row['peak_mib']:6} MiB ({row['peak_mib_min']}-"
-                f"{row['peak_mib_max']}), {row['ratio']:.3f}x",
-                flush=True,
-            )
+        peaks = {kind: _peak_of_process(network, kind, options) for kind in KINDS}
+        for kind, peak in peaks.items():
+            row = {"network": network, "model": kind, "switcher": options.switcher}
+            row |= {"peak_mib": round(peak), "ratio": round(peak / peaks["dense"], 3)}
+            print(f"{network:14} {kind:6} {peak:8.0f} MiB {row['ratio']:.3f}x", flush=True)
             if options.csv:
                 row = {**row, **surroundings()}
                 append_row(options.csv, row, fields=tuple(row))
@@ -68,7 +54,10 @@ def main(arguments: list[str] | None = None):
 def _peak_of_process(network, kind, options):
     command = [sys.executable, "-m", "recipes.benchmarks.memory", "--networks", network]
     command += ["--only", kind, "--switcher", options.switcher, "--batches", str(options.batches)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    environment = os.environ if options.by_default else os.environ | SETTLED
+    output = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment
+    ).stdout
     return float(output.splitlines()[-1])
 
 
@@ -94,7 +83,7 @@ def _parse(arguments):
     parser.add_argument("--networks", default=list(BACKBONES), nargs="+")
     parser.add_argument("--switcher", default="row")
     parser.add_argument("--batches", type=int, default=6)
-    parser.add_argument("--repeats", type=int, default=3, help="processes for each model")
+    parser.add_argument("--by-default", action="store_true", help="see above: chance included")
     parser.add_argument("--only", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--csv", type=Path, help="append the rows to this file")
     return parser.parse_args(arguments)
