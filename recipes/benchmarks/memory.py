@@ -1,9 +1,9 @@
 """Peak memory of a training process: a switched network against the dense one.
 
-Each model is trained for a few batches in a process of its own, with settings that leave most of
-chance out: one operation at a time (two at once need what both need), and large blocks that go
-back to the system at once (by default glibc keeps them in a heap with holes). `--by-default`
-measures a process without these settings; two such runs differ by up to a tenth.
+Each model is trained for a few batches in a process of its own: one operation at a time (two at
+once need what both need), and large blocks go back to the system at once (by default glibc keeps
+them in a heap with holes). Peaks of the dense network itself still differ by a tenth. A process as
+users run it, `--by-default`, needs more under "batch": see the README.
 
     python -m recipes.benchmarks.memory
     python -m recipes.benchmarks.memory --networks ResNet50 --switcher row
