@@ -9,6 +9,7 @@ from keras_switcher.graph.flat import EdgeFactors, FlatLayout, split_grains
 from keras_switcher.graph.gating import alive, gated_network
 from keras_switcher.graph.kept_share import KeptShare
 from keras_switcher.graph.selection import select_groups
+from keras_switcher.sums import total
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 
 
@@ -79,9 +80,9 @@ class Wiring:
         # Connections one by one: there are too many to be copied into one vector.
         acting = [ops.concatenate(acting)] if acting else []
         acting += [factors[group.name] for group in self.connections]
-        total = sum(group.size for group in (*self.groups, *self.connections))
-        kept = sum(_count(values > 0) for values in acting) / total
-        strengthened = sum(_count(values >= 1) for values in acting) / total
+        number = sum(group.size for group in (*self.groups, *self.connections))
+        kept = sum(_count(values > 0) for values in acting) / number
+        strengthened = sum(_count(values >= 1) for values in acting) / number
         connected = {g.name: ops.cast(factors[g.name] > 0, "float32") for g in self.connections}
         removed = 1 - self._kept_share(live, "weights", connected)
         shares = [1 - kept, kept - strengthened, strengthened, removed]
@@ -150,7 +151,7 @@ class Wiring:
 
 
 def _count(chosen):
-    return ops.sum(ops.cast(chosen, "float32"))
+    return total(ops.cast(chosen, "float32"))
 
 
 def _switches(factors):

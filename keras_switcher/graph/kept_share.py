@@ -66,7 +66,7 @@ class KeptShare:
         for number, kernel in enumerate(self._kernels):
             matrix = connected.get(kernel.connections)
             if matrix is not None:
-                total += costs[number] * ops.mean(self._left_of(matrix, kernel, values))
+                total += costs[number] * self._left_of(matrix, kernel, values)
                 costs[number] = 0
         return total + ops.sum(left * ops.cast(costs, shares.dtype))
 
@@ -79,11 +79,12 @@ class KeptShare:
         return sums / ops.cast(self._lengths, values.dtype)
 
     def _left_of(self, matrix, kernel, values):
-        """The connections between what is alive on both sides."""
+        """The share of a kernel's connections that is left between what is alive on both sides."""
+        sides = [ops.ones(size, matrix.dtype) for size in matrix.shape]
         for number, index in self._sides[kernel.connections]:
-            vector = ops.take(values, index, axis=0)
-            matrix = matrix * (vector[:, None] if number == 0 else vector)
-        return matrix
+            sides[number] = ops.take(values, index, axis=0)
+        inputs, outputs = sides
+        return ops.matmul(inputs, ops.matmul(matrix, outputs)) / np.prod(matrix.shape)
 
     def _known_sides(self, kernel):
         for number, axis in kernel.axes.items():

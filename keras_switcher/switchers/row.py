@@ -28,8 +28,8 @@ class RowSwitcher(Switcher):
     `c x / (x + c - 1)`: 0 at 0, 1 at 1, always below c. So no factor grows where the weights
     could, and a budget is paid by the channels that are on the brink.
 
-    For each connection it sees the weight's magnitude and the root mean squares of its row and
-    its column, relative to the kernel's. Shared networks make of each row and each column what
+    For each connection it sees the weight's magnitude and the mean magnitudes of its row and its
+    column, relative to the kernel's. Shared networks make of each row and each column what
     is added to the score of its connections, so that a score costs a few operations per weight.
 
     Args:

@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from keras_switcher.switchers.heads import as_factors
 from keras_switcher.switchers.row_part import RowPart
+from keras_switcher.sums import row_sums, times, total
 
 
 class ConnectionFactors(RowPart):
@@ -15,8 +16,8 @@ class ConnectionFactors(RowPart):
     """
 
     def build(self, records):
-        self._contexts = [_describe(record) for record in records]
-        seen = 1 + len(self._contexts[0])
+        self._contexts = np.stack([_describe(record) for record in records])
+        seen = 1 + self._contexts.shape[1]
         made_with = {"dtype": self.dtype_policy}
         self.embed = {}
         self.add = {}
@@ -32,37 +33,40 @@ class ConnectionFactors(RowPart):
         self.add_scale()
 
     def call(self, records):
-        return [self._factors(*each) for each in zip(records, self._contexts, strict=True)]
+        kernels = [
+            ops.cast(ops.convert_to_tensor(record.kernel), self.compute_dtype) for record in records
+        ]
+        sizes = [ops.abs(kernel) for kernel in kernels]
+        row_sizes = [row_sums(matrix) / matrix.shape[1] for matrix in sizes]
+        column_sizes = [ops.mean(matrix, axis=0) for matrix in sizes]
+        # Relative to the mean over the kernel, which is 1.
+        scales = [1 / (ops.mean(means) + 1e-12) for means in row_sizes]
+        row_sizes = [means * scale for means, scale in zip(row_sizes, scales, strict=True)]
+        column_sizes = [means * scale for means, scale in zip(column_sizes, scales, strict=True)]
+        rows, columns = self._side("row", row_sizes), self._side("column", column_sizes)
+        levels = self.level(ops.cast(self._contexts, kernels[0].dtype))[:, 0]
+        factors = []
+        for i, kernel in enumerate(kernels):
+            # The score of a connection is |weight| * scale + row + column. Its mean is 1, and its
+            # variance is taken from rows and columns: every pass over all scores costs time.
+            variance = total(ops.square(kernel)) / np.prod(kernel.shape) * ops.square(scales[i]) - 1
+            variance += ops.mean(rows[i] * (rows[i] + 2 * row_sizes[i]))
+            variance += ops.mean(columns[i] * (columns[i] + 2 * column_sizes[i]))
+            slope = self.gamma * ops.rsqrt(variance + 1e-8)
+            shift = self.beta + levels[i] - slope
+            values = times(sizes[i], slope * scales[i])
+            values += (slope * rows[i] + shift)[:, None] + slope * columns[i]
+            factors.append(as_factors(values, self.ceiling))
+        return factors
 
-    def _factors(self, record, context):
-        kernel = ops.cast(ops.convert_to_tensor(record.kernel), self.compute_dtype)
-        sizes, squares = ops.abs(kernel), ops.square(kernel)
-        row_squares, column_squares = ops.mean(squares, axis=1), ops.mean(squares, axis=0)
-        scale = ops.rsqrt(ops.mean(row_squares) + 1e-12)
-        context = ops.cast(context[None], kernel.dtype)
-        rows = _centred(self._side("row", row_squares, scale, context))
-        columns = _centred(self._side("column", column_squares, scale, context))
-        # The score of a connection is |weight| * scale + row + column. Its mean and variance are
-        # taken from rows and columns: every pass over all scores costs as much as a whole layer.
-        row_sizes, column_sizes = (ops.mean(sizes, axis) * scale for axis in (1, 0))
-        mean = ops.mean(row_sizes)
-        variance = ops.mean(row_squares) * ops.square(scale) - ops.square(mean)
-        variance += ops.mean(rows * (rows + 2 * row_sizes))
-        variance += ops.mean(columns * (columns + 2 * column_sizes))
-        slope = self.gamma * ops.rsqrt(variance + 1e-8)
-        shift = self.beta + self.level(context)[0, 0] - slope * mean
-        values = slope * scale * sizes + (slope * rows + shift)[:, None] + slope * columns
-        return as_factors(values, self.ceiling)
-
-    def _side(self, side, squares, scale, context):
-        """What each row or column adds to the scores of its connections."""
-        seen = ops.sqrt(squares + 1e-12)[:, None] * scale - 1
-        described = ops.repeat(context, seen.shape[0], axis=0)
-        return self.add[side](self.embed[side](ops.concatenate([seen, described], axis=1)))[:, 0]
-
-
-def _centred(values):
-    return values - ops.mean(values)
+    def _side(self, side, sizes):
+        """What each row or column of each kernel adds to the scores of its connections."""
+        lengths = [vector.shape[0] for vector in sizes]
+        described = ops.cast(np.repeat(self._contexts, lengths, axis=0), sizes[0].dtype)
+        seen = ops.concatenate([ops.concatenate(sizes)[:, None] - 1, described], axis=1)
+        added = self.add[side](self.embed[side](seen))[:, 0]
+        parts = [added[end - n : end] for n, end in zip(lengths, np.cumsum(lengths), strict=True)]
+        return [part - ops.mean(part) for part in parts]
 
 
 def _describe(record):
