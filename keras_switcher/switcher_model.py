@@ -10,6 +10,7 @@ from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
 from keras_switcher.budget import Budget
 from keras_switcher.callbacks import Progress
 from keras_switcher.evaluated_network import unpacked
+from keras_switcher.turns import SharedTurns
 from keras_switcher.two_optimizers import TwoOptimizers
 
 FORMAT = 1
@@ -155,19 +156,8 @@ class SwitcherModel(TwoOptimizers):
     def train_step(self, data):
         """One batch: a backward pass for each network whose turn it is."""
         batch = unpacked(data)
-        turns = [partial(self._end_turn, names) for names in self.updates]
-        if len(turns) == 1 or self._keeps_graphs_apart():
-            for turn in turns:
-                turn(*self._backward(*batch), *batch)
-        else:
-
-            def take_turn(number):
-                passed = self._backward(*batch)
-                tf.switch_case(number, [partial(turn, *passed, *batch) for turn in turns])
-                return number + 1
-
-            tf.while_loop(lambda n: n < len(turns), take_turn, [0], parallel_iterations=1)
-        self.epoch_share.assign_add(self.step_share)
+        for names in self.updates:
+            self._end_turn(names, *self._backward(*batch), *batch)
         return self.get_metrics_result()
 
     def make_train_function(self, force=False):
@@ -175,20 +165,34 @@ class SwitcherModel(TwoOptimizers):
         updates = self.updates_now()
         force = force or updates != self.updates
         self.updates = updates
-        return super().make_train_function(force)
+        if not self._shares_turns():
+            return super().make_train_function(force)
+        if force or self.train_function is None:
+            self.train_function = SharedTurns(self._take_turn, len(updates))
+        return self.train_function
 
     def as_graph(self, function):
         """A function as one TensorFlow graph."""
         return tf.function(function)
 
-    def _keeps_graphs_apart(self):
-        """Whether each backward pass of a step has a graph of its own.
+    def _shares_turns(self):
+        """Whether fit() runs one graph for all turns of a batch, see `SharedTurns`.
 
-        In a loop all share one, which in a deep network saves a tenth of all memory. XLA leaves
-        out of a pass what its turn does not use; replicas cannot wait for each other in a loop.
+        XLA gets both turns at once: it leaves out of each what it does not need.
         """
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        return self.run_eagerly or self.jit_compile or replicas > 1
+        with self.distribute_strategy.scope():
+            distributed = tf.distribute.has_strategy()
+        plain = not (self.run_eagerly or self.jit_compile or distributed)
+        plain = plain and type(self).train_step is SwitcherModel.train_step
+        return plain and len(self.updates) > 1 and self.steps_per_execution == 1
+
+    def _take_turn(self, number, data):
+        """One of the turns of a batch."""
+        batch = unpacked(data)
+        passed = self._backward(*batch)
+        ends = [partial(self._end_turn, names, *passed, *batch) for names in self.updates]
+        tf.switch_case(number, ends)
+        return self.get_metrics_result()
 
     def _backward(self, x, y, sample_weight):
         """A forward and a backward pass for all networks that this step updates."""
@@ -210,6 +214,7 @@ class SwitcherModel(TwoOptimizers):
     def _end_turn(self, names, y_pred, factors, gradients, x, y, sample_weight):
         self.apply_gradients(names, gradients)
         if names is self.updates[-1]:
+            self.epoch_share.assign_add(self.step_share)
             self.structure_shares.update_state(self.wiring.shares(factors))
             self.compute_metrics(x, y, y_pred, sample_weight)
 

@@ -111,7 +111,7 @@ BENCHMARKS = (
         ("cut", "batch", "file_gzip_bytes", "csr_gzip_bytes", "litert_time", "csr_time"),
     ),
     ("growth", ("blocks", "layers", "seconds", "milliseconds_per_layer")),
-    ("memory", ("network", "model", "switcher", "peak_mib", "ratio")),
+    ("memory", ("network", "model", "peak_mib", "ratio", "least_mib", "most_mib", "repeats")),
     (
         "latency",
         (

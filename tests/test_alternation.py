@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 from paper import SWITCHER, TASK, X, Y, paper_model, simulate, weights
-from toys import fit, float64, same, switched, values
+from toys import fit, float64, mlp, same, switched, values
+
+from keras_switcher import SwitcherModel
 
 MODES = {
     "plain": {},
@@ -47,16 +49,28 @@ class Traced(keras.layers.Layer):
         return inputs
 
 
-def test_both_passes_of_a_batch_share_one_graph():
+def test_the_turns_of_a_batch_share_one_graph():
+    """That of the smaller last batch, too."""
     counts = []
     for alternation in ("joint", "batch"):
         task = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5), Traced()])
         task.add(keras.layers.Dense(3))
         model = switched(task, alternation=alternation)
         Traced.count = 0
-        fit(model)
+        model.fit(np.ones((10, 4)), np.zeros(10), batch_size=4, epochs=2, verbose=0)
         counts.append(Traced.count)
     assert counts[0] == counts[1] > 0
+
+
+def test_a_train_step_of_ones_own_is_used():
+    class Own(SwitcherModel):
+        def train_step(self, data):
+            return {**super().train_step(data), "own": 7.0}
+
+    model = Own(mlp(), alternation="batch")
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert fit(model, epochs=2)["own"] == [7, 7]
+    assert model.optimizer.iterations == model.switcher_optimizer.iterations > 0
 
 
 def test_a_partial_last_execution_is_trained_on_too():

@@ -3,9 +3,9 @@
 import numpy as np
 from keras import layers, ops
 
+from keras_switcher.sums import row_sums, times, total
 from keras_switcher.switchers.heads import as_factors
 from keras_switcher.switchers.row_part import RowPart
-from keras_switcher.sums import row_sums, times, total
 
 
 class ConnectionFactors(RowPart):

@@ -1,23 +1,22 @@
 """Peak memory of a training process: a switched network against the dense one.
 
-Each model is trained for a few batches in a process of its own: one operation at a time (two at
-once need what both need), and large blocks go back to the system at once (by default glibc keeps
-them in a heap with holes). Peaks of the dense network itself still differ by a tenth. A process as
-users run it, `--by-default`, needs more under "batch": see the README.
+Each model is trained for a few batches in a process of its own, several times in turn; a row has
+the median of the peaks. Peaks of one and the same model differ by a tenth: the more often two large
+operations run at once and the more holes the heap has, the higher they are.
 
     python -m recipes.benchmarks.memory
-    python -m recipes.benchmarks.memory --networks ResNet50 --switcher row
+    python -m recipes.benchmarks.memory --networks ResNet50 --switcher row --repeats 1
 
 64x64, batch 64, all groups gated. Ends with one line of JSON; `--csv` appends the rows.
 """
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
 
 import keras
 import numpy as np
@@ -28,7 +27,6 @@ from recipes.networks.backbones import backbone
 from recipes.records import append_row, surroundings
 
 KINDS = ("dense", "joint", "batch")
-SETTLED = {"TF_NUM_INTEROP_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(2**18)}
 
 
 def main(arguments: list[str] | None = None):
@@ -39,11 +37,26 @@ def main(arguments: list[str] | None = None):
         return
     rows = []
     for network in options.networks:
-        peaks = {kind: _peak_of_process(network, kind, options) for kind in KINDS}
-        for kind, peak in peaks.items():
-            row = {"network": network, "model": kind, "switcher": options.switcher}
-            row |= {"peak_mib": round(peak), "ratio": round(peak / peaks["dense"], 3)}
-            print(f"{network:14} {kind:6} {peak:8.0f} MiB {row['ratio']:.3f}x", flush=True)
+        peaks = {kind: [] for kind in KINDS}
+        for _ in range(options.repeats):
+            for kind in KINDS:
+                peaks[kind].append(_peak_of_process(network, kind, options))
+        for kind, found in peaks.items():
+            row = {
+                "network": network,
+                "model": kind,
+                "switcher": options.switcher,
+                "peak_mib": round(median(found)),
+                "ratio": round(median(found) / median(peaks["dense"]), 3),
+                "least_mib": round(min(found)),
+                "most_mib": round(max(found)),
+                "repeats": options.repeats,
+            }
+            print(
+                f"{network:14} {kind:6} {row['peak_mib']:6} MiB {row['ratio']:.3f}x "
+                f"({row['least_mib']}-{row['most_mib']})",
+                flush=True,
+            )
             if options.csv:
                 row = {**row, **surroundings()}
                 append_row(options.csv, row, fields=tuple(row))
@@ -54,10 +67,7 @@ def main(arguments: list[str] | None = None):
 def _peak_of_process(network, kind, options):
     command = [sys.executable, "-m", "recipes.benchmarks.memory", "--networks", network]
     command += ["--only", kind, "--switcher", options.switcher, "--batches", str(options.batches)]
-    environment = os.environ if options.by_default else os.environ | SETTLED
-    output = subprocess.run(
-        command, check=True, capture_output=True, text=True, env=environment
-    ).stdout
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return float(output.splitlines()[-1])
 
 
@@ -83,7 +93,7 @@ def _parse(arguments):
     parser.add_argument("--networks", default=list(BACKBONES), nargs="+")
     parser.add_argument("--switcher", default="row")
     parser.add_argument("--batches", type=int, default=6)
-    parser.add_argument("--by-default", action="store_true", help="see above: chance included")
+    parser.add_argument("--repeats", type=int, default=3, help="processes per model")
     parser.add_argument("--only", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--csv", type=Path, help="append the rows to this file")
     return parser.parse_args(arguments)

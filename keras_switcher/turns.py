@@ -1,0 +1,51 @@
+"""What fit() calls for each batch when several turns share one graph."""
+
+import keras
+import tensorflow as tf
+
+
+class SharedTurns:
+    """Runs one graph once for each turn of a batch.
+
+    A graph per turn takes TensorFlow much memory in a deep network. A loop inside the graph saves
+    half of it only: it is copied once more when it is made, and what runs in it comes from another
+    heap than what ran before.
+
+    Args:
+        take_turn: Called in the graph with the turn's number, a scalar tensor, and the batch.
+            Returns logs.
+        turns: Number of turns.
+    """
+
+    def __init__(self, take_turn, turns: int):
+        self._take_turn = tf.function(take_turn, autograph=False, reduce_retracing=True)
+        self._numbers = [tf.constant(number) for number in range(turns)]
+        self._spec, self._traced = None, None
+
+    def __call__(self, iterator):
+        """Trains on the next batch of an iterator.
+
+        Returns:
+            The logs of the last turn.
+        """
+        data = _without_optionals(next(iterator))
+        take_turn = self._graph_for(iterator)
+        for number in self._numbers:
+            logs = take_turn(number, data)
+        return logs
+
+    def _graph_for(self, iterator):
+        """One graph for all batches, the smaller last one included."""
+        if not isinstance(iterator, tf.data.Iterator):
+            return self._take_turn
+        if iterator.element_spec != self._spec:
+            self._spec = iterator.element_spec
+            spec = _without_optionals(self._spec)
+            self._traced = self._take_turn.get_concrete_function(self._numbers[0], spec)
+        return self._traced
+
+
+def _without_optionals(data):
+    """A batch, or its spec, with None where Keras has wrapped it for TensorFlow."""
+    optional = (tf.experimental.Optional, tf.OptionalSpec)
+    return keras.tree.map_structure(lambda i: None if isinstance(i, optional) else i, data)
