@@ -7,9 +7,9 @@ import tensorflow as tf
 class SharedTurns:
     """Runs one graph once for each turn of a batch.
 
-    A graph per turn takes TensorFlow much memory in a deep network. A loop inside the graph saves
-    half of it only: it is copied once more when it is made, and what runs in it comes from another
-    heap than what ran before.
+    A graph per turn would take TensorFlow much memory in a deep network. So would a loop inside the
+    graph: it is copied once more when it is made, and its later turns run in other threads, whose
+    heaps grow as large as the first one's.
 
     Args:
         take_turn: Called in the graph with the turn's number, a scalar tensor, and the batch.
