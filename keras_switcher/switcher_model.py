@@ -182,9 +182,9 @@ class SwitcherModel(TwoOptimizers):
         """
         with self.distribute_strategy.scope():
             distributed = tf.distribute.has_strategy()
-        plain = not (self.run_eagerly or self.jit_compile or distributed)
-        plain = plain and type(self).train_step is SwitcherModel.train_step
-        return plain and len(self.updates) > 1 and self.steps_per_execution == 1
+        apart = self.run_eagerly or self.jit_compile or distributed or self.steps_per_execution > 1
+        own_step = type(self).train_step is not SwitcherModel.train_step
+        return len(self.updates) > 1 and not apart and not own_step
 
     def _take_turn(self, number, data):
         """One of the turns of a batch."""

@@ -1,6 +1,8 @@
-"""What fit() calls for each batch when several turns share one graph."""
+"""What fit() calls for each batch when several turns share one graph.
 
-import keras
+This is part of the training step, which is TensorFlow's: graphs and their memory are its alone.
+"""
+
 import tensorflow as tf
 
 
@@ -28,7 +30,7 @@ class SharedTurns:
         Returns:
             The logs of the last turn.
         """
-        data = _without_optionals(next(iterator))
+        data = next(iterator)
         take_turn = self._graph_for(iterator)
         for number in self._numbers:
             logs = take_turn(number, data)
@@ -40,12 +42,5 @@ class SharedTurns:
             return self._take_turn
         if iterator.element_spec != self._spec:
             self._spec = iterator.element_spec
-            spec = _without_optionals(self._spec)
-            self._traced = self._take_turn.get_concrete_function(self._numbers[0], spec)
+            self._traced = self._take_turn.get_concrete_function(self._numbers[0], self._spec)
         return self._traced
-
-
-def _without_optionals(data):
-    """A batch, or its spec, with None where Keras has wrapped it for TensorFlow."""
-    optional = (tf.experimental.Optional, tf.OptionalSpec)
-    return keras.tree.map_structure(lambda i: None if isinstance(i, optional) else i, data)

@@ -73,6 +73,21 @@ def test_a_train_step_of_ones_own_is_used():
     assert model.optimizer.iterations == model.switcher_optimizer.iterations > 0
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize("alternation", ["joint", "batch"])
+def test_an_output_without_labels_is_left_out(alternation):
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(8, "relu")(inputs)
+    outputs = [keras.layers.Dense(3, name=name)(hidden) for name in ("learned", "free")]
+    task = keras.Model(inputs, outputs)
+    model = SwitcherModel(task, alternation=alternation)
+    model.compile("sgd", ["mse", None], jit_compile=False)
+    labels = [np.ones((10, 3)), None]
+    model.fit(np.ones((10, 4)), labels, batch_size=4, verbose=0)
+    assert task.get_layer("learned").bias.numpy().all()
+    assert not task.get_layer("free").bias.numpy().any()
+
+
 def test_a_partial_last_execution_is_trained_on_too():
     with float64():
         model = paper_model(0.125, {"steps_per_execution": 3})
