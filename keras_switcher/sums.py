@@ -12,6 +12,11 @@ def row_sums(matrix):
     return ops.matmul(matrix, ops.ones(matrix.shape[1], matrix.dtype))
 
 
+def column_sums(matrix):
+    """The sum of each column of a matrix, as a vector."""
+    return ops.matmul(ops.ones(matrix.shape[0], matrix.dtype), matrix)
+
+
 def total(values):
     """The sum of a vector or matrix."""
     return ops.sum(row_sums(values) if len(values.shape) == 2 else values)

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_switcher.sums import row_sums, times, total
+from keras_switcher.sums import column_sums, row_sums, times, total
 
 MATRIX = np.random.default_rng(0).normal(size=(7, 5))
 
 
 def test_sums_are_numpys():
     np.testing.assert_allclose(row_sums(tf.constant(MATRIX)), MATRIX.sum(1), rtol=1e-12)
+    np.testing.assert_allclose(column_sums(tf.constant(MATRIX)), MATRIX.sum(0), rtol=1e-12)
     assert float(total(tf.constant(MATRIX))) == pytest.approx(MATRIX.sum(), rel=1e-12)
     assert float(total(tf.constant(MATRIX[0]))) == pytest.approx(MATRIX[0].sum(), rel=1e-12)
 

@@ -29,8 +29,8 @@ class RowSwitcher(Switcher):
     could, and a budget is paid by the channels that are on the brink.
 
     For each connection it sees the weight's magnitude and the mean magnitudes of its row and its
-    column, relative to the kernel's. Shared networks make of each row and each column what
-    is added to the score of its connections, so that a score costs a few operations per weight.
+    column, relative to the kernel's. A shared network makes of each row and each column what is
+    added to the score of its connections, so that a score costs a few operations per weight.
 
     Args:
         units: Width of the shared networks.

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import layers, ops
 
-from keras_switcher.sums import row_sums, times, total
+from keras_switcher.sums import column_sums, row_sums, times, total
 from keras_switcher.switchers.heads import as_factors
 from keras_switcher.switchers.row_part import RowPart
 
@@ -11,29 +11,25 @@ from keras_switcher.switchers.row_part import RowPart
 class ConnectionFactors(RowPart):
     """A factor per connection, from its own weight, its row and its column; see `RowSwitcher`.
 
-    Permuting the inputs or outputs of a kernel permutes its factors. The small networks see rows
-    and columns; what is done per weight is a handful of additions and multiplications.
+    Permuting the inputs or outputs of a kernel permutes its factors. One small network sees
+    rows and columns; what is done per weight is a handful of additions and multiplications.
     """
 
     def build(self, records):
         self._contexts = np.stack([_describe(record) for record in records])
-        self._lines = {
-            "row": _Lines([record.shape[0] for record in records]),
-            "column": _Lines([record.shape[1] for record in records]),
-        }
-        seen = 1 + self._contexts.shape[1]
+        self._lines = _Lines([record.shape for record in records])
+        is_row = np.repeat([[1.0], [0.0]], len(records), axis=0)
+        contexts = np.concatenate([np.tile(self._contexts, (2, 1)), is_row], axis=1)
+        self._line_contexts = np.repeat(contexts, self._lines.numbers, axis=0)
         made_with = {"dtype": self.dtype_policy}
-        self.embed = {}
-        self.add = {}
-        for side in self._lines:
-            self.embed[side] = layers.Dense(self.units, "relu", name=f"embed_{side}", **made_with)
-            self.embed[side].build((None, seen))
-            self.add[side] = layers.Dense(1, use_bias=False, name=f"add_{side}", **made_with)
-            self.add[side].build((None, self.units))
+        self.embed = layers.Dense(self.units, "relu", name="embed", **made_with)
+        self.embed.build((None, 1 + contexts.shape[1]))
+        self.add = layers.Dense(1, use_bias=False, name="add", **made_with)
+        self.add.build((None, self.units))
         self.level = layers.Dense(
             1, use_bias=False, kernel_initializer="zeros", name="level", **made_with
         )
-        self.level.build((None, seen - 1))
+        self.level.build(self._contexts.shape)
         self.add_scale()
 
     def call(self, records):
@@ -41,63 +37,64 @@ class ConnectionFactors(RowPart):
             ops.cast(ops.convert_to_tensor(record.kernel), self.compute_dtype) for record in records
         ]
         sizes = [ops.abs(kernel) for kernel in kernels]
-        rows, columns = self._lines["row"], self._lines["column"]
-        row_sizes = ops.concatenate([row_sums(matrix) / matrix.shape[1] for matrix in sizes])
-        column_sizes = ops.concatenate([ops.mean(matrix, axis=0) for matrix in sizes])
+        row_sizes = [row_sums(matrix) / matrix.shape[1] for matrix in sizes]
+        column_sizes = [column_sums(matrix) / matrix.shape[0] for matrix in sizes]
         squares = ops.stack([total(ops.square(k)) / np.prod(k.shape) for k in kernels])
-        # One value per kernel from here on; sizes are relative to its mean, which becomes 1.
-        scale = 1 / (rows.means(row_sizes) + 1e-12)
-        row_sizes = row_sizes * rows.spread(scale)
-        column_sizes = column_sizes * columns.spread(scale)
-        of_rows, of_columns = self._added("row", row_sizes), self._added("column", column_sizes)
+        lines = self._lines
+        seen = ops.concatenate(row_sizes + column_sizes)
+        # Sizes are relative to the kernel's mean, which becomes 1.
+        scale = 1 / (lines.means(seen)[0] + 1e-12)
+        seen = seen * lines.spread(scale)
+        added = self._added(seen)
         # The score of a connection is |weight| * scale + row + column. Its mean is 1, and its
         # variance is taken from rows and columns: every pass over all scores costs time.
         variance = squares * ops.square(scale) - 1
-        variance += rows.means(of_rows * (of_rows + 2 * row_sizes))
-        variance += columns.means(of_columns * (of_columns + 2 * column_sizes))
+        variance += ops.sum(lines.means(added * (added + 2 * seen)), axis=0)
         slope = self.gamma * ops.rsqrt(variance + 1e-8)
-        contexts = ops.cast(self._contexts, slope.dtype)
-        shift = self.beta + self.level(contexts)[:, 0] - slope
-        of_rows = rows.parts(of_rows * rows.spread(slope) + rows.spread(shift))
-        of_columns = columns.parts(of_columns * columns.spread(slope))
+        level = self.level(ops.cast(self._contexts, slope.dtype))[:, 0]
+        shift = self.beta + level - slope
+        added = added * lines.spread(slope) + lines.spread(shift / 2)
+        of_rows, of_columns = lines.parts(added)
         slope *= scale
         return [
             as_factors(times(matrix, slope[i]) + of_rows[i][:, None] + of_columns[i], self.ceiling)
             for i, matrix in enumerate(sizes)
         ]
 
-    def _added(self, side, sizes):
-        """What each row or column of each kernel adds to the scores of its connections."""
-        lines = self._lines[side]
-        contexts = ops.cast(np.repeat(self._contexts, lines.numbers, axis=0), sizes.dtype)
-        seen = ops.concatenate([sizes[:, None] - 1, contexts], axis=1)
-        added = self.add[side](self.embed[side](seen))[:, 0]
-        return added - lines.spread(lines.means(added))
+    def _added(self, sizes):
+        """What each row and each column of each kernel adds to the scores of its connections."""
+        contexts = ops.cast(self._line_contexts, sizes.dtype)
+        added = self.add(self.embed(ops.concatenate([sizes[:, None] - 1, contexts], axis=1)))[:, 0]
+        return added - self._lines.spread(self._lines.means(added))
 
 
 class _Lines:
-    """The rows, or the columns, of all kernels, laid end to end.
+    """The rows of all kernels, then their columns, laid end to end.
 
     Args:
-        numbers: How many each kernel has.
+        shapes: The shapes of the kernels.
     """
 
-    def __init__(self, numbers):
-        self.numbers = numbers
-        self._ends = np.cumsum(numbers)
-        self._of = np.repeat(np.eye(len(numbers)), numbers, axis=0)
+    def __init__(self, shapes):
+        self.numbers = np.transpose(shapes).ravel()
+        self._ends = np.cumsum(self.numbers)
+        self._of = np.repeat(np.eye(len(self.numbers)), self.numbers, axis=0)
+        self._shares = self._of / self.numbers
 
     def means(self, values):
-        """The mean of each kernel."""
-        return ops.matmul(values, ops.cast(self._of / self.numbers, values.dtype))
+        """The means over the rows of each kernel, and over its columns: shape `(2, kernels)`."""
+        return ops.reshape(ops.matmul(values, ops.cast(self._shares, values.dtype)), (2, -1))
 
     def spread(self, values):
-        """Gives each line what belongs to its kernel."""
+        """Gives each line what belongs to it, of values like these means, or one per kernel."""
+        values = ops.reshape(ops.broadcast_to(values, (2, len(self.numbers) // 2)), (-1,))
         return ops.matmul(ops.cast(self._of, values.dtype), values)
 
     def parts(self, values):
-        """A vector for each kernel."""
-        return [values[e - n : e] for n, e in zip(self.numbers, self._ends, strict=True)]
+        """For each kernel a vector of what its rows have, and for each one of its columns."""
+        vectors = ops.split(values, self._ends[:-1])
+        middle = len(vectors) // 2
+        return vectors[:middle], vectors[middle:]
 
 
 def _describe(record):
