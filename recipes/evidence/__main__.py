@@ -36,9 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         ledger = Ledger(options.csv or RESULTS / f"{options.study}.csv")
         ledger.check(experiments)
-        for task in {experiment.task for experiment in experiments}:
-            load(task, False, options.data_dir)  # Here, where it may have to be downloaded.
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError) as error:
         parser.error(str(error))
     runner = Runner(
         experiments,
@@ -52,6 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
         for experiment, seed in runner.due:
             print(f"{experiment.name}, seed {seed}")
         return 0
+    try:
+        for task in {experiment.task for experiment, _ in runner.due}:
+            load(task, False, options.data_dir)  # Here, where it may have to be downloaded.
+    except (ValueError, OSError, ImportError) as error:
+        parser.error(str(error))
     try:
         return runner.run(options.processes)
     except KeyboardInterrupt:

@@ -49,6 +49,13 @@ def test_a_study_runs_what_is_due_in_processes_and_writes_each_row_once(
     assert csv.read_text() == before
 
 
+def test_what_is_due_is_listed_without_data(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "load", lambda *_: pytest.fail("reads data"))
+    csv = ["--csv", str(tmp_path / "study.csv")]
+    assert command.main(["mnist", "--list", "--only", "mlp dense", "--seeds", "1", "3", *csv]) == 0
+    assert capsys.readouterr().out == "mlp dense, seed 1\nmlp dense, seed 3\n"
+
+
 def test_an_unknown_experiment_is_named(capsys):
     with pytest.raises(SystemExit):
         command.main(["mnist", "--only", "no such"])
