@@ -10,12 +10,22 @@ import sys
 from pathlib import Path
 
 from recipes.evidence import mnist, mnist_connections, mnist_search
+from recipes.evidence.budgets import budgets
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.log import by_hand, searched
 from recipes.evidence.summary import Spread
+from recipes.gallery import GALLERY
 
 RECIPES = Path(__file__).parent
 RESULTS, FIGURES, README = RECIPES / "results", RECIPES / "figures", RECIPES / "README.md"
+RUNS = Path("runs")
+WITH_ROWS = (
+    "digits",
+    "mnist_mlp",
+    "mnist_lenet5",
+    "mnist_mlp_connections",
+    "mnist_lenet5_connections",
+)
 
 INTRODUCTION = """\
 # Results
@@ -33,9 +43,11 @@ their own settings. `python -m recipes.evidence mnist` runs what is missing, and
 
 def main():
     """Writes the file and the pictures."""
+    FIGURES.mkdir(exist_ok=True)
     for name, figure in figures().items():
-        FIGURES.mkdir(exist_ok=True)
         figure.savefig(FIGURES / name, dpi=120)
+    for drawn in GALLERY:
+        drawn.collect(RUNS, FIGURES)
     README.write_text(text())
 
 
@@ -48,12 +60,14 @@ def text() -> str:
     for name, picture in mnist.PICTURES.items():
         shown = f"![{picture.title}](figures/{name})" if name in _drawn(rows) else "Not run."
         parts.append(f"### {picture.title}\n\n{shown}\n")
+    parts += [drawn.to_markdown(FIGURES) for drawn in GALLERY]
     parts += [
         _changed({**rows, **connected}),
+        budgets({**rows, **connected}, [*mnist.EXPERIMENTS, *mnist_connections.EXPERIMENTS]),
         searched(Ledger(RESULTS / "mnist_search.csv").rows, mnist_search.EXPERIMENTS),
         by_hand(_read("mnist_tried.csv")),
-        "## Digits\n",
-        _digits(),
+        "## Recipes\n",
+        _of_recipes(),
         "## Benchmarks\n",
     ]
     parts += [_benchmark(*benchmark) for benchmark in BENCHMARKS]
@@ -83,10 +97,10 @@ def _changed(rows):
     )
 
 
-def _digits():
-    """Rows of `recipes.digits`, by command without the seed."""
+def _of_recipes():
+    """What single recipes have measured, by command without the seed."""
     by_command = {}
-    for row in _read("digits.csv"):
+    for row in [row for name in WITH_ROWS for row in _read(f"{name}.csv")]:
         words = row["command"].split()
         at = words.index("--seed")
         by_command.setdefault(" ".join(words[:at] + words[at + 2 :]), []).append(row)

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict, dataclass, field, fields
 
 from keras_switcher.alternation import ALTERNATIONS
+from keras_switcher.budget import KINDS
 from recipes.switching import STARTS, SWITCHERS
 from recipes.turns import WHILE_LOSS_FALLS
 
@@ -75,7 +76,8 @@ class Settings:
     )
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
     detached: bool = _flag("no gradient through the switcher's input: equation 6 without its end")
-    budget: float | None = _setting(0.245, _share_or_none, "share of the weights to keep, or none")
+    budget: float | None = _setting(0.245, _share_or_none, "share to keep, or none")
+    budget_of: str = _setting("weights", str, "what it is a share of", choices=KINDS)
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
     budget_end: float = _setting(0.3, float, "share of training after which it has fallen")
     validate: bool = _flag("measure on a validation split that is not trained on, never on test")

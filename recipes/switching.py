@@ -28,6 +28,7 @@ def switched(network: keras.Model, settings) -> ks.SwitcherModel:
     if settings.budget is not None and settings.switcher != "frozen":
         budget = ks.Budget(
             settings.budget,
+            settings.budget_of,
             start_epoch=settings.budget_start * settings.epochs,
             end_epoch=settings.budget_end * settings.epochs,
         )

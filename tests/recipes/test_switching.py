@@ -6,7 +6,7 @@ from keras_switcher import switchers
 from recipes.networks.lenet5 import lenet5
 from recipes.networks.mlp import mlp
 from recipes.settings import Settings
-from recipes.switching import SWITCHERS, make_switcher
+from recipes.switching import SWITCHERS, make_switcher, switched
 
 KINDS = {
     "row": switchers.RowSwitcher,
@@ -29,6 +29,13 @@ def test_each_name_makes_its_switcher_with_the_start(name):
     assert getattr(switcher, "switcher", switcher).start == "half_zeros"
     assert getattr(switcher, "seed", 3) == 3
     assert getattr(switcher, "keep", 0.5) == 0.5
+
+
+@pytest.mark.parametrize("of", ["weights", "macs"])
+def test_the_budget_falls_within_its_part_of_training(of):
+    settings = Settings(budget=0.3, budget_of=of, budget_start=0.1, budget_end=0.5, epochs=20)
+    budget = switched(mlp((8, 4, 4, 2)), settings).budget
+    assert budget.get_config() == {"keep": 0.3, "of": of, "start_epoch": 2, "end_epoch": 10}
 
 
 def test_frozen_control_is_not_ranked_without_a_budget():
