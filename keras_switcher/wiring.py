@@ -48,7 +48,7 @@ class Wiring:
     def run(self, inputs, factors: dict, training=None):
         """Runs the gated network with these factors."""
         # NumPy arrays, which eager steps may pass, do not go together with tensors.
-        inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs)
+        inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs, none_is_leaf=False)
         return self.network([inputs, self._edge_factors(factors)], training=training)
 
     def live(self, factors: dict) -> dict:

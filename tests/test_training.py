@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
-from toys import crossentropy, data, fit, furthest, mlp, same, started, switched, values
+from toys import crossentropy, data, fit, float64, furthest, mlp, same, started, switched, values
 
-from keras_switcher.switchers import RowSwitcher
+from keras_switcher.switchers import FreeFactors, RowSwitcher
 
 
 class Batches(keras.utils.PyDataset):
@@ -145,3 +145,48 @@ def test_several_inputs_and_outputs(as_dict):
     keras.tree.assert_same_structure(outputs, small)
     for ours, theirs in zip(keras.tree.flatten(outputs), keras.tree.flatten(small), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+class Sum(layers.Layer):
+    """Adds its second input, if there is one."""
+
+    def call(self, x, y=None):
+        return x if y is None else x + y
+
+
+@pytest.mark.parametrize("alternation", ["joint", "batch"])
+def test_an_optional_input_may_be_left_out(alternation):
+    def task():
+        inputs = [keras.Input((4,), name="a"), keras.Input((4,), name="b", optional=True)]
+        return keras.Model(inputs, mlp()(Sum()(*inputs)))
+
+    with float64():
+        x, y = data()
+        # Free factors: the row switcher sees how deep a layer lies.
+        model, alone = (
+            started(make, FreeFactors(), alternation=alternation) for make in (task, mlp)
+        )
+        losses = fit(model, [x, None], y)["loss"], fit(alone, x, y)["loss"]
+        np.testing.assert_allclose(*losses, rtol=1e-9)
+        small = model.compact()
+        for inputs in ([x, None], [x, x]):
+            np.testing.assert_allclose(small(inputs), model(inputs), rtol=1e-5)
+            np.testing.assert_allclose(model.predict(inputs, verbose=0), model(inputs), rtol=1e-9)
+
+
+def test_sparse_inputs():
+    def task():
+        inputs = keras.Input((4,), sparse=True)
+        return keras.Model(inputs, mlp()(inputs))
+
+    with float64():
+        x, y = data()
+        x *= x > 0
+        sparse = tf.sparse.from_dense(x)
+        model, dense = (started(make) for make in (task, mlp))
+        batches = tf.data.Dataset.from_tensor_slices((sparse, y)).batch(4)
+        losses = fit(model, batches)["loss"], fit(dense, x, y)["loss"]
+        np.testing.assert_allclose(*losses, rtol=1e-9)
+        small = model.compact()
+        assert small.inputs[0].sparse
+        np.testing.assert_allclose(small(sparse), model(x), rtol=1e-5)

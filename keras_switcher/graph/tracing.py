@@ -83,9 +83,7 @@ class Graph:
 
     def new_inputs(self) -> Any:
         """Fresh `keras.Input` tensors like the model's own, in the same structure."""
-        return tree.map_structure(
-            lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name), self.inputs
-        )
+        return _inputs_like(self.inputs)
 
 
 def trace(model: keras.Model) -> Graph:
@@ -144,7 +142,9 @@ def trace(model: keras.Model) -> Graph:
 
     probes: dict[int, _Probe] = {}
     kept: list[keras.KerasTensor] = []  # An id is only good while its tensor lives.
-    clone = keras.models.clone_model(plain, clone_function=lambda op: op, call_function=visit)
+    clone = keras.models.clone_model(
+        plain, _inputs_like(plain.input), clone_function=lambda op: op, call_function=visit
+    )
     graph.inputs = clone.input
     graph.outputs = resolve(clone.output)
     return graph
@@ -202,6 +202,22 @@ def _plain_functional(model):
             "keras.Model(model.input, model.output) if the graph is what you mean."
         )
     return plain
+
+
+def _inputs_like(tensors):
+    """Fresh `keras.Input` tensors like those of a model, in the same structure."""
+
+    def new(x):
+        return keras.Input(
+            batch_shape=x.shape,
+            dtype=x.dtype,
+            sparse=x.sparse,
+            ragged=x.ragged,
+            name=x.name,
+            optional=x._keras_history.operation.optional,  # The tensor itself does not say it.
+        )
+
+    return tree.map_structure(new, tensors)
 
 
 def _paired(tensors, values):
