@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recipes.evidence import mnist, mnist_connections, mnist_search
 from recipes.evidence.budgets import budgets
+from recipes.evidence.duration import duration
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.log import by_hand, searched
 from recipes.evidence.summary import Spread
@@ -36,8 +37,7 @@ versions, hardware and the command that makes each of them again. Nothing here i
 Accuracies are those of the last epoch, mean +- standard deviation over n seeds; "minus first line"
 is the mean of the differences seed by seed, with its standard error. Weights are those of kernels,
 output layer included, biases and switcher excluded. Rows in italics are published by others, with
-their own settings. `python -m recipes.evidence mnist` runs what is missing, and
-`python -m recipes.evidence mnist_connections` what is missing of single connections.
+their own settings. The commands of the studies run what is missing.
 """
 
 
@@ -55,7 +55,13 @@ def text() -> str:
     """The report as Markdown."""
     rows = Ledger(RESULTS / "mnist.csv").rows
     connected = Ledger(RESULTS / "mnist_connections.csv").rows
-    parts = [INTRODUCTION, "## MNIST\n", *(table.to_markdown(rows) for table in mnist.TABLES)]
+    parts = [
+        INTRODUCTION,
+        "## MNIST\n",
+        duration("mnist", rows, mnist.EXPERIMENTS),
+        duration("mnist_connections", connected, mnist_connections.EXPERIMENTS),
+        *(table.to_markdown(rows) for table in mnist.TABLES),
+    ]
     parts += [table.to_markdown({**rows, **connected}) for table in mnist_connections.TABLES]
     for name, picture in mnist.PICTURES.items():
         shown = f"![{picture.title}](figures/{name})" if name in _drawn(rows) else "Not run."
