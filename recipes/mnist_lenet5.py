@@ -11,7 +11,16 @@ that falls from 5 % to 30 % of training.
 Writes `feature_maps.png`, the paper's figure 3: for each digit the maps of the three strongest
 channels of the first convolution, and of two that were switched off.
 
-Not run yet.
+Expected, seed 0, test accuracy of the last epoch: dense 99.31 %, switched 99.37 % with 85.6 % of
+the weights and 60.0 % of the MACs removed, widths 20-18-215-234 (two convolutions, flattened
+positions, hidden units); the exported network's outputs differ by 4.1e-7 of the largest. 16 minutes
+on one core that shared its machine. Seeds and controls are the study
+`python -m recipes.evidence mnist`.
+
+The first convolution has few weights, so a budget of weights takes none of its channels, and the
+figure has nothing to show as switched off. One of MACs does:
+
+    python -m recipes.mnist_lenet5 --seed 0 --budget 0.25 --budget-of macs
 
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
 """

@@ -8,10 +8,10 @@ trains. 30 epochs of SGD with momentum .9, rate .1 that falls as a cosine, weigh
 updates, a budget of 9.8 % of the weights that falls from 5 % to 30 % of training. Draws the mask of
 the second layer over training, and how many connections the units have.
 
-Expected, as run by the study `python -m recipes.evidence mnist_connections`, which has the
-controls: 98.46 % with seed 0 and 98.63 % with seed 1, 90.5 and 90.8 % of the connections cut; the
-dense twin has 98.59 and 98.61 %. The recipe itself, its pictures and its export have not been run
-on MNIST.
+Expected, seed 0, test accuracy of the last epoch: dense 98.59 %, switched 98.59 % with 90.3 % of
+the connections cut; the exported network's outputs differ by 1.4e-7 of the largest. Seven minutes
+on one core that shared its machine. Seeds and controls are the study
+`python -m recipes.evidence mnist_connections`.
 
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
 """

@@ -111,11 +111,11 @@ def _of_recipes():
         at = words.index("--seed")
         by_command.setdefault(" ".join(words[:at] + words[at + 2 :]), []).append(row)
     written = [
-        "| command | dense, % | switched, % | weights removed, % | n |",
-        "|---|---|---|---|---|",
+        "| command | dense, % | switched, % | weights removed, % | MACs removed, % | n |",
+        "|---|---|---|---|---|---|",
     ]
     for command, rows in by_command.items():
-        fields = ("dense_accuracy", "switched_accuracy", "weights_removed")
+        fields = ("dense_accuracy", "switched_accuracy", "weights_removed", "macs_removed")
         cells = [Spread.of([float(r[f]) for r in rows]).text(100, 2) for f in fields]
         written.append(f"| `{command}` | {' | '.join(cells)} | {len(rows)} |")
     return "\n".join([*written, ""])
