@@ -22,6 +22,8 @@ figure has nothing to show as switched off. One of MACs does:
 
     python -m recipes.mnist_lenet5 --seed 0 --budget 0.25 --budget-of macs
 
+Expected: 99.31 % with 75.2 % of the MACs removed, widths 11-17-272-393.
+
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
 """
 
