@@ -80,8 +80,10 @@ class Runner:
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     self._finish(future, *running.pop(future))
-        finally:
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
         for experiment, seed in self.due:
             print(f"not run: {experiment.name}, seed {seed}: needs '{experiment.structure_of}'")
         return self._failed + len(self.due)
