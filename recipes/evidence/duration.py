@@ -27,4 +27,4 @@ def duration(study: str, rows: dict, experiments: list[Experiment]) -> str:
         f"{sum(e.seeds for e in timed)} trials take {hours:.1f} hours in {PROCESSES} processes"
     )
     others = [e.name for e in experiments if not seconds[e.name]]
-    return f"{written}; not known yet: {', '.join(others)}.\n" if others else f"{written}.\n"
+    return f"{written}; not known yet: {'; '.join(others)}.\n" if others else f"{written}.\n"
