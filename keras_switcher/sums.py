@@ -13,7 +13,7 @@ def row_sums(matrix):
 
 
 def column_sums(matrix):
-    """The sum of each column of a matrix, as a vector."""
+    """The sum of each column of a matrix, as a vector: fused too, but not as quick as of rows."""
     return ops.matmul(ops.ones(matrix.shape[0], matrix.dtype), matrix)
 
 
