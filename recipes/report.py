@@ -9,9 +9,10 @@ import csv
 import sys
 from pathlib import Path
 
-from recipes.evidence import mnist, mnist_connections, mnist_search
+from recipes.evidence import digits_controls, mnist, mnist_connections, mnist_search, mnist_tables
 from recipes.evidence.budgets import budgets
 from recipes.evidence.duration import duration
+from recipes.evidence.goals import goals
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.log import by_hand, searched
 from recipes.evidence.summary import Spread
@@ -27,6 +28,13 @@ WITH_ROWS = (
     "mnist_mlp_connections",
     "mnist_lenet5_connections",
 )
+
+STUDIES = {
+    "mnist": mnist,
+    "mnist_connections": mnist_connections,
+    "digits_controls": digits_controls,
+}
+TABLES = [*mnist_tables.TABLES, *mnist_connections.TABLES, *digits_controls.TABLES]
 
 INTRODUCTION = """\
 # Results
@@ -53,23 +61,23 @@ def main():
 
 def text() -> str:
     """The report as Markdown."""
-    rows = Ledger(RESULTS / "mnist.csv").rows
-    connected = Ledger(RESULTS / "mnist_connections.csv").rows
+    rows = {name: Ledger(RESULTS / f"{name}.csv").rows for name in STUDIES}
+    everything = {key: row for of_study in rows.values() for key, row in of_study.items()}
+    experiments = [experiment for study in STUDIES.values() for experiment in study.EXPERIMENTS]
     parts = [
         INTRODUCTION,
-        "## MNIST\n",
-        duration("mnist", rows, mnist.EXPERIMENTS),
-        duration("mnist_connections", connected, mnist_connections.EXPERIMENTS),
-        *(table.to_markdown(rows) for table in mnist.TABLES),
+        goals(everything, experiments),
+        "## Studies\n",
+        *(duration(name, rows[name], study.EXPERIMENTS) for name, study in STUDIES.items()),
+        *(table.to_markdown(everything, experiments) for table in TABLES),
     ]
-    parts += [table.to_markdown({**rows, **connected}) for table in mnist_connections.TABLES]
-    for name, picture in mnist.PICTURES.items():
-        shown = f"![{picture.title}](figures/{name})" if name in _drawn(rows) else "Not run."
+    for name, picture in mnist_tables.PICTURES.items():
+        shown = f"![{picture.title}](figures/{name})" if name in _drawn(everything) else "Not run."
         parts.append(f"### {picture.title}\n\n{shown}\n")
     parts += [drawn.to_markdown(FIGURES) for drawn in GALLERY]
     parts += [
-        _changed({**rows, **connected}),
-        budgets({**rows, **connected}, [*mnist.EXPERIMENTS, *mnist_connections.EXPERIMENTS]),
+        _changed(everything),
+        budgets(everything, experiments),
         searched(Ledger(RESULTS / "mnist_search.csv").rows, mnist_search.EXPERIMENTS),
         by_hand(_read("mnist_tried.csv")),
         "## Recipes\n",
@@ -83,13 +91,13 @@ def text() -> str:
 def figures() -> dict:
     """The pictures, matplotlib figures by name of file."""
     rows = Ledger(RESULTS / "mnist.csv").rows
-    return {name: mnist.PICTURES[name].draw(rows) for name in _drawn(rows)}
+    return {name: mnist_tables.PICTURES[name].draw(rows) for name in _drawn(rows)}
 
 
 def _drawn(rows):
     """Names of the pictures that have something to show."""
     run = {name for name, _ in rows}
-    return [name for name, picture in mnist.PICTURES.items() if picture.needs & run]
+    return [name for name, picture in mnist_tables.PICTURES.items() if picture.needs & run]
 
 
 def _changed(rows):

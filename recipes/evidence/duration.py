@@ -20,6 +20,8 @@ def duration(study: str, rows: dict, experiments: list[Experiment]) -> str:
     """
     seconds = {e.name: list(values(rows, e.name, "seconds").values()) for e in experiments}
     timed = [e for e in experiments if seconds[e.name]]
+    if not timed:
+        return f"`python -m recipes.evidence {study}`: not run.\n"
     hours = sum(e.seeds * median(seconds[e.name]) for e in timed) / PROCESSES / 3600
     written = (
         f"`python -m recipes.evidence {study}`: {sum(map(len, seconds.values()))} of "

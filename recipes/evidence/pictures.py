@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_switcher import plots
-from recipes.evidence.structures import read_counts, read_structure
 from recipes.evidence.summary import spread
+from recipes.evidence.written import read_counts, read_structure
 
 
 @dataclass(frozen=True)

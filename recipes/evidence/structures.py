@@ -1,6 +1,4 @@
-"""Which channels or connections are kept, as text in a row, and what controls are given."""
-
-import json
+"""Which channels or connections the controls are given."""
 
 import keras
 import numpy as np
@@ -10,63 +8,6 @@ from keras_switcher.switchers import ConnectionRecord
 from keras_switcher.wiring import Wiring
 
 Structure = dict[str, np.ndarray]
-
-
-def write_structure(keep: Structure) -> str:
-    """Boolean arrays by name of group as text.
-
-    Of channels names, sizes and bits as hexadecimal digits. Of connections, which are too many
-    for a row, names, shapes and how many are kept.
-    """
-
-    def written(mask):
-        if mask.ndim == 1:
-            return f"{len(mask)}:{np.packbits(mask).tobytes().hex()}"
-        return f"{mask.shape[0]}x{mask.shape[1]}:{mask.sum()}"
-
-    return ";".join(f"{name}:{written(mask)}" for name, mask in keep.items())
-
-
-def read_structure(text: str) -> Structure:
-    """What `write_structure` wrote; of connections, as many as there were, the first ones."""
-    keep = {}
-    for item in text.split(";"):
-        name, size, digits = item.rsplit(":", 2)
-        if "x" in size:
-            shape = tuple(map(int, size.split("x")))
-            keep[name] = (np.arange(np.prod(shape)) < int(digits)).reshape(shape)
-            continue
-        bits = np.unpackbits(np.frombuffer(bytes.fromhex(digits), "uint8"))
-        keep[name] = bits[: int(size)].astype(bool)
-    return keep
-
-
-def write_counts(epochs: list[dict]) -> str:
-    """The epochs of a `StructureHistory` as text: per group total, kept and strengthened."""
-    kept = {
-        name: [counts["total"], *([e[name]["kept"], e[name]["strengthened"]] for e in epochs)]
-        for name, counts in epochs[0].items()
-    }
-    return json.dumps(kept, separators=(",", ":"))
-
-
-def read_counts(text: str) -> list[dict]:
-    """What `write_counts` wrote, as `plots.plot_counts` takes it."""
-    groups = json.loads(text)
-    return [
-        {name: _counts(values[0], *values[epoch]) for name, values in groups.items()}
-        for epoch in range(1, len(next(iter(groups.values()))))
-    ]
-
-
-def _counts(total, kept, strengthened):
-    return {
-        "total": total,
-        "kept": kept,
-        "strengthened": strengthened,
-        "weakened": kept - strengthened,
-        "pruned": total - kept,
-    }
 
 
 def random_structure(network: keras.Model, keep: Structure, seed: int) -> Structure:
@@ -88,6 +29,34 @@ def random_structure(network: keras.Model, keep: Structure, seed: int) -> Struct
         else:
             drawn[name] = generator.permutation(mask.ravel()).reshape(mask.shape)
     return drawn
+
+
+def varied_structure(network: keras.Model, keep: Structure, x: np.ndarray, seed: int) -> Structure:
+    """As many of each group, by what the samples say and nothing that was learned.
+
+    Of channels that read the samples, those whose values have the largest standard deviation. Of
+    connections that do, as many as there are, drawn in proportion to it. All else is drawn at
+    random.
+
+    Args:
+        network: The network.
+        keep: Tells how many.
+        x: Samples to train on, one vector each.
+        seed: Seed of the draw.
+    """
+    spreads = x.reshape(len(x), -1).std(axis=0)
+    chosen = random_structure(network, keep, seed)
+    generator = np.random.default_rng(seed)
+    wiring = _wiring(network, keep)
+    for group in wiring.groups:
+        if group.is_input and not group.consumers[0].groups:
+            chosen[group.name] = _largest(spreads, keep[group.name].sum())
+    for group in wiring.connections:
+        if not group.edges[0].groups:
+            # A race with exponential times: who comes first is drawn in proportion to its rate.
+            times = generator.exponential(size=group.shape) / (spreads[:, None] + 1e-12)
+            chosen[group.name] = _largest(-times, keep[group.name].sum()).reshape(group.shape)
+    return chosen
 
 
 def uniform_structure(network: keras.Model, macs: int, seed: int) -> Structure:

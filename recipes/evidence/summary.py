@@ -25,9 +25,9 @@ class Spread:
         return self.std / sqrt(self.n)
 
     def text(self, factor: float = 1, digits: int = 2) -> str:
-        """`mean +- std`, both times a factor; the mean alone if there is only one value."""
+        """`mean +- std`, both times a factor; of one or two values the mean alone."""
         mean = f"{factor * self.mean:.{digits}f}"
-        return mean if self.n == 1 else f"{mean} +- {factor * self.std:.{digits}f}"
+        return mean if self.n < 3 else f"{mean} +- {factor * self.std:.{digits}f}"
 
     @classmethod
     def of(cls, values: list[float]) -> "Spread":

@@ -16,6 +16,7 @@ from recipes.evidence.structures import (
     magnitude_structure,
     random_structure,
     uniform_structure,
+    varied_structure,
 )
 from recipes.evidence.tasks import TASKS
 from recipes.switching import switched
@@ -110,15 +111,28 @@ def _learned(trial):
 
 
 def _learned_at_equal_cost(trial):
-    """As many epochs as bring the training to the dense network's MACs."""
+    return _given(trial, trial.structure, _epochs_at_equal_cost(trial))
+
+
+def _epochs_at_equal_cost(trial):
+    """As many as bring the training to the dense network's MACs."""
     network = trial.network()
     left = ks.count_macs(ks.prune_channels(network, trial.structure)).total
-    epochs = round(trial.settings.epochs * ks.count_macs(network).total / left)
-    return _given(trial, trial.structure, epochs)
+    return round(trial.settings.epochs * ks.count_macs(network).total / left)
 
 
 def _random(trial):
     keep = random_structure(trial.network(), trial.structure, trial.seed)
+    return _given(trial, keep, trial.settings.epochs)
+
+
+def _random_at_equal_cost(trial):
+    keep = random_structure(trial.network(), trial.structure, trial.seed)
+    return _given(trial, keep, _epochs_at_equal_cost(trial))
+
+
+def _varied(trial):
+    keep = varied_structure(trial.network(), trial.structure, trial.data.train.x, trial.seed)
     return _given(trial, keep, trial.settings.epochs)
 
 
@@ -146,6 +160,8 @@ TREATMENTS = {
     "learned structure": _learned,
     "learned structure, equal cost": _learned_at_equal_cost,
     "random structure": _random,
+    "random structure, equal cost": _random_at_equal_cost,
+    "varied inputs": _varied,
     "uniform width": _uniform,
     "magnitude": _magnitude,
 }

@@ -9,9 +9,9 @@ from pathlib import Path
 from recipes.checkpoints import open_folder
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.measuring import measure
-from recipes.evidence.structures import read_structure, write_counts
 from recipes.evidence.tasks import load
 from recipes.evidence.treatments import TREATMENTS, Trial
+from recipes.evidence.written import read_structure, write_counts
 from recipes.records import surroundings
 
 LOG, RESULT = "log.txt", "result.json"

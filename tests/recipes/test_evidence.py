@@ -12,10 +12,11 @@ from recipes.evidence import __main__ as command
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.measuring import measure
-from recipes.evidence.structures import random_structure, read_structure, write_structure
+from recipes.evidence.structures import random_structure
 from recipes.evidence.tasks import load
 from recipes.evidence.treatments import TREATMENTS, Trial
 from recipes.evidence.trials import run_trial
+from recipes.evidence.written import read_structure, write_structure
 from recipes.settings import Settings
 
 SETTINGS = Settings(epochs=2, batch_size=256, switcher_learning_rate=0.005, budget=0.5)

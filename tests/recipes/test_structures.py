@@ -10,12 +10,10 @@ import keras_switcher as ks
 from recipes.evidence.structures import (
     magnitude_structure,
     random_structure,
-    read_counts,
-    read_structure,
     uniform_structure,
-    write_counts,
-    write_structure,
+    varied_structure,
 )
+from recipes.evidence.written import read_counts, read_structure, write_counts, write_structure
 from recipes.networks.lenet5 import lenet5
 from recipes.networks.mlp import mlp
 
@@ -62,6 +60,34 @@ def test_text_brings_the_counts_of_all_epochs_back():
     second = {"total": 5, "kept": 2, "strengthened": 2, "weakened": 0, "pruned": 3}
     epochs = [{"a": first, "b/inputs": second}, {"a": second, "b/inputs": first}]
     assert read_counts(write_counts(epochs)) == epochs
+
+
+def test_inputs_that_vary_most_are_kept_and_units_at_random():
+    x = np.random.default_rng(0).normal(size=(50, 20)) * np.arange(20)
+    keep = {"hidden_1": np.arange(12) < 5, "hidden_1/inputs": np.arange(20) < 7}
+    network = mlp((20, 12, 3))
+    chosen = varied_structure(network, keep, x, seed=0)
+    best = np.argsort(x.std(axis=0))[-7:]
+    assert set(np.flatnonzero(chosen["hidden_1/inputs"])) == set(best)
+    random = random_structure(network, keep, 0)
+    np.testing.assert_array_equal(chosen["hidden_1"], random["hidden_1"])
+
+
+def test_connections_are_drawn_in_proportion_to_how_much_inputs_vary():
+    x = np.array([[-1.0, -3.0, 0.0], [1.0, 3.0, 0.0]])
+    keep = {
+        "hidden_1/connections": np.arange(3 * 4000).reshape(3, 4000) < 400,
+        "head/connections": np.arange(8000).reshape(4000, 2) < 9,
+    }
+    drawn = varied_structure(mlp((3, 4000, 2)), keep, x, seed=0)
+    assert {name: mask.sum() for name, mask in drawn.items()} == {
+        "hidden_1/connections": 400,
+        "head/connections": 9,
+    }
+    once, thrice, never = drawn["hidden_1/connections"].sum(axis=1)
+    assert never == 0
+    assert 70 < once < 130
+    assert once + thrice == 400
 
 
 @given(st.integers(1, 20), st.integers(1, 12), st.integers(0, 9))
