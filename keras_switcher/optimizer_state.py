@@ -16,7 +16,8 @@ def compact_compiled(model, plan) -> keras.Model:
         plan: The `PruningPlan` of what to remove.
 
     Raises:
-        ValueError: If the model is not compiled, or its optimizer's state cannot be cut.
+        ValueError: If the model is not compiled, its optimizer's state cannot be cut, or its
+            metrics cannot be copied.
     """
     if not model.compiled:
         raise ValueError(
@@ -30,13 +31,27 @@ def compact_compiled(model, plan) -> keras.Model:
         )
     surgery = Surgery(model.wiring.anatomy, plan, fold=False)
     small = surgery.operate()
-    settings = keras.saving.deserialize_keras_object(model.get_compile_config())
-    del settings["switcher_optimizer"]
-    settings["optimizer"] = carried_optimizer(
+    optimizer = carried_optimizer(
         model.optimizer, model.task.trainable_variables, surgery.counterparts, surgery.cut
     )
-    small.compile(**settings)
+    # A loss has no state: it may be any function, and is shared. Metrics have, and are copied.
+    small.compile(**{**_other_settings(model), "optimizer": optimizer, "loss": model.loss})
     return small
+
+
+def _other_settings(model):
+    """The arguments that a model was compiled with, without losses and optimizers."""
+    config = model.get_compile_config()
+    for name in ("optimizer", "switcher_optimizer", "loss"):
+        del config[name]
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The metrics of '{model.name}' cannot be copied: {error} Register your own with "
+            "keras.saving.register_keras_serializable, or compact without `optimizer` and compile "
+            "the result anew."
+        ) from error
 
 
 def carried_optimizer(

@@ -48,10 +48,19 @@ class Structure:
             for name in names
         ]
         self.before = remaining(anatomy)
-        self.after = remaining(anatomy, plan.keep, plan.connections)
+        self.after = remaining(anatomy, plan)
 
     def removed(self, of: str = "weights") -> float:
-        """The share of `"weights"`, `"parameters"` or `"macs"` that compaction removes."""
+        """The share of `"weights"`, `"parameters"` or `"macs"` that compaction removes.
+
+        Raises:
+            ValueError: If MACs are asked for and are not known.
+        """
+        if self.before[of] is None:
+            raise ValueError(
+                "MACs are not known where the input size is open, or a layer's kernel has no "
+                "rule: build the task network with a fixed keras.Input(shape)."
+            )
         return 1 - self.after[of] / self.before[of]
 
     def to_dict(self) -> dict:

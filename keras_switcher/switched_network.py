@@ -14,7 +14,7 @@ from keras_switcher.graph.planning import plan_removal
 from keras_switcher.inference import InferenceKernels
 from keras_switcher.optimizer_state import compact_compiled
 from keras_switcher.structure import Structure
-from keras_switcher.switchers.records import map_weights
+from keras_switcher.switchers.records import check_shapes, map_weights
 from keras_switcher.wiring import Wiring
 
 # What `connections` means: what has factors.
@@ -85,9 +85,9 @@ class SwitchedNetwork(keras.Model):
         records = self.wiring.records
         if not self.gradient_through_switcher:
             records = map_weights(records, ops.stop_gradient)
-        return dict(
-            zip(self.wiring.names, self.switcher(records=records, training=training), strict=True)
-        )
+        factors = self.switcher(records=records, training=training)
+        check_shapes(factors, self.wiring.records, self.switcher.name)
+        return dict(zip(self.wiring.names, factors, strict=True))
 
     def call(self, inputs, training=None):
         """The gated network, with the factors of the weights as they are now."""
@@ -104,7 +104,11 @@ class SwitchedNetwork(keras.Model):
         }
 
     def structure(self) -> Structure:
-        """What was learned: per group the channels kept, strengthened, weakened and pruned."""
+        """What was learned: per group the channels kept, strengthened, weakened and pruned.
+
+        Raises:
+            ValueError: If factors are negative or not finite.
+        """
         return Structure(self.wiring.anatomy, self.wiring.names, self.plan())
 
     def plan(self, round_to: int = 1) -> PruningPlan:
@@ -112,6 +116,9 @@ class SwitchedNetwork(keras.Model):
 
         Args:
             round_to: Keep at least the next multiple of this number of channels per group.
+
+        Raises:
+            ValueError: If factors are negative or not finite, or `round_to` is not positive.
         """
         wiring = self.wiring
         factors = self.scaling_factors()
@@ -123,6 +130,11 @@ class SwitchedNetwork(keras.Model):
                     f"The factors of '{record.name}' are not finite, or the weights that they "
                     "depend on: training diverged. Go back to an earlier checkpoint, or lower "
                     "the learning rate."
+                )
+            if (factors[record.name] < 0).any():
+                raise ValueError(
+                    f"Switcher '{self.switcher.name}' returned negative factors for "
+                    f"'{record.name}'. Zero switches off, so end its call() with keras.ops.relu."
                 )
         return plan_removal(wiring.anatomy, factors, round_to, wiring.reads_every_dense)
 
@@ -159,6 +171,7 @@ class SwitchedNetwork(keras.Model):
 
         Raises:
             ValueError: As `compact`, and if there is something at `filepath`.
+            ImportError: If the format needs a package that is not installed.
         """
         export_model(self.compact(round_to), filepath, format, **kwargs)
 

@@ -8,7 +8,7 @@ from keras import layers
 from toys import data, fit, mlp, same, switched, values
 
 from keras_switcher import SwitcherModel
-from keras_switcher.switchers import FreeFactors, RowSwitcher
+from keras_switcher.switchers import FreeFactors, RowSwitcher, Switcher
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from keras_switcher.switchers import FreeFactors, RowSwitcher
         ({"groups": "convs"}, r"'all', 'dense', 'conv'.*Received: groups='convs'"),
         ({"groups": ["hiden"]}, r"'hiden' names no channel group or layer.*'hidden'"),
         ({"groups": ["head"]}, r"'head' cannot be pruned: its channels are the model's output"),
+        ({"groups": None}, r"'all', 'dense', 'conv'.*Received: groups=None"),
         ({"groups": []}, r"chooses no channel group.*'hidden', 'hidden/inputs'"),
         ({"groups": lambda group: False}, r"chooses no channel group.*'hidden'"),
         ({"alternation": "batches"}, r"'batch', 'epoch', 'joint', 'task', 'switcher'.*'batches'"),
@@ -166,3 +167,40 @@ def test_export_leaves_what_is_there(tmp_path):
 def test_round_to_must_be_a_positive_integer(round_to):
     with pytest.raises(ValueError, match="round_to"):
         SwitcherModel(mlp()).compact(round_to=round_to)
+
+
+class Returns(Switcher):
+    """Returns what it is given."""
+
+    def __init__(self, factors):
+        super().__init__()
+        self.made = factors
+
+    def call(self, records):
+        return self.made
+
+
+@pytest.mark.parametrize(
+    ("made", "received"),
+    [([np.ones((8, 1))], r"\[\(8, 1\)\]"), ([], r"\[\]"), ([np.ones(8)] * 2, r"\(8,\), \(8,\)")],
+)
+def test_factors_of_another_number_or_shape_are_refused(made, received):
+    model = SwitcherModel(mlp(), Returns(made), groups=["hidden"])
+    with pytest.raises(ValueError, match=r"Expected: \{'hidden': \(8,\)\}.*" + received):
+        model(data()[0])
+
+
+def test_negative_factors_are_refused():
+    factors = np.linspace(-1, 1, 8, dtype="float32")
+    model = SwitcherModel(mlp(), Returns([factors]), groups=["hidden"])
+    for ask in (model.plan, model.structure, model.compact):
+        with pytest.raises(ValueError, match=r"returned negative factors for 'hidden'.*relu"):
+            ask()
+
+
+def test_a_switcher_without_a_call_is_named():
+    class Nothing(Switcher):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Nothing must implement call\(records\)"):
+        SwitcherModel(mlp(), Nothing())(data()[0])

@@ -61,3 +61,24 @@ def test_state_that_cannot_be_cut_is_named():
 def test_model_without_an_optimizer_is_named():
     with pytest.raises(ValueError, match="has no optimizer to carry over"):
         SwitcherModel(toys.mlp()).compact(optimizer=True)
+
+
+def squared(y, outputs):
+    """A loss, or a metric, that nobody registered."""
+    return keras.ops.mean(keras.ops.square(outputs - keras.ops.one_hot(y, 3)))
+
+
+def test_a_loss_may_be_any_function():
+    model = toys.switched(compiled={"optimizer": "adam", "loss": squared})
+    x, y = toys.data()
+    toys.fit(model, x, y)
+    small = model.compact(optimizer=True)
+    loss = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
+    assert small.evaluate(x, y, verbose=0) == pytest.approx(loss)
+
+
+def test_metrics_that_cannot_be_copied_are_named():
+    model = toys.switched(compiled={"loss": squared, "metrics": [squared]})
+    toys.fit(model, *toys.data())
+    with pytest.raises(ValueError, match=r"metrics of .* cannot be copied.*register"):
+        model.compact(optimizer=True)

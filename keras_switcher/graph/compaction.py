@@ -9,8 +9,8 @@ from keras import ops, tree
 from keras_switcher.graph import folding
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.constants import bias_shifts
 from keras_switcher.graph.gating import feeds_nothing
-from keras_switcher.graph.orphans import bias_shifts
 from keras_switcher.graph.rebuilding import build_again
 from keras_switcher.graph.tracing import is_tensor
 
@@ -68,6 +68,7 @@ class Surgery:
         self.rebuilt = {}
         self.names = set()
         self.empty = [name for name, mask in self.keep.items() if not mask.any()]
+        self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
 
     def operate(self) -> keras.Model:
         """The smaller model."""
@@ -137,9 +138,10 @@ class Surgery:
         empty = [self.anatomy.group(name) for name in self.empty]
         causes = [g.name for g in empty if not feeds_nothing(self.anatomy, g, self.keep)]
         raise ValueError(
-            f"Nothing is left of {', '.join(map(repr, causes))}: every channel is switched off, so "
-            f"{consequence}. Nothing was removed; keep at least one channel (retrain with a larger "
-            "budget, a smaller switcher learning rate, or start='near_one')."
+            f"Nothing is left of {', '.join(map(repr, self.cut_off or causes))}: all of it is "
+            f"switched off, so {consequence}. Nothing was removed; keep at least one channel or "
+            "connection (retrain with a larger budget, a smaller switcher learning rate, or "
+            "start='near_one')."
         )
 
     def _drop_dead_positions(self, edge, args, kwargs):

@@ -2,8 +2,11 @@
 
 import keras
 import numpy as np
+from keras import tree
 
 from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.constants import new_biases
+from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.graph.tracing import trace
 
 
@@ -68,20 +71,19 @@ def count_macs(model: keras.Model) -> LayerCounts:
     return counts
 
 
-def remaining(anatomy: Anatomy, keep: dict | None = None, connections: dict | None = None) -> dict:
-    """What is left of a model's costs when only some channels are kept.
+def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
+    """What is left of a model's costs when a plan is carried out.
 
     Args:
         anatomy: The model's `Anatomy`.
-        keep: Boolean vectors by name of group; None keeps everything.
-        connections: Matrices by name of connection group: of these kernels, only the kept entries
+        plan: The plan; None removes nothing. Of kernels with connections, only the kept entries
             that are not zero count as weights and MACs. As `parameters`, zeros are stored.
 
     Returns:
         `weights` (kernels only, as in the literature's "Params (%)"), `parameters` (all of them)
         and `macs` per sample, None if they are not known (see `Kernel.cost`).
     """
-    keep, connections = keep or {}, connections or {}
+    keep, connections = (plan.keep, plan.connections) if plan else ({}, {})
 
     def kept(weight, axes):
         size = int(np.prod(weight.shape))
@@ -100,10 +102,35 @@ def remaining(anatomy: Anatomy, keep: dict | None = None, connections: dict | No
             left = int(np.count_nonzero(kernel.between(matrix, keep)))
         weights += left
         macs = None if kernel.positions is None or macs is None else macs + left * kernel.positions
-    layers = {id(c.op): c.op for c in anatomy.graph.calls if isinstance(c.op, keras.layers.Layer)}
     parameters = sum(
         kept(weight, anatomy.axes_of(weight))
-        for layer in layers.values()
+        for layer in _layers_left(anatomy, keep)
         for weight in layer.weights
     )
+    for layer in new_biases(anatomy, plan) if plan else ():
+        made = anatomy.axes_of(layer.kernel).get(1)
+        parameters += layer.units if made is None else kept(layer.kernel[0], {0: made})
     return {"weights": weights, "parameters": parameters, "macs": macs}
+
+
+def _layers_left(anatomy, keep):
+    """The layers of the smaller model: those of a branch that reads nothing are folded away."""
+    folded, left = set(), {}
+    for call in anatomy.graph.calls:
+        outputs = tree.flatten(call.outputs)
+        edge = anatomy.edge_at(call)
+        reads_nothing = edge is not None and _is_empty(edge, keep)
+        makes_nothing = all(
+            any(_is_empty(axis, keep) for axis in anatomy.axes_along(tensor).values())
+            for tensor in outputs
+        )
+        if reads_nothing or makes_nothing or all(id(tensor) in folded for tensor in call.inputs):
+            folded.update(map(id, outputs))
+        elif isinstance(call.op, keras.layers.Layer):
+            left[id(call.op)] = call.op
+    return left.values()
+
+
+def _is_empty(axis, keep):
+    kept = axis.gather(keep, np)
+    return kept is not None and not kept.any()

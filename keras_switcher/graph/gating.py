@@ -37,7 +37,13 @@ def gated_network(anatomy: Anatomy, group_names):
         if id(call) not in factor_at:
             return call.op(*args, **kwargs)
         edge = anatomy.edge_at(call)
-        weight = next(key for key, value in vars(call.op).items() if value is edge.kernel)
+        weight = next((key for key, value in vars(call.op).items() if value is edge.kernel), None)
+        if weight is None:
+            raise ValueError(
+                f"The kernel that mixes channels in '{call.name}' is not an attribute of that "
+                "layer, so no gate can scale it. Write its rule for the layer that holds the "
+                "kernel, or leave its groups out (`groups`)."
+            )
         name = f"gated_{call.name.replace(':', '_')}"
         gate = Gated(call.op, weight, axis=edge.kernel_axis, name=name)
         return gate(*args, factors=factor_at[id(call)], **kwargs)

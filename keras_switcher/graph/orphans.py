@@ -4,13 +4,10 @@ A unit that nothing reads any more goes. A unit that reads nothing any more is a
 too, where the biases of all that read it can take the constant in.
 """
 
-import keras
 import numpy as np
-from keras import tree
 
+from keras_switcher.graph.constants import foldable
 from keras_switcher.graph.gating import alive
-from keras_switcher.graph.tracing import is_tensor
-from keras_switcher.layers.gated import scaled
 
 
 def settle(anatomy, live: dict, connections: dict) -> tuple[dict, dict]:
@@ -27,7 +24,7 @@ def settle(anatomy, live: dict, connections: dict) -> tuple[dict, dict]:
     """
     live = dict(live)
     cut = {name: matrix > 0 for name, matrix in connections.items()}
-    makers = _foldable(anatomy, connections) if connections else {}
+    makers = foldable(anatomy, connections) if connections else {}
     constant = {}
     while True:
         rows = {name: mask.any(1).astype("float32") for name, mask in cut.items()}
@@ -49,92 +46,3 @@ def settle(anatomy, live: dict, connections: dict) -> tuple[dict, dict]:
                 changed = True
         if not changed:
             return left, constant
-
-
-def bias_shifts(anatomy, plan) -> dict:
-    """What the constants of a plan add to the outputs of the Dense layers that read them.
-
-    Args:
-        anatomy: The model's `Anatomy`.
-        plan: The `PruningPlan`.
-
-    Returns:
-        Maps `id(layer)` to a vector with an entry per output of the layer.
-    """
-    shifts = {}
-    names = [name for name, group in plan.groups.items() if group.constant.any()]
-    if not names:
-        return shifts
-    arriving = _run_on_zeros(anatomy, plan.factors)
-    for name in names:
-        group, constant = anatomy.group(name), plan.groups[name].constant
-        for edge in group.consumers:
-            entries, channels = edge.entries_of(group)
-            entries = entries[constant[channels]]
-            values = arriving[id(edge.call)].reshape(-1, edge.size)[0, entries]
-            kernel = keras.ops.convert_to_numpy(_kernel(edge, plan.factors))
-            shift = values @ kernel[entries]
-            shifts[id(edge.call.op)] = shifts.get(id(edge.call.op), 0) + shift
-    return shifts
-
-
-def _foldable(anatomy, connections):
-    """The groups whose constants biases can take in, with the connections that make them."""
-    sizes = [size for x in tree.flatten(anatomy.graph.inputs) for size in x.shape[1:]]
-    if None in sizes:  # Without a size there are no zeros to run the model on.
-        return {}
-    makers = {id(t): call for call in anatomy.graph.calls for t in tree.flatten(call.outputs)}
-    found = {}
-    for group in anatomy.groups:
-        if not group.prunable or len(group.producers) != 1:
-            continue
-        made_by = f"{group.producers[0].name}/connections"
-        readers = [edge.connections for edge in group.consumers]
-        once = all(reader and len(reader.edges) == 1 for reader in readers)
-        if (
-            made_by in connections
-            and once
-            and all(_is_chain(edge, group.producers[0].layer, makers) for edge in group.consumers)
-        ):
-            found[group] = made_by
-    return found
-
-
-def _is_chain(edge, layer, makers):
-    """Whether only calls that take one tensor, and keep its shape, lie between layer and edge."""
-    tensor = edge.call.input
-    shape = tensor.shape
-    while (call := makers.get(id(tensor))) is not None:
-        if call.op is layer:
-            return call.output.shape == shape
-        if len(call.inputs) != 1 or call.output.shape != shape:
-            return False
-        tensor = call.input
-    return False
-
-
-def _kernel(edge, factors):
-    scales = edge.scales(factors, np)
-    return edge.kernel if scales is None else scaled(edge.kernel, scales, edge.kernel_axis)
-
-
-def _run_on_zeros(anatomy, factors):
-    """What arrives at every edge, by call, when the gated model reads zeros."""
-    arriving = {}
-
-    def visit(call, args, kwargs):
-        edge = anatomy.edge_at(call)
-        if edge is None:
-            return call.op(*args, **kwargs)
-        arriving[id(call)] = keras.ops.convert_to_numpy(
-            next(x for x in tree.flatten((args, kwargs)) if keras.ops.is_tensor(x))
-        )
-        with keras.StatelessScope([(edge.kernel, _kernel(edge, factors))]):
-            return call.op(*args, **kwargs)
-
-    zeros = tree.map_structure(
-        lambda x: keras.ops.zeros((1, *x.shape[1:]), x.dtype) if is_tensor(x) else x,
-        anatomy.graph.inputs,
-    )
-    anatomy.graph.replay(zeros, visit)
-    return arriving

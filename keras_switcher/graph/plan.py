@@ -19,8 +19,8 @@ class GroupPlan:
     Args:
         keep: Boolean vector: the channels that stay.
         scale: Vector of the factors that are folded into the kernels that read them.
-        constant: Boolean vector: the channels that are removed although they are read, because
-            they are constants that go into the biases of their readers.
+        constant: Boolean vector: the channels that read nothing any more and go, although they
+            are read, into the biases of their readers. With `round_to` some of them stay.
         reason: Why nothing can be removed, or None.
     """
 
@@ -72,8 +72,8 @@ class PruningPlan:
         """Builds the smaller model from a copy of the model that the plan was made for.
 
         Raises:
-            ValueError: If the groups of `model` are others than those of the plan, or if the plan
-                leaves a group empty.
+            ValueError: If the groups of `model` are others than those of the plan, or cannot lose
+                the channels that it removes, or if the plan leaves a group empty.
         """
         from keras_switcher.graph.compaction import compact
 
@@ -85,6 +85,13 @@ class PruningPlan:
             raise ValueError(
                 f"The plan was made for another network than '{model.name}'. Groups that differ: "
                 f"{', '.join(differing)}. Apply it to a copy of the model it was made for."
+            )
+        locked = [g for g in anatomy.groups if not (g.prunable or self.keep[g.name].all())]
+        if locked:
+            raise ValueError(
+                f"The plan removes channels of '{locked[0].name}', which cannot go from "
+                f"'{model.name}': {locked[0].reason}. Apply it to a copy of the model it was made "
+                "for."
             )
         return compact(anatomy, self)
 
@@ -156,10 +163,9 @@ def _group_to_json(group):
 
 
 def _group_from_json(entry):
-    keep, constant = np.zeros((2, entry["size"]), bool)
-    keep[entry["keep"]] = True
-    constant[entry["constant"]] = True
-    return GroupPlan(keep, _dense(entry["scale"], entry["size"]), constant, entry["reason"])
+    size = entry["size"]
+    keep, constant = (_filled(entry[name], True, size, bool) for name in ("keep", "constant"))
+    return GroupPlan(keep, _dense(entry["scale"], size), constant, entry["reason"])
 
 
 def _sparse(values, where):
@@ -167,6 +173,15 @@ def _sparse(values, where):
 
 
 def _dense(entry, size):
-    values = np.zeros(size, "float32")
-    values[entry["places"]] = entry["values"]
+    values = _filled(entry["places"], entry["values"], size, "float32")
+    if not (np.isfinite(values).all() and (values >= 0).all()):
+        raise ValueError("scales must be finite and not negative")
     return values
+
+
+def _filled(places, values, size, dtype):
+    filled = np.zeros(size, dtype)
+    if any(place < 0 for place in places):  # NumPy would count from the end.
+        raise ValueError("places must not be negative")
+    filled[places] = values
+    return filled

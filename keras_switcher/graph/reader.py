@@ -208,8 +208,10 @@ class Reader:
         if id(kernel) not in self.positions:
             self.positions[id(kernel)] = positions
             self.kernels.append((call, kernel))
-        elif positions is not None and self.positions[id(kernel)] is not None:
-            self.positions[id(kernel)] += positions
+        else:
+            known = self.positions[id(kernel)]
+            both = None not in (known, positions)
+            self.positions[id(kernel)] = known + positions if both else None
 
 
 def _listed(value):

@@ -1,6 +1,6 @@
 """Which groups get factors: the `groups` argument of `SwitcherModel`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 
@@ -38,6 +38,11 @@ def select_groups(
         raise ValueError(
             f"`groups` must be one of {KINDS}, a list of names or a predicate. "
             f"Received: groups={groups!r}. (For one group, pass a list: [{groups!r}].)"
+        )
+    if not callable(groups) and not isinstance(groups, (str, Iterable)):
+        raise ValueError(
+            f"`groups` must be one of {KINDS}, a list of names or a predicate. "
+            f"Received: groups={groups!r}."
         )
     available = {"channels": anatomy.groups, "connections": anatomy.connections}
     candidates = [group for grain in grains for group in available[grain]]

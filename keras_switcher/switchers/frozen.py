@@ -44,7 +44,8 @@ class FrozenSwitcher(WrappedSwitcher):
     trainable_weights = trainable_variables
 
     def call(self, records):
-        factors = super().call(records)
+        # Not even statistics that a normalisation keeps may move.
+        factors = self.switcher(records=records, training=False)
         if self.keep is None:
             return factors
         return [self._ranked(factor) for factor in factors]

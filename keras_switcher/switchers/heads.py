@@ -20,6 +20,14 @@ def check_head(start: str, ceiling: float | None):
         )
 
 
+def mean_at_start(beta: float, size: int) -> float:
+    """The mean of a group's raw values at the start, if those of larger groups have mean beta.
+
+    One channel alone is always at its mean: it starts at one, not at zero for ever.
+    """
+    return beta if size > 1 else max(beta, 1.0)
+
+
 def as_factors(values, ceiling: float | None):
     """Factors of raw values: 0 below zero, 1 at one, and never more than the ceiling.
 

@@ -18,7 +18,8 @@ class KernelView:
         axis: The axis of `kernel` along which the group's channels lie.
         entries: Positions along that axis that belong to the group.
         channels: The group's channel at each of these positions.
-        share: The share of the network's MACs that the kernel takes, from 0 to 1.
+        share: The share of the network's MACs that the kernel takes, from 0 to 1; of its weights
+            where the MACs are not known.
     """
 
     kernel: Any
@@ -160,6 +161,27 @@ def unique_weights(records) -> list:
     """Every weight that the records mention, once, in order of appearance."""
     weights = {id(weight): weight for record in records for weight in record.weights}
     return list(weights.values())
+
+
+def check_shapes(factors, records, switcher: str):
+    """Makes sure that a switcher returned what its records ask for.
+
+    Args:
+        factors: What it returned.
+        records: The records.
+        switcher: Its name.
+
+    Raises:
+        ValueError: If the number of factors or a shape is another one.
+    """
+    made = [tuple(factor.shape) for factor in factors]
+    asked = [tuple(record.shape) for record in records]
+    if made != asked:
+        raise ValueError(
+            f"Switcher '{switcher}' must return a list with a tensor of shape `record.shape` per "
+            f"record. Expected: {dict(zip([r.name for r in records], asked, strict=True))}. "
+            f"Received shapes: {made}."
+        )
 
 
 def map_weights(records, function: Callable) -> list:

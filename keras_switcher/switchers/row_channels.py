@@ -4,7 +4,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_switcher.held import held
-from keras_switcher.switchers.heads import as_factors
+from keras_switcher.switchers.heads import as_factors, mean_at_start
 from keras_switcher.switchers.records import split_by_record
 from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.views import Views
@@ -19,6 +19,8 @@ class ChannelFactors(RowPart):
     def build(self, records):
         sizes = [record.size for record in records]
         self._sizes = held(np.array(sizes, "float32")[:, None])
+        beta = self.mean_at_start
+        self._lifted = held([[mean_at_start(beta, size) - beta] for size in sizes])
         self._group_of = held(np.repeat(np.arange(len(records)), sizes))
         self._context = held(np.stack([_describe(record) for record in records]))
         self._neighbours = held(_neighbours(records))
@@ -48,7 +50,7 @@ class ChannelFactors(RowPart):
         score = self.score(hidden)
         centred = score - self._spread(self._group_means(score))
         variance = self._group_means(ops.square(centred))
-        level = level + self.beta
+        level = level + self.beta + ops.cast(self._lifted, level.dtype)
         factors = self._spread(level) + centred * self._spread(
             self.gamma * ops.rsqrt(variance + 1e-8)
         )

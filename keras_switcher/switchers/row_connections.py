@@ -42,17 +42,20 @@ class ConnectionFactors(RowPart):
         squares = ops.stack([total(ops.square(k)) / np.prod(k.shape) for k in kernels])
         lines = self._lines
         seen = ops.concatenate(row_sizes + column_sizes)
-        # Sizes are relative to the kernel's mean, which becomes 1.
-        scale = 1 / (lines.means(seen)[0] + 1e-12)
+        # Sizes are relative to the kernel's mean, which becomes 1; 0 stays 0.
+        mean = lines.means(seen)[0]
+        scale = 1 / (mean + 1e-12)
+        mean = mean * scale
         seen = seen * lines.spread(scale)
         added = self._added(seen)
-        # The score of a connection is |weight| * scale + row + column. Its mean is 1, and its
-        # variance is taken from rows and columns: every pass over all scores costs time.
-        variance = squares * ops.square(scale) - 1
+        # The score of a connection is |weight| * scale + row + column. Its mean and variance are
+        # taken from rows and columns: every pass over all scores costs time.
+        variance = squares * ops.square(scale) - ops.square(mean)
         variance += ops.sum(lines.means(added * (added + 2 * seen)), axis=0)
-        slope = self.gamma * ops.rsqrt(variance + 1e-8)
+        # Where all sizes are equal, rounding may leave a variance below zero.
+        slope = self.gamma * ops.rsqrt(ops.maximum(variance, 0) + 1e-8)
         level = self.level(ops.cast(self._contexts, slope.dtype))[:, 0]
-        shift = self.beta + level - slope
+        shift = self.beta + level - slope * mean
         added = added * lines.spread(slope) + lines.spread(shift / 2)
         of_rows, of_columns = lines.parts(added)
         slope *= scale

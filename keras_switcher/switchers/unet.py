@@ -3,12 +3,14 @@
 import keras
 from keras import ops
 
+from keras_switcher.switchers import heads
+from keras_switcher.switchers.heads import mean_at_start
 from keras_switcher.switchers.records import KernelView, by_grain, in_order
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.unet_connections import ConnectionImages
-from keras_switcher.switchers.unet_network import INITIALIZER, Normalize, UNet
+from keras_switcher.switchers.unet_network import INITIALIZER, Normalize, UNet, padded
 
-STARTS = {"near_one": (0.3, 1.0), "half_zeros": (1.0, 0.0)}
+STARTS = {name: heads.STARTS[name] for name in ("near_one", "half_zeros")}
 NORMALIZATIONS = ("instance", "batch")
 
 
@@ -137,7 +139,8 @@ class UNetSwitcher(Switcher):
                 start += self._sizes[i]
         matrices = [_matrix(records[i]) for i in self._dense]
         if self.stacked and matrices:
-            output = self.networks[0](ops.stack([self._padded(m) for m in matrices], axis=-1))
+            images = [padded(matrix, self._image_shape) for matrix in matrices]
+            output = self.networks[0](ops.stack(images, axis=-1))
             for channel, i in enumerate(self._dense):
                 scores[i] = output[: self._sizes[i], channel : channel + 1]
         elif matrices:
@@ -153,9 +156,8 @@ class UNetSwitcher(Switcher):
     def _head(self, size):
         """The last normalisation, over the channels of one group: padding has no part in it."""
         gamma, beta = STARTS[self.start]
-        # One channel alone is always at its mean: it starts at one, not at zero for ever.
         head = Normalize(
-            self.normalization, gamma, beta if size > 1 else 1.0, dtype=self.dtype_policy
+            self.normalization, gamma, mean_at_start(beta, size), dtype=self.dtype_policy
         )
         head.build((None, 1))
         return head
@@ -177,12 +179,6 @@ class UNetSwitcher(Switcher):
             values = ops.matmul(ops.reshape(view.rows(), (-1, kernel.shape[0])), kernel)
             rows.append(view.per_channel(values, record.size))
         return sum(rows[1:], rows[0]) / len(rows)
-
-    def _padded(self, matrix):
-        missing = [
-            [0, most - length] for most, length in zip(self._image_shape, matrix.shape, strict=True)
-        ]
-        return ops.pad(matrix, missing)
 
 
 def _is_convolutional(record):

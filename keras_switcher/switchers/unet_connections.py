@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from keras_switcher.switchers.heads import mean_at_start
 from keras_switcher.switchers.unet_entries import EntryUNet
-from keras_switcher.switchers.unet_network import Normalize
+from keras_switcher.switchers.unet_network import Normalize, padded
 
 
 class ConnectionImages(keras.layers.Layer):
@@ -34,12 +35,13 @@ class ConnectionImages(keras.layers.Layer):
             self.networks = [self._unet((*self._largest, len(shapes)), len(shapes))]
         else:
             self.networks = [self._unet((*shape, 1), 1) for shape in shapes]
-        self.heads = [self._head() for _ in records]
+        self.heads = [self._head(record.size) for record in records]
 
     def call(self, records):
         matrices = [ops.cast(record.kernel, self.compute_dtype) for record in records]
         if self.stacked:
-            output = self.networks[0](ops.stack([self._padded(m) for m in matrices], axis=-1))
+            images = [padded(matrix, self._largest) for matrix in matrices]
+            output = self.networks[0](ops.stack(images, axis=-1))
             scores = [
                 output[: matrix.shape[0], : matrix.shape[1], i : i + 1]
                 for i, matrix in enumerate(matrices)
@@ -58,13 +60,10 @@ class ConnectionImages(keras.layers.Layer):
         network.build(shape)
         return network
 
-    def _head(self):
-        head = Normalize(self.normalization, *self.start, dtype=self.dtype_policy)
+    def _head(self, size):
+        gamma, beta = self.start
+        head = Normalize(
+            self.normalization, gamma, mean_at_start(beta, size), dtype=self.dtype_policy
+        )
         head.build((None, 1))
         return head
-
-    def _padded(self, matrix):
-        missing = [
-            [0, most - length] for most, length in zip(self._largest, matrix.shape, strict=True)
-        ]
-        return ops.pad(matrix, missing)

@@ -163,3 +163,9 @@ class Normalize(layers.Layer):
         scale = self.gamma * ops.rsqrt(mean(ops.square(centred)) + 1e-5)
         outputs = centred * ops.tile(scale, columns) + ops.tile(self.beta, columns)
         return ops.reshape(outputs, inputs.shape)
+
+
+def padded(matrix, shape):
+    """A matrix with zeros below and to the right, up to a shape."""
+    missing = [[0, most - length] for most, length in zip(shape, matrix.shape, strict=True)]
+    return ops.pad(matrix, missing)

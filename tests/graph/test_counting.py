@@ -7,7 +7,7 @@ from checks import masks_for, randomise
 from keras import layers
 from networks import lenet5, mlp
 
-from keras_switcher import count_macs, count_parameters, prune_channels
+from keras_switcher import Structure, count_macs, count_parameters, prune_channels
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.counting import remaining
 from keras_switcher.graph.planning import plan_removal
@@ -48,7 +48,8 @@ def test_the_papers_networks(make, weights, macs):
 def test_kept_units_of_the_papers_tables_give_its_share_of_removed_weights(kept, removed):
     sizes = {"fc1/inputs": 784, "fc1": 300, "fc2": 100}
     keep = {n: np.arange(size) < k for (n, size), k in zip(sizes.items(), kept, strict=True)}
-    left = remaining(Anatomy(mlp()), keep)["weights"]
+    anatomy = Anatomy(mlp())
+    left = remaining(anatomy, plan_removal(anatomy, keep))["weights"]
     assert 100 * (1 - left / 266_200) == pytest.approx(removed, abs=0.05)
 
 
@@ -105,7 +106,7 @@ def test_remaining_is_what_the_compact_model_has(make, removed):
     keep, scale = masks_for(model, removed, seed=2)
     small, anatomy = prune_channels(model, keep, scale), Anatomy(model)
     factors = {name: keep[name] * scale[name] for name in keep}
-    left = remaining(anatomy, plan_removal(anatomy, factors).keep)
+    left = remaining(anatomy, plan_removal(anatomy, factors))
     assert left["parameters"] == small.count_params() < model.count_params()
     assert left["parameters"] == count_parameters(small).total
     kernels = [layer.kernel for layer in small._flatten_layers() if hasattr(layer, "kernel")]
@@ -148,3 +149,29 @@ def test_alphas_are_no_weights():
     kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
     total = sum(int(np.prod(kernel.shape)) for kernel in kernels)
     assert remaining(Anatomy(model))["weights"] == total
+
+
+def test_a_kernel_that_is_once_read_at_an_open_size_has_no_known_macs():
+    shared = keras.layers.Dense(5, name="shared")
+    open_size, fixed = keras.Input((None, 5)), keras.Input((5,))
+    for order in (1, -1):
+        outputs = [shared(x) for x in [fixed, open_size][::order]]
+        model = keras.Model([fixed, open_size], outputs)
+        with pytest.raises(ValueError, match="not known"):
+            count_macs(model)
+        structure = Structure(Anatomy(model), [], plan_removal(Anatomy(model), {}))
+        with pytest.raises(ValueError, match=r"MACs are not known.*keras\.Input"):
+            structure.removed("macs")
+
+
+def test_layers_of_a_branch_that_is_folded_away_do_not_count():
+    inputs = keras.Input((8, 8, 3))
+    stem = keras.layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
+    inner = keras.layers.BatchNormalization()(keras.layers.Conv2D(5, 1, name="inner")(stem))
+    back = keras.layers.Conv2D(4, 1, name="back")(keras.layers.ReLU()(inner))
+    outputs = keras.layers.Dense(2)(keras.layers.Flatten()(keras.layers.Add()([stem, back])))
+    model = randomise(keras.Model(inputs, outputs))
+    anatomy = Anatomy(model)
+    plan = plan_removal(anatomy, {"inner": np.zeros(5)})
+    small = plan.apply(model)
+    assert remaining(anatomy, plan)["parameters"] == small.count_params()

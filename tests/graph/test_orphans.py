@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_close, check_independent, check_plain, draw_inputs, randomise
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from keras import layers
 
@@ -42,13 +42,18 @@ def ones(model):
     }
 
 
-def check(model, factors):
-    """The compact model computes what the copy by hand does; returns it and the plan."""
+def check(model, factors, round_to=1):
+    """The compact model computes what the copy by hand does, and is counted as it is.
+
+    Returns:
+        The compact model and the plan.
+    """
     anatomy = Anatomy(model)
-    plan = plan_removal(anatomy, factors)
+    plan = plan_removal(anatomy, factors, round_to)
     small = compact(anatomy, plan)
     x = draw_inputs(model)
     check_close(small(x), by_hand(model, factors)(x))
+    assert Structure(anatomy, list(factors), plan).after["parameters"] == small.count_params()
     return small, plan
 
 
@@ -109,6 +114,21 @@ def test_a_constant_that_feeds_a_constant():
     assert plan.groups["dense_2"].constant.sum() == 1
 
 
+@pytest.mark.parametrize("round_to", [2, 4])
+def test_constants_that_rounding_keeps_are_read_and_not_folded(round_to):
+    model = chain((4, 8, 8, 3))
+    factors = ones(model)
+    factors["dense_1/connections"][:, [0, 5]] = 0
+    # Unit 2 of dense_2 reads one constant that rounding may keep, unit 6 both.
+    factors["dense_2/connections"][:, [2, 6]] = 0
+    factors["dense_2/connections"][[5, 0, 5], [2, 6, 6]] = 1
+    for first in (1, 0.01):  # Rounding keeps the units with the largest weights.
+        kernel = model.layers[0].kernel
+        kernel.assign(kernel * np.where(np.arange(8) == 0, first, 1))
+        small, _ = check(model, factors, round_to)
+        assert all(size % round_to == 0 for size in units(small)[:2])
+
+
 def test_a_layer_without_bias_gets_one_where_a_constant_is_folded():
     inputs = keras.Input((4,))
     x = layers.Dense(5, "sigmoid", use_bias=False, name="dense_1")(inputs)
@@ -154,6 +174,59 @@ def test_a_sequence_of_vectors():
     assert units(check(model, factors)[0]) == [5, 3]
 
 
+def _positions(x):
+    return x + np.random.default_rng(3).normal(size=(7, 6)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    "between", [layers.PReLU(), layers.LayerNormalization(axis=1), _positions], ids=str
+)
+def test_a_constant_stays_where_it_differs_by_position(between):
+    inputs = keras.Input((7, 4))
+    x = layers.Dense(6, "tanh", name="dense_1")(inputs)
+    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(between(x))))
+    factors = ones(model)
+    factors["dense_1/connections"][:, 2] = 0
+    assert units(check(model, factors)[0]) == [6, 3]
+
+
+def test_a_plan_for_other_weights_does_not_fold_what_differs_by_position():
+    inputs = keras.Input((7, 4))
+    x = layers.PReLU(name="slopes")(layers.Dense(6, name="dense_1")(inputs))
+    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
+    slopes = model.get_layer("slopes").alpha
+    drawn = np.array(slopes)
+    slopes.assign(drawn[:1] * np.ones((7, 1)))
+    model.layers[1].bias.assign(-np.ones(6))
+    factors = ones(model)
+    factors["dense_1/connections"][:, 2] = 0
+    small, plan = check(model, factors)
+    assert units(small) == [5, 3]
+    slopes.assign(drawn)
+    with pytest.raises(ValueError, match="'dense_1' that read nothing any more differ by position"):
+        plan.apply(model)
+
+
+def test_what_is_not_defined_at_zero_does_not_reach_constants():
+    inputs = keras.Input((4,))
+    x = layers.Dense(6, "tanh", name="dense_1")(keras.ops.log(inputs * inputs))
+    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
+    factors = ones(model)
+    factors["dense_1/connections"][:, 2] = 0
+    assert units(check(model, factors)[0]) == [5, 3]
+
+
+def test_constants_that_are_not_finite_are_refused():
+    inputs = keras.Input((4,))
+    x = keras.ops.log(layers.Dense(6, name="dense_1")(inputs))
+    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
+    model.layers[1].bias.assign(np.zeros(6))
+    factors = ones(model)
+    factors["dense_1/connections"][:, 2] = 0
+    with pytest.raises(ValueError, match="'dense_1' that read nothing any more are not finite"):
+        compact(Anatomy(model), plan_removal(Anatomy(model), factors))
+
+
 def _added(x):
     return layers.Add()([x, layers.Dense(6, name="other")(x)])
 
@@ -179,11 +252,12 @@ def test_a_constant_stays_where_no_bias_can_take_it_in(follows):
     assert not any(group.constant.any() for group in plan.groups.values())
 
 
-def test_a_network_that_reads_nothing_is_refused():
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_network_that_reads_nothing_is_refused(number):
     model = chain()
     factors = ones(model)
-    factors["dense_1/connections"][:] = 0
-    with pytest.raises(ValueError, match="Nothing is left of"):
+    factors[f"dense_{number}/connections"][:] = 0
+    with pytest.raises(ValueError, match=f"Nothing is left of 'dense_{number}/connections'"):
         compact(Anatomy(model), plan_removal(Anatomy(model), factors))
 
 
@@ -216,8 +290,7 @@ def test_drawn_masks(sizes, removed, bias, seed):
     }
     anatomy = Anatomy(model)
     plan = plan_removal(anatomy, factors)
-    if not all(group.keep.any() for group in plan.groups.values()):
-        return
+    assume(all(group.keep.any() for group in plan.groups.values()))
     small, plan = check(model, factors)
     left = sum(np.count_nonzero(layer.kernel) for layer in small.layers if hasattr(layer, "units"))
     assert Structure(anatomy, list(factors), plan).after["weights"] == left

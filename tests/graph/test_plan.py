@@ -140,8 +140,6 @@ def test_plan_of_another_network_names_the_groups_that_differ(sizes):
         '{"format": 1}',
         '{"format": 1, "every_dense_input": false, "groups": {"a": []}}',
         '{"format": 1, "every_dense_input": false, "groups": {"a": {"size": 2}}}',
-        '{"format": 1, "groups": {"a": {"size": 2, "keep": [7], "scale": [1], "reason": null}}}',
-        '{"format": 1, "groups": {"a": {"size": 2, "keep": [0], "scale": [1, 2], "reason": ""}}}',
     ],
 )
 def test_broken_file_is_named(tmp_path, text):
@@ -149,6 +147,36 @@ def test_broken_file_is_named(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ValueError, match="broken is not a pruning plan"):
         PruningPlan.load(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"keep": [7]}, "out of bounds"),
+        ({"keep": [-1]}, "places must not be negative"),
+        ({"constant": [-2]}, "places must not be negative"),
+        ({"scale": {"places": [0], "values": [1, 2]}}, "shape mismatch"),
+        ({"scale": {"places": [0], "values": [-1]}}, "finite and not negative"),
+        ({"scale": {"places": [1], "values": [float("nan")]}}, "finite and not negative"),
+        ({"size": "2"}, "TypeError"),
+    ],
+)
+def test_a_file_with_a_broken_group_is_named_with_the_cause(tmp_path, changes, cause):
+    path = tmp_path / "broken"
+    plan_removal(Anatomy(mlp((3, 4, 2))), {}).save(path)
+    content = json.loads(path.read_text())
+    content["groups"]["fc1"] |= changes
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f"broken is not a pruning plan: .*{cause}"):
+        PruningPlan.load(path)
+
+
+def test_a_plan_does_not_remove_what_cannot_go():
+    model = mlp((3, 4, 2))
+    plan = plan_removal(Anatomy(model), {})
+    plan.groups["fc2"].keep[0] = False
+    with pytest.raises(ValueError, match=r"of 'fc2', which cannot go from 'mlp': its channels are"):
+        plan.apply(model)
 
 
 def test_newer_format_is_named(tmp_path):

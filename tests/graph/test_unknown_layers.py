@@ -8,7 +8,8 @@ from exactness import check_exact_graph
 from keras import layers, ops
 from synthetic.registry import block, conv, head, image
 
-from keras_switcher import channel_groups
+from keras_switcher import SwitcherModel, channel_groups
+from keras_switcher.graph.rules import RULES
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -104,3 +105,31 @@ def test_unknown_layer_is_refused_with_a_reason_and_all_else_stays_exact(archite
     np.testing.assert_array_equal(
         small.get_layer("unknown").matrix, model.get_layer("unknown").matrix
     )
+
+
+class Inner(layers.Layer):
+    """Holds its kernel in a layer within."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.within = layers.Dense(4)
+
+    def build(self, shape):
+        self.within.build(shape)
+
+    def call(self, inputs):
+        return self.within(inputs)
+
+
+def test_a_kernel_in_a_layer_within_has_no_gate(monkeypatch):
+    def inner(call, reader):
+        reader.consume(call, call.op.within.kernel, 0, -1)
+        reader.label(call.output, -1, reader.produce(call, call.op.within.kernel, 1))
+
+    monkeypatch.setitem(RULES, Inner, inner)
+
+    inputs = keras.Input((3,))
+    hidden = layers.Dense(5, name="hidden")(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(Inner(name="outer")(hidden)))
+    with pytest.raises(ValueError, match="'outer' is not an attribute of that layer, so no gate"):
+        SwitcherModel(model)

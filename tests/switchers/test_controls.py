@@ -13,6 +13,7 @@ from keras_switcher.switchers import (
     FrozenSwitcher,
     RowSwitcher,
     ShuffledInput,
+    UNetSwitcher,
 )
 
 WRAPPERS = [FrozenSwitcher, ShuffledInput, ConstantInput]
@@ -35,6 +36,14 @@ def test_frozen_switcher_is_not_trained(alternation):
     assert same(switcher, model.switcher.variables)
     assert not same(task, model.task.variables)
     assert not same(before, factors(model)), "it still reads the weights as they become"
+
+
+def test_frozen_switcher_keeps_its_running_statistics():
+    inner = UNetSwitcher(normalization="batch", depth=1)
+    model = switched(switcher=FrozenSwitcher(inner))
+    before = values(model.switcher.variables)
+    fit(model, epochs=2)
+    assert same(before, model.switcher.variables)
 
 
 @pytest.mark.parametrize("start", ["near_one", "one"])

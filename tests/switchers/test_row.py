@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
-from toys import convnet, float64, mlp, randomize, values
+from toys import convnet, fit, float64, mlp, randomize, same, switched, values
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import RowSwitcher
@@ -198,6 +198,15 @@ def test_degenerate_weights_give_finite_factors_and_gradients(network, start):
     for gradient in tape.gradient(total, model.trainable_variables):
         if gradient is not None:  # The head's bias reaches no factor.
             assert np.abs(values([gradient])[0]).max() < 1e6
+
+
+def test_a_channel_alone_starts_at_one_and_is_trained():
+    """It is always at its mean, which is zero for others from half zeros."""
+    model = switched(mlp(units=1), RowSwitcher(start="half_zeros"), groups=["hidden"])
+    before = values(model.switcher.trainable_variables)
+    np.testing.assert_allclose(model.factors()["hidden"], [1], rtol=1e-6)
+    fit(model)
+    assert not same(before, model.switcher.trainable_variables)
 
 
 def test_config_round_trip():

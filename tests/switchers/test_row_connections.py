@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from toys import float64, mlp, randomize
 
@@ -100,3 +101,20 @@ def test_the_number_of_parameters_does_not_depend_on_the_network():
         SwitcherModel(mlp(units), connections=True).switcher.count_params() for units in (5, 50)
     }
     assert len(counts) == 1
+
+
+@pytest.mark.parametrize("start", ["near_one", "half_zeros"])
+@pytest.mark.parametrize("inputs", [1, 3, 7, 301])
+@pytest.mark.parametrize("value", [0.0, 0.7, 1e-12])
+def test_kernels_without_any_spread_give_finite_factors_and_gradients(value, inputs, start):
+    task = keras.Sequential(
+        [keras.Input((inputs,)), layers.Dense(7, name="flat"), layers.Dense(3, name="head")]
+    )
+    task.get_layer("flat").kernel.assign(np.full((inputs, 7), value))
+    model = SwitcherModel(task, RowSwitcher(start=start), connections=True)
+    variables = [*task.trainable_variables, *model.switcher.trainable_variables]
+    with tf.GradientTape() as tape:
+        made = model.factors()
+        total = sum(keras.ops.sum(factor) for factor in made.values())
+    gradients = [g for g in tape.gradient(total, variables) if g is not None]
+    assert all(np.isfinite(tensor).all() for tensor in [*made.values(), *gradients])

@@ -1,0 +1,171 @@
+"""Constants: what units without inputs compute, and what the biases of their readers take in."""
+
+import numpy as np
+from keras import ops, tree
+
+from keras_switcher.graph.tracing import is_tensor
+from keras_switcher.layers.gated import scaled
+
+
+def foldable(anatomy, connections: dict) -> dict:
+    """The groups whose constants biases can take in, with the connections that make them.
+
+    Between the Dense layer that makes the group and the Dense layers that read it there may be
+    calls that take one tensor and keep its shape, if they treat all positions alike.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        connections: Maps names of connection groups to matrices of factors.
+
+    Returns:
+        Maps `ChannelGroup`s to names of connection groups.
+    """
+    found = {}
+    for group in anatomy.groups:
+        if not group.prunable or len(group.producers) != 1:
+            continue
+        made_by = f"{group.producers[0].name}/connections"
+        readers = [edge.connections for edge in group.consumers]
+        once = all(reader and len(reader.edges) == 1 for reader in readers)
+        if made_by in connections and once and all(map(_Chains(anatomy, group), group.consumers)):
+            found[group] = made_by
+    return found
+
+
+def bias_shifts(anatomy, plan) -> dict:
+    """What the constants of a plan that go add to the outputs of the Dense layers that read them.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        plan: The `PruningPlan`.
+
+    Returns:
+        Maps `id(layer)` to a vector with an entry per output of the layer.
+
+    Raises:
+        ValueError: If a constant is not finite, or is not the same at all positions.
+    """
+    shifts, reaching = {}, {}
+    for group in anatomy.groups:  # Producers come before readers.
+        constant = plan.groups[group.name].constant
+        if not constant.any():
+            continue
+        gone = constant & ~plan.keep[group.name]
+        chains = _Chains(anatomy, group)
+        layer = group.producers[0].layer
+        for edge in group.consumers:
+            values = chains.values_at(edge, _preactivation(layer, reaching))
+            entries, channels = edge.entries_of(group)
+            kernel = _kernel(edge, plan.factors)
+            # Constants of readers have heard of those, too, that stay because sizes are rounded.
+            for total, which in ((reaching, constant), (shifts, gone)):
+                here = entries[which[channels]]
+                if not len(here):
+                    continue
+                _check(values[:, here], group, edge)
+                shift = values[0, here] @ kernel[here]
+                total[id(edge.call.op)] = total.get(id(edge.call.op), 0) + shift
+    return shifts
+
+
+def new_biases(anatomy, plan) -> list:
+    """The Dense layers without a bias that get one to take a constant in.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        plan: The `PruningPlan`.
+    """
+    found = {}
+    for group in anatomy.groups:
+        gone = plan.groups[group.name].constant & ~plan.keep[group.name]
+        for edge in group.consumers if gone.any() else ():
+            if not edge.call.op.use_bias and gone[edge.entries_of(group)[1]].any():
+                found[id(edge.call.op)] = edge.call.op
+    return list(found.values())
+
+
+class _Chains:
+    """The calls from the Dense layer that makes a group to those that read it.
+
+    Called with an edge, it tells whether constants of the group can be folded there.
+    """
+
+    def __init__(self, anatomy, group):
+        self._layer = group.producers[0].layer
+        self._makers = {
+            id(tensor): call
+            for call in anatomy.graph.calls
+            for tensor in tree.flatten(call.outputs)
+        }
+
+    def __call__(self, edge):
+        chain = self._to(edge)
+        if chain is None or None in edge.call.input.shape[1:]:
+            return False
+        if len(edge.call.input.shape) == 2:
+            return True
+        # Parameters may lie along other axes. Signs matter to rectifiers.
+        probe = np.random.default_rng(0).normal(size=self._layer.units)
+        return all(_is_same(self.values_at(edge, sign * probe)) for sign in (1, -1))
+
+    def values_at(self, edge, preactivation):
+        """What arrives at an edge, by position, when the layer computes this at each of them."""
+        first, *others = self._to(edge)
+        shape = (1, *first.output.shape[1:])
+        x = ops.cast(np.broadcast_to(preactivation, shape), self._layer.compute_dtype)
+        if self._layer.activation is not None:
+            x = self._layer.activation(x)
+        for call in others:
+            x = _run(call, x)
+        return ops.convert_to_numpy(x).astype("float32").reshape(-1, shape[-1])
+
+    def _to(self, edge):
+        """The calls, that of the layer first; None if others than those that fit are among them."""
+        tensor, chain = edge.call.input, []
+        while (call := self._makers.get(id(tensor))) is not None:
+            if call.output.shape != edge.call.input.shape:
+                return None
+            chain.insert(0, call)
+            if call.op is self._layer:
+                return chain
+            if len(call.inputs) != 1:
+                return None
+            tensor = call.input
+        return None
+
+
+def _run(call, x):
+    args, kwargs = tree.map_structure(
+        lambda value: x if is_tensor(value) else value, (call.args, call.kwargs)
+    )
+    return call.op(*args, **kwargs)
+
+
+def _is_same(values):
+    return np.allclose(values, values[:1], rtol=1e-5, atol=1e-6)
+
+
+def _check(values, group, edge):
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"Channels of '{group.name}' that read nothing any more are not finite where "
+            f"'{edge.call.name}' reads them, and so are the outputs of the gated network. Nothing "
+            "was removed; keep a connection to each of them, or lower the learning rate."
+        )
+    if not _is_same(values):
+        raise ValueError(
+            f"Channels of '{group.name}' that read nothing any more differ by position where "
+            f"'{edge.call.name}' reads them, so no bias can take them in. The plan was made for "
+            "other weights; make it again for these."
+        )
+
+
+def _preactivation(layer, reaching):
+    bias = 0 if layer.bias is None else ops.convert_to_numpy(layer.bias).astype("float32")
+    return np.broadcast_to(bias + reaching.get(id(layer), 0), layer.units)
+
+
+def _kernel(edge, factors):
+    scales = edge.scales(factors, np)
+    kernel = edge.kernel if scales is None else scaled(edge.kernel, scales, edge.kernel_axis)
+    return ops.convert_to_numpy(kernel).astype("float32")
