@@ -1,15 +1,13 @@
 """What an interrupted run leaves behind, so that the same command goes on from there."""
 
-import contextlib
 import json
-import signal
-import threading
 import time
 from pathlib import Path
 
 import keras
 
 from keras_switcher import StructureHistory
+from recipes.files import write_whole
 
 SETTINGS, RECORD = "settings.json", "record.json"
 
@@ -27,7 +25,7 @@ def open_folder(folder: Path, settings: dict):
     path = folder / SETTINGS
     if not any(folder.glob(f"*/{RECORD}")):  # No epoch was finished: nothing to go on from.
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(settings, indent=2) + "\n")
+        write_whole(path, json.dumps(settings, indent=2) + "\n")
         return
     there = json.loads(path.read_text())
     different = [
@@ -43,11 +41,23 @@ def open_folder(folder: Path, settings: dict):
         )
 
 
-class Checkpoint(keras.callbacks.BackupAndRestore):
-    """Saves the state of a training after each epoch, with what was recorded until then.
+def seconds_in(folder: Path) -> float:
+    """Time that the epochs took whose checkpoints are in this folder, each in a folder of its own.
 
     Args:
-        folder: Where to save; what is there is restored first. The folder stays after training.
+        folder: The folder.
+    """
+    return sum(json.loads(path.read_text())["seconds"] for path in folder.glob(f"*/{RECORD}"))
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves the state of a training after each epoch, with what was recorded until then.
+
+    Weights are written beside those of the epoch before; the record, which says whose weights
+    count, is replaced as a whole. So a process may be killed at any moment.
+
+    Args:
+        folder: Where to save; it stays after training.
         history: A `StructureHistory` of the same training, which is saved and restored as well.
 
     Attributes:
@@ -56,28 +66,30 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
     """
 
     def __init__(self, folder: Path, history: StructureHistory | None = None):
-        super().__init__(str(folder), delete_checkpoint=False)
-        self._record = folder / RECORD
+        super().__init__()
+        self.folder = folder
         self.history = history
         self.seconds = self.seconds_before = 0.0
 
-    @property
-    def folder(self) -> Path:
-        """Where it saves."""
-        return self._record.parent
-
     def epochs_done(self) -> int:
         """How many epochs an earlier run of the same training has finished."""
-        return json.loads(self._record.read_text())["epochs"] if self._record.exists() else 0
+        return self._read()["epochs"]
+
+    def restore(self, model: keras.Model):
+        """Brings a compiled model to where an earlier run has left it."""
+        record = self._read()
+        epochs = record["epochs"]
+        if not epochs:
+            return
+        if not model.optimizer.built:  # Otherwise there is no place for its state.
+            model.optimizer.build(model.trainable_variables)
+        model.load_weights(self._weights_of(epochs))
+        self.seconds = self.seconds_before = record["seconds"]
+        if self.history:
+            self.history.epochs[:] = record["structure"]
+        print(f"  goes on after epoch {epochs}", flush=True)
 
     def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
-        if self._record.exists():
-            record = json.loads(self._record.read_text())
-            self.seconds = self.seconds_before = record["seconds"]
-            print(f"  goes on after epoch {record['epochs']}", flush=True)
-            if self.history:
-                self.history.epochs[:] = record["structure"]
         self._begun = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -86,22 +98,14 @@ class Checkpoint(keras.callbacks.BackupAndRestore):
         record = {"epochs": epoch + 1, "seconds": self.seconds}
         if self.history:
             record["structure"] = self.history.epochs
-        with _interrupted_afterwards():
-            super().on_epoch_end(epoch, logs)
-            self._record.write_text(json.dumps(record))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_weights(self._weights_of(epoch + 1), overwrite=True)
+        write_whole(self.folder / RECORD, json.dumps(record))
+        self._weights_of(epoch).unlink(missing_ok=True)
 
+    def _weights_of(self, epochs):
+        return self.folder / f"{epochs:05}.weights.h5"
 
-@contextlib.contextmanager
-def _interrupted_afterwards():
-    """Holds Ctrl-C back, so that no half of a checkpoint is left."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signals = []
-    handler = signal.signal(signal.SIGINT, lambda *arguments: signals.append(arguments))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    if signals:
-        raise KeyboardInterrupt
+    def _read(self):
+        path = self.folder / RECORD
+        return json.loads(path.read_text()) if path.exists() else {"epochs": 0}

@@ -11,7 +11,7 @@ import keras_switcher as ks
 from recipes.checkpoints import Checkpoint
 from recipes.datasets import Data, Part
 from recipes.drawing import names_in_order
-from recipes.masks import MaskHistory
+from recipes.mask_history import MaskHistory
 from recipes.settings import Settings
 from recipes.switching import switched
 from recipes.training import train

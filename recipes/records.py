@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 import keras_switcher
+from recipes.files import drop_half_line
 
 FIELDS = (
     "recipe",
@@ -67,12 +68,13 @@ def check_csv(path: Path, fields: Sequence[str] = FIELDS):
 
 
 def append_row(path: Path, row: dict, fields: Sequence[str] = FIELDS):
-    """Appends a row to a CSV file, with a header if the file is new.
+    """Appends a row to a CSV file, with a header if the file is new; drops a half-written line.
 
     Raises:
         ValueError: If the file has other columns.
     """
     check_csv(path, fields)
+    drop_half_line(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, fields, extrasaction="ignore", lineterminator="\n")

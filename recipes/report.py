@@ -117,12 +117,14 @@ def _of_recipes():
     for row in [row for name in WITH_ROWS for row in _read(f"{name}.csv")]:
         words = row["command"].split()
         at = words.index("--seed")
-        by_command.setdefault(" ".join(words[:at] + words[at + 2 :]), []).append(row)
+        # Of rows of one seed the last counts: a recipe that is run again appends another.
+        by_command.setdefault(" ".join(words[:at] + words[at + 2 :]), {})[words[at + 1]] = row
     written = [
         "| command | dense, % | switched, % | weights removed, % | MACs removed, % | n |",
         "|---|---|---|---|---|---|",
     ]
-    for command, rows in by_command.items():
+    for command, by_seed in by_command.items():
+        rows = list(by_seed.values())
         fields = ("dense_accuracy", "switched_accuracy", "weights_removed", "macs_removed")
         cells = [Spread.of([float(r[f]) for r in rows]).text(100, 2) for f in fields]
         written.append(f"| `{command}` | {' | '.join(cells)} | {len(rows)} |")

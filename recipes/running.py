@@ -16,6 +16,7 @@ from recipes.checkpoints import open_folder
 from recipes.comparison import Comparison
 from recipes.datasets import Data
 from recipes.drawing import draw_degrees, draw_masks
+from recipes.files import write_whole
 from recipes.records import append_row, check_csv, surroundings
 from recipes.settings import Settings, add_settings, read_settings
 
@@ -83,7 +84,7 @@ class Recipe:
         if options.csv:
             append_row(options.csv, result)
         line = json.dumps(result)
-        (options.output / RESULT).write_text(line + "\n")
+        write_whole(options.output / RESULT, line + "\n")
         shutil.rmtree(options.output / CHECKPOINT)
         print(line, flush=True)
         return result

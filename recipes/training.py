@@ -67,7 +67,15 @@ def train(
     callbacks = [*callbacks, order, checkpoint, _Lines(settings.epochs)]
     if checkpoint.history:
         callbacks.insert(0, checkpoint.history)  # First: the checkpoint saves what it records.
-    model.fit(order.batches, epochs=settings.epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    checkpoint.restore(model)
+    model.fit(
+        order.batches,
+        initial_epoch=checkpoint.epochs_done(),
+        epochs=settings.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=callbacks,
+    )
 
 
 def _suits_xla(model):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import keras
 
+from recipes.files import write_whole
+
 WHILE_LOSS_FALLS = "while_loss_falls"
 TURNS = ("switcher", "task")
 
@@ -39,5 +41,5 @@ class WhileLossFalls(keras.callbacks.Callback):
             turn = TURNS[1 - TURNS.index(turn)]
         self._after[epoch + 1] = [turn, logs["loss"]]
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(json.dumps(self._after))
+        write_whole(self._path, json.dumps(self._after))
         self.model.alternation = turn

@@ -3,6 +3,7 @@
     python -m recipes.evidence mnist
     python -m recipes.evidence mnist --only "mlp row" --seeds 0 1
     python -m recipes.evidence mnist --list
+    python -m recipes.evidence mnist --only "mlp row" --seeds 0 --again
 
 A study that was stopped goes on from the last finished epoch of each trial.
 """
@@ -39,14 +40,19 @@ def main(arguments: list[str] | None = None) -> int:
         ledger.check(experiments)
     except (ValueError, OSError) as error:
         parser.error(str(error))
+    if options.again and not options.only:
+        parser.error("--again needs --only: say what to run once more")
     runner = Runner(
         experiments,
         ledger,
-        options.output / options.study,
+        options.output / (f"{options.study}_again" if options.again else options.study),
         options.data_dir,
         f"python -m recipes.evidence {options.study}",
+        options.again,
     )
     runner.choose(options.only, options.seeds)
+    if not runner.due:
+        print(f"Nothing is due: {ledger.path} has these rows. --again runs them once more.")
     if options.list:
         for experiment, seed in runner.due:
             print(f"{experiment.name}, seed {seed}")
@@ -70,6 +76,11 @@ def _parser():
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="experiments to run")
     parser.add_argument("--seeds", nargs="+", type=int, metavar="SEED", help="seeds to run")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="run what has rows too, show results beside the rows, and write nothing",
+    )
     parser.add_argument("--list", action="store_true", help="say what is due, and run nothing")
     parser.add_argument("--processes", type=int, default=2, help="default: %(default)s")
     parser.add_argument(

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from recipes.evidence.experiment import Experiment
+from recipes.files import drop_half_line
 
 FIELDS = (
     "experiment",
@@ -101,14 +102,11 @@ class Ledger:
     def _read(self):
         if not self.path.exists():
             return {}
+        drop_half_line(self.path)
         text = self.path.read_text()
-        complete = text[: text.rfind("\n") + 1]
-        if complete != text:
-            print(f"{self.path}: dropped the last line, which was only half written", flush=True)
-            _replace(self.path, complete)
-        if not complete:
+        if not text:
             return {}
-        reader = csv.DictReader(io.StringIO(complete))
+        reader = csv.DictReader(io.StringIO(text))
         if tuple(reader.fieldnames or ()) != FIELDS:
             raise ValueError(
                 f"{self.path} has other columns than a study's rows, and was left as it is:\n"
@@ -136,10 +134,3 @@ def _line(row):
     text = io.StringIO()
     csv.DictWriter(text, FIELDS, lineterminator="\n", restval="").writerow(row)
     return text.getvalue()
-
-
-def _replace(path, text):
-    """Writes a file anew, so that it is the old or the new one at any moment."""
-    beside = path.with_suffix(".tmp")
-    beside.write_text(text)
-    beside.replace(path)

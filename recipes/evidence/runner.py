@@ -24,6 +24,7 @@ class Runner:
         folder: Where trials that run keep their checkpoints.
         data_dir: TFDS data directory.
         command: The study's command, to which the options of a single trial are added.
+        again: Run what has rows too, and show the result beside the row instead of writing it.
     """
 
     def __init__(
@@ -33,17 +34,19 @@ class Runner:
         folder: Path,
         data_dir: Path | None,
         command: str,
+        again: bool = False,
     ):
         self._ledger = ledger
         self._folder = folder
         self._data_dir = data_dir
         self._command = command
+        self._again = again
         # Seed by seed: when it is stopped early, every experiment has some.
         self.due = [
             (experiment, seed)
             for seed in range(max((e.seeds for e in experiments), default=0))
             for experiment in experiments
-            if seed < experiment.seeds and (experiment.name, seed) not in ledger.rows
+            if seed < experiment.seeds and (again or (experiment.name, seed) not in ledger.rows)
         ]
 
     def choose(self, names: list[str] | None, seeds: list[int] | None):
@@ -82,6 +85,8 @@ class Runner:
                     self._finish(future, *running.pop(future))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
             raise
         pool.shutdown()
         for experiment, seed in self.due:
@@ -116,6 +121,13 @@ class Runner:
             self._failed += 1
             print(f"FAILED {name}: {error!r}; see {folder / LOG}", flush=True)
             return
+        if not self._again:
+            self._write(name, row, experiment, seed, folder)
+        forget(folder)
+        self._done += 1
+        self._report(name, row, self._ledger.rows.get((experiment.name, seed)))
+
+    def _write(self, name, row, experiment, seed, folder):
         command = f'{self._command} --only "{experiment.name}" --seeds {seed}'
         try:
             self._ledger.append({**row, "command": command})
@@ -124,19 +136,21 @@ class Runner:
                 f"The row of '{name}' could not be written: {error}. Its result stays in {folder}; "
                 "make room, and the same command writes it down."
             ) from error
-        forget(folder)
-        self._done += 1
-        self._report(name, row)
 
-    def _report(self, name, row):
+    def _report(self, name, row, written):
         passed = time.perf_counter() - self._started
         left = passed / self._done * (self._total - self._done - self._failed) / 60
-        removed = f", {row['weights_removed']:.1%} removed" if row["weights_removed"] else ""
+        beside = f" ({_shown(written)} in the row)" if self._again and written else ""
         print(
-            f"[{self._done}/{self._total}] {name}: {row['accuracy']:.2%}{removed}, "
+            f"[{self._done}/{self._total}] {name}: {_shown(row)}{beside}, "
             f"{row['seconds']:.0f} s; about {left:.0f} min left",
             flush=True,
         )
 
     def _of(self, experiment, seed):
         return self._folder / f"{experiment.name}-{seed}".replace("/", "_").replace(" ", "_")
+
+
+def _shown(row):
+    accuracy, removed = float(row["accuracy"]), float(row["weights_removed"])
+    return f"{accuracy:.2%}" + (f", {removed:.1%} removed" if removed else "")

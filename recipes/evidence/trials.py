@@ -6,12 +6,13 @@ import shutil
 import time
 from pathlib import Path
 
-from recipes.checkpoints import open_folder
+from recipes.checkpoints import open_folder, seconds_in
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.measuring import measure
 from recipes.evidence.tasks import load
 from recipes.evidence.treatments import TREATMENTS, Trial
 from recipes.evidence.written import read_structure, write_counts
+from recipes.files import alone_in, write_whole
 from recipes.records import surroundings
 
 LOG, RESULT = "log.txt", "result.json"
@@ -35,34 +36,37 @@ def run_trial(
 
     Raises:
         ValueError: If the folder holds the checkpoint of other settings.
+        RuntimeError: If another process works there.
     """
-    result = folder / RESULT
-    if result.exists():
-        return json.loads(result.read_text())
-    open_folder(folder, {"seed": seed, "structure": structure, **experiment.described()})
-    started = time.perf_counter()
-    trial = Trial(
-        experiment,
-        seed,
-        load(experiment.task, experiment.settings.validate, data_dir),
-        folder,
-        read_structure(structure) if structure else None,
-    )
-    with (folder / LOG).open("a") as log, contextlib.redirect_stdout(log):
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder):
+        result = folder / RESULT
+        if result.exists():
+            return json.loads(result.read_text())
+        open_folder(folder, {"seed": seed, "structure": structure, **experiment.described()})
+        data = load(experiment.task, experiment.settings.validate, data_dir)
+        given = read_structure(structure) if structure else None
+        row = _run(Trial(experiment, seed, data, folder, given))
+        write_whole(result, json.dumps(row))
+        return row
+
+
+def _run(trial):
+    """Trains and measures; the time that earlier runs spent on finished epochs counts."""
+    started = time.perf_counter() - seconds_in(trial.folder)
+    experiment = trial.experiment
+    with (trial.folder / LOG).open("a") as log, contextlib.redirect_stdout(log):
         outcome = TREATMENTS[experiment.treatment](trial)
         row = measure(trial, outcome)
     row |= {
         "experiment": experiment.name,
-        "seed": seed,
+        "seed": trial.seed,
         "seconds": round(time.perf_counter() - started, 1),
         "settings": json.dumps(experiment.described()),
         **surroundings(),
     }
     if outcome.history:
         row["counts"] = write_counts(outcome.history.epochs)
-    beside = folder / "result.tmp"
-    beside.write_text(json.dumps(row))
-    beside.replace(result)
     return row
 
 

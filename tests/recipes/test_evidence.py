@@ -17,6 +17,7 @@ from recipes.evidence.tasks import load
 from recipes.evidence.treatments import TREATMENTS, Trial
 from recipes.evidence.trials import run_trial
 from recipes.evidence.written import read_structure, write_structure
+from recipes.files import alone_in
 from recipes.settings import Settings
 
 SETTINGS = Settings(epochs=2, batch_size=256, switcher_learning_rate=0.005, budget=0.5)
@@ -47,6 +48,12 @@ def test_a_study_runs_what_is_due_in_processes_and_writes_each_row_once(
     assert "[4/4]" in capfd.readouterr().out
     before = csv.read_text()
     assert command.main(arguments) == 0
+    assert f"Nothing is due: {csv} has these rows" in capfd.readouterr().out
+    again = [*arguments, "--only", "random", "--again"]
+    assert command.main(again) == 0
+    row = rows["random", 0]
+    shown = f"{float(row['accuracy']):.2%}, {float(row['weights_removed']):.1%} removed"
+    assert f"random, seed 0: {shown} ({shown} in the row)" in capfd.readouterr().out
     assert csv.read_text() == before
 
 
@@ -55,6 +62,18 @@ def test_what_is_due_is_listed_without_data(tmp_path, monkeypatch, capsys):
     csv = ["--csv", str(tmp_path / "study.csv")]
     assert command.main(["mnist", "--list", "--only", "mlp dense", "--seeds", "1", "3", *csv]) == 0
     assert capsys.readouterr().out == "mlp dense, seed 1\nmlp dense, seed 3\n"
+
+
+def test_again_asks_for_names(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["mnist", "--again"])
+    assert "--again needs --only" in capsys.readouterr().err
+
+
+def test_two_processes_do_not_run_the_same_trial(tmp_path):
+    with alone_in(tmp_path), pytest.raises(RuntimeError, match="Another process works in"):
+        run_trial(DENSE, 0, None, tmp_path, None)
+    assert run_trial(DENSE, 0, None, tmp_path, None)["experiment"] == "dense"
 
 
 def test_an_unknown_experiment_is_named(capsys):

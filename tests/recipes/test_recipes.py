@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from recipes import datasets, training
-from recipes.checkpoints import _interrupted_afterwards
 from recipes.digits import RECIPE
 from recipes.mnist_mlp import RECIPE as MNIST
 from recipes.records import FIELDS
@@ -182,17 +181,6 @@ def test_output_folder_of_someone_else_is_left_alone(tmp_path, capsys):
         TINY.run(["--output", str(tmp_path)])
     assert "holds files that no recipe has written" in capsys.readouterr().err
     assert (tmp_path / "saved_model").exists()
-
-
-def test_ctrl_c_waits_for_a_checkpoint_to_be_whole(tmp_path):
-    def save():
-        with _interrupted_afterwards():
-            os.kill(os.getpid(), signal.SIGINT)
-            (tmp_path / "file").write_text("whole")
-
-    with pytest.raises(KeyboardInterrupt):
-        save()
-    assert (tmp_path / "file").read_text() == "whole"
 
 
 @pytest.mark.parametrize(

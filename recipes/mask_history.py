@@ -33,4 +33,8 @@ class MaskHistory(keras.callbacks.Callback):
         self._save(epoch + 1)
 
     def _save(self, epochs):
-        np.save(self._folder / f"{epochs:05}.npy", self.model.scaling_factors()[self.name] > 0)
+        path = self._folder / f"{epochs:05}.npy"
+        beside = path.with_suffix(".tmp")
+        with beside.open("wb") as file:
+            np.save(file, self.model.scaling_factors()[self.name] > 0)
+        beside.replace(path)  # Half-written files are never found.
