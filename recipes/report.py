@@ -6,11 +6,14 @@ Every number there is computed from a row; what has no row is said not to have b
 """
 
 import csv
+import json
 import sys
 from pathlib import Path
 
+from recipes.benchmark_tables import BENCHMARKS
 from recipes.evidence import digits_controls, mnist, mnist_connections, mnist_search, mnist_tables
 from recipes.evidence.budgets import budgets
+from recipes.evidence.claim import claim
 from recipes.evidence.duration import duration
 from recipes.evidence.goals import goals
 from recipes.evidence.ledger import Ledger
@@ -39,13 +42,16 @@ TABLES = [*mnist_tables.TABLES, *mnist_connections.TABLES, *digits_controls.TABL
 INTRODUCTION = """\
 # Results
 
-Written by `python -m recipes.report` from the rows in `recipes/results/`, which have seeds,
-versions, hardware and the command that makes each of them again. Nothing here is typed by hand.
+Written by `python -m recipes.report` from the rows in `recipes/results/`; no number is typed by
+hand. Rows of studies have their seed, settings, versions, hardware and command: with `--again` it
+runs a trial once more and shows the result beside the row. Benchmarks are run by the command that
+heads their table.
 
 Accuracies are those of the last epoch, mean +- standard deviation over n seeds; "minus first line"
 is the mean of the differences seed by seed, with its standard error. Weights are those of kernels,
 output layer included, biases and switcher excluded. Rows in italics are published by others, with
-their own settings. The commands of the studies run what is missing.
+their own settings. The commands of the studies run what is missing. Training times in the rows
+include waiting for other processes; what a switcher costs is in the benchmark `step_time`.
 """
 
 
@@ -67,6 +73,7 @@ def text() -> str:
     parts = [
         INTRODUCTION,
         goals(everything, experiments),
+        claim(everything),
         "## Studies\n",
         *(duration(name, rows[name], study.EXPERIMENTS) for name, study in STUDIES.items()),
         *(table.to_markdown(everything, experiments) for table in TABLES),
@@ -84,7 +91,7 @@ def text() -> str:
         _of_recipes(),
         "## Benchmarks\n",
     ]
-    parts += [_benchmark(*benchmark) for benchmark in BENCHMARKS]
+    parts += [benchmark.to_markdown(_read(f"{benchmark.name}.csv")) for benchmark in BENCHMARKS]
     return "\n".join(parts)
 
 
@@ -102,7 +109,11 @@ def _drawn(rows):
 
 def _changed(rows):
     """What compaction changed."""
-    counts = [int(row["classes_changed"]) for row in rows.values() if row["classes_changed"]]
+    counts = [
+        int(row["classes_changed"])
+        for row in rows.values()
+        if row["classes_changed"] and json.loads(row["settings"])["treatment"] == "switched"
+    ]
     if not counts:
         return ""
     return (
@@ -129,48 +140,6 @@ def _of_recipes():
         cells = [Spread.of([float(r[f]) for r in rows]).text(100, 2) for f in fields]
         written.append(f"| `{command}` | {' | '.join(cells)} | {len(rows)} |")
     return "\n".join([*written, ""])
-
-
-BENCHMARKS = (
-    (
-        "step_time",
-        ("network", "jit_compile", "kind", "model", "ms_per_batch", "ratio", "cpu_ratio"),
-    ),
-    (
-        "sparse",
-        ("cut", "batch", "file_gzip_bytes", "csr_gzip_bytes", "litert_time", "csr_time"),
-    ),
-    ("growth", ("blocks", "layers", "seconds", "milliseconds_per_layer")),
-    ("memory", ("network", "model", "peak_mib", "ratio", "least_mib", "most_mib", "repeats")),
-    (
-        "latency",
-        (
-            "network",
-            "model",
-            "execution",
-            "round_to",
-            "macs_ratio",
-            "time_ratio",
-            "share",
-            "hardware",
-        ),
-    ),
-    (
-        "zoo",
-        ("model", "producers", "prunable_producers", "macs_left", "time_ratio"),
-    ),
-)
-
-
-def _benchmark(name, columns):
-    rows = _read(f"{name}.csv")
-    title = f"### `python -m recipes.benchmarks.{name}`\n"
-    if not rows:
-        return f"{title}\nNot run.\n"
-    hardware = ", ".join(sorted({row["hardware"] for row in rows}))
-    written = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    written += ["| " + " | ".join(row[column] for column in columns) + " |" for row in rows]
-    return "\n".join([title, f"{hardware}\n", *written, ""])
 
 
 def _read(name):

@@ -5,12 +5,14 @@ import pytest
 
 from recipes import report
 from recipes.evidence import digits_controls, mnist, mnist_connections, mnist_search, mnist_tables
+from recipes.evidence.claim import claim
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.goals import GOALS, AboveAll, Ahead, Reached, goals
 from recipes.evidence.log import by_hand
 from recipes.evidence.pictures import Counts, Curve, Pixels
 from recipes.evidence.summary import Spread, difference, spread
 from recipes.evidence.tables import Table
+from recipes.evidence.written import write_structure
 
 
 def _row(accuracy, removed=0.0, macs=0.0, widths="", hardware="a processor"):
@@ -66,6 +68,22 @@ def test_a_table_has_a_line_per_experiment_and_says_what_was_not_run():
     text = of_connections.to_markdown(ROWS, experiments)
     assert "| switched | 69.00 +- 51.10 | 3 | +1.500 | 63.3 +- 11.5 | 3-4 |" in text
     assert "MACs removed" not in text
+
+
+def test_the_claim_names_differences_and_what_is_kept_in_common():
+    def made(accuracy, kept):
+        structure = write_structure({"hidden_1/inputs": np.array(kept, bool)})
+        return {**_row(accuracy), "structure": structure}
+
+    rows = {
+        ("mlp row", 0): made(0.98, [1, 1, 0, 0]),
+        ("mlp varied inputs", 0): made(0.97, [1, 0, 1, 0]),
+        ("mlp magnitude", 0): made(0.97, [1, 0, 1, 0]),
+    }
+    text = claim(rows)
+    assert "hidden units at random, has -1.000 as well" in text
+    assert "the row switcher keeps 50 % and\nmagnitude pruning 100 %" in text
+    assert "a random structure of the same\nwidths has not been run" in text
 
 
 def test_goals_say_what_is_reached_and_what_is_missing():
