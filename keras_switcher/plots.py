@@ -73,6 +73,11 @@ def plot_counts(history, groups: Sequence[str] | None = None):
     Raises:
         ValueError: If no epoch was recorded, or a group was not.
         ImportError: If matplotlib is not installed.
+
+    Example:
+
+    >>> counts = {"total": 3, "kept": 2, "strengthened": 1, "weakened": 1, "pruned": 1}
+    >>> figure = plot_counts([{"hidden": counts}, {"hidden": counts}])
     """
     plt = load_pyplot()
     from matplotlib.ticker import MaxNLocator

@@ -142,7 +142,11 @@ class SwitcherModel(TwoOptimizers):
         return {name: ops.where(warm, f, ops.ones_like(f)) for name, f in factors.items()}
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kw):
-        """Trains for a number of epochs, as any Keras model."""
+        """Trains for a number of epochs, as any Keras model.
+
+        Raises:
+            ValueError: If a batch has no labels, or the loss is no finite number any more.
+        """
         progress = Progress()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             progress.set_model(self)

@@ -32,6 +32,9 @@ def count_parameters(model: keras.Model) -> LayerCounts:
     Args:
         model: A built Functional or Sequential model; nested models are counted layer by layer.
 
+    Raises:
+        ValueError: If the model is not built, or is a subclassed model.
+
     Example:
 
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="head")])

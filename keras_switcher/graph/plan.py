@@ -41,6 +41,24 @@ class PruningPlan:
         every_dense_input: Whether the groups were read with one per Dense input
             (`groups="dense"`).
         connections: Maps names of connection groups to matrices of factors; zero means cut.
+
+    Example:
+
+    >>> import keras_switcher as ks
+    >>> model = keras.Sequential([
+    ...     keras.Input((4,)),
+    ...     keras.layers.Dense(3, activation="relu", name="hidden"),
+    ...     keras.layers.Dense(2, name="head"),
+    ... ])
+    >>> plan = ks.SwitcherModel(model).plan()
+    >>> print(plan)
+    hidden         keeps 3 of 3
+    head           keeps 2 of 2 (its channels are the model's output)
+    hidden/inputs  keeps 4 of 4
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     plan.save(f"{folder}/plan.json")
+    ...     small = ks.PruningPlan.load(f"{folder}/plan.json").apply(model)
     """
 
     def __init__(
