@@ -15,7 +15,7 @@ RATES = (0.03, 0.1, 0.3, 1.0)
 FREE = {rate: f"digits free, rate {rate}, validation" for rate in RATES}
 
 EXPERIMENTS = [
-    *family("digits", SETTINGS, dense=DENSE, of_free=0.3),
+    *family("digits", SETTINGS, dense=DENSE, of_free=1.0),
     *(
         switched(
             name, "digits", SETTINGS, 4, switcher="free", switcher_learning_rate=rate, validate=True
