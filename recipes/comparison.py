@@ -81,8 +81,8 @@ class Comparison:
         outputs = self.switched.predict(part.x, verbose=0)
         result = {
             "measured_on": self.data.split,
-            "dense_accuracy": _accuracy(self.dense.predict(part.x, verbose=0), part),
-            "switched_accuracy": _accuracy(outputs, part),
+            "dense_accuracy": part.accuracy(self.dense.predict(part.x, verbose=0)),
+            "switched_accuracy": part.accuracy(outputs),
             "compact_accuracy": None,
             "weights_removed": round(structure.removed("weights"), 6),
             "macs_removed": round(structure.removed("macs"), 6),
@@ -93,14 +93,10 @@ class Comparison:
         }
         if all(kept.values()):
             compact = self.switched.compact().predict(part.x, verbose=0)
-            result["compact_accuracy"] = _accuracy(compact, part)
+            result["compact_accuracy"] = part.accuracy(compact)
             self.switched.export(saved_model)
             result["max_relative_difference"] = _difference(outputs, saved_model, part)
         return result
-
-
-def _accuracy(outputs, part: Part):
-    return float(np.mean(np.argmax(outputs, axis=1) == part.y))
 
 
 def _difference(outputs, saved_model, part: Part):

@@ -19,6 +19,10 @@ class Part(NamedTuple):
         """Some of the samples: a slice, or indices."""
         return Part(self.x[indices], self.y[indices])
 
+    def accuracy(self, outputs: np.ndarray) -> float:
+        """The share of the samples whose class has the largest output."""
+        return float(np.mean(np.argmax(outputs, axis=1) == self.y))
+
 
 class Data(NamedTuple):
     """What to train on, what to measure on, and which of the splits that is."""

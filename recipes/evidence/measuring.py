@@ -18,11 +18,12 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
         Fields of a row. A switched network is measured with its gates and again compacted;
         without a compact network, because a group has become empty, those fields are None.
     """
-    x, y = trial.data.held_out
+    held_out = trial.data.held_out
+    x, y = held_out
     outputs = outcome.model.predict(x, verbose=0, batch_size=500)
     row = {
         "measured_on": trial.data.split,
-        "accuracy": _accuracy(outputs, y),
+        "accuracy": held_out.accuracy(outputs),
         "loss": round(_cross_entropy(outputs, y), 6),
         "epochs": outcome.epochs,
         "weights_removed": 0.0,
@@ -35,7 +36,7 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
         weights, macs = _learned(outcome.model) if switched else _given(trial, outcome.model)
         row |= {"weights_removed": round(weights, 6), "macs_removed": round(macs, 6)}
         if switched:
-            row |= _compacted(outcome.model, outputs, x, y)
+            row |= _compacted(outcome.model, outputs, held_out)
     return row
 
 
@@ -62,19 +63,15 @@ def _weights(model: keras.Model):
     return sum(int(np.prod(w.shape)) for w in model.trainable_variables if len(w.shape) > 1)
 
 
-def _compacted(model, outputs, x, y):
+def _compacted(model, outputs, held_out):
     try:
-        compact = model.compact().predict(x, verbose=0, batch_size=500)
+        compact = model.compact().predict(held_out.x, verbose=0, batch_size=500)
     except ValueError:  # A group is empty, which the widths show.
         return {"compact_accuracy": None, "classes_changed": None}
     best, second = -np.sort(-outputs, axis=1)[:, :2].T
     tied = best - second <= TIE * np.abs(outputs).max()
     changed = (outputs.argmax(axis=1) != compact.argmax(axis=1)) & ~tied
-    return {"compact_accuracy": _accuracy(compact, y), "classes_changed": int(changed.sum())}
-
-
-def _accuracy(outputs, y):
-    return float(np.mean(outputs.argmax(axis=1) == y))
+    return {"compact_accuracy": held_out.accuracy(compact), "classes_changed": int(changed.sum())}
 
 
 def _cross_entropy(logits, y):
