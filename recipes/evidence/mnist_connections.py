@@ -63,7 +63,7 @@ TABLES = [
     Table(
         "MNIST, MLP 784-300-100-10: single connections and their controls",
         "A budget of 9.8 % of the weights.",
-        {**_lines("mlp"), "the same, first layer drawn by how much the inputs vary": VARIED},
+        {**_lines("mlp"), "random mask, first layer drawn by how much the inputs vary": VARIED},
         connections=True,
     ),
     Table(
