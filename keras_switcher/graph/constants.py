@@ -27,8 +27,10 @@ def foldable(anatomy, connections: dict) -> dict:
         made_by = f"{group.producers[0].name}/connections"
         readers = [edge.connections for edge in group.consumers]
         once = all(reader and len(reader.edges) == 1 for reader in readers)
-        if made_by in connections and once and all(map(_Chains(anatomy, group), group.consumers)):
-            found[group] = made_by
+        if made_by in connections and once:
+            chains = _Chains(anatomy, group)
+            if all(map(chains.can_fold_at, group.consumers)):
+                found[group] = made_by
     return found
 
 
@@ -85,10 +87,7 @@ def new_biases(anatomy, plan) -> list:
 
 
 class _Chains:
-    """The calls from the Dense layer that makes a group to those that read it.
-
-    Called with an edge, it tells whether constants of the group can be folded there.
-    """
+    """The calls from the Dense layer that makes a group to those that read it."""
 
     def __init__(self, anatomy, group):
         self._layer = group.producers[0].layer
@@ -98,7 +97,8 @@ class _Chains:
             for tensor in tree.flatten(call.outputs)
         }
 
-    def __call__(self, edge):
+    def can_fold_at(self, edge):
+        """Whether constants of the group are the same at all positions that an edge reads."""
         chain = self._to(edge)
         if chain is None or None in edge.call.input.shape[1:]:
             return False

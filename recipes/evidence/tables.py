@@ -87,10 +87,13 @@ def setup(experiments: list[Experiment]) -> str:
     of = next((e for e in experiments if e.treatment == "switched"), experiments[0]).settings
     falls = "as a cosine" if of.schedule == "cosine" else "by ten at 1/2 and 3/4"
     written = (
-        f"{of.epochs} epochs unless a line says otherwise, batch {of.batch_size}, SGD with "
+        f"Unless a line says otherwise: {of.epochs} epochs, batch {of.batch_size}, SGD with "
         f"momentum {of.momentum}, rate {of.learning_rate} that falls {falls}, weight decay "
         f"{of.weight_decay}; switcher's rate {of.switcher_learning_rate}"
     )
+    free = next((e.settings for e in experiments if e.settings.switcher == "free"), of)
+    if free.switcher_learning_rate != of.switcher_learning_rate:
+        written += f" (free factors {free.switcher_learning_rate})"
     if of.switcher_clipnorm:
         written += f", its gradient clipped to norm {of.switcher_clipnorm}"
     if of.ceiling:
