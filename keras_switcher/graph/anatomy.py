@@ -22,7 +22,7 @@ class Anatomy:
             feeds that layer alone (`groups="dense"`).
 
     Attributes:
-        graph: The model's `Graph`.
+        graph: The model's `CallGraph`.
         groups: All `ChannelGroup`s, in the order of the graph; input groups last.
         edges: All `Edge`s.
         connections: The `ConnectionGroup` of every Dense layer.

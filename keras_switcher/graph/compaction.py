@@ -12,7 +12,7 @@ from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.constants import bias_shifts
 from keras_switcher.graph.gating import feeds_nothing
 from keras_switcher.graph.rebuilding import build_again
-from keras_switcher.graph.tracing import is_tensor
+from keras_switcher.graph.tensors import is_tensor
 
 
 def compact(anatomy: Anatomy, plan) -> keras.Model:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 
 from keras_switcher.graph.axis import Edge
-from keras_switcher.graph.tracing import Call
+from keras_switcher.graph.call import Call
 
 
 @dataclass(eq=False)

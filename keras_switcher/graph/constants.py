@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.tracing import is_tensor
+from keras_switcher.graph.tensors import is_tensor
 from keras_switcher.layers.gated import scaled
 
 

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.tracing import Call, is_tensor
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.tensors import is_tensor
 from keras_switcher.layers.gated import scaled
 
 _MERGES = {

@@ -7,7 +7,8 @@ from math import prod
 
 import numpy as np
 
-from keras_switcher.graph.tracing import Call, Graph
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.call_graph import CallGraph
 
 NO_CHANNEL = -1
 
@@ -41,10 +42,10 @@ class Reader:
     of an axis, -1 where the position belongs to no group.
 
     Args:
-        graph: The `Graph` to read.
+        graph: The `CallGraph` to read.
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: CallGraph):
         self.graph = graph
         self.blocks: list[Block] = []
         self.readings: list[Reading] = []

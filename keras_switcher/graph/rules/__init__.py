@@ -3,10 +3,11 @@
 * `mixing`: kernels that read channels and make new ones,
 * `channelwise`: what treats each channel by itself,
 * `merging`: sums, products and concatenations of several tensors,
-* `shapes`: what moves channels to other places.
+* `shapes`: what moves channels to other axes,
+* `slicing`: what takes a part of the channels.
 """
 
-from keras_switcher.graph.rules import channelwise, merging, mixing, shapes
+from keras_switcher.graph.rules import channelwise, merging, mixing, shapes, slicing
 from keras_switcher.graph.rules.registry import RULES, apply_rule, keras_rule, rule
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "mixing",
     "rule",
     "shapes",
+    "slicing",
 ]

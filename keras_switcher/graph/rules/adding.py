@@ -1,7 +1,7 @@
 """Where Keras adds a vector to the wrong axis of a tensor."""
 
+from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import NO_CHANNEL, Reader
-from keras_switcher.graph.tracing import Call
 
 
 def add_vector(call: Call, reader: Reader, axis: int):

@@ -6,7 +6,7 @@ from keras import layers
 from keras_switcher.graph.reader import NO_CHANNEL
 from keras_switcher.graph.rules.adding import add_vector
 from keras_switcher.graph.rules.registry import keras_rule, rule
-from keras_switcher.graph.tracing import is_tensor
+from keras_switcher.graph.tensors import is_tensor
 
 
 @rule(layers.Add, layers.Subtract, layers.Multiply, layers.Average)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import keras
 
+from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.tracing import Call
 
 Rule = Callable[[Call, Reader], None]
 

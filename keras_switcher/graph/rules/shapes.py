@@ -1,10 +1,9 @@
-"""Rules for what moves channels to other places: reshaping, transposing, slicing, reducing."""
+"""Rules for what moves channels to other axes: reshaping, transposing, reducing."""
 
 import numpy as np
-from keras import layers, tree
+from keras import layers
 
 from keras_switcher.graph.rules.registry import keras_rule, rule
-from keras_switcher.graph.tracing import is_tensor
 
 
 @rule(layers.Flatten)
@@ -95,93 +94,6 @@ def reduction(call, reader):
     for place, axis in enumerate(left):
         to = axis if getattr(call.op, "keepdims", False) else place
         reader.label(call.output, to, reader.channels(call.input, axis))
-
-
-@keras_rule(operations=("GetItem",))
-def get_item(call, reader):
-    """Slices: a channel axis may be cut, or left whole by an index along another axis."""
-    tensor, key = (*call.args, *call.kwargs.values())
-    key = key if isinstance(key, tuple) else (key,)
-    plain = all(part is None or isinstance(part, (int, slice, type(...))) for part in key)
-    if not plain:
-        reader.refuse(call, f"is indexed by arrays in '{call.name}'")
-        return
-    whole = len(tensor.shape) - sum(part is not None and part is not ... for part in key)
-    if ... not in key:
-        key = (*key, ...)
-    place = key.index(...)
-    key = (*key[:place], *[slice(None)] * whole, *key[place + 1 :])
-    cuts, axis, to = {}, 0, 0
-    for place, part in enumerate(key):
-        if part is None:
-            to += 1
-            continue
-        ids = reader.channels(tensor, axis)
-        if isinstance(part, int):
-            reader.lock(ids, f"is indexed by a number in '{call.name}'")
-        elif part.step not in (None, 1):
-            reader.lock(ids, f"is sliced with steps in '{call.name}'")
-            to += 1
-        else:
-            start, stop, _ = part.indices(len(ids))
-            reader.label(call.output, to, ids[start:stop])
-            cuts[place] = (ids[:start], ids[start:stop])
-            to += 1
-        axis += 1
-
-    def shorter(kept, args, kwargs):
-        new = list(key)
-        for place, (before, taken) in cuts.items():
-            start = int(kept(before).sum())
-            if not kept(taken).all() or start != len(before):
-                new[place] = slice(start, start + int(kept(taken).sum()))
-        return (args[0] if args else next(iter(kwargs.values())), tuple(new)), {}
-
-    reader.adapt(call, shorter)
-
-
-@keras_rule(operations=("Split",))
-def split(call, reader):
-    axis = call.op.axis % len(call.input.shape)
-    parts = tree.flatten(call.outputs)
-    ids = reader.channels(call.input, axis)
-    ends = np.cumsum([part.shape[axis] for part in parts]) if len(ids) else []
-    for other in reader.labelled_axes(call.input):
-        for end, part in zip(ends, parts, strict=True):
-            whole = reader.channels(call.input, other)
-            reader.label(part, other, ids[end - part.shape[axis] : end] if other == axis else whole)
-    if axis in reader.labelled_axes(call.input):
-        reader.resize(call, indices_or_sections=[ids[:end] for end in ends[:-1]])
-
-
-@keras_rule(operations=("Take",))
-def take(call, reader):
-    """A gather of fixed positions; also what compaction itself puts into a network."""
-    tensor, indices = (*call.args, *call.kwargs.values())
-    axis = call.op.axis
-    if axis is None or is_tensor(indices) or np.ndim(indices) != 1:
-        reader.refuse(call, f"is gathered by '{call.name}'")
-        return
-    axis, indices = axis % len(tensor.shape), np.asarray(indices)
-    ids = reader.channels(tensor, axis)
-    for other in reader.labelled_axes(tensor):
-        whole = reader.channels(tensor, other)
-        reader.label(call.output, other, ids[indices] if other == axis else whole)
-
-    def renumbered(kept, args, kwargs):
-        stay = kept(ids)
-        left = indices[stay[indices]] if len(ids) else indices
-        moved = np.cumsum(stay)[left % len(ids)] - 1 if len(ids) else left
-        return (args[0] if args else next(iter(kwargs.values())), moved.tolist()), {}
-
-    if axis in reader.labelled_axes(tensor):
-        reader.adapt(call, renumbered)
-
-
-@keras_rule(operations=("Pad",))
-def pad(call, reader):
-    widths = np.broadcast_to(call.op.pad_width, (len(call.input.shape), 2))
-    reader.pass_on(call, axes=np.flatnonzero((widths == 0).all(1)).tolist())
 
 
 def _transpose(call, reader, order):
