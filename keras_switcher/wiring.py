@@ -9,6 +9,7 @@ from keras_switcher.graph.flat import EdgeFactors, FlatLayout, split_grains
 from keras_switcher.graph.gating import alive, gated_network
 from keras_switcher.graph.kept_share import KeptShare
 from keras_switcher.graph.selection import select_groups
+from keras_switcher.graph.tensors import arranged
 from keras_switcher.sums import total
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 
@@ -47,6 +48,7 @@ class Wiring:
 
     def run(self, inputs, factors: dict, training=None):
         """Runs the gated network with these factors."""
+        inputs = arranged(inputs, self.anatomy.graph.inputs)
         # NumPy arrays, which eager steps may pass, do not go together with tensors.
         inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs, none_is_leaf=False)
         return self.network([inputs, self._edge_factors(factors)], training=training)

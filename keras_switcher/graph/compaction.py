@@ -11,6 +11,7 @@ from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.constants import bias_shifts
 from keras_switcher.graph.gating import feeds_nothing
+from keras_switcher.graph.names import Names
 from keras_switcher.graph.rebuilding import build_again
 from keras_switcher.graph.tensors import is_tensor
 
@@ -66,13 +67,14 @@ class Surgery:
         self.fold = fold
         self.counterparts = []
         self.rebuilt = {}
-        self.names = set()
+        self.names = Names(anatomy.graph)
         self.empty = [name for name, mask in self.keep.items() if not mask.any()]
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
 
     def operate(self) -> keras.Model:
         """The smaller model."""
         graph = self.anatomy.graph
+        self.names.keep_from_new_operations()
         inputs = graph.new_inputs()
         outputs = graph.replay(inputs, self.visit)
         if not all(map(is_tensor, tree.flatten(outputs))):
@@ -87,7 +89,8 @@ class Surgery:
             args, kwargs = folding.nothing(call)
         folded = folding.constants(call, args, kwargs)
         if folded and all(folded):
-            return folding.evaluate(call, args, kwargs, edge, self.factors)
+            shift = self.shifts.get(id(call.op))
+            return folding.evaluate(call, args, kwargs, edge, self.factors, shift)
         if any(folded):
             outputs = folding.merge(call, args, kwargs, self._kept_along)
             if outputs is None:
@@ -102,13 +105,11 @@ class Surgery:
         if new is not None:
             return new(*args, **kwargs)
         is_layer = isinstance(call.op, keras.layers.Layer)
-        # Other operations get a fresh name: that of a reloaded one may be taken by a new gather.
-        name = self._unique(call.op.name) if is_layer else None
         changes = self.anatomy.sizes_of(call.op, self.keep)
         shift = self.shifts.get(id(call.op))
         if shift is not None:
             changes["use_bias"] = True
-        new = build_again(call.op, name, changes)
+        new = build_again(call.op, self.names.of(call.op), changes)
         self.rebuilt[id(call.op)] = new
         with _no_random_start(new):
             outputs = new(*args, **kwargs)
@@ -215,11 +216,3 @@ class Surgery:
 
     def _kept_along(self, tensor):
         return {axis: self._kept(a) for axis, a in self.anatomy.axes_along(tensor).items()}
-
-    def _unique(self, name):
-        count, unique = 0, name
-        while unique in self.names:
-            count += 1
-            unique = f"{name}_{count}"
-        self.names.add(unique)
-        return unique

@@ -50,7 +50,7 @@ def nothing(call: Call) -> tuple[tuple, dict]:
     return tree.map_structure(lambda x: zeros(x) if is_tensor(x) else x, (call.args, call.kwargs))
 
 
-def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict):
+def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict, shift=None):
     """What a call makes of constants.
 
     Args:
@@ -59,6 +59,7 @@ def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict):
         kwargs: Likewise.
         edge: The `Edge` at the call, or None.
         factors: Factors by name of group.
+        shift: What constants that are gone add to the outputs of a Dense layer, or None.
 
     Returns:
         Arrays in the structure of the call's outputs.
@@ -68,7 +69,10 @@ def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict):
     if scales is not None:
         kernels = [(edge.kernel, scaled(edge.kernel, scales, edge.kernel_axis))]
     with keras.StatelessScope(kernels):
-        outputs = call.op(*args, **kwargs)
+        if shift is None:
+            outputs = call.op(*args, **kwargs)
+        else:
+            outputs = _shifted(call.op, *tree.flatten((args, kwargs)), shift)
     return tree.map_structure(ops.convert_to_numpy, outputs)
 
 
@@ -98,14 +102,42 @@ def merge(call: Call, args: tuple, kwargs: dict, kept):
     if kind == "Concatenate":
         values = [v for v in values if is_tensor(v) or v.size]
         return ops.concatenate(values, call.op.axis) if all(map(is_tensor, values)) else None
+    if isinstance(call.op, keras.layers.Layer):
+        values = [_raised(v, len(call.output.shape)) for v in values]
     values = [_compressed(v, call, values) if isinstance(v, np.ndarray) else v for v in values]
     if kind == "CustomScaleLayer":  # Of InceptionResNetV2.
         kind, values = "Add", [values[0], values[1] * call.op.scale]
     if kind not in _MERGES:
         return None
     if kind == "Add":
-        values = [v for v in values if not isinstance(v, np.ndarray) or v.any()]
+        left = [v for v in values if not isinstance(v, np.ndarray) or v.any()]
+        values = left if _span(left, call.output.shape) else values
     return reduce(_MERGES[kind], values)
+
+
+def _shifted(layer, x, shift):
+    """A Dense layer with something added to its bias, which it may lack."""
+    x = ops.cast(x, layer.compute_dtype)
+    outputs = ops.matmul(x, ops.cast(layer.kernel, x.dtype)) + ops.cast(shift, x.dtype)
+    if layer.bias is not None:
+        outputs += ops.cast(layer.bias, x.dtype)
+    return outputs if layer.activation is None else layer.activation(outputs)
+
+
+def _span(values, shape):
+    """Whether each axis of a shape is one of the values', or would have to be broadcast to it."""
+    return all(
+        shape[axis] == 1 or any(len(v.shape) >= -axis and v.shape[axis] != 1 for v in values)
+        for axis in range(1 - len(shape), 0)
+    )
+
+
+def _raised(value, rank):
+    """Merging layers put the axes that a tensor lacks behind the batch's."""
+    expand = ops.expand_dims if is_tensor(value) else np.expand_dims
+    while len(value.shape) < rank:
+        value = expand(value, 1)
+    return value
 
 
 def _cut(value, kept):

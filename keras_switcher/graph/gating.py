@@ -5,6 +5,8 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.names import Names
+from keras_switcher.graph.stand_in import StandIn
 from keras_switcher.layers.gated import Gated
 
 
@@ -22,12 +24,12 @@ def gated_network(anatomy: Anatomy, group_names):
         gated edges; `factors` is a list with one vector (or matrix) per gated edge.
     """
     edges = [e for e in anatomy.edges if _names_at(e) & set(group_names)]
-    inputs = anatomy.graph.new_inputs()
+    inputs, names = anatomy.graph.new_inputs(), Names(anatomy.graph)
     factors = [
         keras.Input(
             batch_shape=edge.factors_shape(group_names),
             dtype=edge.kernel.dtype,
-            name=f"factors_{i}",
+            name=names.new(f"factors_{i}"),
         )
         for i, edge in enumerate(edges)
     ]
@@ -35,7 +37,9 @@ def gated_network(anatomy: Anatomy, group_names):
 
     def visit(call, args, kwargs):
         if id(call) not in factor_at:
-            return call.op(*args, **kwargs)
+            name = names.of(call.op)
+            op = call.op if name == call.op.name else StandIn(call.op, name)
+            return op(*args, **kwargs)
         edge = anatomy.edge_at(call)
         weight = next((key for key, value in vars(call.op).items() if value is edge.kernel), None)
         if weight is None:
@@ -44,7 +48,7 @@ def gated_network(anatomy: Anatomy, group_names):
                 "layer, so no gate can scale it. Write its rule for the layer that holds the "
                 "kernel, or leave its groups out (`groups`)."
             )
-        name = f"gated_{call.name.replace(':', '_')}"
+        name = names.new(f"gated_{call.name.replace(':', '_')}")
         gate = Gated(call.op, weight, axis=edge.kernel_axis, name=name)
         return gate(*args, factors=factor_at[id(call)], **kwargs)
 

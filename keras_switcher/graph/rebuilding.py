@@ -2,20 +2,23 @@
 
 import keras
 
+_FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
 
-def build_again(op: keras.Operation, name: str | None, changes: dict) -> keras.Operation:
+
+def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operation:
     """A new layer or operation like another one.
 
     Args:
         op: The layer or operation.
-        name: The name of the new one; None for a fresh one.
+        name: The name of the new one.
         changes: Constructor arguments that differ.
 
     Raises:
         ValueError: If a layer does not come back from its own configuration.
     """
     try:
-        config = {**op.get_config(), "name": name, **changes}
+        config = op.get_config()
+        config.update(_functions(op, config), name=name, **changes)
         if type(op) is keras.layers.Lambda:
             return _same_function(op, config)
         return type(op).from_config(config)
@@ -25,8 +28,24 @@ def build_again(op: keras.Operation, name: str | None, changes: dict) -> keras.O
         raise ValueError(
             f"'{op.name}' (of type {type(op).__name__}) cannot be built again from its "
             f"get_config(), which the smaller model needs: {error} Give the class a get_config() "
-            "that returns all arguments of its constructor."
+            "that returns all arguments of its constructor, and register classes and functions "
+            "that are among them with keras.saving.register_keras_serializable()."
         ) from error
+
+
+def _functions(op, config):
+    """The very functions that a stock layer was given: not all of them survive serialization."""
+    if type(op).__module__.split(".")[0] != "keras":
+        return {}
+    return {
+        name: value
+        for name, value in vars(op).items()
+        if name in config and name.endswith(_FUNCTIONS) and _is_function(value)
+    }
+
+
+def _is_function(value):
+    return callable(value) and not isinstance(value, keras.layers.Layer)
 
 
 def _same_function(op, config):

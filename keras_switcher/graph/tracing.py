@@ -7,7 +7,8 @@ from keras import tree
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.call_graph import CallGraph
-from keras_switcher.graph.tensors import inputs_like, is_tensor, paired
+from keras_switcher.graph.stand_in import StandIn
+from keras_switcher.graph.tensors import arranged, inputs_like, is_tensor, paired
 
 
 def trace(model: keras.Model) -> CallGraph:
@@ -30,6 +31,11 @@ def trace(model: keras.Model) -> CallGraph:
     >>> [call.name for call in trace(model).calls]
     ['head']
     """
+    return _traced(model)
+
+
+def _traced(model, called_with=None):
+    """The graph of a model, or that of one call of a nested model."""
     plain = _plain_functional(model)
     graph = CallGraph(name=model.name)
     aliases: dict[int, keras.KerasTensor] = {}
@@ -39,11 +45,12 @@ def trace(model: keras.Model) -> CallGraph:
         return tree.map_structure(lambda x: aliases.get(id(x), x) if is_tensor(x) else x, structure)
 
     def visit(op, *args, **kwargs):
-        outputs = probes.setdefault(id(op), _Probe(op))(*args, **kwargs)
+        outputs = stand_ins.setdefault(id(op), StandIn(op))(*args, **kwargs)
         args, kwargs = resolve((args, kwargs))
-        if isinstance(op, keras.Model):
-            inner = trace(op)
-            values = paired(inner.inputs, args[0] if args else kwargs["inputs"])
+        if isinstance(op, keras.Model) and _why_unreadable(op) is None:
+            given = args[0] if args else kwargs["inputs"]
+            inner = _traced(op, given)
+            values = paired(inner.inputs, arranged(given, inner.inputs))
             for call in inner.calls:
                 _hand_down(kwargs.get("training"), call)
                 call.args, call.kwargs = tree.map_structure(
@@ -64,25 +71,17 @@ def trace(model: keras.Model) -> CallGraph:
         call.name = call.op.name if count == 0 else f"{call.op.name}:{count}"
         graph.calls.append(call)
 
-    probes: dict[int, _Probe] = {}
+    stand_ins: dict[int, StandIn] = {}
     kept: list[keras.KerasTensor] = []  # An id is only good while its tensor lives.
     clone = keras.models.clone_model(
-        plain, inputs_like(plain.input), clone_function=lambda op: op, call_function=visit
+        plain,
+        inputs_like(plain.input, called_with),
+        clone_function=lambda op: op,
+        call_function=visit,
     )
     graph.inputs = clone.input
     graph.outputs = resolve(clone.output)
     return graph
-
-
-class _Probe(keras.Operation):
-    """Stands in for an operation while its graph is read, so that the operation gains no node."""
-
-    def __init__(self, op):
-        super().__init__(name=op.name)
-        self.op = op
-
-    def compute_output_spec(self, *args, **kwargs):
-        return self.op.compute_output_spec(*args, **kwargs)
 
 
 def _hand_down(training, call):
@@ -98,26 +97,41 @@ def _plain_functional(model):
             f"Expected a Functional or Sequential keras.Model. Received: {model!r} "
             f"(of type {type(model).__name__})."
         )
+    if (problem := _why_unreadable(model)) is not None:
+        raise ValueError(problem)
+    return _plain(model)
+
+
+def _plain(model):
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return keras.Model(model.input, model.output, name=model.name)
+
+
+def _why_unreadable(model):
+    """Why a model's graph cannot be read, in words, or None if it can."""
+    what = f"Model '{model.name}' (of type {type(model).__name__})"
     sequential = isinstance(model, keras.Sequential)
     if sequential and (not model.built or not model.layers):
-        raise ValueError(
+        return (
             f"Sequential model '{model.name}' is not built, so its shapes are not known. Start it "
             "with a keras.Input(shape), or call model.build((None, ...)) first."
         )
     if getattr(model, "inputs", None) is None or getattr(model, "outputs", None) is None:
-        raise ValueError(
-            f"Model '{model.name}' (of type {type(model).__name__}) is a subclassed model: its "
-            "graph lives in Python code and cannot be read. Write it with the functional API, "
-            "keras.Model(inputs, outputs), or as keras.Sequential."
+        if sequential:
+            return (
+                f"{what} has no graph, because Keras could not call its layers on symbolic "
+                "tensors: one of them, or a layer in a wrapper such as TimeDistributed, lacks a "
+                "compute_output_shape()."
+            )
+        return (
+            f"{what} is a subclassed model: its graph lives in Python code and cannot be read. "
+            "Write it with the functional API, keras.Model(inputs, outputs), or as "
+            "keras.Sequential."
         )
-    if sequential:
-        plain = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    else:
-        plain = keras.Model(model.input, model.output, name=model.name)
-    if type(model).call not in (type(plain).call, keras.Sequential.call):
-        raise ValueError(
-            f"Model '{model.name}' (of type {type(model).__name__}) overrides call(), so its "
-            "functional graph may not be what it computes. Pass "
+    if type(model).call not in (type(_plain(model)).call, keras.Sequential.call):
+        return (
+            f"{what} overrides call(), so its functional graph may not be what it computes. Pass "
             "keras.Model(model.input, model.output) if the graph is what you mean."
         )
-    return plain
+    return None

@@ -45,7 +45,7 @@ class Gated(keras.layers.Layer):
         self.weight = weight
         self.axis = axis
         self.autocast = False
-        self.supports_masking = True
+        self.supports_masking = getattr(layer, "supports_masking", False)
 
     def build(self, inputs_shape, factors_shape=None):
         if not self.layer.built:
@@ -72,6 +72,9 @@ class Gated(keras.layers.Layer):
     def compute_output_spec(self, inputs, factors):
         self._check(factors)
         return self.layer.compute_output_spec(inputs)
+
+    def compute_mask(self, inputs, previous_mask):
+        return self.layer.compute_mask(inputs, previous_mask)
 
     def _check(self, factors):
         kernel = getattr(self.layer, self.weight)

@@ -4,10 +4,13 @@ import keras
 import numpy as np
 import pytest
 from checks import check_close, check_plain, draw_inputs, masks_for, randomise, run_gated
+from cutting import by_hand
+from exactness import check_exact_graph
 from keras import layers
 
 from keras_switcher import prune_channels
 from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.planning import plan_removal
 
 
@@ -136,3 +139,31 @@ def test_open_size_is_named():
     model = network(residual, size=None)
     with pytest.raises(ValueError, match="must be fixed, not"):
         prune_channels(model, {"last": np.zeros(6, bool)})
+
+
+def test_branch_without_connections_leaves_the_constants_of_its_units():
+    x = inputs = keras.Input((6,))
+    x = layers.Dense(7, "tanh", name="start")(x)
+    for bias in (True, False):
+        y = layers.Dense(5, "sigmoid", name=f"cut_{bias}")(x)
+        y = layers.Dense(7, "tanh", use_bias=bias, name=f"out_{bias}")(y)
+        x = layers.Add()([x, y])
+    model = randomise(keras.Model(inputs, layers.Dense(3)(x)))
+    cut = {f"cut_{bias}/connections": np.zeros((7, 5), "float32") for bias in (True, False)}
+    small = compact(Anatomy(model), plan_removal(Anatomy(model), cut))
+    x = draw_inputs(model)
+    check_close(small(x), by_hand(model, cut)(x))
+    assert not any("cut" in layer.name or "out" in layer.name for layer in small.layers)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("flat", [True, False])
+def test_what_a_branch_was_broadcast_to_stays(bias, flat):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="start")(inputs)
+    one = layers.GlobalAveragePooling2D(keepdims=not flat)(x)
+    y = layers.Conv2D(5, 3, padding="same", activation="relu", name="branch")(x)
+    y = layers.Conv2D(6, 1, use_bias=bias, name="back")(y)
+    z = layers.Conv2D(4, 3, padding="same", name="reads")(layers.Add()([one, y]))
+    model = randomise(keras.Model(inputs, layers.Dense(3)(layers.GlobalMaxPooling2D()(z))))
+    check_exact_graph(model, {"branch": np.zeros(5, bool)}, step=False)

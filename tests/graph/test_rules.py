@@ -13,6 +13,7 @@ from checks import (
     masks_for,
     randomise,
 )
+from exactness import check_exact_graph
 from keras import layers
 
 from keras_switcher import channel_groups
@@ -195,3 +196,44 @@ def test_unknown_layer_locks_what_it_reads_and_nothing_else(place):
         assert reasons[name] == (locked if name in read else None)
     assert reasons["head"] is not None
     check_exact(model, *draw_masks(groups, 0.4))
+
+
+@pytest.mark.parametrize("bias", ["d", "bd", None])
+def test_einsum_dense_passes_channels_along_fixed_axes(bias):
+    x = inputs = keras.Input((6, 5))
+    x = layers.Permute((2, 1))(layers.Dense(8, "relu", name="passing")(x))
+    x = layers.EinsumDense("abc,cd->abd", (8, 4), bias_axes=bias, name="einsum")(x)
+    model = keras.Model(inputs, layers.Dense(3)(layers.Permute((2, 1))(x)))
+    assert channel_groups(model)[0].prunable
+    check_exact_graph(randomise(model), *masks_for(model))
+
+
+def test_slices_mean_the_same_after_loading(tmp_path):
+    x = inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, activation="relu", name="sliced")(x)
+    gate = layers.Dense(8, "sigmoid", name="gate")(layers.GlobalAveragePooling2D()(x))
+    x = layers.Conv2D(5, 3, name="reads")((x * gate[:, None, None, :])[..., 2:7])
+    model = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
+    model.save(tmp_path / "slices.keras")
+    loaded = randomise(keras.models.load_model(tmp_path / "slices.keras"))
+    groups = {group.name: group.reason for group in channel_groups(model)}
+    assert groups == {group.name: group.reason for group in channel_groups(loaded)}
+    assert groups["sliced"] is None
+    check_exact_graph(loaded, *masks_for(loaded))
+
+
+FUNCTIONS = {
+    "activation": lambda x: keras.ops.relu(x),
+    "kernel_regularizer": lambda weights: keras.ops.sum(weights),
+    "bias_constraint": lambda weights: weights,
+    "kernel_initializer": lambda shape, dtype=None: keras.ops.ones(shape, dtype),
+}
+
+
+@pytest.mark.parametrize("argument", FUNCTIONS)
+def test_functions_that_no_file_could_hold_come_along(argument):
+    first = layers.Dense(8, "relu", name="first")
+    own = layers.Dense(5, name="own", **{argument: FUNCTIONS[argument]})
+    model = keras.Sequential([keras.Input((6,)), first, own, layers.Dense(3)])
+    small = check_exact(randomise(model), {"first": np.arange(8) > 2})
+    assert getattr(small.get_layer("own"), argument) is FUNCTIONS[argument]

@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from checks import draw_inputs, randomise
-from keras import layers
+from checks import draw_inputs, masks_for, randomise
+from exactness import check_exact_graph
+from keras import layers, ops
 
+from keras_switcher import channel_groups, count_macs
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.gating import gated_network
 from keras_switcher.graph.tracing import trace
@@ -105,6 +107,16 @@ def overriding():
     return Overriding(x, layers.Dense(1)(x), name="doubling")
 
 
+class WithoutShape(layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
+def without_shapes():
+    wrapped = layers.TimeDistributed(WithoutShape())
+    return keras.Sequential([keras.Input((4, 6)), layers.Dense(8), wrapped], name="wrapping")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -112,9 +124,48 @@ def overriding():
         (lambda: keras.Sequential(name="empty"), "'empty' is not built"),
         (lambda: Subclassed(name="own"), "'own' .of type Subclassed. is a subclassed model"),
         (overriding, "'doubling' .of type Overriding. overrides call"),
+        (without_shapes, "'wrapping' .of type Sequential. has no graph"),
         (lambda: layers.Dense(3), "Expected a Functional or Sequential keras.Model"),
     ],
 )
 def test_models_that_cannot_be_read_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         trace(make())
+
+
+def test_nested_model_has_the_sizes_of_its_call():
+    inner = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3, name="inner")])
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Dense(5)(layers.Flatten()(inner(inputs)))
+    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    assert trace(model).calls[0].output.shape == (None, 6, 6, 4)
+    assert count_macs(model)["inner"] == 6 * 6 * 3 * 3 * 3 * 4
+    check_exact_graph(model, *masks_for(model))
+
+
+def test_open_size_is_the_reason_where_it_is():
+    x = inputs = keras.Input((None, 8, 3))
+    x = layers.Flatten()(layers.Conv2D(4, 3, name="conv")(x))
+    model = keras.Model(inputs, ops.sum(x, axis=1))
+    assert "open size" in channel_groups(model)[0].reason
+
+
+class Doubling(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = layers.Dense(4)
+
+    def call(self, inputs):
+        return 2 * self.inner(inputs)
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+def test_nested_model_without_a_graph_is_left_whole():
+    x = inputs = keras.Input((6,))
+    x = Doubling(name="doubling")(layers.Dense(5, name="before")(x))
+    model = randomise(keras.Model(inputs, layers.Dense(2, name="head")(layers.Dense(3)(x))))
+    reasons = {group.name: group.reason for group in channel_groups(model)}
+    assert "no rule is known for a Doubling" in reasons["before"]
+    check_exact_graph(model, *masks_for(model))

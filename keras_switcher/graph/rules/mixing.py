@@ -35,26 +35,27 @@ def einsum_dense(call, reader):
     if _is_altered(call, reader):
         return
     mixed = mixed[0]
+    along = {}  # The ids along the axes of the output.
     for axis in reader.labelled_axes(call.input):
-        letter = inputs[axis]
-        if letter != mixed:
-            reader.label(call.output, outputs.index(letter), reader.channels(call.input, axis))
+        if inputs[axis] != mixed:
+            along[outputs.index(inputs[axis])] = reader.channels(call.input, axis)
     reader.consume(call, layer.kernel, of_kernel.index(mixed), inputs.index(mixed))
     positions = [
         size for size, letter in zip(call.output.shape, outputs, strict=True) if letter not in made
     ]
     reader.count_kernel(call, layer.kernel, positions[1:])
     # Only the last of several made axes becomes channels: heads, say, stay whole.
-    axis = outputs.index(made[-1])
-    ids = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
-    if layer.bias is not None:
-        lacking = len(outputs) - len(layer.bias.shape)
-        if layer.bias.shape[axis - lacking] > 1:
-            reader.carry(layer.bias, axis - lacking, ids)
+    along[outputs.index(made[-1])] = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
     shape = list(layer.partial_output_shape)
-    shape[axis - len(outputs)] = ids
+    for axis, ids in along.items():
+        reader.label(call.output, axis, ids)
+        if shape[axis - len(outputs)] is not None:
+            shape[axis - len(outputs)] = ids
+        if layer.bias is not None:
+            lacking = len(outputs) - len(layer.bias.shape)
+            if axis >= lacking and layer.bias.shape[axis - lacking] > 1:
+                reader.carry(layer.bias, axis - lacking, ids)
     reader.resize(call, output_shape=shape)
-    reader.label(call.output, axis, ids)
     if layer.bias is not None and np.prod(layer.bias.shape) == max(layer.bias.shape):
         long = int(np.argmax(layer.bias.shape)) - len(layer.bias.shape)
         add_vector(call, reader, long + len(outputs))

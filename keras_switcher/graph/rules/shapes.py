@@ -10,8 +10,11 @@ from keras_switcher.graph.rules.registry import keras_rule, rule
 def flatten(call, reader):
     tensor = call.input
     axes = reader.labelled_axes(tensor)
-    if len(axes) != 1 or None in tensor.shape[1:]:
+    if len(axes) != 1:
         reader.refuse(call, f"is flattened by '{call.name}' along more than one axis at once")
+        return
+    if None in tensor.shape[1:]:
+        reader.refuse(call, f"is flattened by '{call.name}', whose input has an open size")
         return
     shape, axis = list(tensor.shape[1:]), axes[0] - 1
     if call.op.data_format == "channels_first":  # Flatten moves the channels to the end first.

@@ -11,7 +11,8 @@ from keras_switcher.graph.tensors import is_tensor
 def get_item(call, reader):
     """Slices: a channel axis may be cut, or left whole by an index along another axis."""
     tensor, key = (*call.args, *call.kwargs.values())
-    key = key if isinstance(key, tuple) else (key,)
+    # A list is what a file makes of a tuple.
+    key = tuple(key) if isinstance(key, (tuple, list)) else (key,)
     plain = all(part is None or isinstance(part, (int, slice, type(...))) for part in key)
     if not plain:
         reader.refuse(call, f"is indexed by arrays in '{call.name}'")

@@ -1,0 +1,52 @@
+"""Names for the operations of a new network, which Keras wants to differ."""
+
+import re
+
+import keras
+from keras import tree
+
+from keras_switcher.graph.call_graph import CallGraph
+
+# Of the functions with which surgery makes operations that the model has not.
+_MADE = "take|add|subtract|multiply|maximum|minimum|concatenate|expand_dims"
+
+
+class Names:
+    """Gives each operation of a network its own name, if no other one has it already.
+
+    Nested models may have layers of the same name.
+
+    Args:
+        graph: The `CallGraph` of the network.
+    """
+
+    def __init__(self, graph: CallGraph):
+        inputs = {tensor.name for tensor in tree.flatten(graph.inputs)}
+        self._given: dict[int, str] = {}
+        self._owned = set(inputs)
+        self._taken = inputs | {call.op.name for call in graph.calls}
+
+    def of(self, op: keras.Operation) -> str:
+        """The name for an operation of the graph: its own for the first of that name."""
+        if id(op) not in self._given:
+            is_first = op.name not in self._owned
+            self._owned.add(op.name)
+            self._given[id(op)] = op.name if is_first else self.new(op.name)
+        return self._given[id(op)]
+
+    def new(self, name: str) -> str:
+        """A name like this one, for something that the graph has not."""
+        count, unique = 0, name
+        while unique in self._taken:
+            count += 1
+            unique = f"{name}_{count}"
+        self._taken.add(unique)
+        return unique
+
+    def keep_from_new_operations(self):
+        """Counts Keras's own numbers on, so that what functions make gets none of these names."""
+        for name in self._taken:
+            if match := re.fullmatch(rf"({_MADE})(?:_(\d+))?", name):
+                prefix, number = match.groups()
+                while keras.backend.get_uid(prefix) <= int(number or 0):
+                    pass
