@@ -45,6 +45,7 @@ def test_data_in_dicts_goes_by_name(structure):
     assert losses[0] < 1e-10
 
 
+@pytest.mark.filterwarnings("ignore:The structure of")
 def test_one_input_may_be_passed_by_name():
     inputs = keras.Input((4,), name="features")
     task = randomise(keras.Model(inputs, layers.Dense(2)(layers.Dense(3)(inputs))))
