@@ -1,5 +1,7 @@
 """A share of the network to keep, as a term of the loss."""
 
+from numbers import Real
+
 import keras
 from keras import ops
 
@@ -26,6 +28,9 @@ class Budget:
     fifth, where one channel more is a smaller share, distances count that much more.
     Channels whose factor is at most a fiftieth act as zeros, see `acting`.
 
+    Epochs are those of `fit`; under `train_on_batch` the target stands still. Where a dataset does
+    not tell its size, it stands still within the first epoch, and moves with each batch after that.
+
     Args:
         keep: The share of all weights (or MACs) to keep, within (0, 1).
         of: `"weights"` or `"macs"`, of the whole task network, without biases.
@@ -45,7 +50,7 @@ class Budget:
     def __init__(
         self, keep: float, of: str = "weights", start_epoch: float = 0, end_epoch: float = 10
     ):
-        if not 0 < keep < 1:
+        if not isinstance(keep, Real) or not 0 < keep < 1:
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
         if of not in KINDS:
             raise ValueError(f"`of` must be one of {KINDS}. Received: of={of!r}.")

@@ -14,27 +14,29 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self._functions = {}
+        self._batches = 0
 
     def on_train_begin(self, logs=None):
-        _start_averages(self.model.optimizer, self.model.task)
-        _start_averages(self.model.switcher_optimizer, self.model.switcher)
+        _start_averages(self.model.optimizer)
+        _start_averages(self.model.switcher_optimizer)
 
     def on_epoch_begin(self, epoch, logs=None):
         model = self.model
         # Set here and not once: a callback may restore what another run was saved with.
-        steps = self.params.get("steps")
-        model.step_share.assign(1 / steps if steps else 0.0)
+        if steps := self.params.get("steps"):
+            model.step_share.assign(1 / steps)
         model.epoch_share.assign(0.0)  # An epoch that was interrupted starts again.
-        if model.updates != (updates := model.updates_now()):
-            self._functions[model.updates] = model.train_function
-            model.train_function = self._functions.get(updates)
-            model.updates = updates
         model.make_train_function()
 
+    def on_train_batch_end(self, batch, logs=None):
+        self._batches = batch + 1
+
     def on_epoch_end(self, epoch, logs=None):
-        self.model.epochs_seen.assign_add(1.0)
-        self.model.epoch_share.assign(0.0)
+        model = self.model
+        model.epochs_seen.assign_add(1.0)
+        model.epoch_share.assign(0.0)
+        # Where a dataset does not tell its size, the next epoch takes it to be that of this one.
+        model.step_share.assign(1 / self._batches if self._batches else 0.0)
         loss = (logs or {}).get("loss", 0.0)
         if not np.isfinite(loss):
             raise ValueError(
@@ -69,12 +71,13 @@ class StructureHistory(keras.callbacks.Callback):
         self.epochs.append(self.model.structure().to_dict()["groups"])
 
 
-def _start_averages(optimizer, network):
+def _start_averages(optimizer):
     """Averaged weights (use_ema) start at the weights: it may be long until their first turn."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if optimizer.use_ema and not ops.convert_to_numpy(optimizer.iterations):
         averages = optimizer._model_variables_moving_average
-        for variable, average in zip(network.trainable_variables, averages, strict=True):
+        # Those that the optimizer was built with: layers may have been frozen since.
+        for variable, average in zip(optimizer._trainable_variables, averages, strict=True):
             average.assign(variable)
 
 

@@ -44,10 +44,11 @@ class EvaluatedNetwork(SwitchedNetwork):
 
     def reported_loss(self, x, y, y_pred, sample_weight, training, added=()):
         """The task's loss, and its report: that of every pass, as Keras does per output."""
-        loss = self.compute_loss(x, y, y_pred, sample_weight, training)
+        loss = self._compute_loss(x, y, y_pred, sample_weight, training)
         replicas = self.distribute_strategy.num_replicas_in_sync
-        loss += sum(added) / replicas
-        batch = ops.shape(keras.tree.flatten(x)[0])[0]
+        loss += sum(map(ops.sum, added)) / replicas
+        first = next(values for values in keras.tree.flatten(x) if values is not None)
+        batch = ops.shape(first)[0]
         self._loss_tracker.update_state(loss * replicas, sample_weight=batch)
         return loss
 

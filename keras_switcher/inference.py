@@ -4,6 +4,7 @@ import keras
 
 from keras_switcher.graph.flat import EdgeFactors
 from keras_switcher.layers.gated import scaled
+from keras_switcher.substitution import Substitution
 
 
 class InferenceKernels:
@@ -18,7 +19,7 @@ class InferenceKernels:
     def __init__(self, model):
         self._model = model
         self._kernels = {}
-        self._decisions = model.as_graph(model.decisions)
+        self._decisions = model.as_graph(self._decide)
 
     def factors(self) -> dict:
         """The factors of the weights as they are now, as inference and compaction use them.
@@ -27,7 +28,11 @@ class InferenceKernels:
         factors jump from zero, another channel would be kept.
         """
         model = self._model
-        return model.acting(model.decisions() if model.run_eagerly else self._decisions())
+        return model.acting(self._decide() if model.run_eagerly else self._decisions())
+
+    def _decide(self):
+        with Substitution([]):  # Losses that the switcher adds belong to training.
+            return self._model.decisions()
 
     def prepare(self):
         """Makes room for the scaled kernels; they are not part of the model's weights."""
@@ -46,10 +51,9 @@ class InferenceKernels:
         for (edge, room), vector in zip(self._kernels.values(), vectors, strict=True):
             room.assign(scaled(edge.kernel, vector, edge.kernel_axis))
 
-    def scope(self) -> keras.StatelessScope:
+    def scope(self) -> Substitution:
         """A scope in which the task network's kernels are the scaled ones."""
-        values = [(edge.kernel, room) for edge, room in self._kernels.values()]
-        return keras.StatelessScope(values, collect_losses=True)
+        return Substitution([(edge.kernel, room) for edge, room in self._kernels.values()])
 
 
 class Renewing:

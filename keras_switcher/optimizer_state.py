@@ -7,6 +7,9 @@ from keras import ops
 
 from keras_switcher.graph.compaction import Surgery
 
+# Optimizers whose step for a weight depends on all others of its matrix.
+AS_A_WHOLE = (keras.optimizers.Lamb, keras.optimizers.Muon)
+
 
 def compact_compiled(model, plan) -> keras.Model:
     """A compact model that goes on training where a `SwitcherModel` stopped.
@@ -66,12 +69,21 @@ def carried_optimizer(
         cut: Called as `cut(variable, array)`; cuts an array of the shape of a larger variable.
 
     Raises:
-        ValueError: If the optimizer has state that does not lie along its variables.
+        ValueError: If the optimizer has state that does not lie along its variables, updates
+            matrices as a whole, or cannot be copied.
     """
+    if isinstance(_inner(optimizer), AS_A_WHOLE):
+        raise ValueError(
+            f"{type(_inner(optimizer)).__name__} updates each weight by what the whole matrix is, "
+            "so a smaller one would be trained in another way. Compact without the optimizer, and "
+            "compile the result with a new one."
+        )
     smaller = {id(old): new for old, new in counterparts}
     old_slots, old_others = _slots(_copy(optimizer), variables)
     new = _copy(optimizer)
     left = [variable for variable in variables if id(variable) in smaller]
+    undecayed = [v for v in left if not _inner(optimizer)._use_weight_decay(v)]
+    _inner(new).exclude_from_weight_decay([smaller[id(variable)] for variable in undecayed])
     new_slots, new_others = _slots(new, [smaller[id(variable)] for variable in left])
     values = [ops.convert_to_numpy(variable) for variable in optimizer.variables]
     for variable in left:
@@ -90,7 +102,17 @@ def carried_optimizer(
 
 
 def _copy(optimizer):
-    return type(optimizer).from_config(optimizer.get_config())
+    try:
+        return type(optimizer).from_config(optimizer.get_config())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{type(optimizer).__name__} cannot be made again from its get_config(): {error} "
+            "Compact without the optimizer, and compile the result with a new one."
+        ) from error
+
+
+def _inner(optimizer):
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def _slots(optimizer, variables):
@@ -101,7 +123,7 @@ def _slots(optimizer, variables):
         all other variables, such as the number of updates.
     """
     made = defaultdict(list)
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = _inner(optimizer)
     add = inner.add_variable_from_reference
 
     def recorded(reference_variable, *args, **kwargs):

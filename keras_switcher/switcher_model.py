@@ -1,6 +1,7 @@
 """The model that trains a task network and the switcher that decides on its structure."""
 
 from functools import partial
+from numbers import Integral
 
 import keras
 import tensorflow as tf
@@ -10,6 +11,7 @@ from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
 from keras_switcher.budget import Budget
 from keras_switcher.callbacks import Progress
 from keras_switcher.evaluated_network import unpacked
+from keras_switcher.train_functions import TrainFunctions
 from keras_switcher.turns import SharedTurns
 from keras_switcher.two_optimizers import TwoOptimizers
 
@@ -82,18 +84,6 @@ class SwitcherModel(TwoOptimizers):
         **kwargs,
     ):
         super().__init__(task, switcher, groups, connections, gradient_through_switcher, **kwargs)
-        if budget is not None:
-            if not isinstance(budget, Budget):
-                raise ValueError(
-                    "`budget` must be None or a keras_switcher.Budget, for example "
-                    f"Budget(keep=0.25). Received: budget={budget!r}."
-                )
-            self.wiring.check_reachable(budget)
-        if not isinstance(warmup_epochs, int) or warmup_epochs < 0:
-            raise ValueError(
-                "`warmup_epochs` must be a number of epochs, 0 or more. "
-                f"Received: warmup_epochs={warmup_epochs!r}."
-            )
         self.budget = budget
         self.warmup_epochs = warmup_epochs
         self.alternation = alternation
@@ -104,6 +94,37 @@ class SwitcherModel(TwoOptimizers):
         self.epoch_share = self.add_weight(name="epoch_share", **state)
         self.step_share = self.add_weight(name="step_share", **state)
         self.updates = self.updates_now()
+        self._graphs = TrainFunctions()
+
+    @property
+    def budget(self) -> Budget | None:
+        """The share to keep; see the constructor. Can be changed between fits."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, value):
+        if value is not None:
+            if not isinstance(value, Budget):
+                raise ValueError(
+                    "`budget` must be None or a keras_switcher.Budget, for example "
+                    f"Budget(keep=0.25). Received: budget={value!r}."
+                )
+            self.wiring.check_reachable(value)
+        self._budget = value
+
+    @property
+    def warmup_epochs(self) -> int:
+        """Epochs with factors of one; see the constructor. Can be changed between fits."""
+        return self._warmup_epochs
+
+    @warmup_epochs.setter
+    def warmup_epochs(self, value):
+        if not isinstance(value, Integral) or value < 0:
+            raise ValueError(
+                "`warmup_epochs` must be a number of epochs, 0 or more. "
+                f"Received: warmup_epochs={value!r}."
+            )
+        self._warmup_epochs = int(value)
 
     @property
     def alternation(self) -> str:
@@ -151,7 +172,8 @@ class SwitcherModel(TwoOptimizers):
         if isinstance(callbacks, keras.callbacks.CallbackList):
             progress.set_model(self)
             progress.set_params(callbacks.params)
-            callbacks.callbacks.insert(0, progress)
+            if not any(isinstance(each, Progress) for each in callbacks.callbacks):
+                callbacks.callbacks.insert(0, progress)
         else:
             # First in the list: what others save at an epoch's end has the epoch counted.
             callbacks = [progress, *keras.tree.flatten(callbacks or [])]
@@ -166,13 +188,17 @@ class SwitcherModel(TwoOptimizers):
 
     def make_train_function(self, force=False):
         """Builds the function behind fit(), for those networks whose turn it is now."""
-        updates = self.updates_now()
-        force = force or updates != self.updates
-        self.updates = updates
-        if not self._shares_turns():
-            return super().make_train_function(force)
-        if force or self.train_function is None:
-            self.train_function = SharedTurns(self._take_turn, len(updates))
+        if force or self.train_function is None:  # As compile() leaves it.
+            self._graphs.clear()
+        self.updates = self.updates_now()
+        traced_with = self.budget, self.warmup_epochs, self.gradient_through_switcher
+        self.train_function = self._graphs.get((self.updates, *traced_with), self._new_function)
+        return self.train_function
+
+    def _new_function(self):
+        if self._shares_turns():
+            return SharedTurns(self._take_turn, len(self.updates))
+        super().make_train_function(force=True)
         return self.train_function
 
     def as_graph(self, function):
@@ -208,7 +234,9 @@ class SwitcherModel(TwoOptimizers):
             objective = self.reported_loss(x, y, y_pred, sample_weight, training=True)
             if self.budget is not None:
                 kept = self.wiring.kept(self._warm(decided), self.budget.of)
-                penalty = self.budget.penalty(kept, self.epochs_seen + self.epoch_share)
+                penalty = self.budget.penalty(
+                    kept, self.epochs_seen + ops.minimum(self.epoch_share, 1.0)
+                )
                 # compute_loss divides by the number of replicas, whose gradients are summed.
                 replicas = self.distribute_strategy.num_replicas_in_sync
                 objective += ops.cast(penalty / replicas, objective.dtype)

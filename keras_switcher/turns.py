@@ -41,6 +41,7 @@ class SharedTurns:
         if not isinstance(iterator, tf.data.Iterator):
             return self._take_turn
         if iterator.element_spec != self._spec:
-            self._spec = iterator.element_spec
-            self._traced = self._take_turn.get_concrete_function(self._numbers[0], self._spec)
+            spec = iterator.element_spec
+            self._traced = self._take_turn.get_concrete_function(self._numbers[0], spec)
+            self._spec = spec  # Once that has worked: the next attempt fails in the same words.
         return self._traced

@@ -23,7 +23,8 @@ class TwoOptimizers(EvaluatedNetwork):
             **kwargs: As for any Keras model.
 
         Raises:
-            ValueError: If both optimizers are the same object.
+            ValueError: If both optimizers are the same object, or there is none for the switcher
+                and `optimizer` cannot be copied.
         """
         if switcher_optimizer is optimizer and isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(
@@ -32,7 +33,7 @@ class TwoOptimizers(EvaluatedNetwork):
             )
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
         if switcher_optimizer is None:
-            switcher_optimizer = self.optimizer.from_config(self.optimizer.get_config())
+            switcher_optimizer = _one_like(self.optimizer)
         switcher_optimizer = keras.optimizers.get(switcher_optimizer)
         scaled = keras.optimizers.LossScaleOptimizer
         if isinstance(self.optimizer, scaled) and not isinstance(switcher_optimizer, scaled):
@@ -115,6 +116,16 @@ class TwoOptimizers(EvaluatedNetwork):
                     f"were: {error}"
                 ) from error
             raise
+
+
+def _one_like(optimizer):
+    try:
+        return optimizer.from_config(optimizer.get_config())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"No optimizer like {type(optimizer).__name__} can be made for the switcher from its "
+            f"get_config(): {error} Pass a `switcher_optimizer`."
+        ) from error
 
 
 def _rescaled(gradients, scaler, optimizer):

@@ -106,7 +106,7 @@ class Wiring:
 
     def _records(self):
         kernels = {id(kernel.weight): kernel for kernel in self.anatomy.kernels}
-        of = "weights" if any(k.positions is None for k in kernels.values()) else "macs"
+        of = "macs" if all(kernel.is_countable for kernel in kernels.values()) else "weights"
         total = sum(kernel.cost(of) for kernel in kernels.values())
 
         def view(weight, axis, entries, channels):

@@ -165,3 +165,28 @@ def test_train_on_batch_follows_alternation():
             model.alternation = alternation
             model.train_on_batch(X[:1, None], Y[:1])
         assert [int(o.iterations.numpy()) for o in optimizers(model)] == [2, 2]
+
+
+def test_graphs_are_traced_once_for_each_of_the_turns():
+    task = keras.Sequential([keras.Input((4,)), traced := Traced(), keras.layers.Dense(3)])
+    model = switched(task, alternation="epoch")
+    counts = []
+    for _ in range(4):
+        fit(model)
+        counts.append(traced.count)
+    assert counts[0] < counts[1] == counts[2] == counts[3]
+
+
+def test_a_list_of_callbacks_counts_epochs_once():
+    model = switched()
+    callbacks = keras.callbacks.CallbackList(add_history=True, model=model)
+    for _ in range(3):
+        fit(model, callbacks=callbacks)
+    assert float(model.epochs_seen) == 3
+
+
+def test_warm_up_can_be_changed_between_fits():
+    model = switched(alternation="task")
+    fit(model)
+    model.warmup_epochs = np.int64(5)
+    assert fit(model)["strengthened"] == [1]

@@ -204,3 +204,25 @@ def test_a_switcher_without_a_call_is_named():
 
     with pytest.raises(NotImplementedError, match=r"Nothing must implement call\(records\)"):
         SwitcherModel(mlp(), Nothing())(data()[0])
+
+
+def test_a_failure_is_named_in_the_same_words_again():
+    model, (x, y) = switched(), data()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="batch without labels"):
+            fit(model, x, None)
+    fit(model, x, y)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="batch without labels"):
+            fit(model, x, None)
+
+
+def test_an_optimizer_that_cannot_be_copied_needs_another():
+    class Rate(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.1
+
+    arguments = {"optimizer": keras.optimizers.SGD(Rate()), "switcher_optimizer": None}
+    with pytest.raises(ValueError, match="Pass a `switcher_optimizer`"):
+        switched(compiled=arguments)
+    fit(switched(compiled={**arguments, "switcher_optimizer": "sgd"}))

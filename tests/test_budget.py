@@ -224,3 +224,31 @@ def test_connections_act_as_they_are():
     assert list(acting) == ["hidden", "cut"]
     np.testing.assert_array_equal(acting["hidden"], np.float32([0, 0, 0.03]))
     np.testing.assert_array_equal(acting["cut"], given["cut"])
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_the_target_moves_within_epochs_of_unknown_size():
+    """From the second epoch on: the first one tells how many batches there are."""
+    shares = []
+    model = switched(budget=Budget(0.3, end_epoch=3))
+    batches = tf.data.Dataset.from_tensor_slices(data()).batch(8).filter(lambda x, y: True)
+    record = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: shares.append(float(model.epoch_share))
+    )
+    model.fit(batches, epochs=2, verbose=0, shuffle=False, callbacks=[record])
+    assert shares == [0, 0, 0, 0, 0.25, 0.5, 0.75, 1]
+    shares.clear()
+    model.fit(batches, verbose=0, shuffle=False, callbacks=[record])
+    assert shares == [0.25, 0.5, 0.75, 1]
+
+
+def test_a_budget_can_be_changed_between_fits():
+    model = switched(switcher=FreeFactors(start="one"), rate=0.3, alternation="joint")
+    fit(model, epochs=2)
+    assert float(model.wiring.kept(model.factors(), "weights")) == 1
+    model.budget = Budget(0.4, end_epoch=3)
+    fit(model, epochs=20)
+    assert float(model.wiring.kept(model.factors(), "weights")) < 0.5
+    with pytest.raises(ValueError, match="cannot bring the weights down"):
+        model.budget = Budget(0.001)
+    assert model.budget.keep == 0.4

@@ -82,3 +82,19 @@ def test_metrics_that_cannot_be_copied_are_named():
     toys.fit(model, *toys.data())
     with pytest.raises(ValueError, match=r"metrics of .* cannot be copied.*register"):
         model.compact(optimizer=True)
+
+
+def test_weights_that_do_not_decay_still_do_not():
+    optimizer = keras.optimizers.AdamW(0.01)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    small = trained(optimizer).compact(optimizer=True)
+    decays = {v.name: small.optimizer._use_weight_decay(v) for v in small.trainable_variables}
+    assert decays["kernel"]
+    assert not decays["bias"]
+
+
+@pytest.mark.parametrize("kind", ["Lamb", "Muon"])
+def test_optimizers_that_look_at_whole_matrices_are_refused(kind):
+    model = trained(getattr(keras.optimizers, kind)(0.01))
+    with pytest.raises(ValueError, match=f"{kind} updates each weight by what the whole matrix"):
+        model.compact(optimizer=True)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from toys import data, fit, furthest, mlp, same, started, values
+from toys import data, fit, furthest, mlp, same, started, switched, values
 
 
 @pytest.mark.parametrize("alternation", ["batch", "joint"])
@@ -88,3 +88,14 @@ def test_xla_trains_a_convolutional_network_like_plain_execution():
         fit(model, x, y)
     assert furthest(plain.weights, jitted.weights) < 1e-4
     assert furthest(plain.weights, start) > 0.01
+
+
+def test_losses_are_scaled_for_a_network_of_its_own_policy(tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    task = mlp()
+    task.save(tmp_path / "mixed.keras")
+    keras.config.set_dtype_policy("float32")
+    for each in (task, keras.models.load_model(tmp_path / "mixed.keras")):
+        model = switched(each)
+        for optimizer in (model.optimizer, model.switcher_optimizer):
+            assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)

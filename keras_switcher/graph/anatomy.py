@@ -7,7 +7,7 @@ from keras import tree
 from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.connections import connection_groups
 from keras_switcher.graph.groups import ChannelGroup, build_groups
-from keras_switcher.graph.kernel import Kernel
+from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
 from keras_switcher.graph.tracing import trace
@@ -50,8 +50,8 @@ class Anatomy:
         self._reader = reader
         self._resolve = resolve
         self.kernels = [
-            Kernel(call.name, kernel, self.axes_of(kernel), reader.positions[id(kernel)])
-            for call, kernel in reader.kernels
+            Kernel(kernel, self.axes_of(kernel), [self._use(*use) for use in reader.uses[key]])
+            for key, kernel in reader.kernels.items()
         ]
         limits = [*reader.forbidden, *((ids, 0) for ids in reader.part_of_groups())]
         self.forbidden = [(Axis(*resolve(ids)), count) for ids, count in limits]
@@ -126,6 +126,10 @@ class Anatomy:
         """
         adapt = self._reader.adapted.get(id(call))
         return adapt(lambda ids: self._kept(ids, keep), args, kwargs) if adapt else (args, kwargs)
+
+    def _use(self, call, shape):
+        axes = [Axis(*self._resolve(ids)) for ids in shape if isinstance(ids, np.ndarray)]
+        return Use(call, [size for size in shape if not isinstance(size, np.ndarray)], axes)
 
     def _kept(self, ids, keep):
         kept = Axis(*self._resolve(ids)).gather(keep, np)

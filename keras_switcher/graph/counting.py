@@ -96,18 +96,26 @@ def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
                 size = size // weight.shape[number] * int(mask.sum())
         return size
 
+    calls = _calls_left(anatomy, keep)
     weights, macs = 0, 0
     for kernel in anatomy.kernels:
+        uses = [use for use in kernel.uses if id(use.call) in calls]
+        if not uses:
+            continue
         matrix = connections.get(kernel.connections)
         if matrix is None:
             left = kept(kernel.weight, kernel.axes)
         else:
             left = int(np.count_nonzero(kernel.between(matrix, keep)))
         weights += left
-        macs = None if kernel.positions is None or macs is None else macs + left * kernel.positions
+        if macs is not None and kernel.is_countable:
+            macs += left * sum(use.positions(keep) for use in uses)
+        else:
+            macs = None
+    layers = {id(c.op): c.op for c in calls.values() if isinstance(c.op, keras.layers.Layer)}
     parameters = sum(
         kept(weight, anatomy.axes_of(weight))
-        for layer in _layers_left(anatomy, keep)
+        for layer in layers.values()
         for weight in layer.weights
     )
     for layer in new_biases(anatomy, plan) if plan else ():
@@ -116,8 +124,8 @@ def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
     return {"weights": weights, "parameters": parameters, "macs": macs}
 
 
-def _layers_left(anatomy, keep):
-    """The layers of the smaller model: those of a branch that reads nothing are folded away."""
+def _calls_left(anatomy, keep):
+    """The calls of the smaller model: those of a branch that reads nothing are folded away."""
     folded, left = set(), {}
     for call in anatomy.graph.calls:
         outputs = tree.flatten(call.outputs)
@@ -129,9 +137,9 @@ def _layers_left(anatomy, keep):
         )
         if reads_nothing or makes_nothing or all(id(tensor) in folded for tensor in call.inputs):
             folded.update(map(id, outputs))
-        elif isinstance(call.op, keras.layers.Layer):
-            left[id(call.op)] = call.op
-    return left.values()
+        else:
+            left[id(call)] = call
+    return left
 
 
 def _is_empty(axis, keep):

@@ -1,13 +1,15 @@
 """How much of a model is left, by the counting rule of the field."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.flat import FlatLayout
+from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.held import held
 
 
@@ -23,24 +25,19 @@ class KeptShare:
     """
 
     def __init__(self, anatomy: Anatomy, names: Iterable[str]):
-        self._kernels = anatomy.kernels
         self._layout = FlatLayout(map(anatomy.group, names))
-        indices = [self._index(axis) for kernel in self._kernels for axis in kernel.axes.values()]
+        self._terms = [term for kernel in anatomy.kernels for term in _terms_of(kernel)]
+        indices = [self._index(axis) for term in self._terms for axis in term.axes]
         self._lengths = np.array([len(index) for index in indices], "float32")
         if indices:
             self._channels = held(np.concatenate(indices))
             self._axes = held(np.repeat(np.arange(len(indices)), [len(i) for i in indices]))
-        # Which axes each kernel has: a one behind their shares stands for those it lacks.
+        # Which axes each term has: a one behind their shares stands for those it lacks.
         numbers = iter(range(len(indices)))
-        table = [[next(numbers) for _ in kernel.axes] for kernel in self._kernels]
-        most = max(map(len, table), default=0)
-        self._columns = [
-            held([row[column] if column < len(row) else len(indices) for row in table])
-            for column in range(most)
-        ]
+        self._table = [[next(numbers) for _ in term.axes] for term in self._terms]
         self._sides = {
             kernel.connections: list(self._known_sides(kernel))
-            for kernel in self._kernels
+            for kernel in anatomy.kernels
             if kernel.connections
         }
 
@@ -57,18 +54,29 @@ class KeptShare:
         connected = connected or {}
         values = self._layout.join(live)
         shares = ops.append(self._live_shares(values), ops.ones(1, values.dtype))
-        left = 1.0
-        for column in self._columns:
-            left = left * ops.take(shares, column, axis=0)
-        costs = np.array([kernel.cost(of) for kernel in self._kernels], "float64")
+        table = [
+            row[len(term.kernel.axes) :] if term.kernel.connections in connected else row
+            for term, row in zip(self._terms, self._table, strict=True)
+        ]
+        left = self._products(shares, table)
+        costs = np.array([term.cost(of) for term in self._terms], "float64")
         costs /= costs.sum()
         total = 0.0
-        for number, kernel in enumerate(self._kernels):
-            matrix = connected.get(kernel.connections)
-            if matrix is not None:
-                total += costs[number] * self._left_of(matrix, kernel, values)
+        for number, term in enumerate(self._terms):
+            matrix = connected.get(term.kernel.connections)
+            if matrix is not None and costs[number]:
+                inside = self._left_of(matrix, term.kernel, values)
+                total += costs[number] * inside * left[number]
                 costs[number] = 0
         return total + ops.sum(left * ops.cast(costs, shares.dtype))
+
+    def _products(self, shares, table):
+        """For each row of a table the product of the shares that it numbers."""
+        left = ops.ones(len(table), shares.dtype)
+        for column in range(max(map(len, table), default=0)):
+            places = [row[column] if column < len(row) else len(self._lengths) for row in table]
+            left = left * ops.take(shares, held(places), axis=0)
+        return left
 
     def _live_shares(self, values):
         """The mean along each axis, as one vector."""
@@ -96,3 +104,30 @@ class KeptShare:
         # Input positions know already which channels are gone: counted twice, gradients double.
         own = self._layout.own_index(axis) if isinstance(axis, Edge) else None
         return self._layout.index(axis) if own is None else own
+
+
+@dataclass(eq=False)
+class _Term:
+    """A kernel, used at positions of which all stay, or go with the channels along some axes."""
+
+    kernel: Kernel
+    positions: list[Axis]
+    uses: list[Use]
+
+    @property
+    def axes(self):
+        return [*self.kernel.axes.values(), *self.positions]
+
+    def cost(self, of):
+        if of == "macs" and self.kernel.is_countable:
+            size = self.kernel.cost("weights")
+            return size * sum(use.positions({}) for use in self.uses)
+        return 0 if self.positions else self.kernel.cost(of)
+
+
+def _terms_of(kernel):
+    """One term counts the kernel's weights, and its MACs where no position goes."""
+    yield _Term(kernel, [], [use for use in kernel.uses if not use.axes])
+    for use in kernel.uses:
+        if use.axes:
+            yield _Term(kernel, use.axes, [use])

@@ -1,25 +1,56 @@
 """A weight that counts as weights and MACs."""
 
+from dataclasses import dataclass
+from math import prod
+
 import numpy as np
 
-from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.call import Call
+
+
+@dataclass(eq=False)
+class Use:
+    """One call in which a kernel's weights are used, once per position.
+
+    Args:
+        call: The call.
+        sizes: The sizes of the axes along which the positions lie, None where they are open.
+        axes: Axes of positions along which channels lie, too: with these, positions go.
+    """
+
+    call: Call
+    sizes: list[int | None]
+    axes: list[Axis]
+
+    def positions(self, keep: dict) -> int:
+        """The number of positions when some channels are kept, by name of group."""
+        kept = [axis.gather(keep, np) for axis in self.axes]
+        lengths = [
+            a.size if k is None else int(k.sum()) for a, k in zip(self.axes, kept, strict=True)
+        ]
+        return prod(self.sizes) * prod(lengths)
 
 
 class Kernel:
     """A weight that is counted: `Params (%)` and MACs are sums over kernels.
 
     Args:
-        name: Name of the call that uses it first.
         weight: The weight.
         axes: The axes along which channels lie, see `Anatomy.axes_of`.
-        positions: How often each weight is used per sample, or None if the model does not say.
+        uses: Its `Use`s, in the order of the graph.
     """
 
-    def __init__(self, name, weight, axes, positions):
-        self.name = name
+    def __init__(self, weight, axes, uses):
+        self.name = uses[0].call.name
         self.weight = weight
         self.axes = axes
-        self.positions = positions
+        self.uses = uses
+
+    @property
+    def is_countable(self) -> bool:
+        """Whether the model says how often each weight is used."""
+        return all(None not in use.sizes for use in self.uses)
 
     def cost(self, of: str) -> int:
         """Its `"weights"`, or its `"macs"` per sample.
@@ -27,18 +58,16 @@ class Kernel:
         Raises:
             ValueError: If MACs are asked for, and the input size is open or no rule counts them.
         """
-        size = 1
-        for length in self.weight.shape:
-            size *= length
+        size = prod(self.weight.shape)
         if of == "weights":
             return size
-        if self.positions is None:
+        if not self.is_countable:
             raise ValueError(
                 f"The MACs of '{self.name}' are not known. If the size of the model's input is "
                 "open (None), build it with a fixed keras.Input(shape); if the layer's type has no "
                 "rule, register one (see keras_switcher.graph.rules)."
             )
-        return size * self.positions
+        return size * sum(use.positions({}) for use in self.uses)
 
     @property
     def connections(self) -> str | None:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
@@ -53,8 +52,8 @@ class Reader:
         self.weights: dict[tuple[int, int], np.ndarray] = {}
         self.sizes: dict[int, dict[str, object]] = defaultdict(dict)
         self.adapted: dict[int, Callable] = {}
-        self.positions: dict[int, int | None] = {}
-        self.kernels: list[tuple[Call, object]] = []
+        self.kernels: dict[int, object] = {}
+        self.uses: dict[int, list[tuple[Call, list]]] = defaultdict(list)
         self.coupled: list[tuple[np.ndarray, np.ndarray]] = []
         self.locked: list[tuple[np.ndarray, str]] = []
         self.forbidden: list[tuple[np.ndarray, int]] = []
@@ -204,15 +203,23 @@ class Reader:
                 self.lock(ids, reason)
 
     def count_kernel(self, call: Call, kernel, shape):
-        """Counts a kernel: each of its weights is used once per position of `shape`."""
-        positions = None if any(size is None for size in shape) else prod(shape)
-        if id(kernel) not in self.positions:
-            self.positions[id(kernel)] = positions
-            self.kernels.append((call, kernel))
-        else:
-            known = self.positions[id(kernel)]
-            both = None not in (known, positions)
-            self.positions[id(kernel)] = known + positions if both else None
+        """Counts a kernel: each of its weights is used once per position of `shape`.
+
+        Args:
+            call: The call.
+            kernel: The kernel.
+            shape: A list of sizes, None where they are open, or of ids where channels lie along
+                an axis of the positions.
+        """
+        self.kernels[id(kernel)] = kernel
+        self.uses[id(kernel)].append((call, list(shape)))
+
+    def sizes_along(self, tensor, axes) -> list:
+        """The sizes of a tensor along some axes; ids instead where channels lie along them."""
+        labelled = self.labelled_axes(tensor)
+        return [
+            self.channels(tensor, axis) if axis in labelled else tensor.shape[axis] for axis in axes
+        ]
 
 
 def _listed(value):

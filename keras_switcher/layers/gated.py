@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_switcher.substitution import Substitution
+
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
 class Gated(keras.layers.Layer):
@@ -61,9 +63,8 @@ class Gated(keras.layers.Layer):
     def call(self, inputs, factors):
         self._check(factors)
         kernel = getattr(self.layer, self.weight)
-        values = [(v, v.value) for v in self.layer.variables if v is not kernel]
-        values.append((kernel, scaled(kernel, factors, self.axis)))
-        with keras.StatelessScope(values, collect_losses=True) as scope:
+        others = [(v, v.value) for v in self.layer.variables if v is not kernel]
+        with Substitution([(kernel, scaled(kernel, factors, self.axis))], others) as scope:
             outputs = self.layer(inputs)
         for loss in scope.losses:
             self.layer.add_loss(loss)  # Where a model that owns the layer finds and clears it.

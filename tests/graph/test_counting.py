@@ -99,7 +99,19 @@ def conv_chain():
     return randomise(keras.Sequential(parts))
 
 
-@pytest.mark.parametrize("make", [conv_chain, twins_and_shared])
+def mixer():
+    """Layers that mix positions: the channels of another layer lie along theirs."""
+    x = inputs = keras.Input((4, 6))
+    x = y = layers.Dense(8, "relu", name="embed")(x)
+    shared = layers.Dense(4, name="mix_back")
+    y = layers.Dense(16, "gelu", name="mix")(layers.Permute((2, 1))(y))
+    y = shared(layers.Dense(16, name="mix_again")(y))
+    y = layers.EinsumDense("abc,cd->abd", (8, 4), bias_axes="d", name="einsum")(y)
+    outputs = layers.Dense(3)(layers.GlobalAveragePooling1D()(layers.Permute((2, 1))(y)))
+    return randomise(keras.Model(inputs, [outputs, layers.Dense(2)(layers.Flatten()(x))]))
+
+
+@pytest.mark.parametrize("make", [conv_chain, twins_and_shared, mixer])
 @pytest.mark.parametrize("removed", [0.3, 0.6])
 def test_remaining_is_what_the_compact_model_has(make, removed):
     model = make()
@@ -168,10 +180,16 @@ def test_layers_of_a_branch_that_is_folded_away_do_not_count():
     inputs = keras.Input((8, 8, 3))
     stem = keras.layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
     inner = keras.layers.BatchNormalization()(keras.layers.Conv2D(5, 1, name="inner")(stem))
+    inner = keras.layers.Conv2D(6, 3, padding="same", name="behind")(inner)
     back = keras.layers.Conv2D(4, 1, name="back")(keras.layers.ReLU()(inner))
-    outputs = keras.layers.Dense(2)(keras.layers.Flatten()(keras.layers.Add()([stem, back])))
+    outputs = keras.layers.Add()([stem, back])
+    outputs = keras.layers.Dense(2, name="dense")(keras.layers.Flatten()(outputs))
     model = randomise(keras.Model(inputs, outputs))
     anatomy = Anatomy(model)
     plan = plan_removal(anatomy, {"inner": np.zeros(5)})
     small = plan.apply(model)
-    assert remaining(anatomy, plan)["parameters"] == small.count_params()
+    left = remaining(anatomy, plan)
+    assert left["parameters"] == small.count_params()
+    kernels = [small.get_layer(name).kernel for name in ("stem", "dense")]
+    assert left["weights"] == sum(int(np.prod(kernel.shape)) for kernel in kernels)
+    assert left["macs"] == count_macs(small).total

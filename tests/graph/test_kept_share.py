@@ -1,9 +1,11 @@
 """What is counted as left is what compaction leaves."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from checks import draw_masks
+from keras import layers
 from networks import small_lenet
 
 from keras_switcher import prune_channels
@@ -46,3 +48,20 @@ def test_gradient_of_the_kept_share_is_what_a_channel_costs(of):
         off[name][1] = 0
         cost = share - kept_share(alive(anatomy, off), of)
         assert float(gradients[name][1]) == pytest.approx(float(cost), rel=1e-4)
+
+
+@pytest.mark.parametrize("connections", [False, True])
+def test_positions_go_with_the_channels_along_them(connections):
+    """The second layer reads positions; along its own positions lie the first one's channels."""
+    x = inputs = keras.Input((4, 6))
+    x = layers.Permute((2, 1))(layers.Dense(8, name="embed")(x))
+    x = layers.Permute((2, 1))(layers.Dense(5, name="mix")(x))
+    outputs = layers.Dense(3, name="head")(layers.GlobalAveragePooling1D()(x))
+    anatomy = Anatomy(keras.Model(inputs, outputs))
+    on = {name: np.ones(size, "float32") for name, size in (("embed", 8), ("mix", 5))}
+    on["embed"][:6] = 0
+    matrix = {"mix/connections": np.float32(np.arange(20).reshape(4, 5) < 12)}
+    kept = KeptShare(anatomy, on)(on, "macs", matrix if connections else None)
+    mix = 2 * (12 if connections else 4 * 5)
+    expected = 4 * 6 * 2 + mix + 2 * 3
+    assert float(kept) == pytest.approx(expected / (4 * 6 * 8 + 8 * 4 * 5 + 8 * 3))

@@ -17,7 +17,9 @@ def dense(call, reader):
     reader.pass_on(call, axes=range(1, len(call.input.shape) - 1), passed=[-1])
     kernel = call.op.kernel
     reader.consume(call, kernel, kernel_axis=-2, tensor_axis=-1)
-    reader.count_kernel(call, kernel, call.output.shape[1:-1])
+    reader.count_kernel(
+        call, kernel, reader.sizes_along(call.output, range(1, len(call.output.shape) - 1))
+    )
     _produce(call, reader, kernel, -1, "units", -1)
 
 
@@ -40,10 +42,8 @@ def einsum_dense(call, reader):
         if inputs[axis] != mixed:
             along[outputs.index(inputs[axis])] = reader.channels(call.input, axis)
     reader.consume(call, layer.kernel, of_kernel.index(mixed), inputs.index(mixed))
-    positions = [
-        size for size, letter in zip(call.output.shape, outputs, strict=True) if letter not in made
-    ]
-    reader.count_kernel(call, layer.kernel, positions[1:])
+    positions = [i for i, letter in enumerate(inputs) if letter not in mixed]
+    reader.count_kernel(call, layer.kernel, reader.sizes_along(call.input, positions[1:]))
     # Only the last of several made axes becomes channels: heads, say, stay whole.
     along[outputs.index(made[-1])] = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
     shape = list(layer.partial_output_shape)

@@ -1,0 +1,23 @@
+"""The functions behind fit(), which take long to trace."""
+
+from collections.abc import Callable, Hashable
+
+
+class TrainFunctions:
+    """Keeps a function for each of the settings that have been its model's.
+
+    Training that goes back and forth between settings, by whole epochs say, traces each once.
+    """
+
+    def __init__(self):
+        self._functions = {}
+
+    def get(self, settings: Hashable, make: Callable) -> Callable:
+        """The function for these settings, which `make()` returns if there is none yet."""
+        if settings not in self._functions:
+            self._functions[settings] = make()
+        return self._functions[settings]
+
+    def clear(self):
+        """Forgets all of them."""
+        self._functions.clear()
