@@ -125,6 +125,7 @@ class Surgery:
         made = new.variables[: len(layer.variables)]
         for old_weight, new_weight in zip(layer.variables, made, strict=True):
             new_weight.assign(self._cut(layer, old_weight))
+            new_weight.trainable = old_weight.trainable
             self.counterparts.append((old_weight, new_weight))
         if hasattr(new, "finalize_state"):  # Normalization keeps tensors made of its weights.
             new.finalize_state()

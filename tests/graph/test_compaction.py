@@ -229,3 +229,11 @@ def test_compact_model_can_start_again_from_its_own_initializers():
         assert initializers.items() <= new.get_config().items()
     fresh = keras.models.clone_model(small)
     assert np.std(fresh.get_layer("hidden").kernel) > 0
+
+
+def test_a_single_frozen_weight_stays_frozen():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(5, name="half"), layers.Dense(2)])
+    model.get_layer("half").kernel.trainable = False
+    small = prune_channels(randomise(model), {"half": np.arange(5) > 1})
+    assert [v.path for v in small.non_trainable_variables] == ["half/kernel"]
+    assert [v.name for v in small.trainable_variables] == ["bias", "kernel", "bias"]
