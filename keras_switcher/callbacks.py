@@ -12,6 +12,8 @@ class Progress(keras.callbacks.Callback):
     restored run goes on where it was.
     """
 
+    async_safe = True  # Counts batches; otherwise Keras would wait for the logs of each.
+
     def __init__(self):
         super().__init__()
         self._batches = 0

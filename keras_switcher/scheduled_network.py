@@ -1,0 +1,93 @@
+"""When which network is updated, and what the factors' budget is."""
+
+from numbers import Integral
+
+from keras import ops
+
+from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
+from keras_switcher.budget import Budget
+from keras_switcher.two_optimizers import TwoOptimizers
+
+
+class ScheduledNetwork(TwoOptimizers):
+    """The part of `SwitcherModel` that counts epochs, and knows what is due in each of them.
+
+    Args:
+        alternation: See `SwitcherModel`.
+        budget: See `SwitcherModel`.
+        warmup_epochs: See `SwitcherModel`.
+        *args: As for `SwitchedNetwork`.
+        **kwargs: As for `SwitchedNetwork`.
+    """
+
+    def __init__(self, alternation, budget, warmup_epochs, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.budget = budget
+        self.warmup_epochs = warmup_epochs
+        self.alternation = alternation
+        state = {"shape": (), "initializer": "zeros", "trainable": False, "dtype": "float32"}
+        state["aggregation"] = "only_first_replica"
+        # Whole epochs over all fits; the share of the current one that is done; a step's share.
+        self.epochs_seen = self.add_weight(name="epochs_seen", **state)
+        self.epoch_share = self.add_weight(name="epoch_share", **state)
+        self.step_share = self.add_weight(name="step_share", **state)
+        self.updates = self.updates_now()
+
+    @property
+    def budget(self) -> Budget | None:
+        """The share to keep; see the constructor. Can be changed between fits."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, value):
+        if value is not None:
+            if not isinstance(value, Budget):
+                raise ValueError(
+                    "`budget` must be None or a keras_switcher.Budget, for example "
+                    f"Budget(keep=0.25). Received: budget={value!r}."
+                )
+            self.wiring.check_reachable(value)
+        self._budget = value
+
+    @property
+    def warmup_epochs(self) -> int:
+        """Epochs with factors of one; see the constructor. Can be changed between fits."""
+        return self._warmup_epochs
+
+    @warmup_epochs.setter
+    def warmup_epochs(self, value):
+        if not isinstance(value, Integral) or value < 0:
+            raise ValueError(
+                "`warmup_epochs` must be a number of epochs, 0 or more. "
+                f"Received: warmup_epochs={value!r}."
+            )
+        self._warmup_epochs = int(value)
+
+    @property
+    def alternation(self) -> str:
+        """Which network is updated when; see the constructor."""
+        return self._alternation
+
+    @alternation.setter
+    def alternation(self, value):
+        if value not in ALTERNATIONS:
+            raise ValueError(
+                f"`alternation` must be one of {ALTERNATIONS}. Received: alternation={value!r}."
+            )
+        self._alternation = value
+
+    def updates_now(self) -> tuple:
+        """The backward passes that are due, see `alternation.updates_in_epoch`."""
+        epoch = int(ops.convert_to_numpy(self.epochs_seen))
+        return updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
+
+    def acting(self, factors: dict) -> dict:
+        """Factors as they act: ones in the warm-up; under a budget, those near zero are zero."""
+        factors = self._warm(factors)
+        return self.budget.acting(factors) if self.budget else factors
+
+    def _warm(self, factors):
+        if not self.warmup_epochs:
+            return factors
+        warm = self.epochs_seen >= self.warmup_epochs
+        return {name: ops.where(warm, f, ops.ones_like(f)) for name, f in factors.items()}
