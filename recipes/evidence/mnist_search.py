@@ -10,7 +10,8 @@ from recipes.evidence.experiment import Experiment
 from recipes.settings import Settings
 
 BASE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, budget=0.235, validate=True)
-LENET5 = replace(BASE, epochs=20, budget=0.145, ceiling=1.5, switcher_clipnorm=1.0)
+CLIPPED = {"ceiling": 1.5, "switcher_clipnorm": 1.0}
+LENET5 = replace(BASE, epochs=20, budget=0.145, **CLIPPED)
 
 
 def _tried(name, task="mlp", treatment="switched", seeds=4, **changes):
@@ -37,6 +38,17 @@ def _row(rate, decay, own):
         learning_rate=rate,
         weight_decay=decay,
         switcher_learning_rate=own,
+    )
+
+
+def _connections(rate, decay):
+    return _tried(
+        f"mlp connections, rate {rate}, decay {decay}",
+        learning_rate=rate,
+        weight_decay=decay,
+        connections=True,
+        budget=0.098,
+        **CLIPPED,
     )
 
 
@@ -88,6 +100,10 @@ EXPERIMENTS = [
     *(
         _tried(f"mlp free, own {own}", switcher="free", switcher_learning_rate=own)
         for own in (0.005, 0.02, 0.1, 0.3)
+    ),
+    *(
+        _connections(*settings)
+        for settings in [(0.1, 0.003), (0.1, 0.002), (0.1, 0.0015), (0.2, 0.0015), (0.1, 0.005)]
     ),
     *(
         _lenet5_dense(*settings)
