@@ -29,7 +29,7 @@ class Budget:
     Channels whose factor is at most a fiftieth act as zeros, see `acting`.
 
     Epochs are those of `fit`; under `train_on_batch` the target stands still. Where a dataset does
-    not tell its size, it stands still within the first epoch, and moves with each batch after that.
+    not tell its size, it stands still within the first epoch of a `fit`, too.
 
     Args:
         keep: The share of all weights (or MACs) to keep, within (0, 1).

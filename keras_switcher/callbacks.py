@@ -48,6 +48,7 @@ class Progress(keras.callbacks.Callback):
             )
 
     def on_train_end(self, logs=None):
+        self.model.step_share.assign(0.0)  # Outside of fit() no epoch goes by.
         # What fit does with the task network, if its optimizer averages weights (use_ema).
         variables = self.model.switcher.trainable_variables
         self.model.switcher_optimizer.finalize_variable_values(variables)

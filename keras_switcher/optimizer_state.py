@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_switcher.graph.compaction import Surgery
 
+ANEW = "Compact without the optimizer, and compile the result with a new one."
 # Optimizers whose step for a weight depends on all others of its matrix.
 AS_A_WHOLE = (keras.optimizers.Lamb, keras.optimizers.Muon)
 
@@ -34,9 +35,8 @@ def compact_compiled(model, plan) -> keras.Model:
         )
     surgery = Surgery(model.wiring.anatomy, plan, fold=False)
     small = surgery.operate()
-    optimizer = carried_optimizer(
-        model.optimizer, model.task.trainable_variables, surgery.counterparts, surgery.cut
-    )
+    built_with = _inner(model.optimizer)._trainable_variables
+    optimizer = carried_optimizer(model.optimizer, built_with, surgery.counterparts, surgery.cut)
     # A loss has no state: it may be any function, and is shared. Metrics have, and are copied.
     small.compile(**{**_other_settings(model), "optimizer": optimizer, "loss": model.loss})
     return small
@@ -75,12 +75,11 @@ def carried_optimizer(
     if isinstance(_inner(optimizer), AS_A_WHOLE):
         raise ValueError(
             f"{type(_inner(optimizer)).__name__} updates each weight by what the whole matrix is, "
-            "so a smaller one would be trained in another way. Compact without the optimizer, and "
-            "compile the result with a new one."
+            f"so a smaller one would be trained in another way. {ANEW}"
         )
     smaller = {id(old): new for old, new in counterparts}
-    old_slots, old_others = _slots(_copy(optimizer), variables)
-    new = _copy(optimizer)
+    old_slots, old_others = _slots(copied(optimizer, ANEW), variables)
+    new = copied(optimizer, ANEW)
     left = [variable for variable in variables if id(variable) in smaller]
     undecayed = [v for v in left if not _inner(optimizer)._use_weight_decay(v)]
     _inner(new).exclude_from_weight_decay([smaller[id(variable)] for variable in undecayed])
@@ -94,20 +93,28 @@ def carried_optimizer(
         if new.variables[place].shape != values[old_place].shape:
             raise ValueError(
                 f"The state of {type(optimizer).__name__} cannot be cut: "
-                f"'{new.variables[place].name}' does not have the shape of a weight. Compact "
-                "without the optimizer, and compile the result with a new one."
+                f"'{new.variables[place].name}' does not have the shape of a weight. {ANEW}"
             )
         new.variables[place].assign(values[old_place])
     return new
 
 
-def _copy(optimizer):
+def copied(optimizer: keras.optimizers.Optimizer, advice: str) -> keras.optimizers.Optimizer:
+    """An optimizer like another one, without its state.
+
+    Args:
+        optimizer: The optimizer.
+        advice: What to do where that is impossible, in words.
+
+    Raises:
+        ValueError: If it does not come back from its own configuration.
+    """
     try:
         return type(optimizer).from_config(optimizer.get_config())
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ValueError(
             f"{type(optimizer).__name__} cannot be made again from its get_config(): {error} "
-            "Compact without the optimizer, and compile the result with a new one."
+            f"{advice}"
         ) from error
 
 

@@ -10,23 +10,23 @@ class Substitution(keras.StatelessScope):
 
     Args:
         values: Pairs of a variable and what stands in its place.
-        known: Pairs of other variables and what they are worth, where a scope around this one
-            may say so.
     """
 
-    def __init__(self, values, known=()):
-        super().__init__([*known, *values], collect_losses=True)
+    def __init__(self, values):
+        super().__init__(values, collect_losses=True)
         self._substituted = {id(variable) for variable, _ in values}
-        self._assigned = {}
 
     def add_update(self, update):
-        super().add_update(update)
-        variable, _ = update
-        if id(variable) not in self._substituted:
-            self._assigned[id(variable)] = variable
+        variable, value = update
+        if id(variable) in self._substituted:
+            super().add_update(update)
+        elif self.original_scope is not None:
+            self.original_scope.add_update(update)
+        else:
+            variable._direct_assign(value)  # At once: this may be inside a loop or a condition.
 
-    def __exit__(self, error, *details):
-        super().__exit__(error, *details)
-        if error is None:
-            for variable in self._assigned.values():
-                variable.assign(self.get_current_value(variable))
+    def get_current_value(self, variable):
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            return self.original_scope.get_current_value(variable)
+        return value

@@ -43,7 +43,7 @@ class SwitchedNetwork(keras.Model):
         **kwargs,
     ):
         kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
-        kwargs.setdefault("dtype", _policy_of(task))
+        kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
         super().__init__(**kwargs)
         if not isinstance(connections, (bool, str)) or connections not in GRAINS:
             raise ValueError(
@@ -187,15 +187,3 @@ class SwitchedNetwork(keras.Model):
             "connections": self.connections,
             "gradient_through_switcher": self.gradient_through_switcher,
         }
-
-
-def _policy_of(task):
-    """The dtype policy of a task network, by which compile() knows whether to scale its loss."""
-    policies = [
-        layer.dtype_policy
-        for layer in (task, *getattr(task, "layers", ()))
-        if hasattr(layer, "dtype_policy")
-    ]
-    # A loaded network has the policy of the session, but its layers have their own.
-    mixed = [policy for policy in policies if policy.name == "mixed_float16"]
-    return next(iter(mixed + policies), None)

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_switcher.alternation import BOTH
 from keras_switcher.evaluated_network import EvaluatedNetwork
+from keras_switcher.optimizer_state import copied
 
 
 class TwoOptimizers(EvaluatedNetwork):
@@ -32,10 +33,14 @@ class TwoOptimizers(EvaluatedNetwork):
                 "state of its own variables. Pass two optimizers."
             )
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
-        if switcher_optimizer is None:
-            switcher_optimizer = _one_like(self.optimizer)
-        switcher_optimizer = keras.optimizers.get(switcher_optimizer)
         scaled = keras.optimizers.LossScaleOptimizer
+        # Keras looks at the model's own policy; a loaded network has its policies in its layers.
+        is_due = kwargs.get("auto_scale_loss", True) and _is_mixed(self.task)
+        if is_due and not isinstance(self.optimizer, scaled):
+            self.optimizer = scaled(self.optimizer, name="loss_scale_optimizer")
+        if switcher_optimizer is None:
+            switcher_optimizer = copied(self.optimizer, "Pass a `switcher_optimizer`.")
+        switcher_optimizer = keras.optimizers.get(switcher_optimizer)
         if isinstance(self.optimizer, scaled) and not isinstance(switcher_optimizer, scaled):
             switcher_optimizer = scaled(switcher_optimizer, name="switcher_loss_scale")
         self.switcher_optimizer = switcher_optimizer
@@ -118,14 +123,9 @@ class TwoOptimizers(EvaluatedNetwork):
             raise
 
 
-def _one_like(optimizer):
-    try:
-        return optimizer.from_config(optimizer.get_config())
-    except (NotImplementedError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"No optimizer like {type(optimizer).__name__} can be made for the switcher from its "
-            f"get_config(): {error} Pass a `switcher_optimizer`."
-        ) from error
+def _is_mixed(task):
+    layers = task._flatten_layers()
+    return any(layer.dtype_policy.name == "mixed_float16" for layer in layers)
 
 
 def _rescaled(gradients, scaler, optimizer):

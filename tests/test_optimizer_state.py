@@ -98,3 +98,11 @@ def test_optimizers_that_look_at_whole_matrices_are_refused(kind):
     model = trained(getattr(keras.optimizers, kind)(0.01))
     with pytest.raises(ValueError, match=f"{kind} updates each weight by what the whole matrix"):
         model.compact(optimizer=True)
+
+
+def test_layers_may_be_frozen_after_compiling():
+    model = trained(keras.optimizers.Adam(0.01))
+    model.task.get_layer("stem").trainable = False
+    small = model.compact(optimizer=True)
+    assert not small.get_layer("stem").trainable
+    toys.fit(small, *toys.data(shape=(8, 8, 1)))

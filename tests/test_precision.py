@@ -6,6 +6,8 @@ import pytest
 from keras import layers
 from toys import data, fit, furthest, mlp, same, started, switched, values
 
+from keras_switcher.switchers import FreeFactors
+
 
 @pytest.mark.parametrize("alternation", ["batch", "joint"])
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
@@ -93,9 +95,18 @@ def test_xla_trains_a_convolutional_network_like_plain_execution():
 def test_losses_are_scaled_for_a_network_of_its_own_policy(tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     task = mlp()
-    task.save(tmp_path / "mixed.keras")
+    nested = keras.Sequential([keras.Input((4,)), mlp(), layers.Dense(3, dtype="float32")])
+    nested.save(tmp_path / "mixed.keras")
     keras.config.set_dtype_policy("float32")
     for each in (task, keras.models.load_model(tmp_path / "mixed.keras")):
         model = switched(each)
         for optimizer in (model.optimizer, model.switcher_optimizer):
             assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def test_one_layer_in_half_precision_leaves_the_inputs_alone():
+    parts = [layers.Rescaling(1e-5), layers.Dense(6, dtype="mixed_float16"), layers.Dense(3)]
+    model = switched(keras.Sequential([keras.Input((4,)), *parts]), FreeFactors(start="one"))
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    x = np.full((2, 4), 1e5, "float32")
+    np.testing.assert_allclose(model(x), model.predict(x, verbose=0), rtol=1e-3)

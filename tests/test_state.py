@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 from toys import data, fit, mlp, switched
 
@@ -78,18 +79,63 @@ def test_gated_layers_keep_their_state():
     assert float(gate.layer.calls) == 3
 
 
-class Failing(layers.Dense):
+class Conditional(layers.Dense):
+    """Counts in a branch of a condition."""
+
+    def build(self, shape):
+        super().build(shape)
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+
     def call(self, inputs):
-        self.bias.assign_add(ops.ones_like(self.bias))
-        raise RuntimeError("after an assignment")
+        count = ops.cond(ops.size(inputs) > 0, self.count, lambda: 0.0)
+        return super().call(inputs) + 0 * count
+
+    def count(self):
+        self.calls.assign_add(1)
+        return 1.0
 
 
-def test_nothing_is_kept_of_a_call_that_failed():
-    gate = Gated(Failing(3))
+class NoisyCell(layers.SimpleRNNCell):
+    """Draws in the loop over time."""
+
+    def __init__(self, units):
+        super().__init__(units)
+        self.seed = keras.random.SeedGenerator(0)
+
+    def call(self, sequence, states, training=False):
+        noisy = sequence + keras.random.normal(ops.shape(sequence), seed=self.seed)
+        return super().call(noisy, states, training=training)
+
+
+def test_state_may_be_assigned_in_conditions():
+    task = network(Conditional(5, name="conditional"))
+    model = switched(task, rate=0.0, alternation="joint")
+    x, y = data()
+    fit(model, x, y, batch_size=8)
+    model.predict(x, batch_size=8, verbose=0)
+    assert float(task.get_layer("conditional").calls) == 8
+
+
+def test_state_may_be_assigned_in_loops():
+    inputs = keras.Input((3, 2))
+    x = layers.Dense(4, "relu")(layers.RNN(NoisyCell(5))(inputs))
+    model = switched(keras.Model(inputs, layers.Dense(3)(x)))
+    x = np.ones((4, 3, 2), "float32")
+    first, second = (model.predict(x, verbose=0) for _ in range(2))
+    assert not np.allclose(first, second)
+
+
+def test_gated_layers_may_assign_in_conditions():
+    gate = Gated(Conditional(3, name="conditional"))
     gate.build((None, 4))
-    with pytest.raises(RuntimeError, match="after an assignment"):
-        gate(np.ones((2, 4), "float32"), np.ones(4, "float32"))
-    assert not gate.layer.bias.numpy().any()
+
+    @tf.function
+    def run(inputs):
+        return gate(inputs, np.ones(4, "float32"))
+
+    for _ in range(3):
+        run(tf.ones((2, 4)))
+    assert float(gate.layer.calls) == 3
 
 
 @keras.saving.register_keras_serializable(package="tests")

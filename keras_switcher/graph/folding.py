@@ -26,8 +26,7 @@ _MERGES = {
 
 def constants(call: Call, args: tuple, kwargs: dict) -> list[bool]:
     """For each tensor among a call's arguments, whether a constant has taken its place."""
-    pairs = zip(tree.flatten((call.args, call.kwargs)), tree.flatten((args, kwargs)), strict=True)
-    return [not is_tensor(new) for old, new in pairs if is_tensor(old)]
+    return [not is_tensor(value) for value in _in_place(call, args, kwargs)]
 
 
 def zeros(tensor) -> np.ndarray:
@@ -72,7 +71,7 @@ def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict, shift=N
         if shift is None:
             outputs = call.op(*args, **kwargs)
         else:
-            outputs = _shifted(call.op, *tree.flatten((args, kwargs)), shift)
+            outputs = _shifted(call.op, _in_place(call, args, kwargs)[0], shift)
     return tree.map_structure(ops.convert_to_numpy, outputs)
 
 
@@ -113,6 +112,12 @@ def merge(call: Call, args: tuple, kwargs: dict, kept):
         left = [v for v in values if not isinstance(v, np.ndarray) or v.any()]
         values = left if _span(left, call.output.shape) else values
     return reduce(_MERGES[kind], values)
+
+
+def _in_place(call, args, kwargs):
+    """What has taken the places of the tensors among a call's arguments."""
+    pairs = zip(tree.flatten((call.args, call.kwargs)), tree.flatten((args, kwargs)), strict=True)
+    return [new for old, new in pairs if is_tensor(old)]
 
 
 def _shifted(layer, x, shift):

@@ -21,17 +21,15 @@ class Names:
     """
 
     def __init__(self, graph: CallGraph):
-        inputs = {tensor.name for tensor in tree.flatten(graph.inputs)}
+        owned = {tensor.name for tensor in tree.flatten(graph.inputs)}
+        self._taken = owned | {call.op.name for call in graph.calls}
         self._given: dict[int, str] = {}
-        self._owned = set(inputs)
-        self._taken = inputs | {call.op.name for call in graph.calls}
+        for op in {id(call.op): call.op for call in graph.calls}.values():
+            self._given[id(op)] = self.new(op.name) if op.name in owned else op.name
+            owned.add(op.name)
 
     def of(self, op: keras.Operation) -> str:
         """The name for an operation of the graph: its own for the first of that name."""
-        if id(op) not in self._given:
-            is_first = op.name not in self._owned
-            self._owned.add(op.name)
-            self._given[id(op)] = op.name if is_first else self.new(op.name)
         return self._given[id(op)]
 
     def new(self, name: str) -> str:

@@ -14,6 +14,8 @@ class StandIn(keras.Operation):
     def __init__(self, op: keras.Operation, name: str | None = None):
         super().__init__(name=name or op.name)
         self.op = op
+        # By these a Functional model hands `training` down.
+        self._call_context_args = getattr(op, "_call_context_args", set())
 
     def call(self, *args, **kwargs):
         return self.op(*args, **kwargs)

@@ -63,8 +63,7 @@ class Gated(keras.layers.Layer):
     def call(self, inputs, factors):
         self._check(factors)
         kernel = getattr(self.layer, self.weight)
-        others = [(v, v.value) for v in self.layer.variables if v is not kernel]
-        with Substitution([(kernel, scaled(kernel, factors, self.axis))], others) as scope:
+        with Substitution([(kernel, scaled(kernel, factors, self.axis))]) as scope:
             outputs = self.layer(inputs)
         for loss in scope.losses:
             self.layer.add_loss(loss)  # Where a model that owns the layer finds and clears it.

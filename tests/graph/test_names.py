@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_plain, draw_inputs, masks_for, randomise
+from checks import check_close, check_plain, draw_inputs, masks_for, randomise
 from exactness import check_exact_graph
 from keras import layers, ops
 
 from keras_switcher import SwitcherModel, prune_channels
+from keras_switcher.switchers import FreeFactors
 
 
 def tower(name):
@@ -44,7 +45,8 @@ def of_other_networks():
 def test_equal_names_do_not_meet(make):
     model = randomise(make())
     check_exact_graph(model, *masks_for(model))
-    assert SwitcherModel(model).compact().count_params() <= model.count_params()
+    x, switched = draw_inputs(model), SwitcherModel(model)
+    check_close(switched.compact()(x), switched(x))
 
 
 def test_each_tower_keeps_its_weights():
@@ -72,4 +74,37 @@ def test_loaded_operations_keep_from_new_ones(tmp_path):
     keras.Model(inputs, outputs).save(tmp_path / "sums.keras")
     keras.backend.clear_session()
     model = randomise(keras.models.load_model(tmp_path / "sums.keras"))
+    check_exact_graph(model, *masks_for(model))
+
+
+def test_random_layers_of_equal_names_hear_of_training():
+    def dropping(name):
+        inputs = keras.Input((6,))
+        return keras.Model(inputs, layers.Dropout(0.5, name="drop")(inputs), name=name)
+
+    inputs = keras.Input((4,))
+    x = layers.Dense(6, kernel_initializer="ones", name="ones")(inputs)
+    outputs = [layers.Dense(2)(layers.Dense(3)(inputs)), dropping("left")(x), dropping("right")(x)]
+    model = SwitcherModel(keras.Model(inputs, outputs), FreeFactors(start="one"))
+    for training in (True, False):
+        _, *towers = model(np.ones((50, 4), "float32"), training=training)
+        assert [bool((np.asarray(tower) == 0).any()) for tower in towers] == [training] * 2
+
+
+def test_operations_of_several_loaded_models_get_names_of_their_own(tmp_path):
+    def taking():
+        inputs = keras.Input((6,))
+        return keras.Model(inputs, layers.Dense(6)(ops.take(inputs, [5, 3, 2, 1, 0], axis=1)))
+
+    parts = []
+    for name in ("first", "second", "third"):
+        keras.backend.clear_session()
+        taking().save(tmp_path / f"{name}.keras")
+        parts.append(keras.models.load_model(tmp_path / f"{name}.keras"))
+        parts[-1].name = name
+    x = inputs = keras.Input((6,))
+    for part in parts:
+        x = part(layers.Dense(6)(x))
+    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    keras.backend.clear_session()
     check_exact_graph(model, *masks_for(model))
