@@ -4,6 +4,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_switcher.held import held
+from keras_switcher.segments import Segments
 from keras_switcher.switchers.heads import as_factors, mean_at_start
 from keras_switcher.switchers.records import split_by_record
 from keras_switcher.switchers.row_part import RowPart
@@ -18,10 +19,9 @@ class ChannelFactors(RowPart):
 
     def build(self, records):
         sizes = [record.size for record in records]
-        self._sizes = held(np.array(sizes, "float32")[:, None])
         beta = self.mean_at_start
         self._lifted = held([[mean_at_start(beta, size) - beta] for size in sizes])
-        self._group_of = held(np.repeat(np.arange(len(records)), sizes))
+        self._groups = Segments(np.repeat(np.arange(len(records)), sizes), len(records))
         self._context = held(np.stack([_describe(record) for record in records]))
         self._neighbours = held(_neighbours(records))
         self._views = [Views(records, kind) for kind in KINDS]
@@ -41,17 +41,17 @@ class ChannelFactors(RowPart):
 
     def call(self, records):
         hidden = self.embed(ops.cast(self._channel_features(records), self.compute_dtype))
-        means = self._group_means(hidden)
+        means = self._groups.means(hidden)
         around = ops.matmul(ops.cast(self._neighbours, means.dtype), means)
         described = ops.cast(self._context, means.dtype)
         context = self.context(ops.concatenate([means, around, described], axis=1))
-        hidden = ops.relu(self.mix(hidden) + self._spread(context))
+        hidden = ops.relu(self.mix(hidden) + self._groups.spread(context))
         level = self.level(ops.relu(context))
         score = self.score(hidden)
-        centred = score - self._spread(self._group_means(score))
-        variance = self._group_means(ops.square(centred))
+        centred = score - self._groups.spread(self._groups.means(score))
+        variance = self._groups.means(ops.square(centred))
         level = level + self.beta + ops.cast(self._lifted, level.dtype)
-        factors = self._spread(level) + centred * self._spread(
+        factors = self._groups.spread(level) + centred * self._groups.spread(
             self.gamma * ops.rsqrt(variance + 1e-8)
         )
         return split_by_record(as_factors(factors[:, 0], self.ceiling), records)
@@ -81,15 +81,6 @@ class ChannelFactors(RowPart):
             shifts.read(records, vector),
         ]
         return ops.stack(columns, axis=1)
-
-    def _group_means(self, values):
-        """Means over each group: from (channels, n) to (groups, n)."""
-        sums = ops.segment_sum(values, self._group_of, num_segments=self._sizes.shape[0])
-        return sums / ops.cast(self._sizes, sums.dtype)
-
-    def _spread(self, values):
-        """Gives each channel what belongs to its group: from (groups, n) to (channels, n)."""
-        return ops.take(values, self._group_of, axis=0)
 
 
 def _describe(record):

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.held import held
+from keras_switcher.segments import Segments
 
 
 class Views:
@@ -42,9 +43,9 @@ class Views:
             entries = np.concatenate(entries)
             takes_all = np.array_equal(entries, np.arange(ends))
             self._entries = None if takes_all else held(entries)
-            self._of_rows = _Means(np.concatenate(rows), sum(self._sizes))
-            self._of_views = _Means(np.concatenate(row_views), len(self._sizes))
-            self._of_channels = _Means(np.concatenate(row_channels), self._channels)
+            self._of_rows = Segments(np.concatenate(rows), sum(self._sizes))
+            self._of_views = Segments(np.concatenate(row_views), len(self._sizes))
+            self._of_channels = Segments(np.concatenate(row_channels), self._channels)
 
     def read(
         self,
@@ -75,27 +76,8 @@ class Views:
         if self._entries is not None:
             # Changes no shape, but makes the sparse gradient of the gather a dense one.
             values = ops.take(ops.reshape(values, (-1,)), self._entries, axis=0)
-        values = self._of_rows(values)
+        values = self._of_rows.means(values)
         if relative:
-            means = self._of_views.spread(self._of_views(values))
+            means = self._of_views.spread(self._of_views.means(values))
             values = values / (means + 1e-12) - 1
-        return self._of_channels(values)
-
-
-class _Means:
-    """Means over segments; zeros for those without values."""
-
-    def __init__(self, segments, number):
-        self._is_identity = np.array_equal(segments, np.arange(number))
-        self._segments, self._number = held(segments), number
-        self._counts = held(np.maximum(np.bincount(segments, minlength=number), 1.0))
-
-    def __call__(self, values):
-        if self._is_identity:
-            return values
-        sums = ops.segment_sum(values, self._segments, num_segments=self._number)
-        return sums / ops.cast(self._counts, sums.dtype)
-
-    def spread(self, means):
-        """Gives each value what belongs to its segment."""
-        return ops.take(means, self._segments, axis=0)
+        return self._of_channels.means(values)

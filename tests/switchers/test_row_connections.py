@@ -118,3 +118,15 @@ def test_kernels_without_any_spread_give_finite_factors_and_gradients(value, inp
         total = sum(keras.ops.sum(factor) for factor in made.values())
     gradients = [g for g in tape.gradient(total, variables) if g is not None]
     assert all(np.isfinite(tensor).all() for tensor in [*made.values(), *gradients])
+
+
+def test_graphs_grow_with_the_number_of_kernels_alone():
+    """No matrix of lines and kernels is written into them, which grows with both."""
+
+    def size(kernels):
+        task = keras.Sequential([keras.Input((64,)), *(layers.Dense(64) for _ in range(kernels))])
+        model = SwitcherModel(task, RowSwitcher(), connections=True)
+        graph = tf.function(model.factors).get_concrete_function(training=True).graph
+        return graph.as_graph_def().ByteSize()
+
+    assert size(16) < 4 * size(4)
