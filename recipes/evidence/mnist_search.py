@@ -11,6 +11,8 @@ from recipes.settings import Settings
 
 BASE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, budget=0.235, validate=True)
 CLIPPED = {"ceiling": 1.5, "switcher_clipnorm": 1.0}
+SOURCE = "mlp row, rate 0.1, decay 0.003, own 0.005"
+SCHEDULES = [(0.05, 0.3), (0.05, 0.6), (0.3, 0.6), (0.45, 0.55)]
 LENET5 = replace(BASE, epochs=20, budget=0.145, **CLIPPED)
 
 
@@ -18,9 +20,8 @@ def _tried(name, task="mlp", treatment="switched", seeds=4, **changes):
     return Experiment(name, task, treatment, replace(BASE, **changes), seeds=seeds)
 
 
-def _given(treatment, **more):
-    source = "mlp row, rate 0.1, decay 0.003, own 0.005"
-    return Experiment(f"mlp {treatment}", "mlp", treatment, BASE, source, seeds=4, **more)
+def _given(name, treatment, source, **more):
+    return Experiment(f"mlp {name}", "mlp", treatment, BASE, source, seeds=4, **more)
 
 
 def _dense(rate, decay):
@@ -48,6 +49,16 @@ def _connections(rate, decay):
         weight_decay=decay,
         connections=True,
         budget=0.098,
+        **CLIPPED,
+    )
+
+
+def _scheduled(start, end):
+    return _tried(
+        f"mlp row, 10 % kept, budget falls from {start} to {end} of training",
+        budget=0.1,
+        budget_start=start,
+        budget_end=end,
         **CLIPPED,
     )
 
@@ -91,9 +102,9 @@ EXPERIMENTS = [
     _tried("mlp row, budget late", budget_start=0.2, budget_end=0.6),
     _tried("mlp row, per batch", alternation="batch"),
     _tried("mlp row, detached", detached=True),
-    _given("magnitude", share=0.5),
-    _given("learned structure"),
-    _given("random structure"),
+    _given("magnitude", "magnitude", SOURCE, share=0.5),
+    _given("learned structure", "learned structure", SOURCE),
+    _given("random structure", "random structure", SOURCE),
     _tried("mlp row, budget to half of training, decay 0.006", weight_decay=0.006, budget_end=0.5),
     _tried("mlp row, budget to half of training, decay 0.003", budget_end=0.5),
     _tried("mlp row, without a budget, decay 0.006", weight_decay=0.006, budget=None),
@@ -105,6 +116,8 @@ EXPERIMENTS = [
         _connections(*settings)
         for settings in [(0.1, 0.003), (0.1, 0.002), (0.1, 0.0015), (0.2, 0.0015), (0.1, 0.005)]
     ),
+    *(_scheduled(*shares) for shares in SCHEDULES),
+    _given("magnitude, 10 % kept", "magnitude", _scheduled(*SCHEDULES[0]).name, share=0.5),
     *(
         _lenet5_dense(*settings)
         for settings in [(0.1, 0.003), (0.1, 0.001), (0.05, 0.003), (0.05, 0.001), (0.02, 0.003)]
