@@ -205,67 +205,6 @@ def test_a_frozen_switcher_keeps_the_share():
         assert np.count_nonzero(factor) == round(0.25 * factor.size)
 
 
-def test_a_shared_layer_has_one_matrix():
-    inputs = keras.Input((4,))
-    shared = layers.Dense(4, "tanh", name="shared")
-    task = keras.Model(inputs, layers.Dense(3, name="head")(shared(shared(inputs))))
-    model = given(task)
-    x, _ = data()
-    assert list(model.scaling_factors()) == ["shared/connections", "head/connections"]
-    kernel = shared.kernel * model.scaling_factors()["shared/connections"]
-    once = np.tanh(x @ kernel + shared.bias)
-    twice = np.tanh(once @ kernel + shared.bias)
-    head = task.get_layer("head")
-    expected = twice @ (head.kernel * model.scaling_factors()["head/connections"]) + head.bias
-    check_close(model(x), expected)
-    check_close(model.compact()(x), expected)
-
-
-@pytest.mark.parametrize(
-    ("groups", "names"),
-    [
-        ("all", ["hidden/connections", "head/connections"]),
-        ("dense", ["hidden/connections", "head/connections"]),
-        (["hidden"], ["hidden/connections"]),
-        (["head/connections"], ["head/connections"]),
-        (lambda group: group.size > 100, ["hidden/connections"]),
-    ],
-)
-def test_groups(groups, names):
-    model = SwitcherModel(convnet(), connections=True, groups=groups)
-    assert list(model.scaling_factors()) == names
-
-
-def test_groups_of_both_grains():
-    model = SwitcherModel(convnet(), connections="both", groups=["first", "head/connections"])
-    assert list(model.scaling_factors()) == ["first", "head/connections"]
-
-
-@pytest.mark.parametrize("groups", [["first"], "conv", ["nothing"]])
-def test_only_dense_layers_have_connections(groups):
-    with pytest.raises(ValueError, match="for convolutions, and all others, prune channels"):
-        SwitcherModel(convnet(), connections=True, groups=groups)
-
-
-def test_a_network_without_dense_layers_is_refused():
-    task = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3, name="conv")])
-    with pytest.raises(ValueError, match="chooses no connection group"):
-        SwitcherModel(task, connections=True)
-
-
-def test_a_quantized_kernel_is_refused():
-    task = mlp()
-    task.get_layer("hidden").quantize("int8")
-    with pytest.raises(ValueError, match="'hidden/connections' cannot be pruned: its kernel is"):
-        SwitcherModel(task, connections=True, groups=["hidden"])
-
-
-@pytest.mark.parametrize("connections", ["all", 1, None])
-def test_other_values_are_refused(connections):
-    with pytest.raises(ValueError, match="`connections` must be one of"):
-        SwitcherModel(mlp(), connections=connections)
-
-
 def test_no_optimizer_is_carried_over():
     with pytest.raises(ValueError, match="no place for a factor per connection"):
         given().compact(optimizer=True)
@@ -287,3 +226,19 @@ def test_float64():
         x, _ = data()
         difference = np.abs(model.compact()(x) - model(x)).max()
     assert difference < 1e-7  # Plans hold factors in float32.
+
+
+def test_a_shared_layer_has_one_matrix():
+    inputs = keras.Input((4,))
+    shared = layers.Dense(4, "tanh", name="shared")
+    task = keras.Model(inputs, layers.Dense(3, name="head")(shared(shared(inputs))))
+    model = given(task)
+    x, _ = data()
+    assert list(model.scaling_factors()) == ["shared/connections", "head/connections"]
+    kernel = shared.kernel * model.scaling_factors()["shared/connections"]
+    once = np.tanh(x @ kernel + shared.bias)
+    twice = np.tanh(once @ kernel + shared.bias)
+    head = task.get_layer("head")
+    expected = twice @ (head.kernel * model.scaling_factors()["head/connections"]) + head.bias
+    check_close(model(x), expected)
+    check_close(model.compact()(x), expected)

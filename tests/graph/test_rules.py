@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 from checks import (
-    check_close,
     check_exact,
     check_independent,
     check_plain,
@@ -13,12 +12,11 @@ from checks import (
     layers_of,
     masks_for,
     randomise,
-    run_gated,
 )
 from exactness import check_exact_graph
 from keras import layers
 
-from keras_switcher import channel_groups, prune_channels
+from keras_switcher import channel_groups
 from keras_switcher.graph.rules.channelwise import ELEMENTWISE
 
 
@@ -222,34 +220,3 @@ def test_slices_mean_the_same_after_loading(tmp_path):
     assert groups == {group.name: group.reason for group in channel_groups(loaded)}
     assert groups["sliced"] is None
     check_exact_graph(loaded, *masks_for(loaded))
-
-
-def halved(values):
-    return values / 2
-
-
-def doubled(values):
-    return 2 * values
-
-
-def twos(shape, dtype=None):
-    return 2 * keras.ops.ones(shape, dtype)
-
-
-FUNCTIONS = {
-    "activation": halved,
-    "kernel_regularizer": keras.ops.sum,
-    "bias_constraint": doubled,
-    "kernel_initializer": twos,
-}
-
-
-@pytest.mark.parametrize("argument", FUNCTIONS)
-def test_functions_that_no_file_could_hold_come_along(argument):
-    first = layers.Dense(8, "relu", name="first")
-    own = layers.Dense(5, name="own", **{argument: FUNCTIONS[argument]})
-    model = randomise(keras.Sequential([keras.Input((6,)), first, own, layers.Dense(3)]))
-    keep, x = np.arange(8) > 2, draw_inputs(model)
-    small = prune_channels(model, {"first": keep})
-    check_close(small(x), run_gated(model, {"first": np.float32(keep)}, x))
-    assert getattr(small.get_layer("own"), argument) is FUNCTIONS[argument]
