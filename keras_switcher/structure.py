@@ -37,7 +37,9 @@ class Structure:
         groups: `GroupCounts`, in the order of the network.
         before: Costs of the task network: `weights` (kernels only), `parameters` (all) and
             `macs` per sample (None if they are not known).
-        after: The same for the compact network.
+        after: The same for the compact network. Of kernels with cut connections only what is not
+            zero counts, as weights and as MACs, although the compact network stores the zeros and
+            multiplies with them.
     """
 
     def __init__(self, anatomy: Anatomy, names: list[str], plan: PruningPlan):
@@ -51,7 +53,7 @@ class Structure:
         self.after = remaining(anatomy, plan)
 
     def removed(self, of: str = "weights") -> float:
-        """The share of `"weights"`, `"parameters"` or `"macs"` that compaction removes.
+        """The share of `"weights"`, `"parameters"` or `"macs"` that goes, from `before` to `after`.
 
         Raises:
             ValueError: If MACs are asked for and are not known.

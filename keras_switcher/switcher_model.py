@@ -96,7 +96,7 @@ class SwitcherModel(ScheduledNetwork):
         """Trains for a number of epochs, as any Keras model.
 
         Raises:
-            ValueError: If a batch has no labels, or the loss is no finite number any more.
+            ValueError: If a batch has no labels, or the loss is no longer finite.
         """
         progress = Progress()
         if isinstance(callbacks, keras.callbacks.CallbackList):

@@ -17,8 +17,8 @@ positions, hidden units); the exported network's outputs differ by 4.1e-7 of the
 on one core that shared its machine. Seeds and controls are the study
 `python -m recipes.evidence mnist`.
 
-The first convolution has few weights, so a budget of weights takes none of its channels, and the
-figure has nothing to show as switched off. One of MACs does:
+The first convolution has few weights, so with this seed a budget of weights takes none of its
+channels, and the figure has nothing to show as switched off. One of MACs does:
 
     python -m recipes.mnist_lenet5 --seed 0 --budget 0.25 --budget-of macs
 

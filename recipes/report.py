@@ -42,13 +42,14 @@ TABLES = [*mnist_tables.TABLES, *mnist_connections.TABLES, *digits_controls.TABL
 INTRODUCTION = """\
 # Results
 
-Written by `python -m recipes.report` from the rows in `recipes/results/`; no number is typed by
-hand. Rows of studies have their seed, settings, versions, hardware and command: with `--again` it
-runs a trial once more and shows the result beside the row. Benchmarks are run by the command that
-heads their table.
+Written by `python -m recipes.report` from the rows in `recipes/results/`; no measured
+number is typed by hand. Rows of studies have their seed, settings, versions, hardware and command:
+with `--again` the command runs a trial once more and shows the result beside the row. Benchmarks
+are run by the command that heads their table.
 
 Accuracies are those of the last epoch, mean +- standard deviation over n seeds; "minus first line"
-is the mean of the differences seed by seed, with its standard error. Weights are those of kernels,
+is the mean of the differences over the seeds that both have, with its standard error; spreads and
+errors are left out where there are one or two seeds. Weights are those of kernels,
 output layer included, biases and switcher excluded. Rows in italics are published by others, with
 their own settings. The commands of the studies run what is missing. Training times in the rows
 include waiting for other processes; what a switcher costs is in the benchmark `step_time`.

@@ -64,7 +64,7 @@ class Settings:
     momentum: float = _setting(0.9, float, "of both optimizers")
     weight_decay: float = _setting(0.0, float, "of the task network, in both trainings")
     switcher_clipnorm: float | None = _setting(
-        None, float, "largest norm of the switcher's gradient; by default any"
+        None, _number_or_none, "largest norm of the switcher's gradient, or none for any"
     )
     switcher_weight_decay: float = _setting(0.0, float, "of the switcher")
     switcher: str = _setting("row", str, "a switcher, or a control", choices=SWITCHERS)
@@ -75,7 +75,9 @@ class Settings:
         None, _number_or_none, "what factors stay below, above 1, or none for no bound"
     )
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
-    detached: bool = _flag("no gradient through the switcher's input: equation 6 without its end")
+    detached: bool = _flag(
+        "no gradient through the switcher's input: equation 6 without its second term"
+    )
     budget: float | None = _setting(0.245, _share_or_none, "share to keep, or none")
     budget_of: str = _setting("weights", str, "what it is a share of", choices=KINDS)
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")

@@ -121,7 +121,8 @@ class ConnectionRecord:
     Args:
         name: Name of the connection group.
         kernel: The kernel, of shape `(inputs, outputs)`: the switcher returns a matrix like it.
-        share: The share of the network's MACs that it takes, from 0 to 1.
+        share: The share of the network's MACs that it takes, from 0 to 1; of its weights where
+            MACs are not known.
         depth: Where it lies in the network, from 0 (input) to 1 (output).
     """
 

@@ -14,16 +14,16 @@ class RowSwitcher(Switcher):
     """Reads a few statistics per channel and decides with one small network for all groups.
 
     The order of neurons in a layer means nothing, so nothing here depends on it: permuting the
-    channels of a group permutes its factors. The weights are only touched by reductions, and the
-    number of parameters does not depend on the network, so a trained RowSwitcher runs on any
-    other one.
+    channels of a group permutes its factors. Weights are read by reductions alone (and where single
+    connections have factors, once more for each of them). The number of parameters does not depend
+    on the network, so the weights of a trained RowSwitcher can be set in that of any other one.
 
     For each channel it sees the root mean square of its incoming and of its outgoing weights,
     relative to the mean over the group, and its scale and shift (a normalisation's gamma and
-    beta, a bias); for each group its depth, size, fan-in, fan-out and
-    shares of MACs. Two rounds of a shared network, the second of which also sees the means of
-    the own and of the neighbouring groups, give a score per channel and a level per group;
-    scores are normalised over the group, in training and in inference alike, and
+    beta, a bias); for each group its depth, size, fan-in, fan-out, kernel areas and shares of
+    MACs. Two rounds of a shared network, the second of which also sees the means of the own and of
+    the neighbouring groups, give a score per channel and a level per group; scores are
+    normalised over the group, in training and in inference alike, and
     `x = relu(level + beta + gamma * score)`. The factor is x, or with a ceiling c
     `c x / (x + c - 1)`: 0 at 0, 1 at 1, always below c. So no factor grows where the weights
     could, and a budget is paid by the channels that are on the brink.

@@ -23,7 +23,7 @@ class Switcher(keras.layers.Layer):
         records: List of `GroupRecord`s, in the order of the network's groups; where connections
             have factors, then of `ConnectionRecord`s.
 
-    Example:
+    Example, for networks of Dense layers:
 
     >>> from keras import ops
     >>> @keras.saving.register_keras_serializable(package="example")

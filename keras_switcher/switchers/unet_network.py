@@ -17,8 +17,8 @@ class UNet(layers.Layer):
 
     Args:
         outputs: Number of scores per row.
-        depth: Number of encoder levels; None for half the binary logarithm of the rows, but 4
-            where there are rows enough for it.
+        depth: Number of encoder levels; None for half the binary logarithm of the rows, but
+            at least 4 where there are rows enough for it.
         normalization: `"instance"` or `"batch"`, see `UNetSwitcher`.
         **kwargs: As for any Keras layer.
 

@@ -1,6 +1,6 @@
 """How reading, planning and compacting grow with the depth of a network.
 
-A residual network of 2 to 64 times four layers per block; the better of several runs in turn.
+A residual network of 8 to 128 blocks of five layers; the best of several runs in turn.
 
     python -m recipes.benchmarks.growth
 

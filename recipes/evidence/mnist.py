@@ -1,6 +1,7 @@
 """MNIST: the paper's networks, the method, and every control beside it. Test split.
 
-Settings were chosen on the validation split; `mnist_search` has the log.
+Settings were chosen on the validation split; `mnist_search` has the log, but for what is
+in `recipes/results/mnist_tried.csv`.
 """
 
 from dataclasses import replace
