@@ -1,4 +1,4 @@
-"""Sums over large matrices, by way of products with ones.
+"""Sums over large matrices, mostly by way of products with ones.
 
 XLA on CPU takes longer to add up all of a Dense kernel, in one reduction, than to multiply a batch
 by it. A product with ones takes a tenth of that, and is fused with what it adds.
@@ -20,7 +20,7 @@ def column_sums(matrix):
     """The sum of each column of a matrix, as a vector.
 
     A product with ones would go down one column after the other. Slices of the matrix are added up
-    whole rows at a time, in a third of the time.
+    whole rows at a time, in about half of the time.
     """
     size = matrix.shape[0] // SLICES
     slices = [matrix[i * size : (i + 1) * size] for i in range(SLICES)]

@@ -116,7 +116,7 @@ def randomise(model, seed=0):
 def finalized(model):
     """Lets layers that keep tensors made of their weights (Normalization) make them again."""
     for layer in layers_of(model) if isinstance(model, keras.Model) else ():
-        if hasattr(layer, "finalize_state"):
+        if isinstance(layer, layers.Normalization):
             layer.finalize_state()
     return model
 

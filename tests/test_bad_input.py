@@ -163,7 +163,7 @@ def test_export_leaves_what_is_there(tmp_path):
         model.export(tmp_path / "new", format="savedmodel")
 
 
-@pytest.mark.parametrize("round_to", [0, -2, 1.5, "4"])
+@pytest.mark.parametrize("round_to", [0, -2, 1.5, "4", True])
 def test_round_to_must_be_a_positive_integer(round_to):
     with pytest.raises(ValueError, match="round_to"):
         SwitcherModel(mlp()).compact(round_to=round_to)

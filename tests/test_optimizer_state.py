@@ -106,3 +106,31 @@ def test_layers_may_be_frozen_after_compiling():
     small = model.compact(optimizer=True)
     assert not small.get_layer("stem").trainable
     toys.fit(small, *toys.data(shape=(8, 8, 1)))
+
+
+class SideOff(switchers.Switcher):
+    """Nothing is left of `side`."""
+
+    def call(self, records):
+        return [keras.ops.ones(r.size) * float(r.name != "side") for r in records]
+
+
+def test_layers_that_nothing_reads_any_more_leave_no_state(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="stem")(inputs)
+    gate = layers.Conv2D(6, 1, name="gate")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    y = layers.Conv2D(5, 3, padding="same", name="side")(layers.Multiply()([x, gate]))
+    x = layers.GlobalAveragePooling2D()(layers.Concatenate()([x, y]))
+    task = keras.Model(inputs, layers.Dense(3, name="head")(x))
+    model = SwitcherModel(task, SideOff(), alternation="task")
+    model.compile(keras.optimizers.Adam(0.01), toys.crossentropy())
+    data = toys.data(shape=(8, 8, 1))
+    toys.fit(model, *data)
+    small = model.compact(optimizer=True)
+    assert "gate" not in [layer.name for layer in small.layers]
+    small.save(tmp_path / "small.keras")
+    loaded = keras.models.load_model(tmp_path / "small.keras")
+    assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) > 0
+    assert toys.same(small.optimizer.variables, loaded.optimizer.variables)
+    histories = [toys.fit(each, *data, epochs=2)["loss"] for each in (small, loaded)]
+    np.testing.assert_allclose(*histories, rtol=1e-6)

@@ -79,7 +79,11 @@ class Surgery:
         outputs = graph.replay(inputs, self.visit)
         if not all(map(is_tensor, tree.flatten(outputs))):
             self.raise_empty("the network computes a constant")
-        return keras.Model(inputs, outputs, name=graph.name)
+        small = keras.Model(inputs, outputs, name=graph.name)
+        # Layers whose outputs nothing reads any more are no part of it.
+        owned = {id(variable) for variable in small.variables}
+        self.counterparts = [pair for pair in self.counterparts if id(pair[1]) in owned]
+        return small
 
     def visit(self, call, args, kwargs):
         edge = self.anatomy.edge_at(call)
@@ -127,7 +131,7 @@ class Surgery:
             new_weight.assign(self._cut(layer, old_weight))
             new_weight.trainable = old_weight.trainable
             self.counterparts.append((old_weight, new_weight))
-        if hasattr(new, "finalize_state"):  # Normalization keeps tensors made of its weights.
+        if isinstance(new, keras.layers.Normalization):  # It keeps tensors made of its weights.
             new.finalize_state()
 
     def _is_read_by_none(self, call):

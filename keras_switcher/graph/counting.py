@@ -118,14 +118,15 @@ def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
         for layer in layers.values()
         for weight in layer.weights
     )
-    for layer in new_biases(anatomy, plan) if plan else ():
+    grown = new_biases(anatomy, plan) if plan else ()
+    for layer in (layer for layer in grown if id(layer) in layers):
         made = anatomy.axes_of(layer.kernel).get(1)
         parameters += layer.units if made is None else kept(layer.kernel[0], {0: made})
     return {"weights": weights, "parameters": parameters, "macs": macs}
 
 
 def _calls_left(anatomy, keep):
-    """The calls of the smaller model: those of a branch that reads nothing are folded away."""
+    """The calls of the smaller model: without what reads nothing, and what nothing reads then."""
     folded, left = set(), {}
     for call in anatomy.graph.calls:
         outputs = tree.flatten(call.outputs)
@@ -139,7 +140,12 @@ def _calls_left(anatomy, keep):
             folded.update(map(id, outputs))
         else:
             left[id(call)] = call
-    return left
+    read, reached = {id(tensor) for tensor in tree.flatten(anatomy.graph.outputs)}, {}
+    for call in reversed(left.values()):
+        if any(id(tensor) in read for tensor in tree.flatten(call.outputs)):
+            read.update(map(id, call.inputs))
+            reached[id(call)] = call
+    return reached
 
 
 def _is_empty(axis, keep):

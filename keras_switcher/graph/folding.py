@@ -15,8 +15,16 @@ from keras_switcher.graph.call import Call
 from keras_switcher.graph.tensors import is_tensor
 from keras_switcher.layers.gated import scaled
 
+
+def _add(first, second):
+    """Keras would take an array with one long axis for a bias, of whichever axis is as long."""
+    if isinstance(first, np.ndarray):
+        first, second = second, first
+    return ops.subtract(first, -second) if isinstance(second, np.ndarray) else first + second
+
+
 _MERGES = {
-    "Add": ops.add,
+    "Add": _add,
     "Subtract": ops.subtract,
     "Multiply": ops.multiply,
     "Maximum": ops.maximum,

@@ -170,6 +170,8 @@ def _input_groups(edges, depths, every_dense_input):
             made[id(edge.kernel)] = group
         edge.input_group = made[id(edge.kernel)]
         edge.input_group.consumers.append(edge)
+        if edge.call.input.sparse:
+            edge.input_group.reason = f"is read by '{edge.call.name}' from a sparse tensor"
     return list(made.values())
 
 

@@ -1,5 +1,7 @@
 """From factors to a plan: what they switch off, and what follows from that."""
 
+from numbers import Integral
+
 import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
@@ -27,7 +29,7 @@ def plan_removal(
     Raises:
         ValueError: If `round_to` is not a positive integer.
     """
-    if not isinstance(round_to, int) or round_to < 1:
+    if not isinstance(round_to, Integral) or isinstance(round_to, bool) or round_to < 1:
         raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
     factors = {name: np.asarray(factor, "float32") for name, factor in factors.items()}
     channels, connections = split_grains(factors)

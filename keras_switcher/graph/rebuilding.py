@@ -1,5 +1,7 @@
 """Makes layers and operations again, from their configuration."""
 
+import tempfile
+
 import keras
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
@@ -21,7 +23,10 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
         config.update(_functions(op, config), name=name, **changes)
         if type(op) is keras.layers.Lambda:
             return _same_function(op, config)
-        return type(op).from_config(config)
+        new = type(op).from_config(config)
+        if hasattr(op, "save_assets"):
+            _copy_assets(op, new)
+        return new
     except (NotImplementedError, TypeError, ValueError) as error:
         if not isinstance(op, keras.layers.Layer) and not changes:
             return op  # It has no weights; arrays and functions among its arguments are the cause.
@@ -31,6 +36,16 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
             "that returns all arguments of its constructor, and register classes and functions "
             "that are among them with keras.saving.register_keras_serializable()."
         ) from error
+
+
+def _copy_assets(layer, new):
+    """What `adapt()` has learned of words is neither in the configuration nor in variables."""
+    store = {}
+    layer.save_own_variables(store)
+    new.load_own_variables(store)
+    with tempfile.TemporaryDirectory() as folder:
+        layer.save_assets(folder)
+        new.load_assets(folder)
 
 
 def _functions(op, config):

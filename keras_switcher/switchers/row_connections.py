@@ -72,8 +72,8 @@ class ConnectionFactors(RowPart):
 
     def _added(self, sizes):
         """What each row and each column of each kernel adds to the scores of its connections."""
-        # A layer that sees size and context. Contexts are few, and a product of all lines with six
-        # columns would take as long as one of the batch with a kernel.
+        # A layer that sees size and context. Contexts are few, while a product of thousands of rows
+        # with a matrix of six would take XLA a tenth of all that a switcher adds to a step.
         kernel, bias = self.embed.kernel, self.embed.bias
         of_contexts = ops.matmul(ops.cast(self._side_contexts, sizes.dtype), kernel[1:]) + bias
         hidden = ops.relu((sizes - 1)[:, None] * kernel[0] + self._sides.spread(of_contexts))

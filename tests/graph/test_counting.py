@@ -9,6 +9,7 @@ from networks import lenet5, mlp
 
 from keras_switcher import Structure, count_macs, count_parameters, prune_channels
 from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.counting import remaining
 from keras_switcher.graph.planning import plan_removal
 
@@ -193,3 +194,39 @@ def test_layers_of_a_branch_that_is_folded_away_do_not_count():
     kernels = [small.get_layer(name).kernel for name in ("stem", "dense")]
     assert left["weights"] == sum(int(np.prod(kernel.shape)) for kernel in kernels)
     assert left["macs"] == count_macs(small).total
+
+
+def unread():
+    """A product is read by a convolution alone, of which nothing may be left."""
+    inputs = keras.Input((4, 4, 3))
+    x = layers.Conv2D(6, 3, padding="same", activation="relu", name="stem")(inputs)
+    gate = layers.Conv2D(6, 1, name="gate")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    y = layers.Conv2D(5, 3, padding="same", name="side")(layers.Multiply()([x, gate]))
+    x = layers.GlobalAveragePooling2D()(layers.Concatenate()([x, y]))
+    return randomise(keras.Model(inputs, layers.Dense(3, name="head")(x)))
+
+
+def test_what_nothing_reads_any_more_does_not_count():
+    model = unread()
+    anatomy = Anatomy(model)
+    plan = plan_removal(anatomy, {"side": np.zeros(5), "stem": np.float32([1, 0, 1, 1, 1, 1])})
+    small = plan.apply(model)
+    assert {"gate", "side"}.isdisjoint(layer.name for layer in small.layers)
+    left = remaining(anatomy, plan)
+    assert left["parameters"] == small.count_params()
+    assert left["weights"] == sum(int(np.prod(w.shape)) for w in small.weights if w.ndim > 1)
+    assert left["macs"] == count_macs(small).total
+
+
+def test_new_biases_of_what_is_folded_away_do_not_count():
+    inputs = keras.Input((4,))
+    x = layers.Dense(3, name="stem")(inputs)
+    y = layers.Dense(5, "relu", name="mid")(x)
+    y = layers.Dense(3, use_bias=False, name="out")(y)
+    model = randomise(keras.Model(inputs, layers.Dense(2)(layers.Add()([x, y]))))
+    cut = np.zeros((3, 5), "float32")
+    cut[0, 0] = 1
+    factors = {"mid": np.float32([0, 1, 1, 1, 1]), "mid/connections": cut}
+    anatomy = Anatomy(model)
+    plan = plan_removal(anatomy, factors)
+    assert remaining(anatomy, plan)["parameters"] == compact(anatomy, plan).count_params()

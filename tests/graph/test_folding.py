@@ -171,3 +171,23 @@ def test_what_a_branch_was_broadcast_to_stays(bias, flat):
     z = layers.Conv2D(4, 3, padding="same", name="reads")(layers.Add()([one, y]))
     model = randomise(keras.Model(inputs, layers.Dense(3)(layers.GlobalMaxPooling2D()(z))))
     check_exact_graph(model, {"branch": np.zeros(5, bool)}, step=False)
+
+
+def test_constants_along_other_axes_than_the_last():
+    """Here keras.ops.add would take what tokens get for what channels get: there are as many."""
+    inputs = keras.Input((4, 3))
+    x = layers.Dense(4, name="stem")(inputs)
+    y = layers.Dense(5, "relu", name="of_tokens")(layers.Permute((2, 1))(x))
+    y = layers.Permute((2, 1))(layers.Dense(4, name="back")(y))
+    model = randomise(keras.Model(inputs, layers.Dense(2)(layers.Add()([x, y]))))
+    check_exact_graph(model, {"of_tokens": np.zeros(5, bool)}, step=False)
+
+
+def test_constants_along_one_axis_of_a_single_channel():
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(4, 1, name="stem")(inputs)
+    y = layers.Conv2D(6, 1, name="out")(layers.Conv2D(5, 1, name="mid")(x))
+    y = layers.Conv2D(4, (1, 3), padding="same", name="wide")(y)
+    model = randomise(keras.Model(inputs, layers.Conv2D(3, 2)(layers.Add()([x, y]))))
+    keep = {"stem": np.arange(4) < 1, "mid": np.zeros(5, bool)}
+    check_exact_graph(model, keep, step=False)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_close, check_exact, check_same_weights, draw_inputs, randomise, weights_of
+from exactness import check_exact_graph
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
@@ -112,3 +113,21 @@ def test_masks_of_one_group_must_agree():
         prune_channels(model, {"first": GOOD, "shared": ~GOOD})
     for keep in ({"first": GOOD, "shared": GOOD}, {"shared": GOOD}):
         assert prune_channels(model, keep).get_layer("first").units == 3
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (1, 6, 4), (6, 1, 4)])
+def test_an_array_that_is_added_never_becomes_a_vector(shape):
+    """With one channel left Keras would take it for a bias of another axis of a square image."""
+    inputs = keras.Input((6, 6, 3))
+    added = np.random.default_rng(0).normal(size=shape).astype("float32")
+    x = layers.Conv2D(4, 1, name="first")(inputs) + added
+    model = randomise(keras.Model(inputs, layers.Conv2D(3, 2)(x)))
+    small = check_exact_graph(model, {"first": np.arange(4) < 1}, step=False)
+    assert small.get_layer("first").filters == 2
+
+
+def test_a_bias_with_two_axes_never_becomes_a_vector():
+    inputs = keras.Input((6, 6, 4))
+    x = layers.EinsumDense("abcd,de->abce", (6, 6, 4), bias_axes="ce", name="first")(inputs)
+    model = randomise(keras.Model(inputs, layers.Conv2D(3, 2)(x)))
+    check_exact_graph(model, {"first": np.arange(4) < 1}, step=False)

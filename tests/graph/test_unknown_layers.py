@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from checks import draw_masks, randomise
 from exactness import check_exact_graph
 from keras import layers, ops
 from synthetic.registry import block, conv, head, image
 
-from keras_switcher import SwitcherModel, channel_groups
+from keras_switcher import SwitcherModel, channel_groups, prune_channels
 from keras_switcher.graph.rules import RULES
 
 
@@ -133,3 +134,38 @@ def test_a_kernel_in_a_layer_within_has_no_gate(monkeypatch):
     model = keras.Model(inputs, layers.Dense(2)(Inner(name="outer")(hidden)))
     with pytest.raises(ValueError, match="'outer' is not an attribute of that layer, so no gate"):
         SwitcherModel(model)
+
+
+@pytest.mark.parametrize("merged", [layers.Add, layers.Multiply, layers.Concatenate])
+def test_merging_layers_that_are_given_arrays_are_refused(merged):
+    inputs = keras.Input((6,), batch_size=16)
+    x = layers.Dense(8, "relu", name="fed")(layers.Dense(5, name="before")(inputs))
+    x = merged(name="merged")([x, np.ones((16, 8), "float32")])
+    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    groups = channel_groups(model)
+    assert "is merged by 'merged' with an array" in str(groups)
+    check_exact_graph(model, *draw_masks(groups, 0.4), step=False)
+    SwitcherModel(model)
+
+
+def test_softmax_over_all_axes_mixes_all_channels():
+    inputs = keras.Input((6,), batch_size=16)
+    x = layers.Dense(8, name="fed")(layers.Dense(5, name="before")(inputs))
+    model = randomise(keras.Model(inputs, layers.Dense(2)(ops.softmax(x, axis=None))))
+    groups = channel_groups(model)
+    assert [g.name for g in groups if "a Softmax over the channels" in str(g.reason)] == ["fed"]
+    check_exact_graph(model, *draw_masks(groups, 0.4), step=False)
+
+
+def test_inputs_from_sparse_tensors_stay():
+    inputs = keras.Input((4,), sparse=True)
+    hidden = layers.Dense(6, "relu", name="hidden")(inputs)
+    model = randomise(keras.Model(inputs, layers.Dense(2)(hidden)))
+    groups = {group.name: group for group in channel_groups(model)}
+    assert groups["hidden/inputs"].reason == "is read by 'hidden' from a sparse tensor"
+    small = prune_channels(model, {"hidden": np.arange(6) > 2})
+    x = tf.sparse.from_dense(np.eye(4, dtype="float32"))
+    factors = np.float32(np.arange(6) > 2)
+    hidden = tf.nn.relu(model.layers[1].kernel + model.layers[1].bias) * factors
+    np.testing.assert_allclose(small(x), model.layers[2](hidden), rtol=1e-5)
+    assert list(SwitcherModel(model).scaling_factors()) == ["hidden"]

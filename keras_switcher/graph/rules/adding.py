@@ -1,7 +1,24 @@
-"""Where Keras adds a vector to the wrong axis of a tensor."""
+"""Where Keras would add an array along the wrong axis of a tensor."""
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import NO_CHANNEL, Reader
+
+
+def add_array(call: Call, reader: Reader, shape: tuple[int, ...]):
+    """A constant array is added to the call's output; see `add_vector`.
+
+    Args:
+        call: The call, whose output is labelled already.
+        reader: The reader.
+        shape: The array's shape, whose last axis is the output's.
+    """
+    rank = len(call.output.shape)
+    long = [axis - len(shape) + rank for axis, size in enumerate(shape) if size != 1]
+    if len(long) == 1:
+        add_vector(call, reader, long[0])
+    else:  # With a single channel left it might become a vector along another axis.
+        for axis in long:
+            reader.forbid(reader.channels(call.output, axis), 1)
 
 
 def add_vector(call: Call, reader: Reader, axis: int):

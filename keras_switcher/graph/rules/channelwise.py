@@ -70,7 +70,8 @@ def clip(call, reader):
 @keras_rule(operations=("Softmax", "LogSoftmax"))
 def over_axes(call, reader):
     """Computes over some axes: each output depends on all channels along them."""
-    mixed = [axis % len(call.input.shape) for axis in np.atleast_1d(call.op.axis)]
+    axes = range(len(call.input.shape)) if call.op.axis is None else np.atleast_1d(call.op.axis)
+    mixed = [axis % len(call.input.shape) for axis in axes]
     for axis in reader.labelled_axes(call.input):
         if axis in mixed:
             kind = type(call.op).__name__

@@ -1,10 +1,10 @@
 """Rules for what makes one tensor of several: sums, products, concatenations."""
 
 import numpy as np
-from keras import layers
+from keras import layers, tree
 
 from keras_switcher.graph.reader import NO_CHANNEL
-from keras_switcher.graph.rules.adding import add_vector
+from keras_switcher.graph.rules.adding import add_array
 from keras_switcher.graph.rules.registry import keras_rule, rule
 from keras_switcher.graph.tensors import is_tensor
 
@@ -14,7 +14,9 @@ from keras_switcher.graph.tensors import is_tensor
 @keras_rule(layers=("CustomScaleLayer",))
 def merge(call, reader):
     tensors = call.inputs
-    if len({len(tensor.shape) for tensor in tensors}) > 1:
+    if _merges_arrays(call):
+        reader.refuse(call, f"is merged by '{call.name}' with an array")
+    elif len({len(tensor.shape) for tensor in tensors}) > 1:
         reader.refuse(call, f"is merged by '{call.name}' with a tensor of another rank")
     else:
         _combine(call, reader, tensors)
@@ -32,16 +34,16 @@ def arithmetic(call, reader):
     operands = (*call.args, *call.kwargs.values())
     operands = [x if is_tensor(x) else np.asarray(x) for x in operands]
     _combine(call, reader, operands)
-    shape = operands[-1].shape
     if type(call.op).__name__ == "Add" and not is_tensor(operands[-1]):
-        long = [axis - len(shape) for axis, size in enumerate(shape) if size != 1]
-        if len(long) == 1:
-            add_vector(call, reader, long[0] + len(call.output.shape))
+        add_array(call, reader, operands[-1].shape)
 
 
 @rule(layers.Concatenate)
 @keras_rule(operations=("Concatenate",))
 def concatenate(call, reader):
+    if _merges_arrays(call):
+        reader.refuse(call, f"is merged by '{call.name}' with an array")
+        return
     tensors, rank = call.inputs, len(call.output.shape)
     along = call.op.axis % rank
     labelled = {axis for tensor in tensors for axis in reader.labelled_axes(tensor)}
@@ -53,6 +55,11 @@ def concatenate(call, reader):
             for part in parts[1:]:
                 reader.couple(parts[0], part)
             reader.label(call.output, axis, parts[0])
+
+
+def _merges_arrays(call):
+    values = tree.flatten((call.args, call.kwargs))
+    return any(not is_tensor(value) and np.ndim(value) for value in values)
 
 
 def _combine(call, reader, operands):

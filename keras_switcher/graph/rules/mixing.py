@@ -5,7 +5,7 @@ import re
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.rules.adding import add_vector
+from keras_switcher.graph.rules.adding import add_array, add_vector
 from keras_switcher.graph.rules.channelwise import ELEMENTWISE, channel_axis, mixed_by_activation
 from keras_switcher.graph.rules.registry import rule
 
@@ -56,9 +56,8 @@ def einsum_dense(call, reader):
             if axis >= lacking and layer.bias.shape[axis - lacking] > 1:
                 reader.carry(layer.bias, axis - lacking, ids)
     reader.resize(call, output_shape=shape)
-    if layer.bias is not None and np.prod(layer.bias.shape) == max(layer.bias.shape):
-        long = int(np.argmax(layer.bias.shape)) - len(layer.bias.shape)
-        add_vector(call, reader, long + len(outputs))
+    if layer.bias is not None:
+        add_array(call, reader, layer.bias.shape)
 
 
 @rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)
