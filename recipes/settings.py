@@ -35,8 +35,7 @@ def _count(text):
 
 
 def _setting(default, read, explanation, **arguments):
-    shown = "" if default is None else " (default: %(default)s)"
-    option = {"type": read, "help": explanation + shown, **arguments}
+    option = {"type": read, "help": explanation, **arguments}
     return field(default=default, metadata=option)
 
 
@@ -99,9 +98,10 @@ class Settings:
 def add_settings(parser: argparse.ArgumentParser, defaults: Settings):
     """Adds an option for each setting."""
     for setting in fields(Settings):
-        parser.add_argument(
-            _option(setting.name), default=getattr(defaults, setting.name), **setting.metadata
-        )
+        default, option = getattr(defaults, setting.name), dict(setting.metadata)
+        if default is not None and "type" in option:
+            option["help"] += " (default: %(default)s)"
+        parser.add_argument(_option(setting.name), default=default, **option)
 
 
 def read_settings(options: argparse.Namespace) -> Settings:

@@ -118,10 +118,10 @@ def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
         for layer in layers.values()
         for weight in layer.weights
     )
-    grown = new_biases(anatomy, plan) if plan else ()
-    for layer in (layer for layer in grown if id(layer) in layers):
-        made = anatomy.axes_of(layer.kernel).get(1)
-        parameters += layer.units if made is None else kept(layer.kernel[0], {0: made})
+    for layer in new_biases(anatomy, plan) if plan else ():
+        if id(layer) in layers:
+            made = anatomy.axes_of(layer.kernel).get(1)
+            parameters += layer.units if made is None else kept(layer.kernel[0], {0: made})
     return {"weights": weights, "parameters": parameters, "macs": macs}
 
 

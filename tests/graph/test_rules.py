@@ -192,7 +192,7 @@ def test_unknown_layer_locks_what_it_reads_and_nothing_else(place):
     reasons = {group.name: group.reason for group in groups if group.producers}
     read = [layer.name for layer in stack[:place] if hasattr(layer, "kernel")][-1:]
     for name in ("first", "second", "third"):
-        locked = "feeds 'unknown', and no rule is known for a Cumulative"
+        locked = "feeds 'unknown', and no rule is known for Cumulative"
         assert reasons[name] == (locked if name in read else None)
     assert reasons["head"] is not None
     check_exact(model, *draw_masks(groups, 0.4))

@@ -98,7 +98,7 @@ PLACES = [(each, place) for each in ARCHITECTURES for place in range(build(each,
 def test_unknown_layer_is_refused_with_a_reason_and_all_else_stays_exact(architecture, place):
     model = randomise(build(architecture, place)[0])
     groups = channel_groups(model)
-    reason = "feeds 'unknown', and no rule is known for a Blend"
+    reason = "feeds 'unknown', and no rule is known for Blend"
     fed = model.get_layer("unknown").input
     if fed is not model.input and place < build(architecture, None)[1] - 1:
         assert f"not prunable: {reason}" in str(groups)

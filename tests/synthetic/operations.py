@@ -89,7 +89,7 @@ def hard_sigmoid_gate():
     return inputs, head(block(x * (ops.relu6(gate + 3.0) / 6.0), "after"))
 
 
-@graph(one="and no rule is known for a Cumsum", two="and no rule is known for a Matmul")
+@graph(one="and no rule is known for Cumsum", two="and no rule is known for Matmul")
 def unknown_operations():
     inputs = keras.Input((5, 4))
     x = ops.cumsum(layers.Dense(6, activation="relu", name="one")(inputs), axis=1)

@@ -103,7 +103,7 @@ def channels_first():
     return inputs, head(x)
 
 
-@graph(one="no rule is known for a MultiHeadAttention", two="a LayerNormalization over")
+@graph(one="no rule is known for MultiHeadAttention", two="a LayerNormalization over")
 def attention():
     inputs = keras.Input((5, 4))
     x = layers.Dense(8, activation="relu", name="one")(inputs)
@@ -112,7 +112,7 @@ def attention():
     return inputs, head(layers.Dense(6, activation="relu", name="three")(x))
 
 
-@graph(one="no rule is known for a LSTM", two="for a GRU", three="for a Bidirectional")
+@graph(one="no rule is known for LSTM", two="for GRU", three="for Bidirectional")
 def recurrent():
     inputs = keras.Input((5, 4))
     x = layers.LSTM(6, return_sequences=True)(layers.Dense(7, name="one")(inputs))
@@ -122,7 +122,7 @@ def recurrent():
     return inputs, head(layers.Dense(6, activation="relu", name="four")(x))
 
 
-@graph(one="no rule is known for a TimeDistributed")
+@graph(one="no rule is known for TimeDistributed")
 def wrapped():
     inputs = keras.Input((5, 4))
     x = layers.Dense(8, activation="relu", name="one")(inputs)
@@ -130,7 +130,7 @@ def wrapped():
     return inputs, head(layers.Dense(6, activation="relu", name="two")(x))
 
 
-@graph(one="no rule is known for a Lambda")
+@graph(one="no rule is known for Lambda")
 def function():
     inputs = keras.Input((5, 4))
     x = layers.Dense(8, activation="relu", name="one")(inputs)
@@ -138,7 +138,7 @@ def function():
     return inputs, head(layers.Dense(6, activation="relu", name="two")(x))
 
 
-@graph(one="no rule is known for a SpectralNormalization")
+@graph(one="no rule is known for SpectralNormalization")
 def wrapped_kernel():
     inputs = image()
     x = block(inputs, "one")

@@ -65,7 +65,7 @@ def apply_rule(call: Call, reader: Reader):
     known = _find(call.op)
     if known is None:
         kind = type(call.op).__name__
-        reader.refuse(call, f"feeds '{call.name}', and no rule is known for a {kind}")
+        reader.refuse(call, f"feeds '{call.name}', and no rule is known for {kind}")
     else:
         known(call, reader)
 
