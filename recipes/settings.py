@@ -8,7 +8,7 @@ from keras_switcher.budget import KINDS
 from recipes.switching import STARTS, SWITCHERS
 from recipes.turns import WHILE_LOSS_FALLS
 
-SCHEDULES = ("cosine", "steps")
+SCHEDULES = ("cosine", "two cosines", "steps")
 TURNS = (*ALTERNATIONS, WHILE_LOSS_FALLS)
 
 
@@ -57,7 +57,8 @@ class Settings:
     schedule: str = _setting(
         "cosine",
         str,
-        "how both rates fall: as a cosine, or by ten at 1/2 and 3/4",
+        "how both rates fall: as a cosine, as two that take half of training each, or by ten at "
+        "1/2 and 3/4",
         choices=SCHEDULES,
     )
     momentum: float = _setting(0.9, float, "of both optimizers")

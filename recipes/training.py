@@ -1,5 +1,6 @@
 """Training as every recipe does it: SGD with a schedule, checkpoints, few lines of output."""
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -22,6 +23,7 @@ def train(
     checkpoint: Checkpoint,
     steps_per_execution: int = 1,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    span: range | None = None,
 ):
     """Trains a task network, or a `SwitcherModel`, in the same way.
 
@@ -32,7 +34,10 @@ def train(
         checkpoint: Saves after each epoch; what it finds is gone on from.
         steps_per_execution: Batches between two returns to Python: faster, with the same result.
         callbacks: More callbacks; they come before the checkpoint.
+        span: Which epochs of the training that the settings describe this is, for a task network
+            that is trained in parts; all of them by default.
     """
+    span = span or range(settings.epochs)
     order = EpochOrder(part, settings.batch_size, settings.seed)
     batches = int(order.batches.cardinality())
 
@@ -67,11 +72,13 @@ def train(
     callbacks = [*callbacks, order, checkpoint, _Lines(settings.epochs)]
     if checkpoint.history:
         callbacks.insert(0, checkpoint.history)  # First: the checkpoint saves what it records.
+    if span.start:  # The schedule goes by how many updates there were.
+        model.optimizer.iterations.assign(span.start * batches)
     checkpoint.restore(model)
     model.fit(
         order.batches,
-        initial_epoch=checkpoint.epochs_done(),
-        epochs=settings.epochs,
+        initial_epoch=max(span.start, checkpoint.epochs_done()),
+        epochs=span.stop,
         shuffle=False,
         verbose=0,
         callbacks=callbacks,
@@ -103,6 +110,8 @@ def _schedule(name, rate, steps):
     if name == "steps":
         ends = [steps // 2, 3 * steps // 4]
         return schedules.PiecewiseConstantDecay(ends, [rate, rate / 10, rate / 100])
+    if name == "two cosines":
+        return schedules.CosineDecayRestarts(rate, math.ceil(steps / 2), t_mul=1.0)
     return schedules.CosineDecay(rate, steps)
 
 

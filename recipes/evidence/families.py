@@ -27,6 +27,11 @@ POINT = {
     "magnitude pruning, same epochs": "magnitude",
     "random structure, from scratch": "random",
 }
+# The same with the learning rate's schedule of the other one.
+OTHER_SCHEDULE = {
+    "row switcher, two cosines": "row, two cosines",
+    "magnitude pruning, same epochs, one cosine": "magnitude, one cosine",
+}
 
 
 def switched(name: str, task: str, settings: Settings, seeds: int = 8, **changes) -> Experiment:
@@ -99,6 +104,25 @@ def point(task: str, settings: Settings, keep: float, seeds: int = 8) -> list[Ex
         switched(row, task, settings, seeds, budget=keep),
         given(magnitude, "magnitude", 0.5),
         given(random, "random structure"),
+    ]
+
+
+def other_schedule(
+    task: str, settings: Settings, share: float, end: str | None = None
+) -> list[Experiment]:
+    """The method with two cosines, as magnitude pruning has them, and that with one.
+
+    Args:
+        task: The task, with which the names begin.
+        settings: Those of the method.
+        share: The budget.
+        end: How the names end; see `kept`.
+    """
+    row, magnitude = lines(task, OTHER_SCHEDULE, end).values()
+    source = f"{task} row, {end}" if end else f"{task} row"
+    return [
+        switched(row, task, settings, schedule="two cosines", budget=share),
+        Experiment(magnitude, task, "magnitude, one cosine", settings, source, share=0.5),
     ]
 
 

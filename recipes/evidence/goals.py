@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from recipes.evidence.experiment import Experiment
-from recipes.evidence.families import CONTROLS, OF_VECTORS, POINT, kept, lines
+from recipes.evidence.families import CONTROLS, OF_VECTORS, OTHER_SCHEDULE, POINT, kept, lines
 from recipes.evidence.mnist import FAR, POINTS
 from recipes.evidence.summary import difference, spread, values
 from recipes.evidence.tables import signed
@@ -114,8 +114,10 @@ def _controls(task, named):
 def _curve():
     for keep in POINTS:
         row, magnitude, random = lines("mlp", POINT, kept(keep)).values()
+        row_two, magnitude_one = lines("mlp", OTHER_SCHEDULE, kept(keep)).values()
         removed = f"MLP, {1 - keep:.0%} of the weights removed"
-        yield Ahead(f"{removed}: at or above magnitude pruning", row, magnitude)
+        yield Ahead(f"{removed}: at or above magnitude pruning, two cosines", row_two, magnitude)
+        yield Ahead(f"{removed}: the same, one cosine", row, magnitude_one)
         yield AboveAll(f"{removed}: above a random structure", row, {"random": random})
 
 

@@ -7,12 +7,13 @@ in `recipes/results/mnist_tried.csv`.
 from dataclasses import replace
 
 from recipes.evidence.experiment import Experiment
-from recipes.evidence.families import family, point, switched
+from recipes.evidence.families import family, kept, other_schedule, point, switched
 from recipes.settings import Settings
 from recipes.turns import WHILE_LOSS_FALLS
 
 MLP_DENSE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, budget=0.235)
 LENET5_DENSE = replace(MLP_DENSE, epochs=20, learning_rate=0.05, budget=0.145)
+MLP_DENSE_TWO = replace(MLP_DENSE, schedule="two cosines")
 HEAD = {"ceiling": 1.5, "switcher_clipnorm": 1.0}
 MLP, LENET5 = replace(MLP_DENSE, **HEAD), replace(LENET5_DENSE, **HEAD)
 # The paper's and its code's: no momentum, no decay, rates by ten at 1/2 and 3/4; dense weights
@@ -63,6 +64,9 @@ def _literal(name, seeds=1, **changes):
 EXPERIMENTS = [
     *family("mlp", MLP, dense=MLP_DENSE, of_free=1.0),
     *(trial for keep in POINTS for trial in point("mlp", MLP, keep)),
+    Experiment("mlp dense, two cosines", "mlp", "dense", MLP_DENSE_TWO),
+    *other_schedule("mlp", MLP, MLP.budget),
+    *(trial for keep in POINTS for trial in other_schedule("mlp", MLP, keep, kept(keep))),
     *_ablations("mlp", MLP),
     *family("lenet5", LENET5, dense=LENET5_DENSE, of_free=1.0, reads_vectors=False),
     Experiment("lenet5 dense, 40 epochs", "lenet5", "dense", LENET5_FAR_DENSE, seeds=3),

@@ -13,6 +13,8 @@ BASE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, budget=0.235, 
 CLIPPED = {"ceiling": 1.5, "switcher_clipnorm": 1.0}
 SOURCE = "mlp row, rate 0.1, decay 0.003, own 0.005"
 SCHEDULES = [(0.05, 0.3), (0.05, 0.6), (0.3, 0.6), (0.45, 0.55)]
+IN_BETWEEN = {"budget_start": 0.3, "budget_end": 0.5}
+LATER = "budget falls from 0.3 to 0.5 of training"
 LENET5 = replace(BASE, epochs=20, budget=0.145, **CLIPPED)
 
 
@@ -61,6 +63,10 @@ def _scheduled(start, end):
         budget_end=end,
         **CLIPPED,
     )
+
+
+def _two_cosines(name, **changes):
+    return _tried(f"mlp row, {name}", schedule="two cosines", **CLIPPED, **changes)
 
 
 def _lenet5(name, treatment="switched", source=None, share=None, **changes):
@@ -117,7 +123,14 @@ EXPERIMENTS = [
         for settings in [(0.1, 0.003), (0.1, 0.002), (0.1, 0.0015), (0.2, 0.0015), (0.1, 0.005)]
     ),
     *(_scheduled(*shares) for shares in SCHEDULES),
+    _given("learned structure, 10 % kept", "learned structure", _scheduled(*SCHEDULES[0]).name),
     _given("magnitude, 10 % kept", "magnitude", _scheduled(*SCHEDULES[0]).name, share=0.5),
+    _tried("mlp dense, two cosines", treatment="dense", schedule="two cosines"),
+    _tried("mlp row, clipped", **CLIPPED),
+    _two_cosines("two cosines"),
+    _two_cosines(f"two cosines, {LATER}", **IN_BETWEEN),
+    _two_cosines("10 % kept, two cosines", budget=0.1),
+    _two_cosines(f"10 % kept, two cosines, {LATER}", budget=0.1, **IN_BETWEEN),
     *(
         _lenet5_dense(*settings)
         for settings in [(0.1, 0.003), (0.1, 0.001), (0.05, 0.003), (0.05, 0.001), (0.02, 0.003)]

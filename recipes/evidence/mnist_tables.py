@@ -1,7 +1,7 @@
 """The tables and pictures that `recipes/README.md` has of the study `mnist`."""
 
 from recipes.evidence import published
-from recipes.evidence.families import CONTROLS, OF_VECTORS, POINT, kept, lines
+from recipes.evidence.families import CONTROLS, OF_VECTORS, OTHER_SCHEDULE, POINT, kept, lines
 from recipes.evidence.mnist import FAR, MACS, POINTS
 from recipes.evidence.pictures import Counts, Curve, Pixels
 from recipes.evidence.tables import Table
@@ -29,6 +29,18 @@ TABLES = [
         "inputs only.",
         lines("mlp", CONTROLS | OF_VECTORS),
         published.MLP,
+    ),
+    Table(
+        "MNIST, MLP: one cosine or two",
+        "Magnitude pruning has two by nature: the rate falls before pruning, and again after it. "
+        "Here it has one over all epochs as well, and the others have two, of half the epochs.",
+        {
+            "dense twin": "mlp dense",
+            "dense twin, two cosines": "mlp dense, two cosines",
+            "row switcher": "mlp row",
+            "magnitude pruning, same epochs": "mlp magnitude",
+            **lines("mlp", OTHER_SCHEDULE),
+        },
     ),
     Table(
         "MNIST, MLP: ablations",
@@ -76,8 +88,8 @@ TABLES = [
 TABLES += [
     Table(
         f"MNIST, MLP: a budget of {keep:.0%} of the weights",
-        "A point of the curve below.",
-        {"dense twin": "mlp dense", **lines("mlp", POINT, kept(keep))},
+        "A point of the curve below. Magnitude pruning has two cosines unless its line says one.",
+        {"dense twin": "mlp dense", **lines("mlp", POINT | OTHER_SCHEDULE, kept(keep))},
     )
     for keep in POINTS
 ]
@@ -87,9 +99,8 @@ PICTURES = {
     "mnist_mlp_curve.png": Curve(
         "MNIST, MLP: accuracy over weights removed",
         {
-            "row switcher": [f"mlp row, {keep:.1%} kept" for keep in POINTS],
-            "magnitude pruning": [f"mlp magnitude, {keep:.1%} kept" for keep in POINTS],
-            "random structure": [f"mlp random, {keep:.1%} kept" for keep in POINTS],
+            label: [f"mlp {name}, {kept(keep)}" for keep in POINTS]
+            for label, name in (POINT | OTHER_SCHEDULE).items()
         },
         "mlp dense",
     ),

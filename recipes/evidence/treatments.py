@@ -54,11 +54,13 @@ class Trial:
         keras.utils.set_random_seed(self.seed)
         return TASKS[self.experiment.task].network()
 
-    def train(self, model: keras.Model, phase: str, epochs: int | None = None, history=None):
+    def train(
+        self, model: keras.Model, phase: str, epochs: int | None = None, history=None, span=None
+    ):
         """Trains a model, going on from what an interrupted run of this phase has left."""
         settings = replace(self.settings, epochs=epochs or self.settings.epochs)
         checkpoint = Checkpoint(self.folder / phase, history)
-        train(model, self.data.train, settings, checkpoint, STEPS_PER_EXECUTION)
+        train(model, self.data.train, settings, checkpoint, STEPS_PER_EXECUTION, span=span)
 
 
 @dataclass(frozen=True)
@@ -143,14 +145,26 @@ def _uniform(trial):
 
 
 def _magnitude(trial):
-    """Dense for a share of the epochs, then pruned and trained for the others."""
+    """Dense for a share of the epochs, then pruned and trained for the others, each as a whole."""
+    epochs = trial.settings.epochs
+    before = round(trial.experiment.share * epochs)
+    return _pruned(trial, {"epochs": before}, {"epochs": epochs - before})
+
+
+def _magnitude_in_one(trial):
+    """The same, but the learning rate falls once, over all epochs."""
+    epochs = trial.settings.epochs
+    before = round(trial.experiment.share * epochs)
+    return _pruned(trial, {"span": range(before)}, {"span": range(before, epochs)})
+
+
+def _pruned(trial, before, after):
     dense = trial.network()
-    before = round(trial.experiment.share * trial.settings.epochs)
-    trial.train(dense, "before", before)
+    trial.train(dense, "before", **before)
     keep = magnitude_structure(dense, trial.structure)
     prune = masked if trial.settings.connections else ks.prune_channels
     model = prune(dense, keep)
-    trial.train(model, "after", trial.settings.epochs - before)
+    trial.train(model, "after", **after)
     return Outcome(model, trial.settings.epochs, keep)
 
 
@@ -164,6 +178,7 @@ TREATMENTS = {
     "varied inputs": _varied,
     "uniform width": _uniform,
     "magnitude": _magnitude,
+    "magnitude, one cosine": _magnitude_in_one,
 }
 
 

@@ -148,7 +148,7 @@ def test_controls_of_connections_have_the_density_that_was_learned(tmp_path):
     assert learned["compact_accuracy"] == learned["accuracy"]
     counts = list(map(int, learned["widths"].split("-")))
     assert sum(counts) / 17024 == pytest.approx(1 - learned["weights_removed"], abs=1e-4)
-    for treatment in ("random structure", "magnitude"):
+    for treatment in ("random structure", "magnitude", "magnitude, one cosine"):
         control = Experiment(treatment, "digits", treatment, settings, "row", share=0.5)
         made = run_trial(control, 0, learned["structure"], tmp_path / treatment, None)
         assert made["compact_accuracy"] == made["accuracy"]
