@@ -28,6 +28,7 @@ class Anatomy:
         connections: The `ConnectionGroup` of every Dense layer.
         kernels: `Kernel`s: the weights that are counted.
         forbidden: Pairs of an `Axis` and a number of channels that must not be left along it.
+        rows: Where positions lie among samples, see `rows_per_sample`.
         vectors: Triples `(role, weight, axis)` of the per-channel scales and shifts.
 
     Raises:
@@ -48,6 +49,7 @@ class Anatomy:
         self._edges_at = {id(edge.call): edge for edge in self.edges}
         self._axes = {key: Axis(*resolve(ids)) for key, ids in reader.weights.items()}
         self._reader = reader
+        self.rows = reader.rows
         self._resolve = resolve
         self.kernels = [
             Kernel(kernel, self.axes_of(kernel), [self._use(*use) for use in reader.uses[key]])

@@ -1,5 +1,6 @@
 """One call of a layer or operation in a network."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,12 @@ class Call:
     args: tuple
     kwargs: dict
     outputs: Any = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether the layer is told to train, whatever the model does: `training=True`."""
+        given = inspect.signature(self.op.call).bind(*self.args, **self.kwargs).arguments
+        return {**given, **self.kwargs}.get("training") is True
 
     @property
     def inputs(self) -> list[keras.KerasTensor]:

@@ -1,7 +1,5 @@
 """Surgery: builds the smaller model that a plan describes."""
 
-from contextlib import contextmanager
-
 import keras
 import numpy as np
 from keras import ops, tree
@@ -12,7 +10,7 @@ from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.constants import bias_shifts
 from keras_switcher.graph.gating import feeds_nothing
 from keras_switcher.graph.names import Names
-from keras_switcher.graph.rebuilding import build_again
+from keras_switcher.graph.rebuilding import build_again, without_random_start
 from keras_switcher.graph.tensors import is_tensor
 
 
@@ -30,20 +28,6 @@ def compact(anatomy: Anatomy, plan) -> keras.Model:
         ValueError: If the plan leaves a group empty that cannot go, or if a weight is not finite.
     """
     return Surgery(anatomy, plan).operate()
-
-
-@contextmanager
-def _no_random_start(layer):
-    """Builds a layer without drawing weights: all are overwritten, and drawing takes long."""
-    initializers = {
-        name: value
-        for name, value in vars(layer).items()
-        if isinstance(value, keras.initializers.Initializer)
-    }
-    # Past Keras's own setattr, which looks at every value for a long time.
-    vars(layer).update(dict.fromkeys(initializers, keras.initializers.Zeros()))
-    yield
-    vars(layer).update(initializers)
 
 
 class Surgery:
@@ -93,8 +77,7 @@ class Surgery:
             args, kwargs = folding.nothing(call)
         folded = folding.constants(call, args, kwargs)
         if folded and all(folded):
-            shift = self.shifts.get(id(call.op))
-            return folding.evaluate(call, args, kwargs, edge, self.factors, shift)
+            return self._constant(call, args, kwargs, edge)
         if any(folded):
             outputs = folding.merge(call, args, kwargs, self._kept_along)
             if outputs is None:
@@ -115,7 +98,7 @@ class Surgery:
             changes["use_bias"] = True
         new = build_again(call.op, self.names.of(call.op), changes)
         self.rebuilt[id(call.op)] = new
-        with _no_random_start(new):
+        with without_random_start(new):
             outputs = new(*args, **kwargs)
         if is_layer:
             self._assign(call.op, new)
@@ -133,6 +116,19 @@ class Surgery:
             self.counterparts.append((old_weight, new_weight))
         if isinstance(new, keras.layers.Normalization):  # It keeps tensors made of its weights.
             new.finalize_state()
+
+    def _constant(self, call, args, kwargs, edge):
+        """What a call makes of constants."""
+        tensors = (*call.inputs, *tree.flatten(call.outputs))
+        if any(self.anatomy.rows.get(id(t), 1) != 1 for t in tensors):
+            self.raise_empty(f"'{call.name}' would read a constant with positions among samples")
+        if call.trains:
+            self.raise_empty(f"'{call.name}' would read a constant with training=True")
+        shift = self.shifts.get(id(call.op))
+        outputs = folding.evaluate(call, args, kwargs, edge, self.factors, shift)
+        if outputs is None:
+            self.raise_empty(f"'{call.name}' would mix the samples of a constant")
+        return outputs
 
     def _is_read_by_none(self, call):
         """Whether all channels that a call returns are gone."""

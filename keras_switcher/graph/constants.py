@@ -128,7 +128,7 @@ class _Chains:
             chain.insert(0, call)
             if call.op is self._layer:
                 return chain
-            if len(call.inputs) != 1:
+            if len(call.inputs) != 1 or call.trains:
                 return None
             tensor = call.input
         return None

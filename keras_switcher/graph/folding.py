@@ -49,7 +49,7 @@ def zeros(tensor) -> np.ndarray:
             f"must be fixed, not {tensor.shape}: build the model with a fixed keras.Input(shape), "
             "or keep at least one channel of each group."
         )
-    return np.zeros((1, *tensor.shape[1:]), tensor.dtype)
+    return np.zeros((tensor.shape[0] or 1, *tensor.shape[1:]), tensor.dtype)
 
 
 def nothing(call: Call) -> tuple[tuple, dict]:
@@ -69,18 +69,31 @@ def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict, shift=N
         shift: What constants that are gone add to the outputs of a Dense layer, or None.
 
     Returns:
-        Arrays in the structure of the call's outputs.
+        Arrays in the structure of the call's outputs, or None if they are not the same for each
+        sample of a batch.
     """
     scales = edge.scales(factors, np) if edge is not None else None
     kernels = []
     if scales is not None:
         kernels = [(edge.kernel, scaled(edge.kernel, scales, edge.kernel_axis))]
-    with keras.StatelessScope(kernels):
-        if shift is None:
-            outputs = call.op(*args, **kwargs)
-        else:
-            outputs = _shifted(call.op, _in_place(call, args, kwargs)[0], shift)
-    return tree.map_structure(ops.convert_to_numpy, outputs)
+
+    def outputs_for(samples):
+        def several(old, new):
+            return np.repeat(new, samples, axis=0) if _has_samples(old) else new
+
+        given = tree.map_structure(several, (call.args, call.kwargs), (args, kwargs))
+        with keras.StatelessScope(kernels):
+            if shift is None:
+                outputs = call.op(*given[0], **given[1])
+            else:
+                outputs = _shifted(call.op, _in_place(call, *given)[0], shift)
+        return tree.map_structure(ops.convert_to_numpy, outputs)
+
+    outputs = outputs_for(1)
+    if not any(map(_has_samples, call.inputs)):
+        return outputs
+    made = map(tree.flatten, (call.outputs, outputs, outputs_for(2)))
+    return outputs if all(_is_alike(*of_one) for of_one in zip(*made, strict=True)) else None
 
 
 def merge(call: Call, args: tuple, kwargs: dict, kept):
@@ -97,7 +110,8 @@ def merge(call: Call, args: tuple, kwargs: dict, kept):
         what is empty.
     """
     kind = type(call.op).__name__
-    if type(call.op).__module__.split(".")[0] != "keras":
+    merges = kind in (*_MERGES, "Concatenate", "CustomScaleLayer")
+    if type(call.op).__module__.split(".")[0] != "keras" or not merges:
         return None
     new = iter(tree.flatten((args, kwargs)))
     values = []
@@ -106,16 +120,17 @@ def merge(call: Call, args: tuple, kwargs: dict, kept):
         if is_tensor(old) and not is_tensor(value):
             value = _cut(value, kept(old))
         values.append(value)
+    if not any(is_tensor(v) and v.shape[:1] == call.output.shape[:1] for v in values):
+        return None  # Only constants have a row for each sample.
     if kind == "Concatenate":
         values = [v for v in values if is_tensor(v) or v.size]
         return ops.concatenate(values, call.op.axis) if all(map(is_tensor, values)) else None
     if isinstance(call.op, keras.layers.Layer):
-        values = [_raised(v, len(call.output.shape)) for v in values]
+        dtype = call.op.compute_dtype
+        values = [_raised(_cast(v, dtype), len(call.output.shape)) for v in values]
     values = [_compressed(v, call, values) if isinstance(v, np.ndarray) else v for v in values]
     if kind == "CustomScaleLayer":  # Of InceptionResNetV2.
         kind, values = "Add", [values[0], values[1] * call.op.scale]
-    if kind not in _MERGES:
-        return None
     if kind == "Add":
         left = [v for v in values if not isinstance(v, np.ndarray) or v.any()]
         values = left if _span(left, call.output.shape) else values
@@ -143,6 +158,27 @@ def _span(values, shape):
         shape[axis] == 1 or any(len(v.shape) >= -axis and v.shape[axis] != 1 for v in values)
         for axis in range(1 - len(shape), 0)
     )
+
+
+def _has_samples(value):
+    return is_tensor(value) and value.shape[:1] == (None,)
+
+
+def _is_alike(tensor, one, two):
+    """Whether what a call makes of two samples is, for each of them, what it makes of one."""
+    expected = one
+    if _has_samples(tensor):
+        expected = np.concatenate([one[:1], one[:1]])
+    close = {"rtol": 1e-5, "atol": 1e-5 * np.max(np.abs(one), initial=0), "equal_nan": True}
+    return expected.shape == two.shape and np.allclose(expected, two, **close)
+
+
+def _cast(value, dtype):
+    """What a layer makes of the precision of its inputs."""
+    if value.dtype == dtype or not keras.backend.is_float_dtype(value.dtype):
+        return value
+    cast = ops.cast(value, dtype)
+    return cast if is_tensor(value) else ops.convert_to_numpy(cast)
 
 
 def _raised(value, rank):

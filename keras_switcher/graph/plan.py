@@ -8,6 +8,8 @@ import keras
 import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.compaction import compact
+from keras_switcher.graph.plan_checks import check_plan
 
 FORMAT = 1
 
@@ -91,26 +93,10 @@ class PruningPlan:
 
         Raises:
             ValueError: If the groups of `model` are others than those of the plan, or cannot lose
-                the channels that it removes, or if the plan leaves a group empty.
+                what it removes, or if the plan leaves a group empty.
         """
-        from keras_switcher.graph.compaction import compact
-
         anatomy = Anatomy(model, self.every_dense_input)
-        sizes = {group.name: group.size for group in anatomy.groups}
-        planned = {name: len(group.keep) for name, group in self.groups.items()}
-        if sizes != planned:
-            differing = sorted(dict(sizes.items() ^ planned.items()))
-            raise ValueError(
-                f"The plan was made for another network than '{model.name}'. Groups that differ: "
-                f"{', '.join(differing)}. Apply it to a copy of the model it was made for."
-            )
-        locked = [g for g in anatomy.groups if not (g.prunable or self.keep[g.name].all())]
-        if locked:
-            raise ValueError(
-                f"The plan removes channels of '{locked[0].name}', which cannot go from "
-                f"'{model.name}': {locked[0].reason}. Apply it to a copy of the model it was made "
-                "for."
-            )
+        check_plan(self, anatomy)
         return compact(anatomy, self)
 
     def save(self, path: str | Path):
@@ -141,7 +127,7 @@ class PruningPlan:
             raise ValueError(f"{path} is not a pruning plan: {error!r}.") from error
         if plan is None:
             raise ValueError(
-                f"{path} has format {version}; this version of keras_switcher reads {FORMAT}."
+                f"{path} has format {version!r}; this version of keras_switcher reads {FORMAT}."
             )
         return plan
 
@@ -201,5 +187,7 @@ def _filled(places, values, size, dtype):
     filled = np.zeros(size, dtype)
     if any(place < 0 for place in places):  # NumPy would count from the end.
         raise ValueError("places must not be negative")
+    if np.ndim(values) and len(values) != len(places):
+        raise ValueError(f"there are {len(values)} values for {len(places)} places")
     filled[places] = values
     return filled

@@ -2,35 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.kernel_sides import Block, Reading
+from keras_switcher.graph.samples import rows_per_sample
 
 NO_CHANNEL = -1
-
-
-@dataclass(eq=False)
-class Block:
-    """Channels that a kernel produces: `ids` along `axis` of `kernel`."""
-
-    call: Call
-    kernel: object
-    axis: int
-    ids: np.ndarray
-
-
-@dataclass(eq=False)
-class Reading:
-    """A kernel's input axis: `ids` along `kernel_axis` of `kernel`, `tensor_axis` of the input."""
-
-    call: Call
-    kernel: object
-    kernel_axis: int
-    tensor_axis: int
-    ids: np.ndarray
 
 
 class Reader:
@@ -58,7 +38,27 @@ class Reader:
         self.locked: list[tuple[np.ndarray, str]] = []
         self.forbidden: list[tuple[np.ndarray, int]] = []
         self.count = 0
+        self.rows = rows_per_sample(graph)
         self._labels: dict[tuple[int, int], np.ndarray] = {}
+        self._told: list[np.ndarray] = []
+
+    def read(self, call: Call, rule: Callable):
+        """Applies a rule; channels of the call's inputs that it says nothing about are locked.
+
+        Args:
+            call: The call.
+            rule: The rule. If it says how the call is made again, it may leave channels out.
+        """
+        self._told = []
+        rule(call, self)
+        if id(call) in self.adapted:
+            return
+        for tensor in call.inputs:
+            for axis in self.labelled_axes(tensor):
+                ids = self.channels(tensor, axis)
+                if not any(told is ids for told in self._told):
+                    lost = ids[~np.isin(ids, np.concatenate([*self._told, [NO_CHANNEL]]))]
+                    self.lock(lost, f"is lost in '{call.name}'")
 
     def channels(self, tensor, axis: int) -> np.ndarray:
         """The ids along an axis of a tensor."""
@@ -72,6 +72,7 @@ class Reader:
 
     def label(self, tensor, axis: int, ids: np.ndarray):
         """Writes ids along an axis of an output tensor."""
+        self._told.append(ids)
         if np.any(ids != NO_CHANNEL):
             self._labels[(id(tensor), axis % len(tensor.shape))] = ids
 
@@ -90,6 +91,7 @@ class Reader:
             kernel_axis % len(kernel.shape),
             tensor_axis % len(call.input.shape),
         )
+        self._told.append(ids)
         self.carry(kernel, kernel_axis, ids)
         self.readings.append(Reading(call, kernel, kernel_axis, tensor_axis, ids))
 
@@ -149,6 +151,7 @@ class Reader:
 
     def couple(self, first: np.ndarray, second: np.ndarray):
         """The channels at the same places of two axes go together."""
+        self._told += [first, second]
         loose = (first == NO_CHANNEL) | (second == NO_CHANNEL)
         self.coupled.append((first[~loose], second[~loose]))
         reason = "is combined with a tensor whose channels belong to no group"
@@ -156,6 +159,7 @@ class Reader:
 
     def lock(self, ids: np.ndarray, reason: str):
         """The groups of these channels cannot be pruned, for the reason given."""
+        self._told.append(ids)
         ids = ids[ids != NO_CHANNEL]
         if len(ids):
             self.locked.append((ids, reason))
@@ -205,6 +209,8 @@ class Reader:
     def count_kernel(self, call: Call, kernel, shape):
         """Counts a kernel: each of its weights is used once per position of `shape`.
 
+        Positions that lie among the samples are counted as well.
+
         Args:
             call: The call.
             kernel: The kernel.
@@ -212,7 +218,8 @@ class Reader:
                 an axis of the positions.
         """
         self.kernels[id(kernel)] = kernel
-        self.uses[id(kernel)].append((call, list(shape)))
+        rows = self.rows.get(id(call.input), 1)
+        self.uses[id(kernel)].append((call, [*([] if rows == 1 else [rows]), *shape]))
 
     def sizes_along(self, tensor, axes) -> list:
         """The sizes of a tensor along some axes; ids instead where channels lie along them."""

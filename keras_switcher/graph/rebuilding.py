@@ -1,6 +1,7 @@
 """Makes layers and operations again, from their configuration."""
 
 import tempfile
+from contextlib import contextmanager
 
 import keras
 
@@ -36,6 +37,20 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
             "that returns all arguments of its constructor, and register classes and functions "
             "that are among them with keras.saving.register_keras_serializable()."
         ) from error
+
+
+@contextmanager
+def without_random_start(layer: keras.layers.Layer):
+    """Builds a layer without drawing weights: all are overwritten, and drawing takes long."""
+    initializers = {
+        name: value
+        for name, value in vars(layer).items()
+        if isinstance(value, keras.initializers.Initializer)
+    }
+    # Past Keras's own setattr, which looks at every value for a long time.
+    vars(layer).update(dict.fromkeys(initializers, keras.initializers.Zeros()))
+    yield
+    vars(layer).update(initializers)
 
 
 def _copy_assets(layer, new):

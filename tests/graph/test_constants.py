@@ -167,7 +167,11 @@ def _convolved(x):
     return layers.Flatten()(layers.Conv1D(2, 1)(layers.Reshape((1, 6))(x)))
 
 
-@pytest.mark.parametrize("follows", [_added, _read_twice, _convolved])
+def _trained(x):
+    return layers.BatchNormalization()(x, training=True)
+
+
+@pytest.mark.parametrize("follows", [_added, _read_twice, _convolved, _trained])
 def test_a_constant_stays_where_no_bias_can_take_it_in(follows):
     inputs = keras.Input((4,))
     x = layers.Dense(6, "tanh", name="dense_1")(inputs)

@@ -191,3 +191,37 @@ def test_constants_along_one_axis_of_a_single_channel():
     model = randomise(keras.Model(inputs, layers.Conv2D(3, 2)(layers.Add()([x, y]))))
     keep = {"stem": np.arange(4) < 1, "mid": np.zeros(5, bool)}
     check_exact_graph(model, keep, step=False)
+
+
+@pytest.mark.parametrize(
+    ("of_sum", "of_layers"),
+    [("float32", "float16"), ("float64", "float32"), ("float32", "mixed_float16")],
+)
+def test_a_sum_of_which_one_side_is_left_keeps_its_precision(of_sum, of_layers):
+    inputs = keras.Input((6,))
+    dead = layers.Dense(5, "relu", dtype=of_layers, name="a")(inputs)
+    sides = [layers.Dense(8, dtype=of_layers)(x) for x in (inputs, dead)]
+    model = randomise(keras.Model(inputs, layers.Add(dtype=of_sum)(sides)))
+    small = prune_channels(model, {"a": np.zeros(5, bool)})
+    assert small.output.dtype == model.output.dtype == of_sum
+    x = draw_inputs(model)
+    check_close(small(x), run_gated(model, {"a": np.zeros(5, "float32")}, x))
+
+
+def heads(dead, x):
+    return layers.MultiHeadAttention(2, 4, name="reader")(dead, x, use_causal_mask=True)
+
+
+def nested(dead, x):
+    a, b = keras.Input((5, 8)), keras.Input((5, 8))
+    whole = keras.Model([a, b], layers.Attention(name="reader")([a, b]))
+    return whole([dead, x], training=False)
+
+
+@pytest.mark.parametrize("reader", [heads, nested])
+def test_a_reader_of_a_constant_and_of_arguments_that_are_no_tensors_is_named(reader):
+    inputs = keras.Input((5, 8))
+    dead = layers.Dense(8, name="back")(layers.Dense(4, name="a")(inputs))
+    model = keras.Model(inputs, layers.Dense(2)(reader(dead, inputs)))
+    with pytest.raises(ValueError, match=r"left of 'a'.*'reader' would read a constant"):
+        prune_channels(model, {"a": np.zeros(4, bool)})

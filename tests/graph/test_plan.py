@@ -155,7 +155,7 @@ def test_broken_file_is_named(tmp_path, text):
         ({"keep": [7]}, "out of bounds"),
         ({"keep": [-1]}, "places must not be negative"),
         ({"constant": [-2]}, "places must not be negative"),
-        ({"scale": {"places": [0], "values": [1, 2]}}, "shape mismatch"),
+        ({"scale": {"places": [0], "values": [1, 2]}}, "2 values for 1 places"),
         ({"scale": {"places": [0], "values": [-1]}}, "finite and not negative"),
         ({"scale": {"places": [1], "values": [float("nan")]}}, "finite and not negative"),
         ({"size": "2"}, "TypeError"),
@@ -179,11 +179,57 @@ def test_a_plan_does_not_remove_what_cannot_go():
         plan.apply(model)
 
 
+def cut_plan(model):
+    """A plan in which unit 1 of `fc1` reads nothing, and its constant goes into a bias."""
+    factors = {"fc1/connections": np.ones((3, 4)), "fc2/connections": np.ones((4, 2))}
+    factors["fc1/connections"][:, 1] = 0
+    plan = plan_removal(Anatomy(model), factors)
+    assert plan.groups["fc1"].constant.tolist() == [False, True, False, False]
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (
+            lambda plan: plan.connections.update(other=plan.connections.pop("fc1/connections")),
+            "made for another network than 'mlp'. Connections that differ: other",
+        ),
+        (
+            lambda plan: plan.connections.update({"fc1/connections": np.ones((4, 3))}),
+            "made for another network than 'mlp'. Connections that differ: fc1/connections",
+        ),
+        (
+            lambda plan: plan.groups["fc1"].constant.fill(True),
+            "folds units of 'fc1' away, .*: some of them read something",
+        ),
+        (
+            lambda plan: plan.groups["fc1/inputs"].constant.fill(True),
+            "folds units of 'fc1/inputs' away, .*: some of them read something",
+        ),
+        (
+            lambda plan: plan.groups["fc2"].scale.fill(2.0),
+            "removes or scales channels of 'fc2', which cannot go from 'mlp': its channels are",
+        ),
+    ],
+)
+def test_a_plan_does_nothing_that_would_make_another_network(change, cause):
+    model = mlp((3, 4, 2))
+    plan = cut_plan(model)
+    plan.apply(model)
+    change(plan)
+    with pytest.raises(ValueError, match=cause):
+        plan.apply(model)
+
+
 def test_newer_format_is_named(tmp_path):
     plan_for(network()).save(tmp_path / "plan.json")
     content = json.loads((tmp_path / "plan.json").read_text())
     (tmp_path / "plan.json").write_text(json.dumps({**content, "format": 2}))
     with pytest.raises(ValueError, match="has format 2; this version of keras_switcher reads 1"):
+        PruningPlan.load(tmp_path / "plan.json")
+    (tmp_path / "plan.json").write_text(json.dumps({**content, "format": "1"}))
+    with pytest.raises(ValueError, match="has format '1'; this version"):
         PruningPlan.load(tmp_path / "plan.json")
 
 

@@ -172,6 +172,13 @@ def split():
 
 
 @graph()
+def split_of_open_space():
+    inputs = keras.Input((None, 6, 3))
+    left, right = ops.split(block(inputs, "stem"), 2, axis=1)
+    return inputs, head(block(left - right, "after"))
+
+
+@graph()
 def split_of_space():
     inputs = image()
     upper, lower = ops.split(block(inputs, "stem"), 2, axis=1)

@@ -4,16 +4,24 @@ from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import NO_CHANNEL, Reader
 
 
-def add_array(call: Call, reader: Reader, shape: tuple[int, ...]):
-    """A constant array is added to the call's output; see `add_vector`.
+def add_broadcast(call: Call, reader: Reader, shape: tuple[int | None, ...]):
+    """Something is added to the call's output that may be shorter; see `add_vector`.
 
     Args:
         call: The call, whose output is labelled already.
         reader: The reader.
-        shape: The array's shape, whose last axis is the output's.
+        shape: The shape of the second operand, whose last axis is the output's.
     """
+    if shape[1:] == call.output.shape[1:]:
+        return
     rank = len(call.output.shape)
     long = [axis - len(shape) + rank for axis, size in enumerate(shape) if size != 1]
+    _add_along(call, reader, long)
+    if 0 in long and call.output.shape[0] is None:  # There may be one sample.
+        _add_along(call, reader, long[1:])
+
+
+def _add_along(call, reader, long):
     if len(long) == 1:
         add_vector(call, reader, long[0])
     else:  # With a single channel left it might become a vector along another axis.

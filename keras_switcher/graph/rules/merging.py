@@ -4,7 +4,7 @@ import numpy as np
 from keras import layers, tree
 
 from keras_switcher.graph.reader import NO_CHANNEL
-from keras_switcher.graph.rules.adding import add_array
+from keras_switcher.graph.rules.adding import add_broadcast
 from keras_switcher.graph.rules.registry import keras_rule, rule
 from keras_switcher.graph.tensors import is_tensor
 
@@ -20,6 +20,9 @@ def merge(call, reader):
         reader.refuse(call, f"is merged by '{call.name}' with a tensor of another rank")
     else:
         _combine(call, reader, tensors)
+        if isinstance(call.op, (layers.Add, layers.Average)):
+            for tensor in tensors[1:]:
+                add_broadcast(call, reader, tensor.shape)
 
 
 @keras_rule(
@@ -34,8 +37,8 @@ def arithmetic(call, reader):
     operands = (*call.args, *call.kwargs.values())
     operands = [x if is_tensor(x) else np.asarray(x) for x in operands]
     _combine(call, reader, operands)
-    if type(call.op).__name__ == "Add" and not is_tensor(operands[-1]):
-        add_array(call, reader, operands[-1].shape)
+    if type(call.op).__name__ == "Add":
+        add_broadcast(call, reader, operands[-1].shape)
 
 
 @rule(layers.Concatenate)
@@ -68,7 +71,7 @@ def _combine(call, reader, operands):
     Constant arrays among the operands lose the entries of channels that go.
     """
     rank, constants = len(call.output.shape), []
-    for axis in range(1, rank):
+    for axis in range(rank):
         sides = []
         for place, operand in enumerate(operands):
             own = axis - rank + len(operand.shape)
@@ -82,6 +85,10 @@ def _combine(call, reader, operands):
         known = [ids for *_, ids in sides if ids is not None]
         labelled = next((ids for ids in known if np.any(ids != NO_CHANNEL)), None)
         if labelled is None:
+            continue
+        if any(len(ids) != len(labelled) for ids in known):
+            for ids in known:
+                reader.lock(ids, f"is combined by '{call.name}' with a tensor of open size")
             continue
         for ids in known:
             reader.couple(labelled, ids)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.rules.adding import add_array, add_vector
+from keras_switcher.graph.rules.adding import add_broadcast, add_vector
 from keras_switcher.graph.rules.channelwise import ELEMENTWISE, channel_axis, mixed_by_activation
 from keras_switcher.graph.rules.registry import rule
 
@@ -57,7 +57,7 @@ def einsum_dense(call, reader):
                 reader.carry(layer.bias, axis - lacking, ids)
     reader.resize(call, output_shape=shape)
     if layer.bias is not None:
-        add_array(call, reader, layer.bias.shape)
+        add_broadcast(call, reader, layer.bias.shape)
 
 
 @rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)

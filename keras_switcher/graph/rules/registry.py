@@ -67,7 +67,7 @@ def apply_rule(call: Call, reader: Reader):
         kind = type(call.op).__name__
         reader.refuse(call, f"feeds '{call.name}', and no rule is known for {kind}")
     else:
-        known(call, reader)
+        reader.read(call, known)
 
 
 def _find(op):

@@ -13,6 +13,9 @@ def flatten(call, reader):
     if len(axes) != 1:
         reader.refuse(call, f"is flattened by '{call.name}' along more than one axis at once")
         return
+    if axes == [0]:
+        reader.refuse(call, f"lies along the samples that '{call.name}' flattens")
+        return
     if None in tensor.shape[1:]:
         reader.refuse(call, f"is flattened by '{call.name}', whose input has an open size")
         return

@@ -56,12 +56,14 @@ def split(call, reader):
     axis = call.op.axis % len(call.input.shape)
     parts = tree.flatten(call.outputs)
     ids = reader.channels(call.input, axis)
-    ends = np.cumsum([part.shape[axis] for part in parts]) if len(ids) else []
     for other in reader.labelled_axes(call.input):
-        for end, part in zip(ends, parts, strict=True):
-            whole = reader.channels(call.input, other)
-            reader.label(part, other, ids[end - part.shape[axis] : end] if other == axis else whole)
+        if other != axis:
+            for part in parts:
+                reader.label(part, other, reader.channels(call.input, other))
     if axis in reader.labelled_axes(call.input):
+        ends = np.cumsum([part.shape[axis] for part in parts])
+        for end, part in zip(ends, parts, strict=True):
+            reader.label(part, axis, ids[end - part.shape[axis] : end])
         reader.resize(call, indices_or_sections=[ids[:end] for end in ends[:-1]])
 
 
