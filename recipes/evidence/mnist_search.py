@@ -66,7 +66,7 @@ def _scheduled(start, end):
 
 
 def _two_cosines(name, **changes):
-    return _tried(f"mlp row, {name}", schedule="two cosines", **CLIPPED, **changes)
+    return _tried(f"mlp {name}", schedule="two cosines", **CLIPPED, **changes)
 
 
 def _lenet5(name, treatment="switched", source=None, share=None, **changes):
@@ -127,10 +127,11 @@ EXPERIMENTS = [
     _given("magnitude, 10 % kept", "magnitude", _scheduled(*SCHEDULES[0]).name, share=0.5),
     _tried("mlp dense, two cosines", treatment="dense", schedule="two cosines"),
     _tried("mlp row, clipped", **CLIPPED),
-    _two_cosines("two cosines"),
-    _two_cosines(f"two cosines, {LATER}", **IN_BETWEEN),
-    _two_cosines("10 % kept, two cosines", budget=0.1),
-    _two_cosines(f"10 % kept, two cosines, {LATER}", budget=0.1, **IN_BETWEEN),
+    _two_cosines("row, two cosines"),
+    _two_cosines(f"row, two cosines, {LATER}", **IN_BETWEEN),
+    _two_cosines("connections, two cosines", connections=True, budget=0.098),
+    _two_cosines("row, 10 % kept, two cosines", budget=0.1),
+    _two_cosines(f"row, 10 % kept, two cosines, {LATER}", budget=0.1, **IN_BETWEEN),
     *(
         _lenet5_dense(*settings)
         for settings in [(0.1, 0.003), (0.1, 0.001), (0.05, 0.003), (0.05, 0.001), (0.02, 0.003)]
