@@ -39,6 +39,8 @@ class Curve:
                 for name in names
                 if (accuracy := spread(rows, name, "accuracy"))
             ]
+            if not points:
+                continue
             points.sort(key=lambda point: point[0])
             ax.errorbar(
                 [100 * removed for removed, _ in points],

@@ -121,7 +121,6 @@ def test_pictures_draw_the_rows():
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
         "dense twin",
         "pruned",
-        "not run",
     ]
 
 
