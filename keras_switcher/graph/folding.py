@@ -166,11 +166,14 @@ def _has_samples(value):
 
 def _is_alike(tensor, one, two):
     """Whether what a call makes of two samples is, for each of them, what it makes of one."""
-    expected = one
-    if _has_samples(tensor):
-        expected = np.concatenate([one[:1], one[:1]])
-    close = {"rtol": 1e-5, "atol": 1e-5 * np.max(np.abs(one), initial=0), "equal_nan": True}
-    return expected.shape == two.shape and np.allclose(expected, two, **close)
+    # Sums may be taken in another order, and rounded to half precision.
+    rounding = 1e-5 if one.dtype.itemsize > 2 else 0.02
+    expected = np.concatenate([one[:1], one[:1]]) if _has_samples(tensor) else one
+    if expected.shape != two.shape:
+        return False
+    expected, two = expected.astype("float64"), two.astype("float64")
+    largest = np.nanmax(np.abs(expected), initial=0)
+    return np.allclose(expected, two, rounding, rounding * largest, equal_nan=True)
 
 
 def _cast(value, dtype):
