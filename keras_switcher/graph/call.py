@@ -31,9 +31,9 @@ class Call:
 
     @property
     def trains(self) -> bool:
-        """Whether the layer is told to train, whatever the model does: `training=True`."""
+        """Whether the layer is told to train, even where the model is not: `training=True`."""
         given = inspect.signature(self.op.call).bind(*self.args, **self.kwargs).arguments
-        return {**given, **self.kwargs}.get("training") is True
+        return bool({**given, **self.kwargs}.get("training"))
 
     @property
     def inputs(self) -> list[keras.KerasTensor]:

@@ -120,14 +120,14 @@ class Surgery:
     def _constant(self, call, args, kwargs, edge):
         """What a call makes of constants."""
         tensors = (*call.inputs, *tree.flatten(call.outputs))
-        if any(self.anatomy.rows.get(id(t), 1) != 1 for t in tensors):
-            self.raise_empty(f"'{call.name}' would read a constant with positions among samples")
-        if call.trains:
-            self.raise_empty(f"'{call.name}' would read a constant with training=True")
+        rows = {self.anatomy.rows.get(id(tensor), 1) for tensor in tensors}
+        if len(rows) > 1 or None in rows:
+            self.raise_empty(f"'{call.name}' would move positions of a constant among the samples")
         shift = self.shifts.get(id(call.op))
         outputs = folding.evaluate(call, args, kwargs, edge, self.factors, shift)
         if outputs is None:
-            self.raise_empty(f"'{call.name}' would mix the samples of a constant")
+            how = "with training=True" if call.trains else "and mix its samples"
+            self.raise_empty(f"'{call.name}' would read a constant {how}")
         return outputs
 
     def _is_read_by_none(self, call):

@@ -110,7 +110,13 @@ class _Chains:
 
     def values_at(self, edge, preactivation):
         """What arrives at an edge, by position, when the layer computes this at each of them."""
-        first, *others = self._to(edge)
+        chain = self._to(edge)
+        if chain is None:
+            raise ValueError(
+                f"The plan takes units of '{self._layer.name}' for constants, but the bias of "
+                f"'{edge.call.name}' cannot take them in. Make the plan again."
+            )
+        first, *others = chain
         shape = (1, *first.output.shape[1:])
         x = ops.cast(np.broadcast_to(preactivation, shape), self._layer.compute_dtype)
         if self._layer.activation is not None:

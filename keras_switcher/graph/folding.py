@@ -69,31 +69,40 @@ def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict, shift=N
         shift: What constants that are gone add to the outputs of a Dense layer, or None.
 
     Returns:
-        Arrays in the structure of the call's outputs, or None if they are not the same for each
-        sample of a batch.
+        Arrays in the structure of the call's outputs, or None if they depend on the number of
+        samples, or on whether the call trains.
     """
     scales = edge.scales(factors, np) if edge is not None else None
     kernels = []
     if scales is not None:
         kernels = [(edge.kernel, scaled(edge.kernel, scales, edge.kernel_axis))]
 
-    def outputs_for(samples):
+    def made_of(samples, **changes):
         def several(old, new):
-            return np.repeat(new, samples, axis=0) if _has_samples(old) else new
+            axis = _samples_axis(old)
+            return new if axis is None else np.repeat(new, samples, axis)
 
         given = tree.map_structure(several, (call.args, call.kwargs), (args, kwargs))
         with keras.StatelessScope(kernels):
             if shift is None:
-                outputs = call.op(*given[0], **given[1])
+                outputs = call.op(*given[0], **given[1] | changes)
             else:
                 outputs = _shifted(call.op, _in_place(call, *given)[0], shift)
         return tree.map_structure(ops.convert_to_numpy, outputs)
 
-    outputs = outputs_for(1)
-    if not any(map(_has_samples, call.inputs)):
-        return outputs
-    made = map(tree.flatten, (call.outputs, outputs, outputs_for(2)))
-    return outputs if all(_is_alike(*of_one) for of_one in zip(*made, strict=True)) else None
+    outputs = made_of(1)
+    others = []
+    if any(_samples_axis(tensor) is not None for tensor in call.inputs):
+        others.append((2, made_of(2)))
+    if call.trains:
+        if "training" not in kwargs:
+            return None
+        others.append((1, made_of(1, training=False)))
+    for samples, other in others:
+        of_each = zip(*map(tree.flatten, (call.outputs, outputs, other)), strict=True)
+        if not all(_is_alike(*of_one, samples) for of_one in of_each):
+            return None
+    return outputs
 
 
 def merge(call: Call, args: tuple, kwargs: dict, kept):
@@ -107,7 +116,7 @@ def merge(call: Call, args: tuple, kwargs: dict, kept):
 
     Returns:
         A tensor, or None if the call is no sum, product or the like, and no concatenation with
-        what is empty.
+        what is empty, or if only a constant has an entry for each sample.
     """
     kind = type(call.op).__name__
     merges = kind in (*_MERGES, "Concatenate", "CustomScaleLayer")
@@ -120,14 +129,16 @@ def merge(call: Call, args: tuple, kwargs: dict, kept):
         if is_tensor(old) and not is_tensor(value):
             value = _cut(value, kept(old))
         values.append(value)
-    if not any(is_tensor(v) and v.shape[:1] == call.output.shape[:1] for v in values):
-        return None  # Only constants have a row for each sample.
+    is_layer = isinstance(call.op, keras.layers.Layer)
+    dtype = call.op.compute_dtype if is_layer else call.output.dtype
+    values = [_cast(v, dtype) for v in values]
+    if is_layer:
+        values = [_raised(v, len(call.output.shape)) for v in values]
+    if not _have_samples(values, call.output):
+        return None
     if kind == "Concatenate":
         values = [v for v in values if is_tensor(v) or v.size]
         return ops.concatenate(values, call.op.axis) if all(map(is_tensor, values)) else None
-    if isinstance(call.op, keras.layers.Layer):
-        dtype = call.op.compute_dtype
-        values = [_raised(_cast(v, dtype), len(call.output.shape)) for v in values]
     values = [_compressed(v, call, values) if isinstance(v, np.ndarray) else v for v in values]
     if kind == "CustomScaleLayer":  # Of InceptionResNetV2.
         kind, values = "Add", [values[0], values[1] * call.op.scale]
@@ -160,25 +171,39 @@ def _span(values, shape):
     )
 
 
-def _has_samples(value):
-    return is_tensor(value) and value.shape[:1] == (None,)
+def _samples_axis(value):
+    """The axis of a tensor along which samples lie; None if their number is fixed."""
+    sizes = value.shape if is_tensor(value) else ()
+    return sizes.index(None) if sizes.count(None) == 1 else None
 
 
-def _is_alike(tensor, one, two):
-    """Whether what a call makes of two samples is, for each of them, what it makes of one."""
+def _have_samples(values, output):
+    """Whether a tensor among these has as many samples as the output."""
+    axis = _samples_axis(output)
+    if axis is None:
+        return True
+    from_the_end = axis - len(output.shape)
+    tensors = [v for v in values if is_tensor(v) and len(v.shape) >= -from_the_end]
+    return any(tensor.shape[from_the_end] is None for tensor in tensors)
+
+
+def _is_alike(tensor, one, other, samples):
+    """Whether a call makes the same of so many samples, for each of them, as of one."""
     # Sums may be taken in another order, and rounded to half precision.
     rounding = 1e-5 if one.dtype.itemsize > 2 else 0.02
-    expected = np.concatenate([one[:1], one[:1]]) if _has_samples(tensor) else one
-    if expected.shape != two.shape:
+    axis = _samples_axis(tensor)
+    expected = one if axis is None else np.take(one, [0] * samples, axis)
+    if expected.shape != other.shape:
         return False
-    expected, two = expected.astype("float64"), two.astype("float64")
+    expected, other = expected.astype("float64"), other.astype("float64")
     largest = np.nanmax(np.abs(expected), initial=0)
-    return np.allclose(expected, two, rounding, rounding * largest, equal_nan=True)
+    return np.allclose(expected, other, rounding, rounding * largest, equal_nan=True)
 
 
 def _cast(value, dtype):
-    """What a layer makes of the precision of its inputs."""
-    if value.dtype == dtype or not keras.backend.is_float_dtype(value.dtype):
+    """Casts numbers of another precision; whole numbers stay what they are."""
+    is_array = is_tensor(value) or isinstance(value, np.ndarray)
+    if not is_array or value.dtype == dtype or not keras.backend.is_float_dtype(value.dtype):
         return value
     cast = ops.cast(value, dtype)
     return cast if is_tensor(value) else ops.convert_to_numpy(cast)

@@ -32,15 +32,29 @@ def check_plan(plan, anatomy: Anatomy):
     for group in anatomy.groups:
         of_group = plan.groups[group.name]
         if not group.prunable and not (of_group.keep.all() and (of_group.scale == 1).all()):
-            _refuse(anatomy, f"removes or scales channels of '{group.name}'", group.reason)
+            what = f"removes or scales channels of '{group.name}', which cannot go"
+            _refuse(anatomy, what, group.reason)
         if not _are_constant(of_group.constant, group, plan, anatomy):
-            _refuse(anatomy, f"folds units of '{group.name}' away", "some of them read something")
+            _refuse(
+                anatomy,
+                f"takes units of '{group.name}' for constants",
+                "some of them read something",
+            )
     if keep_more(anatomy, dict(plan.keep)):
-        _refuse(anatomy, "keeps too few channels of a group", "Keras would mistake them")
+        _refuse(
+            anatomy,
+            "keeps too few channels of a group",
+            "a layer would be left without any, or Keras would mistake their axis",
+        )
 
 
 def _lengths(groups):
-    return {name: len(group.keep) for name, group in groups.items()}
+    """Numbers of channels; None where the vectors of a group differ in length."""
+    lengths = {
+        name: {len(group.keep), len(group.scale), len(group.constant)}
+        for name, group in groups.items()
+    }
+    return {name: max(sizes) if len(sizes) == 1 else None for name, sizes in lengths.items()}
 
 
 def _are_constant(constant, group, plan, anatomy):
@@ -58,6 +72,6 @@ def _are_constant(constant, group, plan, anatomy):
 
 def _refuse(anatomy, what, why):
     raise ValueError(
-        f"The plan {what}, which cannot go from '{anatomy.graph.name}': {why}. Apply it to a copy "
-        "of the model it was made for."
+        f"The plan {what}, in '{anatomy.graph.name}': {why}. Apply it to a copy of the model it "
+        "was made for."
     )

@@ -22,6 +22,9 @@ class Reader:
 
     Args:
         graph: The `CallGraph` to read.
+
+    Attributes:
+        rows: Where positions lie among the samples, see `rows_per_sample`.
     """
 
     def __init__(self, graph: CallGraph):
@@ -40,7 +43,7 @@ class Reader:
         self.count = 0
         self.rows = rows_per_sample(graph)
         self._labels: dict[tuple[int, int], np.ndarray] = {}
-        self._told: list[np.ndarray] = []
+        self._mentioned: list[np.ndarray] = []
 
     def read(self, call: Call, rule: Callable):
         """Applies a rule; channels of the call's inputs that it says nothing about are locked.
@@ -49,15 +52,15 @@ class Reader:
             call: The call.
             rule: The rule. If it says how the call is made again, it may leave channels out.
         """
-        self._told = []
+        self._mentioned = []
         rule(call, self)
         if id(call) in self.adapted:
             return
         for tensor in call.inputs:
             for axis in self.labelled_axes(tensor):
                 ids = self.channels(tensor, axis)
-                if not any(told is ids for told in self._told):
-                    lost = ids[~np.isin(ids, np.concatenate([*self._told, [NO_CHANNEL]]))]
+                if not any(mentioned is ids for mentioned in self._mentioned):
+                    lost = ids[~np.isin(ids, np.concatenate([*self._mentioned, [NO_CHANNEL]]))]
                     self.lock(lost, f"is lost in '{call.name}'")
 
     def channels(self, tensor, axis: int) -> np.ndarray:
@@ -72,7 +75,7 @@ class Reader:
 
     def label(self, tensor, axis: int, ids: np.ndarray):
         """Writes ids along an axis of an output tensor."""
-        self._told.append(ids)
+        self._mentioned.append(ids)
         if np.any(ids != NO_CHANNEL):
             self._labels[(id(tensor), axis % len(tensor.shape))] = ids
 
@@ -91,7 +94,7 @@ class Reader:
             kernel_axis % len(kernel.shape),
             tensor_axis % len(call.input.shape),
         )
-        self._told.append(ids)
+        self._mentioned.append(ids)
         self.carry(kernel, kernel_axis, ids)
         self.readings.append(Reading(call, kernel, kernel_axis, tensor_axis, ids))
 
@@ -151,7 +154,7 @@ class Reader:
 
     def couple(self, first: np.ndarray, second: np.ndarray):
         """The channels at the same places of two axes go together."""
-        self._told += [first, second]
+        self._mentioned += [first, second]
         loose = (first == NO_CHANNEL) | (second == NO_CHANNEL)
         self.coupled.append((first[~loose], second[~loose]))
         reason = "is combined with a tensor whose channels belong to no group"
@@ -159,7 +162,7 @@ class Reader:
 
     def lock(self, ids: np.ndarray, reason: str):
         """The groups of these channels cannot be pruned, for the reason given."""
-        self._told.append(ids)
+        self._mentioned.append(ids)
         ids = ids[ids != NO_CHANNEL]
         if len(ids):
             self.locked.append((ids, reason))

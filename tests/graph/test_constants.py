@@ -181,3 +181,17 @@ def test_a_constant_stays_where_no_bias_can_take_it_in(follows):
     small, plan = check(model, factors)
     assert small.get_layer("dense_1").units == 6
     assert not any(group.constant.any() for group in plan.groups.values())
+
+
+def test_a_plan_whose_constants_no_bias_can_take_in_is_refused():
+    inputs = keras.Input((4,))
+    x = _trained(layers.Dense(6, "tanh", name="dense_1")(inputs))
+    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
+    cut, whole = np.ones((4, 6), "float32"), np.ones((6, 3), "float32")
+    cut[:, 2] = 0
+    factors = {"dense_1/connections": cut, "dense_2/connections": whole}
+    plan = plan_removal(Anatomy(model), factors)
+    group = plan.groups["dense_1"]
+    group.constant[2], group.keep[2] = True, False
+    with pytest.raises(ValueError, match="the bias of 'dense_2' cannot take them in"):
+        plan.apply(model)

@@ -198,12 +198,21 @@ def test_constants_along_one_axis_of_a_single_channel():
     [("float32", "float16"), ("float64", "float32"), ("float32", "mixed_float16")],
 )
 def test_a_sum_of_which_one_side_is_left_keeps_its_precision(of_sum, of_layers):
+    check_precision(layers.Add(dtype=of_sum), of_layers, of_layers, of_sum)
+
+
+def test_an_operation_of_which_one_side_is_left_keeps_its_precision():
+    check_precision(lambda sides: sides[0] + sides[1], "float16", "float32", "float32")
+
+
+def check_precision(join, of_left, of_dead, expected):
     inputs = keras.Input((6,))
-    dead = layers.Dense(5, "relu", dtype=of_layers, name="a")(inputs)
-    sides = [layers.Dense(8, dtype=of_layers)(x) for x in (inputs, dead)]
-    model = randomise(keras.Model(inputs, layers.Add(dtype=of_sum)(sides)))
+    x = layers.Dense(8, dtype=of_left)(inputs)
+    dead = layers.Dense(5, "relu", dtype=of_dead, name="a")(inputs)
+    dead = layers.Dense(8, use_bias=False, dtype=of_dead)(dead)
+    model = randomise(keras.Model(inputs, join([x, dead])))
     small = prune_channels(model, {"a": np.zeros(5, bool)})
-    assert small.output.dtype == model.output.dtype == of_sum
+    assert small.output.dtype == model.output.dtype == expected
     x = draw_inputs(model)
     check_close(small(x), run_gated(model, {"a": np.zeros(5, "float32")}, x))
 

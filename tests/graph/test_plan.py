@@ -175,7 +175,7 @@ def test_a_plan_does_not_remove_what_cannot_go():
     model = mlp((3, 4, 2))
     plan = plan_removal(Anatomy(model), {})
     plan.groups["fc2"].keep[0] = False
-    with pytest.raises(ValueError, match=r"of 'fc2', which cannot go from 'mlp': its channels are"):
+    with pytest.raises(ValueError, match=r"of 'fc2', which cannot go, in 'mlp': its channels are"):
         plan.apply(model)
 
 
@@ -201,15 +201,19 @@ def cut_plan(model):
         ),
         (
             lambda plan: plan.groups["fc1"].constant.fill(True),
-            "folds units of 'fc1' away, .*: some of them read something",
+            "takes units of 'fc1' for constants, .*: some of them read something",
         ),
         (
             lambda plan: plan.groups["fc1/inputs"].constant.fill(True),
-            "folds units of 'fc1/inputs' away, .*: some of them read something",
+            "takes units of 'fc1/inputs' for constants, .*: some of them read something",
+        ),
+        (
+            lambda plan: setattr(plan.groups["fc1"], "scale", np.ones(3)),
+            "made for another network than 'mlp'. Groups that differ: fc1",
         ),
         (
             lambda plan: plan.groups["fc2"].scale.fill(2.0),
-            "removes or scales channels of 'fc2', which cannot go from 'mlp': its channels are",
+            "removes or scales channels of 'fc2', which cannot go, in 'mlp': its channels are",
         ),
     ],
 )

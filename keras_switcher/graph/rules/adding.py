@@ -22,6 +22,7 @@ def add_broadcast(call: Call, reader: Reader, shape: tuple[int | None, ...]):
 
 
 def _add_along(call, reader, long):
+    """Something is added that has more than one entry along these axes."""
     if len(long) == 1:
         add_vector(call, reader, long[0])
     else:  # With a single channel left it might become a vector along another axis.
