@@ -65,7 +65,8 @@ class Kernel:
             raise ValueError(
                 f"The MACs of '{self.name}' are not known. If the size of the model's input is "
                 "open (None), build it with a fixed keras.Input(shape); if the layer's type has no "
-                "rule, register one (see keras_switcher.graph.rules)."
+                "rule, register one (see keras_switcher.graph.rules). Behind samples that are "
+                "repeated or concatenated they cannot be counted."
             )
         return size * sum(use.positions({}) for use in self.uses)
 
