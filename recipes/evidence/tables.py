@@ -11,6 +11,11 @@ OF_CONNECTIONS = """\
 What is left are numbers of connections, input to output. The compact model is a stock dense network
 that multiplies its zeros, so no MACs are counted as removed (see the benchmark `sparse`).
 """
+_FALLS = {
+    "cosine": "as a cosine",
+    "two cosines": "as a cosine in each half",
+    "steps": "by ten at 1/2 and 3/4",
+}
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def signed(value: Spread | None) -> str:
 def setup(experiments: list[Experiment]) -> str:
     """How the networks of a table are trained, by the first one that has a switcher."""
     of = next((e for e in experiments if e.treatment == "switched"), experiments[0]).settings
-    falls = "as a cosine" if of.schedule == "cosine" else "by ten at 1/2 and 3/4"
+    falls = _FALLS[of.schedule]
     written = (
         f"Unless a line says otherwise: {of.epochs} epochs, batch {of.batch_size}, SGD with "
         f"momentum {of.momentum}, rate {of.learning_rate} that falls {falls}, weight decay "

@@ -172,17 +172,12 @@ def split():
 
 
 @graph()
-def split_of_open_space():
-    inputs = keras.Input((None, 6, 3))
-    left, right = ops.split(block(inputs, "stem"), 2, axis=1)
-    return inputs, head(block(left - right, "after"))
-
-
-@graph()
 def split_of_space():
-    inputs = image()
+    """Along an axis of fixed size, and along one of open size."""
+    inputs = keras.Input((8, None, 3))
     upper, lower = ops.split(block(inputs, "stem"), 2, axis=1)
-    return inputs, head(block(upper - lower, "after"))
+    left, right = ops.split(upper - lower, 2, axis=2)
+    return inputs, head(block(left - right, "after"))
 
 
 @graph()
