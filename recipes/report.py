@@ -2,7 +2,8 @@
 
     python -m recipes.report
 
-Every number there is computed from a row; what has no row is said not to have been run.
+In the project's README it writes what is between the two marks. Every number in either is computed
+from a row; what has no row is said not to have been run.
 """
 
 import csv
@@ -18,11 +19,14 @@ from recipes.evidence.duration import duration
 from recipes.evidence.goals import goals
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.log import by_hand, searched
+from recipes.evidence.overview import overview
 from recipes.evidence.summary import Spread
 from recipes.gallery import GALLERY
 
 RECIPES = Path(__file__).parent
 RESULTS, FIGURES, README = RECIPES / "results", RECIPES / "figures", RECIPES / "README.md"
+FRONT = RECIPES.parent / "README.md"
+MARKS = "<!-- Written by python -m recipes.report: -->\n", "<!-- End of what it writes. -->\n"
 RUNS = Path("runs")
 WITH_ROWS = (
     "digits",
@@ -57,26 +61,35 @@ include waiting for other processes; what a switcher costs is in the benchmark `
 
 
 def main():
-    """Writes the file and the pictures."""
+    """Writes both files and the pictures."""
     FIGURES.mkdir(exist_ok=True)
     for name, figure in figures().items():
         figure.savefig(FIGURES / name, dpi=120)
     for drawn in GALLERY:
         drawn.collect(RUNS, FIGURES)
     README.write_text(text())
+    FRONT.write_text(front())
+
+
+def front() -> str:
+    """The project's README, with what the rows say now between its marks."""
+    before, rest = FRONT.read_text().split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    rows = _rows()
+    written = overview(_of_all(rows), _experiments()) + "\n" + _duration(rows, "mnist")
+    return before + MARKS[0] + "\n" + written + "\n" + MARKS[1] + after
 
 
 def text() -> str:
     """The report as Markdown."""
-    rows = {name: Ledger(RESULTS / f"{name}.csv").rows for name in STUDIES}
-    everything = {key: row for of_study in rows.values() for key, row in of_study.items()}
-    experiments = [experiment for study in STUDIES.values() for experiment in study.EXPERIMENTS]
+    rows, experiments = _rows(), _experiments()
+    everything = _of_all(rows)
     parts = [
         INTRODUCTION,
         goals(everything, experiments),
         claim(everything),
         "## Studies\n",
-        *(duration(name, rows[name], study.EXPERIMENTS) for name, study in STUDIES.items()),
+        *(_duration(rows, name) for name in STUDIES),
         *(table.to_markdown(everything, experiments) for table in TABLES),
     ]
     for name, picture in mnist_tables.PICTURES.items():
@@ -100,6 +113,24 @@ def figures() -> dict:
     """The pictures, matplotlib figures by name of file."""
     rows = Ledger(RESULTS / "mnist.csv").rows
     return {name: mnist_tables.PICTURES[name].draw(rows) for name in _drawn(rows)}
+
+
+def _rows():
+    """The rows of every study, by its name."""
+    return {name: Ledger(RESULTS / f"{name}.csv").rows for name in STUDIES}
+
+
+def _of_all(rows):
+    """The rows of all studies together."""
+    return {key: row for of_study in rows.values() for key, row in of_study.items()}
+
+
+def _experiments():
+    return [experiment for study in STUDIES.values() for experiment in study.EXPERIMENTS]
+
+
+def _duration(rows, name):
+    return duration(name, rows[name], STUDIES[name].EXPERIMENTS)
 
 
 def _drawn(rows):

@@ -9,6 +9,7 @@ from recipes.evidence.claim import claim
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.goals import GOALS, AboveAll, Ahead, Reached, goals
 from recipes.evidence.log import by_hand
+from recipes.evidence.overview import overview
 from recipes.evidence.pictures import Counts, Curve, Pixels
 from recipes.evidence.summary import Spread, difference, spread
 from recipes.evidence.tables import Table
@@ -36,8 +37,9 @@ ROWS = {
 }
 
 
-def test_the_readme_is_what_the_rows_make():
+def test_the_readmes_are_what_the_rows_make():
     assert report.README.read_text() == report.text(), "run: python -m recipes.report"
+    assert report.FRONT.read_text() == report.front(), "run: python -m recipes.report"
 
 
 def test_spread_is_mean_standard_deviation_and_error():
@@ -84,6 +86,22 @@ def test_the_claim_names_differences_and_what_is_kept_in_common():
     assert "hidden units at random, has -1.000 as well" in text
     assert "the row switcher keeps 50 % and\nmagnitude pruning 100 %" in text
     assert "a random structure of the same\nwidths has not been run" in text
+
+
+def test_the_overview_counts_seeds_where_some_are_missing():
+    experiments = [e for study in report.STUDIES.values() for e in study.EXPERIMENTS]
+    rows = {(e.name, s): _row(0.98, 0.5, 0.4) for e in experiments for s in range(e.seeds)}
+    assert "(7)" not in overview(rows, experiments)
+    assert "not run" not in overview(rows, experiments)
+    rows["mlp dense", 0] = _row(0.90)
+    del rows["mlp dense", 7], rows["mlp literal, 100 epochs", 0]
+    text = overview(rows, experiments)
+    assert "| dense twin | 98.00 | 96.86 (7) | 98.00 | 96.86 (7) | 98.00 |" in text
+    assert "| difference | +0.000 (0.000) | +1.143 (1.143) |" in text
+    assert "| uniform width, same MACs | 98.00 | 98.00 | 98.00 |  |  |" in text
+    assert "| 2 % of the weights | 50.0 | 98.00 | 98.00 |" in text
+    assert "| LeNet5, 25 % of the MACs | 98.00 | 50.0 | 40.0 |" in text
+    assert "| the same, 100 epochs | not run |  |  | 98.00 |  |  |" in text
 
 
 def test_goals_say_what_is_reached_and_what_is_missing():
