@@ -7,7 +7,7 @@ from keras_switcher.graph.anatomy import channel_groups
 from keras_switcher.graph.counting import count_macs, count_parameters
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.plan import PruningPlan
-from keras_switcher.graph.surgery import prune_channels
+from keras_switcher.graph.pruning import prune_channels
 from keras_switcher.structure import Structure
 from keras_switcher.switcher_model import SwitcherModel
 

@@ -6,7 +6,8 @@ from keras import tree
 
 from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.connections import connection_groups
-from keras_switcher.graph.groups import ChannelGroup, build_groups
+from keras_switcher.graph.grouping import build_groups
+from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule

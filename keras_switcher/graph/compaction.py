@@ -7,6 +7,7 @@ from keras import ops, tree
 from keras_switcher.graph import folding
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.constant_merging import merge
 from keras_switcher.graph.constants import bias_shifts
 from keras_switcher.graph.gating import feeds_nothing
 from keras_switcher.graph.names import Names
@@ -79,7 +80,7 @@ class Surgery:
         if folded and all(folded):
             return self._constant(call, args, kwargs, edge)
         if any(folded):
-            outputs = folding.merge(call, args, kwargs, self._kept_along)
+            outputs = merge(call, args, kwargs, self._kept_along)
             if outputs is None:
                 self.raise_empty(f"'{call.name}' would read a constant")
             return outputs

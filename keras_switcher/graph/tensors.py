@@ -11,6 +11,12 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, keras.KerasTensor)
 
 
+def samples_axis(x: Any) -> int | None:
+    """The axis of a tensor along which samples lie; None if their number is fixed."""
+    sizes = x.shape if is_tensor(x) else ()
+    return sizes.index(None) if sizes.count(None) == 1 else None
+
+
 def inputs_like(tensors: Any, values: Any = None) -> Any:
     """Fresh `keras.Input` tensors like those of a model, in the same structure.
 
