@@ -11,6 +11,7 @@ from keras_switcher.export import export_model
 from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.rebuilding import warn_before_training
 from keras_switcher.inference import InferenceKernels
 from keras_switcher.optimizer_state import compact_compiled
 from keras_switcher.structure import Structure
@@ -51,6 +52,7 @@ class SwitchedNetwork(keras.Model):
                 f"Received: connections={connections!r}."
             )
         self.wiring = Wiring(task, groups, GRAINS[connections])
+        warn_before_training(self.wiring.anatomy.graph)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
         self.switcher = switchers.get(switcher)

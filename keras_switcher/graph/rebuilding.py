@@ -1,9 +1,12 @@
 """Makes layers and operations again, from their configuration."""
 
 import tempfile
+import warnings
 from contextlib import contextmanager
 
 import keras
+
+from keras_switcher.graph.call_graph import CallGraph
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
 
@@ -39,6 +42,20 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
         ) from error
 
 
+def warn_before_training(graph: CallGraph):
+    """Warns of the user's own layers that a smaller model, after training, could not have.
+
+    Args:
+        graph: The `CallGraph`.
+    """
+    for op in {id(call.op): call.op for call in graph.calls}.values():
+        if isinstance(op, keras.layers.Layer) and not _is_stock(op):
+            try:
+                build_again(op, op.name, {})
+            except ValueError as error:
+                warnings.warn(f"compact() and export() will fail: {error}", stacklevel=6)
+
+
 @contextmanager
 def without_random_start(layer: keras.layers.Layer):
     """Builds a layer without drawing weights: all are overwritten, and drawing takes long."""
@@ -65,13 +82,17 @@ def _copy_assets(layer, new):
 
 def _functions(op, config):
     """The very functions that a stock layer was given: not all of them survive serialization."""
-    if type(op).__module__.split(".")[0] != "keras":
+    if not _is_stock(op):
         return {}
     return {
         name: value
         for name, value in vars(op).items()
         if name in config and name.endswith(_FUNCTIONS) and _is_function(value)
     }
+
+
+def _is_stock(op):
+    return type(op).__module__.split(".")[0] == "keras"
 
 
 def _is_function(value):
