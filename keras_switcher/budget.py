@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_switcher.graph.flat import split_grains
+from keras_switcher.switchers.heads import listening
 
 KINDS = ("weights", "macs")
 # How far from the target the penalty turns from a square into a line, as a share.
@@ -82,13 +83,17 @@ class Budget:
         A budget holds the channels that it has no room for right at zero, where the next update
         may bring a whole cluster of them back. They count as kept when they come, so that the
         penalty sends them away again, but they act as zeros: whenever training ends, they are off.
+        Channels at zero have the gradient that they would have if they were on.
         Connections, which come one by one, act as they are.
 
         Args:
             factors: Tensors by name of group.
         """
         channels, connections = split_grains(factors)
-        channels = {n: f * ops.cast(f > BRINK, f.dtype) for n, f in channels.items()}
+        channels = {
+            name: listening(f * ops.cast(f > BRINK, f.dtype), f, f == 0)
+            for name, f in channels.items()
+        }
         return {**channels, **connections}
 
     def get_config(self) -> dict:

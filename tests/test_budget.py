@@ -158,6 +158,15 @@ def test_a_budget_sends_away_what_is_on_the_brink():
     np.testing.assert_allclose(given[places], 0.01 - 2 * np.array(slopes), atol=1e-6)
 
 
+def test_what_is_off_learns_what_it_would_do():
+    factors = {"hidden": tf.constant([0.0, 0.01, 0.03])}
+    with tf.GradientTape() as tape:
+        tape.watch(factors)
+        acting = Budget(0.5).acting(factors)
+    np.testing.assert_allclose(acting["hidden"], [0, 0, 0.03])
+    np.testing.assert_array_equal(tape.gradient(acting, factors)["hidden"], [1, 0, 1])
+
+
 def test_connections_act_as_they_are():
     given = {"hidden": np.float32([0, 0.02, 0.03]), "cut": np.float32([[0, 0.01], [0.02, 1]])}
     acting = Budget(0.5).acting(given)

@@ -5,7 +5,7 @@ from keras import layers, ops
 
 from keras_switcher.held import held
 from keras_switcher.segments import Segments
-from keras_switcher.switchers.heads import as_factors, mean_at_start
+from keras_switcher.switchers.heads import as_factors, listening, mean_at_start
 from keras_switcher.switchers.records import split_by_record
 from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.views import Views
@@ -51,10 +51,12 @@ class ChannelFactors(RowPart):
         centred = score - self._groups.spread(self._groups.means(score))
         variance = self._groups.means(ops.square(centred))
         level = level + self.beta + ops.cast(self._lifted, level.dtype)
-        factors = self._groups.spread(level) + centred * self._groups.spread(
+        values = self._groups.spread(level) + centred * self._groups.spread(
             self.gamma * ops.rsqrt(variance + 1e-8)
         )
-        return split_by_record(as_factors(factors[:, 0], self.ceiling), records)
+        factors = as_factors(values, self.ceiling)
+        is_off = self._groups.spread(self._groups.means(factors) == 0)
+        return split_by_record(listening(factors, values, is_off)[:, 0], records)
 
     def _channel_features(self, records):
         """A matrix of shape `(channels of all groups, features)`."""
