@@ -55,9 +55,10 @@ class Budget:
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
         if of not in KINDS:
             raise ValueError(f"`of` must be one of {KINDS}. Received: of={of!r}.")
-        if not 0 <= start_epoch < end_epoch:
+        are_numbers = isinstance(start_epoch, Real) and isinstance(end_epoch, Real)
+        if not are_numbers or not 0 <= start_epoch < end_epoch:
             raise ValueError(
-                "`start_epoch` must not be negative and must lie before `end_epoch`. "
+                "`start_epoch` must be a number that is not negative and lies before `end_epoch`. "
                 f"Received: start_epoch={start_epoch!r}, end_epoch={end_epoch!r}."
             )
         self.keep = keep

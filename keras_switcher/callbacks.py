@@ -43,8 +43,8 @@ class Progress(keras.callbacks.Callback):
         if not np.isfinite(loss):
             raise ValueError(
                 f"The loss became {loss} in epoch {epoch + 1}: training diverged"
-                f"{_first_broken(self.model)}. Lower the learning rate, or clip gradients "
-                "(clipnorm); checkpoints of earlier epochs are untouched."
+                f"{_first_broken(self.model)}. Look for NaN in the data, lower the learning rate, "
+                "or clip gradients (clipnorm); checkpoints of earlier epochs are untouched."
             )
 
     def on_train_end(self, logs=None):
@@ -70,6 +70,14 @@ class StructureHistory(keras.callbacks.Callback):
         super().__init__()
         self.epochs = []
 
+    def set_model(self, model):
+        if not hasattr(model, "structure"):
+            raise ValueError(
+                "StructureHistory records what a SwitcherModel has learned. Received a model that "
+                f"has no structure(): '{model.name}' (of type {type(model).__name__})."
+            )
+        super().set_model(model)
+
     def on_epoch_end(self, epoch, logs=None):
         self.epochs.append(self.model.structure().to_dict()["groups"])
 
@@ -90,4 +98,4 @@ def _first_broken(model):
             values = ops.convert_to_numpy(weight)
             if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
                 return f" (first in weight '{weight.name}' of '{layer.name}')"
-    return " (the weights are finite: look for NaN in the data)"
+    return " (the weights are finite)"

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_switcher.inference import Renewing
-from keras_switcher.metrics import StructureShares
+from keras_switcher.metrics import SHARES, StructureShares
 from keras_switcher.switched_network import SwitchedNetwork
 
 
@@ -20,7 +20,7 @@ class EvaluatedNetwork(SwitchedNetwork):
 
     def test_step(self, data):
         """One batch of evaluate(), with the factors computed before the first batch."""
-        x, y, sample_weight = unpacked(data)
+        x, y, sample_weight = self.unpacked(data)
         with self.inference.scope() as scope:
             y_pred = self.task(x, training=False)
         self.reported_loss(x, y, y_pred, sample_weight, training=False, added=scope.losses)
@@ -44,13 +44,29 @@ class EvaluatedNetwork(SwitchedNetwork):
 
     def reported_loss(self, x, y, y_pred, sample_weight, training, added=()):
         """The task's loss, and its report: that of every pass, as Keras does per output."""
-        loss = self._compute_loss(x, y, y_pred, sample_weight, training)
+        # Without a loss of its own and without labels, Keras knows of none.
+        has_own = self.loss is not None or not added
+        loss = self._compute_loss(x, y, y_pred, sample_weight, training) if has_own else 0.0
         replicas = self.distribute_strategy.num_replicas_in_sync
         loss += sum(map(ops.sum, added)) / replicas
         first = next(values for values in keras.tree.flatten(x) if values is not None)
         batch = ops.shape(first)[0]
         self._loss_tracker.update_state(loss * replicas, sample_weight=batch)
         return loss
+
+    def unpacked(self, data) -> tuple:
+        """Inputs, labels and sample weights of a batch; ValueError if a loss lacks its labels."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if y is None and self.loss is not None:
+            raise ValueError(
+                "A batch without labels was passed to fit() or evaluate(). The task network and "
+                "the switcher are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
+            )
+        return x, y, sample_weight
+
+    def _flatten_metrics_in_order(self, logs):
+        """Lists of results are those of the task network: the shares of structure have names."""
+        return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n not in SHARES})
 
     def _renewing(self, function, renew):
         if isinstance(function, Renewing):
@@ -65,14 +81,3 @@ class EvaluatedNetwork(SwitchedNetwork):
     def _renew_and_report(self, factors):
         self.inference.renew(factors)
         self.structure_shares.set_state(self.wiring.shares(factors))
-
-
-def unpacked(data) -> tuple:
-    """Inputs, labels and sample weights of a batch; ValueError if there are no labels."""
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if y is None:
-        raise ValueError(
-            "A batch without labels was passed to fit() or evaluate(). The task network and the "
-            "switcher are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
-        )
-    return x, y, sample_weight

@@ -1,7 +1,7 @@
 """Pictures of what was learned: the pattern of a layer's factors, and counts over epochs."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -82,8 +82,8 @@ def plot_counts(history, groups: Sequence[str] | None = None):
     plt = load_pyplot()
     from matplotlib.ticker import MaxNLocator
 
-    epochs = history.epochs if isinstance(history, StructureHistory) else list(history)
-    if not epochs:
+    epochs = history.epochs if isinstance(history, StructureHistory) else history
+    if not isinstance(epochs, Sequence) or not epochs:
         raise ValueError(
             "No epoch was recorded. Pass a StructureHistory that was among the callbacks of fit()."
         )
@@ -128,7 +128,11 @@ def load_pyplot():
 
 def _laid_out(factors, shape):
     """The factors as a matrix."""
+    if isinstance(factors, Mapping):
+        raise ValueError(f"Pass the factors of one group of these: {list(factors)}.")
     factors = np.asarray(factors, dtype="float64")
+    if not factors.size:
+        raise ValueError("There are no factors to draw.")
     if not np.isfinite(factors).all() or (factors < 0).any():
         raise ValueError(
             "`factors` must be finite and not negative, as SwitcherModel.scaling_factors() "

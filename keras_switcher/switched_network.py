@@ -18,6 +18,8 @@ from keras_switcher.structure import Structure
 from keras_switcher.switchers.records import check_shapes, map_weights
 from keras_switcher.wiring import Wiring
 
+# Attributes that the gated network is built with.
+FIXED = ("task", "switcher", "groups", "connections")
 # What `connections` means: what has factors.
 GRAINS = {False: ("channels",), True: ("connections",), "both": ("channels", "connections")}
 
@@ -62,6 +64,28 @@ class SwitchedNetwork(keras.Model):
         self.gradient_through_switcher = gradient_through_switcher
         self.inference = InferenceKernels(self)
         self.built = True
+
+    def __setattr__(self, name, value):
+        if name in FIXED and name in vars(self):
+            raise AttributeError(
+                f"`{name}` cannot be changed: the gates and the switcher are built for it. Make "
+                f"another model around the same task network: SwitcherModel(task, {name}=...)."
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def gradient_through_switcher(self) -> bool:
+        """Whether the switcher's input has a gradient; can be changed between fits."""
+        return self._gradient_through_switcher
+
+    @gradient_through_switcher.setter
+    def gradient_through_switcher(self, value):
+        if not isinstance(value, bool):
+            raise ValueError(
+                "`gradient_through_switcher` must be True or False. "
+                f"Received: gradient_through_switcher={value!r}."
+            )
+        self._gradient_through_switcher = value
 
     @property
     def output_names(self):
@@ -158,6 +182,12 @@ class SwitchedNetwork(keras.Model):
             ValueError: If nothing is left of a group whose branch cannot go, a weight is not
                 finite, or an optimizer is asked for that is not there or cannot be cut.
         """
+        if not isinstance(optimizer, bool):
+            raise ValueError(
+                "`optimizer` says whether the optimizer that the model was compiled with comes "
+                f"along: True or False. Received: optimizer={optimizer!r}. To train the result "
+                "with another one, compile it."
+            )
         plan = self.plan(round_to)
         return compact_compiled(self, plan) if optimizer else compact(self.wiring.anatomy, plan)
 

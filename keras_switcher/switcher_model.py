@@ -8,7 +8,6 @@ from keras import ops
 
 from keras_switcher.budget import Budget
 from keras_switcher.callbacks import Progress
-from keras_switcher.evaluated_network import unpacked
 from keras_switcher.scheduled_network import ScheduledNetwork
 from keras_switcher.train_functions import TrainFunctions
 from keras_switcher.turns import SharedTurns
@@ -111,7 +110,7 @@ class SwitcherModel(ScheduledNetwork):
 
     def train_step(self, data):
         """One batch: a backward pass for each network whose turn it is."""
-        batch = unpacked(data)
+        batch = self.unpacked(data)
         for names in self.updates:
             self._end_turn(names, *self._backward(*batch), *batch)
         return self.get_metrics_result()
@@ -148,7 +147,7 @@ class SwitcherModel(ScheduledNetwork):
 
     def _take_turn(self, number, data):
         """One of the turns of a batch."""
-        batch = unpacked(data)
+        batch = self.unpacked(data)
         passed = self._backward(*batch)
         ends = [partial(self._end_turn, names, *passed, *batch) for names in self.updates]
         tf.switch_case(number, ends)

@@ -14,12 +14,13 @@ class TwoOptimizers(EvaluatedNetwork):
     The arguments are those of `SwitchedNetwork`.
     """
 
-    def compile(self, optimizer="rmsprop", loss=None, *, switcher_optimizer=None, **kwargs):
+    def compile(self, optimizer="rmsprop", loss=None, *args, switcher_optimizer=None, **kwargs):
         """Configures training.
 
         Args:
             optimizer: Updates the task network.
             loss: As for any Keras model; both networks are trained on it.
+            *args: As for any Keras model.
             switcher_optimizer: Updates the switcher; by default one like `optimizer`.
             **kwargs: As for any Keras model.
 
@@ -32,7 +33,7 @@ class TwoOptimizers(EvaluatedNetwork):
                 "`optimizer` and `switcher_optimizer` are the same object, but each keeps the "
                 "state of its own variables. Pass two optimizers."
             )
-        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+        super().compile(optimizer, loss, *args, **kwargs)
         scaled = keras.optimizers.LossScaleOptimizer
         # Keras looks at the model's own policy; a loaded network has its policies in its layers.
         is_due = kwargs.get("auto_scale_loss", True) and _is_mixed(self.task)

@@ -117,7 +117,7 @@ def test_a_loss_that_became_nan_is_named_with_the_weight(network):
 def test_nan_in_the_data_is_told_from_nan_in_the_weights():
     x, y = data()
     x[5] = np.nan
-    with pytest.raises(ValueError, match="weights are finite: look for NaN in the data"):
+    with pytest.raises(ValueError, match=r"weights are finite\)\. Look for NaN in the data"):
         fit(frozen(), x, y)
 
 

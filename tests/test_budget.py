@@ -100,6 +100,7 @@ def test_groups_that_stay_count_in_what_is_reachable():
         ({"keep": float("nan")}, "keep=nan"),
         ({"keep": 0.5, "of": "parameters"}, "'weights', 'macs'.*of='parameters'"),
         ({"keep": 0.5, "start_epoch": -1}, "start_epoch=-1"),
+        ({"keep": 0.5, "end_epoch": "5"}, "end_epoch='5'"),
         ({"keep": 0.5, "start_epoch": 5, "end_epoch": 5}, "start_epoch=5, end_epoch=5"),
     ],
 )

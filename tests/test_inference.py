@@ -74,8 +74,8 @@ def test_every_way_to_ask_gives_the_outputs_of_the_weights_as_they_are(make_task
         expected, loss = values([model(x)])[0], loss_of(model, x, y)
         for outputs in (model.predict(x, batch_size=4, verbose=0), model.predict_on_batch(x)):
             np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
-        assert model.evaluate(x, y, batch_size=4, verbose=0)[0] == pytest.approx(loss, rel=1e-5)
-        assert model.test_on_batch(x, y)[0] == pytest.approx(loss, rel=1e-5)
+        assert model.evaluate(x, y, batch_size=4, verbose=0) == pytest.approx(loss, rel=1e-5)
+        assert model.test_on_batch(x, y) == pytest.approx(loss, rel=1e-5)
 
 
 def test_set_weights_between_calls_is_seen():
@@ -97,7 +97,7 @@ def test_predict_and_evaluate_inside_callbacks_see_the_current_weights():
             errors.append(np.abs(self.model.predict(x, verbose=0) - wanted).max())
 
         def on_epoch_end(self, epoch, logs=None):
-            loss = self.model.evaluate(x, y, verbose=0)[0]
+            loss = self.model.evaluate(x, y, verbose=0)
             errors.append(abs(loss - loss_of(self.model, x, y)))
 
     model = switched(rate=0.5)

@@ -43,6 +43,15 @@ def test_shares_in_the_history_are_those_of_the_structure(make_task, shape):
     assert sum(history[name][0] for name in NAMES[:3]) == pytest.approx(1, abs=1e-6)
 
 
+def test_lists_of_results_are_those_of_the_task_network():
+    x, y = data()
+    model = switched(compiled={"metrics": ["accuracy"]})
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    named = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert (loss, accuracy) == pytest.approx((named["loss"], named["accuracy"]))
+    assert len(model.test_on_batch(x, y)) == len(model.train_on_batch(x, y)) == 2
+
+
 @pytest.mark.parametrize("make_task", [mlp, convnet])
 def test_weights_removed_are_gone_from_the_compact_model(make_task):
     model = half_pruned(make_task())

@@ -2,6 +2,7 @@
 
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -91,9 +92,17 @@ def test_counts_of_chosen_groups():
         plot_counts(epochs, groups=["z"])
 
 
-def test_counts_need_an_epoch():
+@pytest.mark.parametrize("history", [StructureHistory(), [], keras.callbacks.History()])
+def test_counts_need_an_epoch(history):
     with pytest.raises(ValueError, match="No epoch was recorded"):
-        plot_counts(StructureHistory())
+        plot_counts(history)
+
+
+def test_pattern_needs_the_factors_of_one_group():
+    with pytest.raises(ValueError, match=r"one group of these: \['hidden'\]"):
+        plot_pattern({"hidden": np.ones(3)})
+    with pytest.raises(ValueError, match="no factors to draw"):
+        plot_pattern([])
 
 
 @pytest.mark.parametrize("plot", [lambda: plot_pattern([1.0]), lambda: plot_counts([{}])])

@@ -170,4 +170,4 @@ def test_losses_that_are_vectors_are_summed_everywhere():
     model = switched(network(Penalised()), FreeFactors(start="one"), rate=0.0)
     x, y = data()
     loss = fit(model, x, y, batch_size=32)["loss"][0]
-    assert model.evaluate(x, y, batch_size=32, verbose=0)[0] == pytest.approx(loss, rel=1e-5)
+    assert model.evaluate(x, y, batch_size=32, verbose=0) == pytest.approx(loss, rel=1e-5)

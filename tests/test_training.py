@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 from toys import crossentropy, data, fit, float64, furthest, mlp, same, started, switched, values
 
+from keras_switcher import SwitcherModel
 from keras_switcher.switchers import FreeFactors, RowSwitcher
 
 
@@ -90,10 +91,33 @@ def test_losses_of_the_task_network_count():
     assert expected > 1.2 * float(crossentropy()(y, task(x)))
     for _ in range(2):  # A stale loss of the first call would show in the second.
         model(x)
-        assert model.evaluate(x, y, verbose=0)[0] == pytest.approx(expected, rel=1e-5)
+        assert model.evaluate(x, y, verbose=0) == pytest.approx(expected, rel=1e-5)
     history = fit(model, x, y, batch_size=len(x), validation_data=(x, y))
     assert history["loss"] == [pytest.approx(expected, rel=1e-5)]
     assert history["val_loss"][0] == pytest.approx(task.evaluate(x, y, verbose=0), rel=0.05)
+
+
+class WithLoss(layers.Layer):
+    """Asks for what comes close to its input, without any labels."""
+
+    def call(self, inputs):
+        reconstructed, original = inputs
+        self.add_loss(keras.ops.mean(keras.ops.square(reconstructed - original)))
+        return reconstructed
+
+
+@pytest.mark.parametrize("alternation", ["joint", "batch"])
+def test_a_network_with_its_own_loss_needs_no_labels(alternation):
+    inputs = keras.Input((4,))
+    made = layers.Dense(4)(layers.Dense(8, "relu", name="hidden")(inputs))
+    task = keras.Model(inputs, WithLoss()([made, inputs]))
+    model = SwitcherModel(task, alternation=alternation)
+    model.compile("sgd")
+    x, _ = data()
+    losses = model.fit(x, batch_size=8, epochs=9, verbose=0).history["loss"]
+    assert losses[-1] < 0.9 * losses[0]
+    expected = float(np.mean(np.square(model.predict(x, verbose=0) - x)))
+    assert model.evaluate(x, verbose=0) == pytest.approx(expected, rel=1e-5)
 
 
 def test_early_stopping_ends_training_when_the_loss_no_longer_falls():

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras import tree
 
 from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.groups import ChannelGroup, Producer
@@ -69,11 +70,13 @@ def build_groups(reader, every_dense_input: bool = False):
     for group in groups:
         if not group.consumers and group.prunable:
             group.reason = "nothing reads its channels"
-    groups += _input_groups(edges, depths, every_dense_input)
+    # Keras calls products with constants sparse, even where no input of the model is.
+    are_sparse = any(tensor.sparse for tensor in tree.flatten(reader.graph.inputs))
+    groups += _input_groups(edges, depths, every_dense_input, are_sparse)
     return groups, edges, resolve
 
 
-def _input_groups(edges, depths, every_dense_input):
+def _input_groups(edges, depths, every_dense_input, are_sparse):
     """One group per Dense kernel whose inputs are not just one per channel of a group."""
     made = {}
     dense = [edge for edge in edges if type(edge.call.op) is keras.layers.Dense]
@@ -90,7 +93,7 @@ def _input_groups(edges, depths, every_dense_input):
             made[id(edge.kernel)] = group
         edge.input_group = made[id(edge.kernel)]
         edge.input_group.consumers.append(edge)
-        if edge.call.input.sparse:
+        if are_sparse and edge.call.input.sparse:
             edge.input_group.reason = f"is read by '{edge.call.name}' from a sparse tensor"
     return list(made.values())
 

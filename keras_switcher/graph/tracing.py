@@ -124,6 +124,8 @@ def _why_unreadable(model):
                 "tensors: one of them, or a layer in a wrapper such as TimeDistributed, lacks a "
                 "compute_output_shape()."
             )
+        if isinstance(getattr(model, "task", None), keras.Model):
+            return f"{what} trains a task network. Pass that one: its attribute `task`."
         return (
             f"{what} is a subclassed model: its graph lives in Python code and cannot be read. "
             "Write it with the functional API, keras.Model(inputs, outputs), or as "

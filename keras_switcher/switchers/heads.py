@@ -1,5 +1,7 @@
 """What makes factors of raw values, for all switchers that let one choose it."""
 
+from numbers import Real
+
 from keras import ops
 
 # Chosen on validation splits, see `recipes/results/`.
@@ -13,7 +15,7 @@ def check_head(start: str, ceiling: float | None):
     """Raises ValueError if `start` is unknown, or `ceiling` is a number that is not above 1."""
     if start not in STARTS:
         raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
-    if ceiling is not None and not ceiling > 1:
+    if ceiling is not None and not (isinstance(ceiling, Real) and ceiling > 1):
         raise ValueError(
             "`ceiling` is what factors stay below: a number above 1, which a kept channel starts "
             f"at, or None for no bound. Received: ceiling={ceiling!r}."

@@ -175,13 +175,18 @@ def check_shapes(factors, records, switcher: str):
     Raises:
         ValueError: If the number of factors or a shape is another one.
     """
-    made = [tuple(factor.shape) for factor in factors]
+    listed = isinstance(factors, (list, tuple))
+    made = (
+        [tuple(getattr(factor, "shape", ())) for factor in factors]
+        if listed
+        else type(factors).__name__
+    )
     asked = [tuple(record.shape) for record in records]
     if made != asked:
         raise ValueError(
             f"Switcher '{switcher}' must return a list with a tensor of shape `record.shape` per "
             f"record. Expected: {dict(zip([r.name for r in records], asked, strict=True))}. "
-            f"Received shapes: {made}."
+            f"Received: {made}."
         )
 
 

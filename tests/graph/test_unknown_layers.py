@@ -157,6 +157,14 @@ def test_softmax_over_all_axes_mixes_all_channels():
     check_exact_graph(model, *draw_masks(groups, 0.4), step=False)
 
 
+@pytest.mark.parametrize("scale", [2.0, np.float32(2), np.full(4, 2.0, "float32")])
+def test_products_with_constants_are_not_sparse(scale):
+    inputs = keras.Input((4,))
+    model = randomise(keras.Model(inputs, layers.Dense(3, name="head")(inputs * scale)))
+    assert all(group.prunable for group in channel_groups(model) if group.is_input)
+    check_exact_graph(model, {"head/inputs": np.arange(4) > 1}, {}, step=False)
+
+
 def test_inputs_from_sparse_tensors_stay():
     inputs = keras.Input((4,), sparse=True)
     hidden = layers.Dense(6, "relu", name="hidden")(inputs)

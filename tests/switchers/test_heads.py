@@ -78,7 +78,7 @@ def test_a_switcher_bounds_what_it_would_return_without(switcher, connections):
 
 
 @pytest.mark.parametrize("switcher", [RowSwitcher, FreeFactors])
-@pytest.mark.parametrize("ceiling", [1, 0.5, 0, -2, float("nan")])
+@pytest.mark.parametrize("ceiling", [1, 0.5, 0, -2, float("nan"), "high"])
 def test_a_ceiling_that_is_not_above_one_is_refused(switcher, ceiling):
-    with pytest.raises(ValueError, match=rf"above 1.*ceiling={ceiling}"):
+    with pytest.raises(ValueError, match=rf"above 1.*ceiling={ceiling!r}"):
         switcher(ceiling=ceiling)

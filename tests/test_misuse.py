@@ -1,0 +1,61 @@
+"""Mistakes in the use of a model are named, and leave it as it was."""
+
+import keras
+import numpy as np
+import pytest
+from toys import crossentropy, data, fit, mlp, switched
+
+from keras_switcher import StructureHistory, SwitcherModel, channel_groups
+from keras_switcher.switchers import Switcher
+
+
+def test_loss_weights_and_metrics_by_position():
+    model = SwitcherModel(mlp())
+    model.compile("sgd", crossentropy(), None, ["accuracy"])
+    assert "accuracy" in fit(model)
+
+
+@pytest.mark.parametrize("name", ["task", "switcher", "groups", "connections"])
+def test_what_the_gates_are_built_for_cannot_be_changed(name):
+    model = switched()
+    before = getattr(model, name)
+    with pytest.raises(AttributeError, match=rf"`{name}` cannot be changed.*SwitcherModel\(task"):
+        setattr(model, name, mlp())
+    assert getattr(model, name) is before
+    fit(model)
+
+
+def test_switches_that_are_no_booleans():
+    with pytest.raises(ValueError, match="`gradient_through_switcher` must be True or False"):
+        SwitcherModel(mlp(), gradient_through_switcher="False")
+    with pytest.raises(ValueError, match="`optimizer` says whether"):
+        switched().compact(optimizer=keras.optimizers.Adam())
+
+
+class Returns(Switcher):
+    """A switcher that returns the same thing always."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def call(self, records):
+        return self.value
+
+
+@pytest.mark.parametrize("value", [{"hidden": 1}, np.ones(8), None, [1, 2], [np.ones(8)]])
+def test_what_a_switcher_must_return(value):
+    with pytest.raises(ValueError, match=r"must return a list with a tensor .*Received: "):
+        SwitcherModel(mlp(), Returns(value)).scaling_factors()
+
+
+def test_history_of_a_model_without_structure():
+    model = mlp()
+    model.compile("sgd", crossentropy())
+    with pytest.raises(ValueError, match="SwitcherModel has learned"):
+        model.fit(*data(), verbose=0, callbacks=[StructureHistory()])
+
+
+def test_a_switched_network_where_a_task_network_is_meant():
+    with pytest.raises(ValueError, match="its attribute `task`"):
+        channel_groups(SwitcherModel(mlp()))
