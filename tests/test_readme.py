@@ -13,15 +13,33 @@ from keras_switcher import channel_groups, prune_channels
 README = Path(__file__).parents[1] / "README.md"
 
 
-def block(under):
-    """The first Python block under a heading."""
-    section = README.read_text().split(f"## {under}\n")[1]
-    return re.search("```python\n(.*?)```", section, re.DOTALL)[1]
+def blocks(under):
+    """The Python blocks under a heading."""
+    section = README.read_text().split(f"## {under}\n")[1].split("\n## ")[0]
+    return re.findall("```python\n(.*?)```", section, re.DOTALL)
+
+
+def test_examples_of_use_run_one_after_the_other(monkeypatch, tmp_path):
+    random = np.random.default_rng(0)
+    part = random.integers(256, size=(128, 28, 28)), random.integers(10, size=128)
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: (part, part))
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    first, backbone, masks = blocks("Use it")
+    exec(first, names)
+    x = np.float32(part[0] / 255)
+    check_close(names["small"](x), names["model"](x))
+    check_close(keras.models.load_model("small.keras")(x), names["model"](x))
+    assert "MobileNetV2" in backbone  # `tests/test_backbones.py` has those.
+    exec(masks, names)
+    assert names["small"].count_params() < names["task"].count_params()
+    exec(*blocks("Cut single connections"), names)
+    assert names["model"].connections
 
 
 def test_rule_for_a_layer_of_ones_own():
     names = {"keras": keras}
-    exec(block("Teach it your own layer"), names)
+    exec(*blocks("Teach it your own layer"), names)
     model = keras.Sequential(
         [
             keras.Input((4,)),

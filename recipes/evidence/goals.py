@@ -68,7 +68,10 @@ class AboveAll:
         """See `Ahead`; what is reached names those it is not ahead of."""
         found = {label: difference(rows, self.name, other) for label, other in self.others.items()}
         found = {label: ahead for label, ahead in found.items() if ahead}
-        behind = [f"{label} {signed(s)}" for label, s in found.items() if s.mean <= s.error]
+        # Of one seed there is no error to be ahead by.
+        behind = [
+            f"{label} {signed(s)}" for label, s in found.items() if s.n < 2 or s.mean <= s.error
+        ]
         text = f"not above: {', '.join(behind)}" if behind else "above all"
         return found and (text, min(s.n for s in found.values()), not behind)
 

@@ -15,9 +15,9 @@ ABLATIONS = {
     "no gradient through the switcher's input": "detached",
     "alternating per batch (AL)": "per batch",
     "alternating per epoch (AL)": "per epoch",
-    "first the task alone, then the switcher alone (SL)": "SL",
-    "U-Net, stacked": "U-Net stacked",
-    "U-Net, per layer": "U-Net per layer",
+    "first the task alone, then the switcher alone, whose budget falls then (SL)": "SL",
+    "U-Net, stacked, without a ceiling": "U-Net stacked",
+    "U-Net, per layer, without a ceiling": "U-Net per layer",
 }
 
 

@@ -11,7 +11,10 @@ from recipes.evidence.tables import signed
 TEXT = """\
 Test accuracy of the last epoch in percent, means of 8 seeds (LeNet5 by connections: 3); in brackets
 how many seeds there are where some are still to be run. "Difference" is that between row switcher
-and dense twin, seed by seed, with its standard error.
+and dense twin, seed by seed, with its standard error. What is removed is what the row switcher
+removes. The controls have its widths or its budget; uniform width has its MACs, and switchers that
+are never trained may miss the budget. `recipes/README.md` has what each of them removes, and
+spreads.
 """
 CURVE = """\
 The MLP of MNIST at other budgets, with a learning rate that falls as one cosine over all epochs or
@@ -37,7 +40,7 @@ TREATMENTS = {
     "constant input": ["constant input"],
     "never trained, ranked to the budget": ["frozen switcher, ranked to the budget"],
     "learned structure, from scratch": ["learned structure, from scratch"],
-    "inputs that vary most, units random, from scratch": [
+    "by how much the inputs vary, from scratch": [
         "inputs that vary most, units random, from scratch",
         "random mask, first layer drawn by how much the inputs vary",
     ],
