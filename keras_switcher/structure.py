@@ -49,6 +49,7 @@ class Structure:
             else _count_channels(anatomy.group(name), plan)
             for name in names
         ]
+        self._has_connections = bool(plan.connections)
         self.before = remaining(anatomy)
         self.after = remaining(anatomy, plan)
 
@@ -93,6 +94,8 @@ class Structure:
             if before is not None:
                 after = self.after[of]
                 lines.append(f"{of}: {before:,} -> {after:,} ({self.removed(of):.2%} removed)")
+        if self._has_connections:
+            lines.append("Cut connections count as removed; a stock layer multiplies its zeros.")
         lines += [
             f"Warning: nothing is left of '{counts.name}'. Unless a sum or product leads around "
             "it, compact() will refuse."

@@ -52,6 +52,19 @@ class TwoOptimizers(EvaluatedNetwork):
                 if not optimizer.built:
                     optimizer.build(variables)
 
+    def save(self, filepath, *args, **kwargs):
+        """Saves everything, as any Keras model; `keras.saving.load_model` brings it back.
+
+        Raises:
+            ValueError: If it is to be an HDF5 file, which has no place for two optimizers.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                "HDF5 files have no place for the switcher's optimizer. Save as a .keras file. "
+                f"Received: filepath={str(filepath)!r}."
+            )
+        super().save(filepath, *args, **kwargs)
+
     def get_compile_config(self):
         """The arguments of `compile`, serialized, with the switcher's optimizer."""
         config = super().get_compile_config()

@@ -49,6 +49,20 @@ def test_what_a_switcher_must_return(value):
         SwitcherModel(mlp(), Returns(value)).scaling_factors()
 
 
+def test_files_that_cannot_hold_two_optimizers(tmp_path):
+    with pytest.raises(ValueError, match=r"Save as a \.keras file.*model\.h5"):
+        switched().save(tmp_path / "model.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_whose_kernels_are_all_quantized():
+    task = mlp()
+    for name in ("hidden", "head"):
+        task.get_layer(name).quantize("int8")
+    with pytest.raises(ValueError, match=r"Quantized layers have none: \['hidden', 'head'\]"):
+        SwitcherModel(task)
+
+
 def test_history_of_a_model_without_structure():
     model = mlp()
     model.compile("sgd", crossentropy())

@@ -27,7 +27,8 @@ def check_plan(plan, anatomy: Anatomy):
             differing = sorted(dict(sizes.items() ^ planned.items()))
             raise ValueError(
                 f"The plan was made for another network than '{anatomy.graph.name}'. {what} that "
-                f"differ: {', '.join(differing)}. Apply it to a copy of the model it was made for."
+                f"differ: {', '.join(differing)}. Apply it to a copy of the model it was made for, "
+                "with the same names: Keras numbers layers that are not named anew in every copy."
             )
     for group in anatomy.groups:
         of_group = plan.groups[group.name]

@@ -63,6 +63,7 @@ def select_groups(
             f"'{anatomy.graph.name}'. Prunable: {prunable}."
             + (f" Others:\n{reasons}" if reasons else "")
             + (_ONLY_DENSE if grains == ("connections",) else "")
+            + _on_quantized(anatomy)
         )
     return tuple(
         [group for group in candidates if group in chosen and isinstance(group, kind)]
@@ -79,6 +80,12 @@ def _named(anatomy, name, grains):
         return anatomy.group(name)
     known = [group.name for group in anatomy.connections]
     raise ValueError(f"'{name}' names no Dense layer. Pass one of: {known}.{_ONLY_DENSE}")
+
+
+def _on_quantized(anatomy):
+    ops = {call.op.name: call.op for call in anatomy.graph.calls}
+    found = [name for name, op in ops.items() if getattr(op, "quantization_mode", None)]
+    return f" Quantized layers have none: {found}. Quantize the compact model." if found else ""
 
 
 def _is_kind(group, kind):

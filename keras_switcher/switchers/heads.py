@@ -17,8 +17,8 @@ def check_head(start: str, ceiling: float | None):
         raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
     if ceiling is not None and not (isinstance(ceiling, Real) and ceiling > 1):
         raise ValueError(
-            "`ceiling` is what factors stay below: a number above 1, which a kept channel starts "
-            f"at, or None for no bound. Received: ceiling={ceiling!r}."
+            "`ceiling` is what factors stay below: a number above 1, where they start, or None for "
+            f"no bound. Received: ceiling={ceiling!r}."
         )
 
 

@@ -157,8 +157,14 @@ def array_scale(model):
 @pytest.mark.parametrize(
     ("add", "reason"),
     [
-        (hidden_softmax, "goes through the activation softmax of 'hidden', which may mix it"),
-        (activation_layer, "goes through the activation softmax of 'soft', which may mix it"),
+        (
+            hidden_softmax,
+            "goes through the activation softmax of 'hidden', which may mix the channels",
+        ),
+        (
+            activation_layer,
+            "goes through the activation softmax of 'soft', which may mix the channels",
+        ),
         (softmax_layer, "goes through 'soft', a Softmax over the channels"),
         (fixed_noise, "goes through 'drop', whose noise_shape is fixed"),
         (short_noise, "goes through 'drop', whose noise_shape is fixed"),

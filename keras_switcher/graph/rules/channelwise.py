@@ -29,7 +29,7 @@ def mixed_by_activation(call) -> str:
     """The reason why the channels that a layer makes cannot be told apart any more."""
     activation = call.op.activation
     name = getattr(activation, "__name__", type(activation).__name__)
-    return f"goes through the activation {name} of '{call.name}', which may mix it"
+    return f"goes through the activation {name} of '{call.name}', which may mix the channels"
 
 
 @rule(layers.Activation)
