@@ -1,6 +1,6 @@
 """keras_switcher learns a network's structure while it trains, and removes what it switched off."""
 
-from keras_switcher import layers, switchers
+from keras_switcher import layers, plots, switchers
 from keras_switcher.budget import Budget
 from keras_switcher.callbacks import StructureHistory
 from keras_switcher.graph.anatomy import channel_groups
@@ -24,6 +24,7 @@ __all__ = [
     "count_macs",
     "count_parameters",
     "layers",
+    "plots",
     "prune_channels",
     "switchers",
 ]

@@ -25,7 +25,8 @@ class Budget:
     which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end),
     or by how much it falls short of `keep`. The kept share counts channels hard, zero or not,
     while its gradient is that of the factors. Within a hundredth of the target the penalty is a
-    square, so that training settles there instead of shooting past it. For a target below a
+    square, so that training settles there while the switcher's learning rate falls; under a
+    constant one it may swing around it. For a target below a
     fifth, where one channel more is a smaller share, distances count that much more.
     Channels whose factor is at most a fiftieth act as zeros, see `acting`.
 

@@ -34,7 +34,8 @@ class Structure:
         plan: The `PruningPlan` of the factors.
 
     Attributes:
-        groups: `GroupCounts`, in the order of the network.
+        groups: `GroupCounts`: groups of channels in the order of the network, those of inputs last,
+            then connections.
         before: Costs of the task network: `weights` (kernels only), `parameters` (all) and
             `macs` per sample (None if they are not known).
         after: The same for the compact network. Of kernels with cut connections only what is not
