@@ -43,6 +43,13 @@ def test_shares_in_the_history_are_those_of_the_structure(make_task, shape):
     assert sum(history[name][0] for name in NAMES[:3]) == pytest.approx(1, abs=1e-6)
 
 
+def test_nothing_removed_is_exactly_nothing():
+    model = switched(convnet(), RowSwitcher(start="one"), alternation="task", rate=0.01)
+    history = fit(model, *data(shape=(8, 8, 1)), epochs=2)
+    for name in ("pruned", "weights_removed"):
+        assert [str(value) for value in history[name]] == ["0.0", "0.0"]
+
+
 def test_lists_of_results_are_those_of_the_task_network():
     x, y = data()
     model = switched(compiled={"metrics": ["accuracy"]})
