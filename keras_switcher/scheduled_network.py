@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
 from keras_switcher.budget import Budget
+from keras_switcher.structure import Structure
 from keras_switcher.two_optimizers import TwoOptimizers
 
 
@@ -75,6 +76,14 @@ class ScheduledNetwork(TwoOptimizers):
                 f"`alternation` must be one of {ALTERNATIONS}. Received: alternation={value!r}."
             )
         self._alternation = value
+
+    def structure(self) -> Structure:
+        """What was learned: per group the channels kept, strengthened, weakened and pruned.
+
+        Raises:
+            ValueError: If factors are negative or not finite.
+        """
+        return Structure(self.wiring.anatomy, self.wiring.names, self.plan(), self.budget)
 
     def updates_now(self) -> tuple:
         """The backward passes that are due, see `alternation.updates_in_epoch`."""

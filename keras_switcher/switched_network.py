@@ -14,7 +14,6 @@ from keras_switcher.graph.planning import plan_removal
 from keras_switcher.graph.rebuilding import warn_before_training
 from keras_switcher.inference import InferenceKernels
 from keras_switcher.optimizer_state import compact_compiled
-from keras_switcher.structure import Structure
 from keras_switcher.switchers.records import check_shapes, map_weights
 from keras_switcher.wiring import Wiring
 
@@ -129,14 +128,6 @@ class SwitchedNetwork(keras.Model):
             name: ops.convert_to_numpy(factor).astype("float32")
             for name, factor in self.inference.factors().items()
         }
-
-    def structure(self) -> Structure:
-        """What was learned: per group the channels kept, strengthened, weakened and pruned.
-
-        Raises:
-            ValueError: If factors are negative or not finite.
-        """
-        return Structure(self.wiring.anatomy, self.wiring.names, self.plan())
 
     def plan(self, round_to: int = 1) -> PruningPlan:
         """What `compact` will remove: printed, saved, and replayed on a copy of the task network.

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from keras import layers
 from networks import lenet5, mlp
 
-from keras_switcher import Structure, count_macs, count_parameters, prune_channels
+from keras_switcher import (
+    Budget,
+    Structure,
+    SwitcherModel,
+    count_macs,
+    count_parameters,
+    prune_channels,
+)
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.planning import plan_removal
 
@@ -90,3 +97,17 @@ def test_unknown_macs_are_left_out():
     structure = structure_of(model, {"conv": [1, 0, 1, 0]})
     assert structure.after == {"weights": 2 * 9 + 2 * 2, "parameters": 2 * 10 + 3 * 2, "macs": None}
     assert "macs" not in str(structure)
+
+
+def test_a_budget_that_was_missed_is_said():
+    model, factors = mlp((3, 4, 2)), {"fc1": np.float32([0, 0.5, 2, 1])}
+    anatomy = Anatomy(model)
+    plan = plan_removal(anatomy, factors)
+
+    def shown(keep):
+        return str(Structure(anatomy, ["fc1"], plan, Budget(keep, "macs", end_epoch=7)))
+
+    assert "Warning: 60.00% of the macs were to be kept" in shown(0.6)
+    assert "epoch 7" in shown(0.6)
+    assert "Warning" not in shown(0.75)
+    assert "were to be kept" in str(SwitcherModel(model, budget=Budget(0.5)).structure())
