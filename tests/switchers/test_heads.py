@@ -10,7 +10,7 @@ from toys import mlp
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import FreeFactors, RowSwitcher
-from keras_switcher.switchers.heads import as_factors, listening
+from keras_switcher.switchers.heads import as_factors
 
 CEILINGS = st.floats(1.01, 100)
 RAW = st.floats(-1e4, 1e4, width=32)
@@ -39,16 +39,6 @@ def test_slopes(ceiling):
         factors = as_factors(values, ceiling)
     steep = ceiling / (ceiling - 1)
     np.testing.assert_allclose(tape.gradient(factors, values), [0, steep, 1 / steep], rtol=1e-6)
-
-
-def test_what_is_off_passes_gradients_on_and_stays_as_it_is():
-    values = tf.constant([-1.0, 1.0, -3.0, 1.0], "float64")
-    with tf.GradientTape() as tape:
-        tape.watch(values)
-        factors = as_factors(values, 1.5)
-        heard = listening(factors, values, [False, False, True, True])
-    np.testing.assert_array_equal(heard, factors)
-    np.testing.assert_allclose(tape.gradient(heard, values), [0, 1 / 3, 1, 1 / 3 + 1])
 
 
 def test_one_is_exactly_one():

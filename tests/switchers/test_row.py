@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers, ops
 from toys import convnet, fit, float64, mlp, randomize, same, switched, values
 
-from keras_switcher import Budget, SwitcherModel
+from keras_switcher import SwitcherModel
 from keras_switcher.switchers import RowSwitcher
 
 PRECISIONS = {"float64": (float64, 1e-6), "float32": (contextlib.nullcontext, 1e-4)}
@@ -207,36 +207,6 @@ def test_a_channel_alone_starts_at_one_and_is_trained():
     np.testing.assert_allclose(model.factors()["hidden"], [1], rtol=1e-6)
     fit(model)
     assert not same(before, model.switcher.trainable_variables)
-
-
-def slope_of_beta(model):
-    """How fast the factors of each group grow, in the mean, with what all raw values have added."""
-    beta = model.switcher.of_channels.beta
-    with tf.GradientTape(persistent=True) as tape:
-        means = {name: ops.mean(factor) for name, factor in model.factors().items()}
-    return {name: float(tape.gradient(mean, beta)) for name, mean in means.items()}
-
-
-def test_only_a_group_that_is_off_as_a_whole_passes_gradients_on():
-    model = SwitcherModel(mlp(), RowSwitcher(start="half_zeros", ceiling=None))
-    shares = {name: (factor > 0).mean() for name, factor in factors(model).items()}
-    assert 0 < min(shares.values()) <= max(shares.values()) < 1
-    assert slope_of_beta(model) == pytest.approx(shares)
-    model.switcher.of_channels.beta.assign(-9.0)
-    assert not any(factor.any() for factor in factors(model).values())
-    assert slope_of_beta(model) == pytest.approx(dict.fromkeys(shares, 1))
-
-
-@pytest.mark.parametrize("alternation", ["joint", "batch"])
-def test_a_network_that_is_off_as_a_whole_comes_back(alternation):
-    keras.utils.set_random_seed(1)
-    budget = Budget(0.2, start_epoch=0, end_epoch=1)
-    model = switched(mlp(units=64), alternation=alternation, budget=budget, rate=0.02)
-    model.switcher.of_channels.beta.assign(-0.5)
-    assert not any(factor.any() for factor in model.scaling_factors().values())
-    fit(model, epochs=40)
-    groups = model.structure().to_dict()["groups"]
-    assert all(group["kept"] for group in groups.values())
 
 
 def test_config_round_trip():
