@@ -182,9 +182,17 @@ class Returns(Switcher):
 
 @pytest.mark.parametrize(
     ("made", "received"),
-    [([np.ones((8, 1))], r"\[\(8, 1\)\]"), ([], r"\[\]"), ([np.ones(8)] * 2, r"\(8,\), \(8,\)")],
+    [
+        ([np.ones((8, 1))], r"\[\(8, 1\)\]"),
+        ([], r"\[\]"),
+        ([np.ones(8)] * 2, r"\(8,\), \(8,\)"),
+        ([1], r"\[\(\)\]"),
+        (np.ones(8), "ndarray"),
+        ({"hidden": np.ones(8)}, "Dict"),
+        (None, "NoneType"),
+    ],
 )
-def test_factors_of_another_number_or_shape_are_refused(made, received):
+def test_factors_of_another_kind_number_or_shape_are_refused(made, received):
     model = SwitcherModel(mlp(), Returns(made), groups=["hidden"])
     with pytest.raises(ValueError, match=r"Expected: \{'hidden': \(8,\)\}.*" + received):
         model(data()[0])

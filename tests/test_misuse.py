@@ -1,12 +1,10 @@
 """Mistakes in the use of a model are named, and leave it as it was."""
 
 import keras
-import numpy as np
 import pytest
 from toys import crossentropy, data, fit, mlp, switched
 
 from keras_switcher import StructureHistory, SwitcherModel, channel_groups
-from keras_switcher.switchers import Switcher
 
 
 def test_loss_weights_and_metrics_by_position():
@@ -30,23 +28,6 @@ def test_switches_that_are_no_booleans():
         SwitcherModel(mlp(), gradient_through_switcher="False")
     with pytest.raises(ValueError, match="`optimizer` says whether"):
         switched().compact(optimizer=keras.optimizers.Adam())
-
-
-class Returns(Switcher):
-    """A switcher that returns the same thing always."""
-
-    def __init__(self, value):
-        super().__init__()
-        self.value = value
-
-    def call(self, records):
-        return self.value
-
-
-@pytest.mark.parametrize("value", [{"hidden": 1}, np.ones(8), None, [1, 2], [np.ones(8)]])
-def test_what_a_switcher_must_return(value):
-    with pytest.raises(ValueError, match=r"must return a list with a tensor .*Received: "):
-        SwitcherModel(mlp(), Returns(value)).scaling_factors()
 
 
 def test_files_that_cannot_hold_two_optimizers(tmp_path):

@@ -10,6 +10,11 @@ from keras import tree
 from keras_switcher.graph.tensors import is_tensor
 
 
+def is_stock(op: keras.Operation) -> bool:
+    """Whether a layer or operation is one of Keras itself."""
+    return type(op).__module__.split(".")[0] == "keras"
+
+
 @dataclass(eq=False)
 class Call:
     """One application of a layer or operation to tensors.

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.tensors import is_tensor, samples_axis
 
 
@@ -41,7 +41,7 @@ def merge(call: Call, args: tuple, kwargs: dict, kept):
     """
     kind = type(call.op).__name__
     merges = kind in (*_MERGES, "Concatenate", "CustomScaleLayer")
-    if type(call.op).__module__.split(".")[0] != "keras" or not merges:
+    if not (merges and is_stock(call.op)):
         return None
     new = iter(tree.flatten((args, kwargs)))
     values = []

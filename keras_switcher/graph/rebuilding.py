@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import keras
 
+from keras_switcher.graph.call import is_stock
 from keras_switcher.graph.call_graph import CallGraph
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
@@ -49,7 +50,7 @@ def warn_before_training(graph: CallGraph):
         graph: The `CallGraph`.
     """
     for op in {id(call.op): call.op for call in graph.calls}.values():
-        if isinstance(op, keras.layers.Layer) and not _is_stock(op):
+        if isinstance(op, keras.layers.Layer) and not is_stock(op):
             try:
                 build_again(op, op.name, {})
             except ValueError as error:
@@ -82,17 +83,13 @@ def _copy_assets(layer, new):
 
 def _functions(op, config):
     """The very functions that a stock layer was given: not all of them survive serialization."""
-    if not _is_stock(op):
+    if not is_stock(op):
         return {}
     return {
         name: value
         for name, value in vars(op).items()
         if name in config and name.endswith(_FUNCTIONS) and _is_function(value)
     }
-
-
-def _is_stock(op):
-    return type(op).__module__.split(".")[0] == "keras"
 
 
 def _is_function(value):

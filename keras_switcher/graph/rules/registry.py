@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import keras
 
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.reader import Reader
 
 Rule = Callable[[Call, Reader], None]
@@ -74,7 +74,7 @@ def _find(op):
     kind = type(op)
     if kind in RULES:
         return RULES[kind]
-    if kind.__module__.split(".")[0] != "keras":
+    if not is_stock(op):
         return None
     named = _PRIVATE_LAYERS if isinstance(op, keras.layers.Layer) else _OPERATIONS
     return named.get(kind.__name__)
