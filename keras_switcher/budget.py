@@ -24,7 +24,8 @@ class Budget:
     A penalty is added to the loss of every update: by how much the kept share exceeds a target,
     which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end),
     or by how much it falls short of `keep`. The kept share counts channels hard, zero or not,
-    while its gradient is that of the factors. Within a hundredth of the target the penalty is a
+    while its gradient is that of the factors, or of their ratios where what reads them is
+    normalised (see `CountedChannels`). Within a hundredth of the target the penalty is a
     square, so that training settles there while the switcher's learning rate falls; under a
     constant one it may swing around it. For a target below a
     fifth, where one channel more is a smaller share, distances count that much more.

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_switcher.counted_channels import CountedChannels, on_or_off
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.flat import EdgeFactors, FlatLayout, split_grains
 from keras_switcher.graph.gating import alive, gated_network
@@ -38,6 +39,7 @@ class Wiring:
         self.records = self._records()
         self._edge_factors = EdgeFactors(self.edges, self.groups)
         self._layout = FlatLayout(self.groups)
+        self._counted = CountedChannels(self.groups, map(self._is_normalized, self.groups))
         ones = {group.name: ops.ones(group.size) for group in self.groups}
         self._kept_share = KeptShare(self.anatomy, self.live(ones))
 
@@ -54,14 +56,14 @@ class Wiring:
         return self.network([inputs, self._edge_factors(factors)], training=training)
 
     def live(self, factors: dict) -> dict:
-        """1 for the channels that are alive, 0 for others; the gradient is that of the factors."""
+        """1 for the channels that are alive, 0 for others; gradients as in `CountedChannels`."""
         values = self._layout.join(split_grains(factors)[0])
-        return alive(self.anatomy, self._layout.split(_switches(values)))
+        return alive(self.anatomy, self._layout.split(self._counted(values)))
 
     def kept(self, factors: dict, of: str):
         """The share of the weights or MACs of the whole network that the factors leave."""
         _, connections = split_grains(factors)
-        connected = {name: _switches(matrix) for name, matrix in connections.items()}
+        connected = {name: on_or_off(matrix) for name, matrix in connections.items()}
         return self._kept_share(self.live(factors), of, connected)
 
     def shares(self, factors: dict):
@@ -103,6 +105,16 @@ class Wiring:
                 f"one factor left in each, {least:.2%} remain. Ask for more, or choose more "
                 "groups."
             )
+
+    def _is_normalized(self, group):
+        """Whether a kernel that reads a group makes channels that are normalised."""
+        return any(
+            made.is_normalized
+            for edge in group.consumers
+            for number, axis in self.anatomy.axes_of(edge.kernel).items()
+            for made in axis.groups
+            if number != edge.kernel_axis
+        )
 
     def _records(self):
         kernels = {id(kernel.weight): kernel for kernel in self.anatomy.kernels}
@@ -154,9 +166,3 @@ class Wiring:
 
 def _count(chosen):
     return total(ops.cast(chosen, "float32"))
-
-
-def _switches(factors):
-    """1 for factors above zero, 0 for others; the gradient is that of the factors."""
-    hard = ops.cast(factors > 0, factors.dtype)
-    return factors + ops.stop_gradient(hard - factors)

@@ -36,7 +36,7 @@ class Data(NamedTuple):
         return Data(self.train.take(slice(number)), self.held_out.take(slice(number)), self.split)
 
 
-def digits(validate: bool = False, seed: int = 0) -> Data:
+def digits(validate: bool = False, seed: int = 0, shape: Sequence[int] = (64,)) -> Data:
     """scikit-learn's 1797 digits of 8x8 pixels, offline: 60 % train, 20 % validation, 20 % test.
 
     The validation samples are trained on as well unless they are what is measured on.
@@ -44,6 +44,7 @@ def digits(validate: bool = False, seed: int = 0) -> Data:
     Args:
         validate: Measure on the validation split, for choosing hyper-parameters.
         seed: Seed of the split; the classes have the same shares in each part.
+        shape: Shape of one image: flat, or `(8, 8, 1)`.
 
     Raises:
         ImportError: If scikit-learn is not installed.
@@ -57,7 +58,8 @@ def digits(validate: bool = False, seed: int = 0) -> Data:
             "pip install 'keras-switcher[recipes]'"
         ) from error
     x, y = load_digits(return_X_y=True)
-    everything = Part((x / 16).astype("float32"), y.astype("int64"))
+    images = (x / 16).reshape(-1, *shape).astype("float32")
+    everything = Part(images, y.astype("int64"))
     fifth = len(y) // 5
 
     def split(indices):

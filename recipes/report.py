@@ -12,13 +12,20 @@ import sys
 from pathlib import Path
 
 from recipes.benchmark_tables import BENCHMARKS
-from recipes.evidence import digits_controls, mnist, mnist_connections, mnist_search, mnist_tables
+from recipes.evidence import (
+    digits_controls,
+    digits_residual,
+    mnist,
+    mnist_connections,
+    mnist_search,
+    mnist_tables,
+)
 from recipes.evidence.budgets import budgets
 from recipes.evidence.claim import claim
 from recipes.evidence.duration import duration
 from recipes.evidence.goals import goals
 from recipes.evidence.ledger import Ledger
-from recipes.evidence.log import by_hand, searched
+from recipes.evidence.log import DIGITS_TRIED, MNIST_TRIED, by_hand, searched
 from recipes.evidence.overview import overview
 from recipes.evidence.summary import Spread
 from recipes.gallery import GALLERY
@@ -40,8 +47,13 @@ STUDIES = {
     "mnist": mnist,
     "mnist_connections": mnist_connections,
     "digits_controls": digits_controls,
+    "digits_residual": digits_residual,
 }
-TABLES = [*mnist_tables.TABLES, *mnist_connections.TABLES, *digits_controls.TABLES]
+TABLES = [
+    table
+    for study in (mnist_tables, mnist_connections, digits_controls, digits_residual)
+    for table in study.TABLES
+]
 
 INTRODUCTION = """\
 # Results
@@ -100,7 +112,8 @@ def text() -> str:
         _changed(everything),
         budgets(everything, experiments),
         searched(Ledger(RESULTS / "mnist_search.csv").rows, mnist_search.EXPERIMENTS),
-        by_hand(_read("mnist_tried.csv")),
+        by_hand(MNIST_TRIED, _read("mnist_tried.csv")),
+        by_hand(DIGITS_TRIED, _read("digits_tried.csv")),
         "## Recipes\n",
         _of_recipes(),
         "## Benchmarks\n",

@@ -37,6 +37,9 @@ def build_groups(reader, every_dense_input: bool = False):
     for ids, reason in reader.locked:
         for number in np.unique(group_of[roots[ids]]):
             groups[number].reason = groups[number].reason or reason
+    for ids in reader.normalized:
+        for number in np.unique(group_of[roots[ids]]):
+            groups[number].is_normalized = True
 
     def resolve(ids):
         ids = np.asarray(ids)

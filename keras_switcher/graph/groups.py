@@ -41,6 +41,7 @@ class ChannelGroup:
         consumers: The edges: the input axes of the kernels that mix them.
         reason: Why the group cannot be pruned, in words; None if it can.
         depth: Where the group lies in its model, from 0 (input) to 1 (output).
+        is_normalized: Whether some of the channels go through a normalisation.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ChannelGroup:
     consumers: list[Edge] = field(default_factory=list)
     reason: str | None = None
     depth: float = 0.0
+    is_normalized: bool = False
 
     @property
     def shape(self) -> tuple[int]:

@@ -39,6 +39,7 @@ class Reader:
         self.uses: dict[int, list[tuple[Call, list]]] = defaultdict(list)
         self.coupled: list[tuple[np.ndarray, np.ndarray]] = []
         self.locked: list[tuple[np.ndarray, str]] = []
+        self.normalized: list[np.ndarray] = []
         self.forbidden: list[tuple[np.ndarray, int]] = []
         self.count = 0
         self.rows = rows_per_sample(graph)
@@ -166,6 +167,10 @@ class Reader:
         ids = ids[ids != NO_CHANNEL]
         if len(ids):
             self.locked.append((ids, reason))
+
+    def normalize(self, ids: np.ndarray):
+        """These channels are normalised: what scales all that makes them alike has no effect."""
+        self.normalized.append(ids[ids != NO_CHANNEL])
 
     def forbid(self, ids: np.ndarray, count: int):
         """Never exactly `count` of these channels may stay: one more stays, scaled by zero."""

@@ -12,13 +12,20 @@ import argparse
 import sys
 from pathlib import Path
 
-from recipes.evidence import digits_controls, mnist, mnist_connections, mnist_search
+from recipes.evidence import (
+    digits_controls,
+    digits_residual,
+    mnist,
+    mnist_connections,
+    mnist_search,
+)
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.runner import Runner
 from recipes.evidence.tasks import load
 
 STUDIES = {
     "digits_controls": digits_controls,
+    "digits_residual": digits_residual,
     "mnist": mnist,
     "mnist_connections": mnist_connections,
     "mnist_search": mnist_search,

@@ -3,12 +3,18 @@
 from recipes.evidence.summary import Spread, spread
 
 SEARCHED = "### What was tried, on the validation split (10,000 images of the training set)"
-BY_HAND = """\
+MNIST_TRIED = """\
 ### What else was tried, by hand
 
 On the same validation split, the MLP unless the name says otherwise, with 23.5 % of the weights
 kept unless the name says otherwise. Changes of the code that were not kept, or not yet options when
 they were tried: these rows (`recipes/results/mnist_tried.csv`) have no command.
+"""
+DIGITS_TRIED = """\
+### How a budget counts where what reads a group is normalised
+
+The networks of the study `digits_residual` on its validation split. The study's code takes ratios
+five times; the others are changes of it (`recipes/results/digits_tried.csv`, no command).
 """
 HEADER = "| setting | epochs | accuracy, % | loss | weights removed, % | n |\n" + "|---" * 6 + "|"
 
@@ -28,11 +34,12 @@ def searched(rows: dict, experiments: list) -> str:
     return "\n".join([SEARCHED, "", HEADER, *lines, ""])
 
 
-def by_hand(rows: list[dict]) -> str:
+def by_hand(text: str, rows: list[dict]) -> str:
     """What was tried without a study.
 
     Args:
-        rows: The rows of `mnist_tried.csv`.
+        text: What they have in common.
+        rows: The rows of a CSV file.
     """
     tried = {}
     for row in rows:
@@ -48,7 +55,7 @@ def by_hand(rows: list[dict]) -> str:
         )
         for (name, epochs), same in tried.items()
     ]
-    return "\n".join([BY_HAND, HEADER, *lines, ""])
+    return "\n".join([text, HEADER, *lines, ""])
 
 
 def _line(name, epochs, accuracy, loss, removed):

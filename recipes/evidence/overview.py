@@ -1,6 +1,8 @@
 """What the project's README shows of the studies, as Markdown: means, and where there are more."""
 
 from recipes.evidence.digits_controls import TABLES as OF_DIGITS
+from recipes.evidence.digits_residual import NETWORKS as NORMALIZED
+from recipes.evidence.digits_residual import SEEDS, UNIFORM
 from recipes.evidence.families import POINT, kept, lines
 from recipes.evidence.mnist import FAR, MACS, POINTS
 from recipes.evidence.mnist_connections import TABLES as OF_CONNECTIONS
@@ -23,6 +25,10 @@ as two of half of them (magnitude pruning: before it prunes, and after):
 OTHERS = """\
 LeNet5 at the far end and under a budget of MACs, 3 seeds, and the MLP with the paper's literal
 settings (U-Net, half zeros, whole epochs in turn, no budget), 3 seeds of 30 epochs and one of 100:
+"""
+OF_NORMALIZED = f"""\
+Two small networks with residual sums and batch normalisation, one of them with depthwise
+convolutions, on the digits, under budgets of MACs, {SEEDS} seeds (one image is .28 points):
 """
 # What a column says, and the table that it is taken from.
 NETWORKS = {
@@ -76,7 +82,8 @@ FURTHER = {
 
 
 def overview(rows: dict, experiments: list) -> str:
-    """Three tables: the method and its controls, the curve, and what else was measured.
+    """Four tables: the method and its controls, the curve, normalised networks, and what else
+    was measured.
 
     Args:
         rows: Rows of the studies' `Ledger`s.
@@ -91,6 +98,7 @@ def overview(rows: dict, experiments: list) -> str:
         return f"{100 * found.mean:.2f}" + (f" ({found.n})" if found.n < seeds[name] else "")
 
     parts = [TEXT, *_controls(rows, accuracy), CURVE, *_curve(rows, accuracy)]
+    parts += [OF_NORMALIZED, *_normalized(rows, accuracy)]
     return "\n".join([*parts, OTHERS, *_further(rows, accuracy)])
 
 
@@ -117,6 +125,20 @@ def _curve(rows, accuracy):
         removed = _removed(rows, row, "weights")
         shown[f"{100 * keep:.0f} % of the weights"] = [removed, *map(accuracy, [row, *others])]
     return _table(["removed, %", *OF_CURVE], shown)
+
+
+def _normalized(rows, accuracy):
+    shown = {}
+    named = POINT | UNIFORM
+    for task, (_, shares) in NORMALIZED.items():
+        for share in shares:
+            row, *others = lines(task, named, kept(share, "macs")).values()
+            of_each = map(accuracy, [row, *others, f"{task} dense"])
+            shown[f"{task}, {100 * share:.0f} % of the MACs"] = [
+                _removed(rows, row, "macs"),
+                *of_each,
+            ]
+    return _table(["MACs removed, %", *named, "dense twin"], shown)
 
 
 def _further(rows, accuracy):

@@ -10,6 +10,11 @@ import keras
 from recipes.datasets import Data, digits, mnist
 from recipes.networks.lenet5 import lenet5
 from recipes.networks.mlp import mlp
+from recipes.networks.residual import inverted_residual, residual
+
+
+def _images_of_digits(validate, _):
+    return digits(validate, shape=(8, 8, 1))
 
 
 class Task(NamedTuple):
@@ -21,6 +26,8 @@ class Task(NamedTuple):
 
 TASKS = {
     "digits": Task(functools.partial(mlp, (64, 128, 64, 10)), lambda validate, _: digits(validate)),
+    "residual": Task(residual, _images_of_digits),
+    "inverted": Task(inverted_residual, _images_of_digits),
     "mlp": Task(mlp, mnist),
     "mlp_paper": Task(functools.partial(mlp, spread=0.1), mnist),
     "lenet5": Task(lenet5, functools.partial(mnist, shape=(28, 28, 1))),

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from recipes import report
-from recipes.evidence import digits_controls, mnist, mnist_connections, mnist_search, mnist_tables
+from recipes.evidence import (
+    digits_controls,
+    digits_residual,
+    mnist,
+    mnist_connections,
+    mnist_search,
+    mnist_tables,
+)
 from recipes.evidence.claim import claim
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.goals import GOALS, AboveAll, Ahead, Reached, goals
@@ -100,6 +107,7 @@ def test_the_overview_counts_seeds_where_some_are_missing():
     assert "| difference | +0.000 (0.000) | +1.143 (1.143) |" in text
     assert "| uniform width, same MACs | 98.00 | 98.00 | 98.00 |  |  |" in text
     assert "| 2 % of the weights | 50.0 | 98.00 | 98.00 |" in text
+    assert "| inverted, 10 % of the MACs | 40.0 | 98.00 | 98.00 | 98.00 | 98.00 | 98.00 |" in text
     assert "| LeNet5, 25 % of the MACs | 98.00 | 50.0 | 40.0 |" in text
     assert "| the same, 100 epochs | not run |  |  | 98.00 |  |  |" in text
 
@@ -142,7 +150,9 @@ def test_pictures_draw_the_rows():
     ]
 
 
-@pytest.mark.parametrize("study", [digits_controls, mnist, mnist_connections, mnist_search])
+@pytest.mark.parametrize(
+    "study", [digits_controls, digits_residual, mnist, mnist_connections, mnist_search]
+)
 def test_experiments_are_named_once_and_what_structures_name_exists(study):
     names = [experiment.name for experiment in study.EXPERIMENTS]
     assert len(set(names)) == len(names)
@@ -162,6 +172,6 @@ def test_the_log_by_hand_has_a_line_per_setting_and_number_of_epochs():
     made = {"accuracy": "0.98", "loss": "0.05", "weights_removed": "0.5"}
     rows = [{"tried": "a", "epochs": e, "seed": s, **made} for e, s in [("30", 0), ("30", 1)]]
     rows.append({"tried": "a", "epochs": "15", "seed": 0, **made, "accuracy": "0.97"})
-    text = by_hand(rows)
+    text = by_hand("Tried.", rows)
     assert "| a | 30 | 98.00 | 0.0500 | 50.0 | 2 |" in text
     assert "| a | 15 | 97.00 | 0.0500 | 50.0 | 1 |" in text

@@ -65,8 +65,7 @@ def clip(call, reader):
         reader.pass_on(call)
 
 
-@rule(layers.Softmax, layers.UnitNormalization, layers.RMSNormalization)
-@rule(layers.LayerNormalization)
+@rule(layers.Softmax)
 @keras_rule(operations=("Softmax", "LogSoftmax"))
 def over_axes(call, reader):
     """Computes over some axes: each output depends on all channels along them."""
@@ -78,6 +77,13 @@ def over_axes(call, reader):
             ids = reader.channels(call.input, axis)
             reader.lock(ids, f"goes through '{call.name}', a {kind} over the channels")
     reader.pass_on(call)
+
+
+@rule(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
+def normalization_over_axes(call, reader):
+    for axis in reader.labelled_axes(call.input):
+        reader.normalize(reader.channels(call.input, axis))
+    over_axes(call, reader)
 
 
 @rule(layers.Dropout, layers.AlphaDropout)
@@ -107,6 +113,7 @@ def parametric_relu(call, reader):
 def batch_normalization(call, reader):
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
+    reader.normalize(ids)
     reader.carry(layer.gamma, 0, ids, role="scale")
     reader.carry(layer.beta, 0, ids, role="shift")
     for weight in layer.weights:  # The statistics: two, or five with renorm=True.
@@ -118,6 +125,7 @@ def batch_normalization(call, reader):
 def group_normalization(call, reader):
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
+    reader.normalize(ids)
     if layer.groups not in (-1, len(ids)):
         reader.refuse(call, f"goes through '{call.name}', a GroupNormalization over the channels")
         return

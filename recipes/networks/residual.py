@@ -1,0 +1,56 @@
+"""Two small networks for images of 8x8 pixels: residual sums with batch normalisation."""
+
+import keras
+from keras import layers
+
+# Keras's default, .99, takes hundreds of updates to follow.
+MOMENTUM = 0.9
+WIDTH, BLOCKS = 16, 6
+SUMS, EXPANSION = (16, 32, 32, 32), 4
+CLASSES = 10
+
+
+def residual() -> keras.Model:
+    """Six blocks of two convolutions, each behind a normalisation and a ReLU; ends in logits."""
+    image, stream = _started()
+    for number in range(1, BLOCKS + 1):
+        x = _conv(_normalized(stream, f"norm_{number}a"), WIDTH, 3, f"conv_{number}a")
+        x = _conv(_normalized(x, f"norm_{number}b"), WIDTH, 3, f"conv_{number}b")
+        stream = layers.Add(name=f"add_{number}")([stream, x])
+    return _ended(image, _normalized(stream, "norm"), "residual")
+
+
+def inverted_residual() -> keras.Model:
+    """Wide depthwise convolutions between narrow sums, as in MobileNetV2; ends in logits."""
+    image, stream = _started()
+    stream = _normalized(stream, "stem_norm")
+    for number, width in enumerate(SUMS, start=1):
+        x = _conv(stream, EXPANSION * stream.shape[-1], 1, f"expand_{number}")
+        x = _normalized(x, f"expand_norm_{number}")
+        depthwise = layers.DepthwiseConv2D(
+            3, padding="same", use_bias=False, name=f"depthwise_{number}"
+        )
+        x = _normalized(depthwise(x), f"depthwise_norm_{number}")
+        x = _conv(x, width, 1, f"project_{number}")
+        x = layers.BatchNormalization(momentum=MOMENTUM, name=f"project_norm_{number}")(x)
+        is_sum = stream.shape[-1] == width
+        stream = layers.Add(name=f"add_{number}")([stream, x]) if is_sum else x
+    return _ended(image, stream, "inverted_residual")
+
+
+def _started():
+    image = keras.Input((8, 8, 1), name="image")
+    return image, _conv(image, WIDTH, 3, "stem")
+
+
+def _conv(x, filters, size, name):
+    return layers.Conv2D(filters, size, padding="same", use_bias=False, name=name)(x)
+
+
+def _normalized(x, name):
+    return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM, name=name)(x))
+
+
+def _ended(image, x, name):
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(image, layers.Dense(CLASSES, name="head")(x), name=name)
