@@ -8,8 +8,8 @@ from keras import ops
 from keras_switcher.held import held
 from keras_switcher.segments import Segments
 
-# How much more the ratios of factors count than their scale. With 2 the factors of some networks
-# still shrank together, see `recipes/results/digits_tried.csv`.
+# How much more the ratios of factors count than their scale. With 2, after few updates, factors
+# still shrank together for some seeds, see `recipes/results/digits_tried.csv`.
 RATIOS = 5
 # A scale below this one counts as this one: groups that are all but off are not pulled the harder.
 LEAST_SCALE = 0.2

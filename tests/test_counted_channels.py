@@ -185,6 +185,7 @@ def test_a_residual_network_comes_down_to_its_budget_and_its_factors_do_not_shri
 
     model.compile(sgd(0.05), crossentropy(), switcher_optimizer=sgd(0.01, global_clipnorm=1.0))
     model.fit(x, y, batch, epochs, verbose=0)
-    assert 1 - model.structure().removed("macs") == pytest.approx(0.3, abs=0.01)
+    # One channel more or less is .013.
+    assert 1 - model.structure().removed("macs") == pytest.approx(0.3, abs=0.02)
     for factors in model.scaling_factors().values():
         assert factors.max() > 0.5

@@ -49,8 +49,9 @@ def _point(task, keep):
     """The method, magnitude pruning, a random structure and uniform width at one budget."""
     (uniform,) = lines(task, UNIFORM, kept(keep, "macs")).values()
     first, *others = point(task, SETTINGS, keep, SEEDS)
-    given = Experiment(uniform, task, "uniform width", first.settings, first.name, SEEDS)
-    return [first, *others, given]
+    settings, row = first.settings, first.name
+    filled_up = Experiment(uniform, task, "uniform width, filled up", settings, row, SEEDS)
+    return [first, *others, filled_up]
 
 
 def _controls(task):

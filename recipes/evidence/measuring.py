@@ -5,7 +5,8 @@ import numpy as np
 
 import keras_switcher as ks
 from keras_switcher.graph.anatomy import Anatomy
-from recipes.evidence.treatments import Outcome, Trial
+from recipes.evidence.outcome import Outcome
+from recipes.evidence.treatments import Trial
 from recipes.evidence.written import write_structure
 
 TIE = 1e-5

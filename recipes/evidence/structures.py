@@ -77,9 +77,29 @@ def uniform_structure(network: keras.Model, macs: int, seed: int) -> Structure:
     low, high = 0.0, 1.0
     for _ in range(12):  # Finer than one channel of any layer here.
         share = (low + high) / 2
-        cost = ks.count_macs(ks.prune_channels(network, structure(share))).total
-        low, high = (share, high) if cost <= macs else (low, share)
+        fits = _macs(network, structure(share)) <= macs
+        low, high = (share, high) if fits else (low, share)
     return structure(low)
+
+
+def filled_structure(network: keras.Model, keep: Structure, macs: int, seed: int) -> Structure:
+    """A structure with one channel more in each layer, while that costs at most so many MACs.
+
+    Where all layers are alike and narrow, one share for all of them comes down in large steps.
+
+    Args:
+        network: The network.
+        keep: The structure that is filled up.
+        macs: Number of MACs per sample.
+        seed: Seed of the order of the layers.
+    """
+    filled = dict(keep)
+    for name in np.random.default_rng(seed).permutation(list(keep)):
+        more = filled[name].copy()
+        more[more.argmin()] = True
+        if _macs(network, {**filled, name: more}) <= macs:
+            filled[name] = more
+    return filled
 
 
 def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
@@ -98,6 +118,10 @@ def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
     for name, edge in _channels_first(network, keep):
         chosen[name] = _largest(sizes[name], keep[name].sum(), edge, chosen)
     return chosen
+
+
+def _macs(network, keep):
+    return ks.count_macs(ks.prune_channels(network, keep)).total
 
 
 def _wiring(network, keep):

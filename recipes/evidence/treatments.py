@@ -11,8 +11,10 @@ from recipes.checkpoints import Checkpoint
 from recipes.datasets import Data
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.masks import masked
+from recipes.evidence.outcome import Outcome
 from recipes.evidence.structures import (
     Structure,
+    filled_structure,
     magnitude_structure,
     random_structure,
     uniform_structure,
@@ -61,23 +63,6 @@ class Trial:
         settings = replace(self.settings, epochs=epochs or self.settings.epochs)
         checkpoint = Checkpoint(self.folder / phase, history)
         train(model, self.data.train, settings, checkpoint, STEPS_PER_EXECUTION, span=span)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a treatment ends with.
-
-    Args:
-        model: The trained network: a plain model, or a `SwitcherModel`.
-        epochs: Number of epochs in all.
-        keep: Which channels of the task network are left, where some are removed.
-        history: The counts after each epoch, if the structure was learned.
-    """
-
-    model: keras.Model
-    epochs: int
-    keep: Structure | None = None
-    history: StructureHistory | None = None
 
 
 def _dense(trial):
@@ -139,9 +124,20 @@ def _varied(trial):
 
 
 def _uniform(trial):
+    return _given(trial, _uniform_structure(trial)[0], trial.settings.epochs)
+
+
+def _uniform_filled_up(trial):
+    uniform, macs = _uniform_structure(trial)
+    keep = filled_structure(trial.network(), uniform, macs, trial.seed)
+    return _given(trial, keep, trial.settings.epochs)
+
+
+def _uniform_structure(trial):
+    """With its number of MACs, that of the structure that was learned."""
     network = trial.network()
     macs = ks.count_macs(ks.prune_channels(network, trial.structure)).total
-    return _given(trial, uniform_structure(network, macs, trial.seed), trial.settings.epochs)
+    return uniform_structure(network, macs, trial.seed), macs
 
 
 def _magnitude(trial):
@@ -177,6 +173,7 @@ TREATMENTS = {
     "random structure, equal cost": _random_at_equal_cost,
     "varied inputs": _varied,
     "uniform width": _uniform,
+    "uniform width, filled up": _uniform_filled_up,
     "magnitude": _magnitude,
     "magnitude, one cosine": _magnitude_in_one,
 }

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import keras_switcher as ks
 from recipes.evidence.structures import (
+    filled_structure,
     magnitude_structure,
     random_structure,
     uniform_structure,
@@ -16,6 +17,7 @@ from recipes.evidence.structures import (
 from recipes.evidence.written import read_counts, read_structure, write_counts, write_structure
 from recipes.networks.lenet5 import lenet5
 from recipes.networks.mlp import mlp
+from recipes.networks.residual import inverted_residual, residual
 
 masks = st.lists(st.booleans(), min_size=1, max_size=20).map(np.array)
 structures = st.dictionaries(st.sampled_from(["a", "b/inputs", "c:d"]), masks, min_size=1)
@@ -138,6 +140,22 @@ def test_uniform_structure_is_the_widest_that_fits():
         )
         # The next larger share has one more unit of the wide layer.
         assert cost <= macs < cost + 20 + 2 * widths["hidden_2"] + 43
+
+
+@pytest.mark.parametrize("make", [residual, inverted_residual])
+def test_filled_up_structures_come_closer_to_what_they_may_cost(make):
+    network = make()
+    macs = 0.25 * ks.count_macs(network).total
+    uniform = uniform_structure(network, macs, seed=0)
+    filled = filled_structure(network, uniform, macs, seed=0)
+    costs = [ks.count_macs(ks.prune_channels(network, k)).total for k in (uniform, filled)]
+    assert costs[0] < costs[1] <= macs
+    more = {name: filled[name].sum() - uniform[name].sum() for name in uniform}
+    assert set(more.values()) == {0, 1}
+    for name, count in more.items():
+        assert (filled[name] >= uniform[name]).all()
+        wider = {**filled, name: filled[name] | (np.cumsum(~filled[name]) == 1)}
+        assert count or ks.count_macs(ks.prune_channels(network, wider)).total > macs
 
 
 def test_magnitude_structure_keeps_the_largest_products_of_norms():
