@@ -39,7 +39,7 @@ class Wiring:
         self.records = self._records()
         self._edge_factors = EdgeFactors(self.edges, self.groups)
         self._layout = FlatLayout(self.groups)
-        self._counted = CountedChannels(self.groups, map(self._is_normalized, self.groups))
+        self._counted = CountedChannels(self.groups, map(self._feeds_normalization, self.groups))
         ones = {group.name: ops.ones(group.size) for group in self.groups}
         self._kept_share = KeptShare(self.anatomy, self.live(ones))
 
@@ -106,7 +106,7 @@ class Wiring:
                 "groups."
             )
 
-    def _is_normalized(self, group):
+    def _feeds_normalization(self, group):
         """Whether a kernel that reads a group makes channels that are normalised."""
         return any(
             made.is_normalized
