@@ -1,7 +1,5 @@
 """Factors as a budget counts them: on or off, and how hard it pulls at each."""
 
-from collections.abc import Iterable
-
 import numpy as np
 from keras import ops
 
@@ -47,8 +45,7 @@ class CountedChannels:
         of_ratios: Whether a group is counted by ratios, for each of them.
     """
 
-    def __init__(self, groups: list, of_ratios: Iterable[bool]):
-        of_ratios = list(of_ratios)
+    def __init__(self, groups: list, of_ratios: list[bool]):
         of_each = np.repeat(np.arange(len(groups) + 1), [*(g.size for g in groups), 1])
         self._groups = Segments(of_each, len(groups) + 1)
         self._is_any = any(of_ratios)

@@ -7,7 +7,7 @@ from keras import ops
 from keras_switcher.counted_channels import CountedChannels, on_or_off
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.flat import EdgeFactors, FlatLayout, split_grains
-from keras_switcher.graph.gating import alive, gated_network
+from keras_switcher.graph.gating import alive, feeds_normalization, gated_network
 from keras_switcher.graph.kept_share import KeptShare
 from keras_switcher.graph.selection import select_groups
 from keras_switcher.graph.tensors import arranged
@@ -39,7 +39,9 @@ class Wiring:
         self.records = self._records()
         self._edge_factors = EdgeFactors(self.edges, self.groups)
         self._layout = FlatLayout(self.groups)
-        self._counted = CountedChannels(self.groups, map(self._feeds_normalization, self.groups))
+        self._counted = CountedChannels(
+            self.groups, [feeds_normalization(self.anatomy, group) for group in self.groups]
+        )
         ones = {group.name: ops.ones(group.size) for group in self.groups}
         self._kept_share = KeptShare(self.anatomy, self.live(ones))
 
@@ -105,16 +107,6 @@ class Wiring:
                 f"one factor left in each, {least:.2%} remain. Ask for more, or choose more "
                 "groups."
             )
-
-    def _feeds_normalization(self, group):
-        """Whether a kernel that reads a group makes channels that are normalised."""
-        return any(
-            made.is_normalized
-            for edge in group.consumers
-            for number, axis in self.anatomy.axes_of(edge.kernel).items()
-            for made in axis.groups
-            if number != edge.kernel_axis
-        )
 
     def _records(self):
         kernels = {id(kernel.weight): kernel for kernel in self.anatomy.kernels}

@@ -96,11 +96,27 @@ def feeds_nothing(anatomy: Anatomy, group, keep: dict) -> bool:
     """
 
     def makes_nothing(edge):
-        axes = anatomy.axes_of(edge.kernel).values()
-        made = [axis.gather(keep, np) for axis in axes if axis is not edge]
+        made = [axis.gather(keep, np) for axis in _made_by(anatomy, edge)]
         return any(kept is not None and not kept.any() for kept in made)
 
     return all(map(makes_nothing, group.consumers))
+
+
+def feeds_normalization(anatomy: Anatomy, group) -> bool:
+    """Whether a kernel that reads a group makes channels that are normalised.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        group: The `ChannelGroup`.
+    """
+    made = [axis for edge in group.consumers for axis in _made_by(anatomy, edge)]
+    return any(other.is_normalized for axis in made for other in axis.groups)
+
+
+def _made_by(anatomy, edge):
+    """The axes along which an edge's kernel makes channels."""
+    axes = anatomy.axes_of(edge.kernel)
+    return [axis for number, axis in axes.items() if number != edge.kernel_axis]
 
 
 def _names_at(edge):

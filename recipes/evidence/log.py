@@ -15,8 +15,8 @@ DIGITS_TRIED = """\
 
 The networks of the study `digits_residual` on its validation split, and that of
 `tests/test_counted_channels.py` after 480 updates, on the 517 images that it does not see. The
-study's code takes ratios five times; the others are changes of it
-(`recipes/results/digits_tried.csv`, no command).
+study's code takes ratios five times, as was found by hand before, on splits that share images with
+the test split; the others are changes of it (`recipes/results/digits_tried.csv`, no command).
 """
 HEADER = "| setting | epochs | accuracy, % | loss | weights removed, % | n |\n" + "|---" * 6 + "|"
 
