@@ -32,7 +32,7 @@ class ScheduledNetwork(TwoOptimizers):
         self.epochs_seen = self.add_weight(name="epochs_seen", **state)
         self.epoch_share = self.add_weight(name="epoch_share", **state)
         self.step_share = self.add_weight(name="step_share", **state)
-        self.updates = self.updates_now()
+        self.look_ahead()
 
     @property
     def budget(self) -> Budget | None:
@@ -85,18 +85,23 @@ class ScheduledNetwork(TwoOptimizers):
         """
         return Structure(self.wiring.anatomy, self.wiring.names, self.plan(), self.budget)
 
-    def updates_now(self) -> tuple:
-        """The backward passes that are due, see `alternation.updates_in_epoch`."""
+    def look_ahead(self):
+        """Finds out what the epoch that comes brings.
+
+        Sets `updates`, its backward passes, see `alternation.updates_in_epoch`, and `warms_up`:
+        whether all factors are one.
+        """
         epoch = int(ops.convert_to_numpy(self.epochs_seen))
-        return updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
+        self.updates = updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
+        self.warms_up = epoch < self.warmup_epochs
+
+    def decisions_to_train(self) -> dict:
+        """The factors of a training step; in the warm-up the switcher need not be asked."""
+        return self.wiring.ones() if self.warms_up else self.decisions(training=True)
 
     def acting(self, factors: dict) -> dict:
         """Factors as they act: ones in the warm-up; under a budget, those near zero are zero."""
-        factors = self._warm(factors)
+        if self.warmup_epochs:
+            is_over = self.epochs_seen >= self.warmup_epochs
+            factors = {n: ops.where(is_over, f, ops.ones_like(f)) for n, f in factors.items()}
         return self.budget.acting(factors) if self.budget else factors
-
-    def _warm(self, factors):
-        if not self.warmup_epochs:
-            return factors
-        warm = self.epochs_seen >= self.warmup_epochs
-        return {name: ops.where(warm, f, ops.ones_like(f)) for name, f in factors.items()}

@@ -119,9 +119,10 @@ class SwitcherModel(ScheduledNetwork):
         """Builds the function behind fit(), for those networks whose turn it is now."""
         if force or self.train_function is None:  # As compile() leaves it.
             self._graphs.clear()
-        self.updates = self.updates_now()
-        traced_with = self.budget, self.warmup_epochs, self.gradient_through_switcher
-        self.train_function = self._graphs.get((self.updates, *traced_with), self._new_function)
+        self.look_ahead()
+        settings = self.budget, self.warmup_epochs, self.gradient_through_switcher
+        traced_with = self.updates, self.warms_up, *settings
+        self.train_function = self._graphs.get(traced_with, self._new_function)
         return self.train_function
 
     def _new_function(self):
@@ -157,12 +158,12 @@ class SwitcherModel(ScheduledNetwork):
         """A forward and a backward pass for all networks that this step updates."""
         due = sorted({name for names in self.updates for name in names})
         with tf.GradientTape() as tape:
-            decided = self.decisions(training=True)
+            decided = self.decisions_to_train()
             factors = self.acting(decided)
             y_pred = self.wiring.run(x, factors, training=True)
             objective = self.reported_loss(x, y, y_pred, sample_weight, training=True)
             if self.budget is not None:
-                kept = self.wiring.kept(self._warm(decided), self.budget.of)
+                kept = self.wiring.kept(decided, self.budget.of)
                 penalty = self.budget.penalty(
                     kept, self.epochs_seen + ops.minimum(self.epoch_share, 1.0)
                 )

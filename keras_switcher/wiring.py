@@ -42,13 +42,16 @@ class Wiring:
         self._counted = CountedChannels(
             self.groups, [feeds_normalization(self.anatomy, group) for group in self.groups]
         )
-        ones = {group.name: ops.ones(group.size) for group in self.groups}
-        self._kept_share = KeptShare(self.anatomy, self.live(ones))
+        self._kept_share = KeptShare(self.anatomy, self.live(self.ones()))
 
     @property
     def names(self) -> list[str]:
         """Names of all that has factors: channel groups, then connection groups."""
         return [group.name for group in (*self.groups, *self.connections)]
+
+    def ones(self) -> dict:
+        """Factors that change nothing."""
+        return {group.name: ops.ones(group.shape) for group in (*self.groups, *self.connections)}
 
     def run(self, inputs, factors: dict, training=None):
         """Runs the gated network with these factors."""

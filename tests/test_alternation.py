@@ -6,7 +6,8 @@ import pytest
 from paper import SWITCHER, TASK, X, Y, paper_model, simulate, weights
 from toys import fit, float64, mlp, same, switched, values
 
-from keras_switcher import SwitcherModel
+from keras_switcher import Budget, SwitcherModel
+from keras_switcher.switchers import RowSwitcher
 
 MODES = {
     "plain": {},
@@ -119,6 +120,28 @@ def test_warm_up_leaves_the_switcher_untouched_and_its_factors_one():
     fit(model, callbacks=[record])
     assert ones == [True, True, False]
     assert not same(untouched[:3], model.switcher.variables[:3])
+
+
+class Asked(RowSwitcher):
+    """Counts how often it is asked for factors."""
+
+    count = 0
+
+    def call(self, records):
+        self.count += 1
+        return super().call(records)
+
+
+@pytest.mark.parametrize("connections", [False, True, "both"])
+def test_warm_up_does_not_ask_the_switcher(connections):
+    """A U-Net would take most of the time, for factors that nothing uses."""
+    model = switched(switcher=Asked(), connections=connections, warmup_epochs=1, budget=Budget(0.5))
+    model.run_eagerly = True
+    before = model.switcher.count
+    fit(model, epochs=1)
+    assert model.switcher.count == before
+    fit(model, epochs=1, batch_size=32)
+    assert model.switcher.count == before + 2  # The switcher's turn and the task network's.
 
 
 def test_alternation_can_change_between_fits():
