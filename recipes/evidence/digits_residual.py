@@ -4,6 +4,8 @@ Small networks of the kinds of ResNet and MobileNetV2: what reads their channels
 `keras_switcher.counted_channels`. Rates were chosen on the validation split, by the experiments at
 the end. How a budget counts was found by hand, on random splits that share images with the test
 split, and compared again on the validation split, see `recipes/results/digits_tried.csv`.
+
+One network has no normalisation: which rates it bears, dense and switched.
 """
 
 from dataclasses import replace
@@ -88,6 +90,17 @@ VALIDATED = [
     ),
     _validated("row, rate 0.1, decay 0.005", learning_rate=0.1, weight_decay=0.005),
 ]
+PLAIN = [
+    Experiment(
+        f"plain {label}, rate {rate}, validation",
+        "plain",
+        treatment,
+        replace(FIRST, epochs=40, learning_rate=rate, budget=budget),
+        seeds=3,
+    )
+    for rate in (0.01, 0.02)
+    for label, treatment, budget in [("dense", "dense", None), ("row", "switched", 0.25)]
+]
 EXPERIMENTS = [
     *(
         Experiment(f"{task} dense", task, "dense", replace(DENSE, budget=None), seeds=SEEDS)
@@ -96,6 +109,7 @@ EXPERIMENTS = [
     *(trial for task, (_, shares) in NETWORKS.items() for s in shares for trial in _point(task, s)),
     *_controls("residual"),
     *VALIDATED,
+    *PLAIN,
 ]
 
 
@@ -119,5 +133,11 @@ TABLES = [
         "Digits, residual: rates, on the validation split",
         "Two seeds each. Of the MACs a quarter is kept where there is a budget.",
         {e.name.removeprefix("residual ").removesuffix(", validation"): e.name for e in VALIDATED},
+    ),
+    Table(
+        "Digits, residual without normalisations: rates, on the validation split",
+        "Six blocks of two convolutions, 16 channels, with biases. Of the MACs a quarter is kept "
+        "where there is a budget. A network that stopped learning has 10 %.",
+        {e.name.removeprefix("plain ").removesuffix(", validation"): e.name for e in PLAIN},
     ),
 ]

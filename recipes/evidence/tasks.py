@@ -10,7 +10,7 @@ import keras
 from recipes.datasets import Data, digits, mnist
 from recipes.networks.lenet5 import lenet5
 from recipes.networks.mlp import mlp
-from recipes.networks.residual import inverted_residual, residual
+from recipes.networks.residual import inverted_residual, plain_residual, residual
 
 
 def _images_of_digits(validate, _):
@@ -27,6 +27,7 @@ class Task(NamedTuple):
 TASKS = {
     "digits": Task(functools.partial(mlp, (64, 128, 64, 10)), lambda validate, _: digits(validate)),
     "residual": Task(residual, _images_of_digits),
+    "plain": Task(plain_residual, _images_of_digits),
     "inverted": Task(inverted_residual, _images_of_digits),
     "mlp": Task(mlp, mnist),
     "mlp_paper": Task(functools.partial(mlp, spread=0.1), mnist),

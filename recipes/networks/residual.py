@@ -1,4 +1,4 @@
-"""Two small networks for images of 8x8 pixels: residual sums with batch normalisation."""
+"""Small networks for images of 8x8 pixels: residual sums, with batch normalisation or without."""
 
 import keras
 from keras import layers
@@ -18,6 +18,27 @@ def residual() -> keras.Model:
         x = _conv(_normalized(x, f"norm_{number}b"), WIDTH, 3, f"conv_{number}b")
         stream = layers.Add(name=f"add_{number}")([stream, x])
     return _ended(image, _normalized(stream, "norm"), "residual")
+
+
+def plain_residual() -> keras.Model:
+    """The same blocks with biases for normalisations; ends in logits.
+
+    Kernels start as those of He et al., the second one of each block smaller: all blocks together
+    add about as much as there was.
+    """
+    image, stream = _started()
+    for number in range(1, BLOCKS + 1):
+        x = stream
+        for part, variance in ("a", 2.0), ("b", 2.0 / BLOCKS):
+            x = layers.Conv2D(
+                WIDTH,
+                3,
+                padding="same",
+                kernel_initializer=keras.initializers.VarianceScaling(variance),
+                name=f"conv_{number}{part}",
+            )(layers.ReLU()(x))
+        stream = layers.Add(name=f"add_{number}")([stream, x])
+    return _ended(image, layers.ReLU()(stream), "plain_residual")
 
 
 def inverted_residual() -> keras.Model:
