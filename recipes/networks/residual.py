@@ -30,13 +30,8 @@ def plain_residual() -> keras.Model:
     for number in range(1, BLOCKS + 1):
         x = stream
         for part, variance in ("a", 2.0), ("b", 2.0 / BLOCKS):
-            x = layers.Conv2D(
-                WIDTH,
-                3,
-                padding="same",
-                kernel_initializer=keras.initializers.VarianceScaling(variance),
-                name=f"conv_{number}{part}",
-            )(layers.ReLU()(x))
+            x, start = layers.ReLU()(x), keras.initializers.VarianceScaling(variance)
+            x = _conv(x, WIDTH, 3, f"conv_{number}{part}", use_bias=True, kernel_initializer=start)
         stream = layers.Add(name=f"add_{number}")([stream, x])
     return _ended(image, layers.ReLU()(stream), "plain_residual")
 
@@ -64,8 +59,9 @@ def _started():
     return image, _conv(image, WIDTH, 3, "stem")
 
 
-def _conv(x, filters, size, name):
-    return layers.Conv2D(filters, size, padding="same", use_bias=False, name=name)(x)
+def _conv(x, filters, size, name, **options):
+    options = {"use_bias": False, **options}
+    return layers.Conv2D(filters, size, padding="same", name=name, **options)(x)
 
 
 def _normalized(x, name):
