@@ -1,4 +1,4 @@
-"""A share of the network to keep, as a term of the loss."""
+"""A share of the network to keep, and how hard it pulls at the factors."""
 
 from numbers import Real
 
@@ -13,6 +13,12 @@ KINDS = ("weights", "macs")
 SOFT = 0.01
 # Targets below this share make the penalty steeper, in proportion.
 SMALL = 0.2
+# How long the penalty's gradient is at a strength of 1, in units of the task's. Longer ones cost
+# accuracy in regressions (see `recipes/results/`), shorter ones follow a falling target too late.
+LENGTH = 0.3
+# How much harder it pulls back than down: what is switched off has no gradient of its own, so
+# what falls short by mistake would be gone for good.
+BACK = 5
 # Factors up to here act as zeros, see `Budget.acting`.
 BRINK = 0.02
 
@@ -22,14 +28,25 @@ class Budget:
     """Asks for a share of the weights or MACs: an addition to the paper, which has no such term.
 
     A penalty is added to the loss of every update: by how much the kept share exceeds a target,
-    which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end),
-    or by how much it falls short of `keep`. The kept share counts channels hard, zero or not,
-    while its gradient is that of the factors, or of their ratios where what reads them is
-    normalised (see `CountedChannels`). Within a hundredth of the target the penalty is a
-    square, so that training settles there while the switcher's learning rate falls; under a
-    constant one it may swing around it. For a target below a
-    fifth, where one channel more is a smaller share, distances count that much more.
+    which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end:
+    the schedule of Zhu and Gupta 2017), or by how much it falls short of `keep`. The kept share
+    counts channels hard, zero or not, while its gradient is that of the factors, or of their
+    ratios where what reads them is normalised (see `CountedChannels`). Within a hundredth of the
+    target the penalty is a square (a Huber loss, Huber 1964), so that training settles there while
+    the switcher's learning rate falls; under a constant one it may swing around it. For a target
+    below a fifth, where one channel more is a smaller share, distances count that much more.
     Channels whose factor is at most a fiftieth act as zeros, see `acting`.
+
+    **It has the loss's units.** At full slope the penalty's gradient on the factors is .3 times as
+    long as that of the task's own loss (its root mean square over the last thousand updates or so,
+    see `BudgetProgress`), times `strength`. So the same budget keeps the same share whatever the
+    loss is measured in.
+
+    **It waits until the network learns.** While it does not, all channels look alike. From
+    `start_epoch` on the target stands still until the running loss has fallen by a fifth, or
+    is clearly better than that of outputs which belong to other samples, as it is at once in a
+    network that was trained before. It waits no longer than the fall itself takes, and `end_epoch`
+    comes later by as long as it has waited.
 
     Epochs are those of `fit`; under `train_on_batch` the target stands still. Where a dataset does
     not tell its size, it stands still within the first epoch of a `fit`, too.
@@ -39,6 +56,8 @@ class Budget:
         of: `"weights"` or `"macs"`, of the whole task network, without biases.
         start_epoch: Epoch at which the target begins to fall, counted from the first `fit`.
         end_epoch: Epoch at which it reaches `keep`.
+        strength: How hard the budget pulls beside the task's loss. Raise it where too much is
+            kept although training lasts beyond `end_epoch`; lower it where accuracy suffers early.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -51,7 +70,12 @@ class Budget:
     """
 
     def __init__(
-        self, keep: float, of: str = "weights", start_epoch: float = 0, end_epoch: float = 10
+        self,
+        keep: float,
+        of: str = "weights",
+        start_epoch: float = 0,
+        end_epoch: float = 10,
+        strength: float = 1.0,
     ):
         if not isinstance(keep, Real) or not 0 < keep < 1:
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
@@ -63,22 +87,58 @@ class Budget:
                 "`start_epoch` must be a number that is not negative and lies before `end_epoch`. "
                 f"Received: start_epoch={start_epoch!r}, end_epoch={end_epoch!r}."
             )
+        if not isinstance(strength, Real) or not 0 < strength < float("inf"):
+            raise ValueError(
+                "`strength` must be a number above 0; 1 is the default, and more pulls harder. "
+                f"Received: strength={strength!r}."
+            )
         self.keep = keep
         self.of = of
         self.start_epoch = start_epoch
         self.end_epoch = end_epoch
+        self.strength = strength
+
+    @property
+    def longest_pull(self) -> float:
+        """The length of the penalty's gradient on the factors at full slope, the task's being 1."""
+        return LENGTH * self.strength
+
+    @property
+    def longest_wait(self) -> float:
+        """For how many epochs it waits at most until the network learns: as long as it falls."""
+        return self.end_epoch - self.start_epoch
 
     def target(self, epoch):
         """The share that is asked for at an epoch, a number or scalar tensor."""
         done = (ops.cast(epoch, "float32") - self.start_epoch) / (self.end_epoch - self.start_epoch)
         return self.keep + (1 - self.keep) * (1 - ops.clip(done, 0.0, 1.0)) ** 3
 
-    def penalty(self, kept, epoch):
-        """The loss term for a kept share at an epoch."""
+    def slope(self, kept, epoch):
+        """The derivative of the penalty by the kept share: from -5 (too little is left) to 1.
+
+        For a target below a fifth it is steeper, in proportion.
+
+        Args:
+            kept: The kept share, a number or scalar tensor.
+            epoch: The epoch, without what the budget has waited.
+        """
         kept = ops.cast(kept, "float32")
-        off = ops.relu(kept - self.target(epoch)) + ops.relu(self.keep - kept)
-        off = off * max(1.0, SMALL / self.keep)
-        return ops.where(off < SOFT, ops.square(off) / (2 * SOFT), off - SOFT / 2)
+        steeper = max(1.0, SMALL / self.keep)
+        down = ops.relu(kept - self.target(epoch))
+        back = ops.relu(self.keep - kept)
+
+        def within(off):
+            return ops.minimum(steeper * off / SOFT, 1.0)
+
+        return steeper * (within(down) - BACK * within(back))
+
+    def slope_of_empty(self, kept):
+        """The derivative by the share of a group of which nothing is left, if too little is kept.
+
+        Args:
+            kept: The kept share of the whole network.
+        """
+        return -BACK * ops.cast(kept < self.keep, "float32")
 
     def acting(self, factors: dict) -> dict:
         """Factors as they act: zero for channels whose factor is at most `BRINK`.
@@ -106,9 +166,14 @@ class Budget:
             "of": self.of,
             "start_epoch": self.start_epoch,
             "end_epoch": self.end_epoch,
+            "strength": self.strength,
         }
 
     @classmethod
     def from_config(cls, config: dict) -> "Budget":
         """A budget from `get_config`."""
         return cls(**config)
+
+    def __repr__(self):
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"Budget({arguments})"

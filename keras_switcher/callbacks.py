@@ -17,6 +17,7 @@ class Progress(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
         self._batches = 0
+        self._step_share = 0.0
 
     def on_train_begin(self, logs=None):
         _start_averages(self.model.optimizer)
@@ -27,6 +28,7 @@ class Progress(keras.callbacks.Callback):
         # Set here and not once: a callback may restore what another run was saved with.
         if steps := self.params.get("steps"):
             model.step_share.assign(1 / steps)
+        self._step_share = float(ops.convert_to_numpy(model.step_share))
         model.epoch_share.assign(0.0)  # An epoch that was interrupted starts again.
         model.make_train_function()
 
@@ -39,13 +41,33 @@ class Progress(keras.callbacks.Callback):
         model.epoch_share.assign(0.0)
         # Where a dataset does not tell its size, the next epoch takes it to be that of this one.
         model.step_share.assign(1 / self._batches if self._batches else 0.0)
-        loss = (logs or {}).get("loss", 0.0)
-        if not np.isfinite(loss):
-            raise ValueError(
-                f"The loss became {loss} in epoch {epoch + 1}: training diverged"
-                f"{_first_broken(self.model)}. Look for NaN in the data, lower the learning rate, "
-                "or clip gradients (clipnorm); checkpoints of earlier epochs are untouched."
-            )
+        self._check_finite(epoch, logs or {})
+        self._report_waiting(logs)
+
+    def _check_finite(self, epoch, logs):
+        """Before any other callback may save what is broken."""
+        loss = logs.get("loss", 0.0)
+        broken = first_broken_weight(self.model)
+        if np.isfinite(loss) and broken is None:
+            return
+        what = "A weight" if np.isfinite(loss) else f"The loss became {loss}, and a weight"
+        where = f"{what} is no longer finite: {broken}" if broken else f"The loss became {loss}"
+        raise ValueError(
+            f"{where}, in epoch {epoch + 1}: training diverged. Look for NaN in the data, lower "
+            "the learning rate, or clip gradients (clipnorm); checkpoints of earlier epochs are "
+            "untouched."
+        )
+
+    def _report_waiting(self, logs):
+        """The epoch's line says that a budget waits, and how long it has."""
+        model, budget = self.model, self.model.budget
+        if budget is None:
+            return
+        progress, epoch = model.budget_progress, float(ops.convert_to_numpy(model.epochs_seen)) - 1
+        if not self._step_share:
+            progress.wait(budget, epoch, 1.0)  # The steps did not know how much of it went by.
+        if progress.is_waiting(budget, epoch) and logs is not None:
+            logs["budget_waited"] = float(ops.convert_to_numpy(progress.waited))
 
     def on_train_end(self, logs=None):
         self.model.step_share.assign(0.0)  # Outside of fit() no epoch goes by.
@@ -56,6 +78,9 @@ class Progress(keras.callbacks.Callback):
 
 class StructureHistory(keras.callbacks.Callback):
     """Records at the end of every epoch how many channels of each group are kept, and how.
+
+    The epoch's line gets the shares of all channels (or connections) that are `pruned`, `weakened`
+    and `strengthened`, beside `weights_removed`, which it always has.
 
     Attributes:
         epochs: For each epoch, `Structure.to_dict()["groups"]`.
@@ -79,7 +104,12 @@ class StructureHistory(keras.callbacks.Callback):
         super().set_model(model)
 
     def on_epoch_end(self, epoch, logs=None):
-        self.epochs.append(self.model.structure().to_dict()["groups"])
+        groups = self.model.structure().to_dict()["groups"]
+        self.epochs.append(groups)
+        total = sum(counts["total"] for counts in groups.values())
+        for share in ("pruned", "weakened", "strengthened"):
+            if logs is not None:
+                logs[share] = sum(counts[share] for counts in groups.values()) / total
 
 
 def _start_averages(optimizer):
@@ -92,10 +122,15 @@ def _start_averages(optimizer):
             average.assign(variable)
 
 
-def _first_broken(model):
+def first_broken_weight(model: keras.Model) -> str | None:
+    """The first weight of a SwitcherModel that is not finite, in words; None if all are.
+
+    Args:
+        model: The `SwitcherModel`.
+    """
     for layer in [*model.task.layers, model.switcher]:
         for weight in layer.weights:
-            values = ops.convert_to_numpy(weight)
-            if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-                return f" (first in weight '{weight.name}' of '{layer.name}')"
-    return " (the weights are finite)"
+            is_number = keras.backend.is_float_dtype(weight.dtype)
+            if is_number and not bool(ops.all(ops.isfinite(ops.convert_to_tensor(weight)))):
+                return f"'{weight.name}' of '{layer.name}'"
+    return None

@@ -54,6 +54,19 @@ class EvaluatedNetwork(SwitchedNetwork):
         self._loss_tracker.update_state(loss * replicas, sample_weight=batch)
         return loss
 
+    def shuffled_loss(self, x, y, y_pred, sample_weight):
+        """The loss if each sample had the outputs of the one before it.
+
+        A network that has learned something of its inputs does much better than that.
+        """
+
+        def other(outputs):
+            return ops.roll(outputs, 1, axis=0) if len(outputs.shape) else outputs
+
+        with keras.StatelessScope():  # The loss's own metrics stay as they are.
+            others = keras.tree.map_structure(other, y_pred)
+            return self._compute_loss(x, y, others, sample_weight, training=True)
+
     def unpacked(self, data) -> tuple:
         """Inputs, labels and sample weights of a batch; ValueError if a loss lacks its labels."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

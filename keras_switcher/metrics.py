@@ -7,11 +7,11 @@ SHARES = ("pruned", "weakened", "strengthened", "weights_removed")
 
 
 class StructureShares(keras.metrics.Metric):
-    """Means over batches of the shares that `Wiring.shares` returns, under their own names.
+    """Means over batches of the shares that `Wiring.shares` returns.
 
-    One metric with several results: progress bar, History, CSVLogger and TensorBoard show
-    `pruned`, `weakened`, `strengthened` (shares of all gated channels) and `weights_removed`
-    (share of the network's weights).
+    Progress bar, History, CSVLogger and TensorBoard show `weights_removed`, the share of the
+    network's weights; what is `pruned`, `weakened` and `strengthened` comes with
+    `StructureHistory`.
     """
 
     def __init__(self, name="structure", **kwargs):

@@ -6,6 +6,8 @@ from keras import ops
 
 from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
 from keras_switcher.budget import Budget
+from keras_switcher.budget_advice import TrainingSoFar
+from keras_switcher.budget_progress import BudgetProgress
 from keras_switcher.structure import Structure
 from keras_switcher.two_optimizers import TwoOptimizers
 
@@ -23,6 +25,8 @@ class ScheduledNetwork(TwoOptimizers):
 
     def __init__(self, alternation, budget, warmup_epochs, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.budget_progress = BudgetProgress()
+        self.advised: set[str] = set()  # What fit() has said already.
         self.budget = budget
         self.warmup_epochs = warmup_epochs
         self.alternation = alternation
@@ -49,6 +53,7 @@ class ScheduledNetwork(TwoOptimizers):
                 )
             self.wiring.check_reachable(value)
         self._budget = value
+        self.budget_progress.waited.assign(0.0)  # Another budget has not waited yet.
 
     @property
     def warmup_epochs(self) -> int:
@@ -83,7 +88,15 @@ class ScheduledNetwork(TwoOptimizers):
         Raises:
             ValueError: If factors are negative or not finite.
         """
-        return Structure(self.wiring.anatomy, self.wiring.names, self.plan(), self.budget)
+        return Structure(
+            self.wiring.anatomy, self.wiring.names, self.plan(), self.budget, self._so_far()
+        )
+
+    def _so_far(self):
+        progress = self.budget_progress
+        values = [self.epochs_seen, progress.waited, progress.learns, progress.gradient_norm()]
+        epochs, waited, learns, gradient = (float(ops.convert_to_numpy(v)) for v in values)
+        return TrainingSoFar(epochs, waited, bool(learns), gradient)
 
     def look_ahead(self):
         """Finds out what the epoch that comes brings.

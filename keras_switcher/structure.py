@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_switcher.budget import Budget
+from keras_switcher.budget_advice import TrainingSoFar, advice_after
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.counting import remaining
 from keras_switcher.graph.plan import PruningPlan
-
-# How far from a budget is worth a warning.
-NEAR = 0.01
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Structure:
         names: Names of the groups, of channels or connections, that have factors.
         plan: The `PruningPlan` of the factors.
         budget: The `Budget` that they were trained with, if there was one.
+        training: How far training has come, to say why a budget was missed.
 
     Attributes:
         groups: `GroupCounts`: groups of channels in the order of the network, those of inputs last,
@@ -54,8 +53,10 @@ class Structure:
         names: list[str],
         plan: PruningPlan,
         budget: Budget | None = None,
+        training: TrainingSoFar | None = None,
     ):
         self._budget = budget
+        self._training = training
         self.groups = [
             _count_connections(name, anatomy, plan)
             if name in plan.connections
@@ -115,14 +116,10 @@ class Structure:
             for counts in self.groups
             if counts.kept == 0
         ]
-        if self._budget is not None:
+        if self._budget is not None and self._training is not None:
             kept = 1 - self.removed(self._budget.of)
-            if abs(kept - self._budget.keep) > NEAR:
-                lines.append(
-                    f"Warning: {self._budget.keep:.2%} of the {self._budget.of} were to be kept. "
-                    f"The budget ends its fall at epoch {self._budget.end_epoch:g}; train longer "
-                    "than that, or raise the switcher's learning rate, if too much is left."
-                )
+            if advice := advice_after(self._budget, kept, self._training):
+                lines.append(f"Warning: {advice}")
         return "\n".join(lines)
 
     __repr__ = __str__

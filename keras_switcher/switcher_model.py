@@ -3,10 +3,12 @@
 from functools import partial
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from keras_switcher.budget import Budget
+from keras_switcher.budget_advice import advise_before
 from keras_switcher.callbacks import Progress
 from keras_switcher.scheduled_network import ScheduledNetwork
 from keras_switcher.train_functions import TrainFunctions
@@ -91,12 +93,37 @@ class SwitcherModel(ScheduledNetwork):
 
     trainable_weights = trainable_variables
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kw):
-        """Trains for a number of epochs, as any Keras model.
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """Trains for a number of epochs, as any Keras model; the arguments are Keras's own.
+
+        An epoch's line has `weights_removed`, the share of the weights that is switched off, and
+        `budget_waited` while a budget waits until the network learns. It warns once where nothing
+        need be removed, because there is no budget, and where training ends before the budget is
+        reached.
 
         Raises:
-            ValueError: If a batch has no labels, or the loss is no longer finite.
+            ValueError: If a batch has no labels, or a loss or weight is no longer finite.
         """
+        seen = int(ops.convert_to_numpy(self.epochs_seen))
+        advise_before(self, seen + max(0, epochs - initial_epoch))
         progress = Progress()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             progress.set_model(self)
@@ -106,7 +133,24 @@ class SwitcherModel(ScheduledNetwork):
         else:
             # First in the list: what others save at an epoch's end has the epoch counted.
             callbacks = [progress, *keras.tree.flatten(callbacks or [])]
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kw)
+        return super().fit(
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+        )
 
     def train_step(self, data):
         """One batch: a backward pass for each network whose turn it is."""
@@ -162,16 +206,65 @@ class SwitcherModel(ScheduledNetwork):
             factors = self.acting(decided)
             y_pred = self.wiring.run(x, factors, training=True)
             objective = self.reported_loss(x, y, y_pred, sample_weight, training=True)
+            pulls = {}
             if self.budget is not None:
-                kept = self.wiring.kept(decided, self.budget.of)
-                penalty = self.budget.penalty(
-                    kept, self.epochs_seen + ops.minimum(self.epoch_share, 1.0)
-                )
-                # compute_loss divides by the number of replicas, whose gradients are summed.
-                replicas = self.distribute_strategy.num_replicas_in_sync
-                objective += ops.cast(penalty / replicas, objective.dtype)
-            objective = self.scale_loss(objective, due)
-        return y_pred, factors, tape.gradient(objective, {n: self.player(n)[1] for n in due})
+                with tape.stop_recording():
+                    self._watch_learning(objective, x, y, y_pred, sample_weight)
+                    pulls = self._pulls(decided)
+                # Its gradient on the factors is `pulls`, whatever their units.
+                pulled = sum(ops.sum(pulls[name] * decided[name]) for name in pulls)
+                objective += ops.cast(pulled, objective.dtype)
+            scaled = self.scale_loss(objective, due)
+        sources = {name: self.player(name)[1] for name in due}
+        gradients, of_factors = tape.gradient(scaled, (sources, decided if pulls else {}))
+        if pulls:
+            self._see_gradient(of_factors, pulls, decided, due)
+        return y_pred, factors, gradients
+
+    def _pulls(self, decided):
+        """The budget's gradient on the factors, as long as it should be beside the task's."""
+        with tf.GradientTape() as tape:
+            tape.watch(decided)
+            kept = self.wiring.kept(decided, self.budget.of)
+        slopes = tape.gradient(kept, decided)
+        slopes = {name: slope for name, slope in slopes.items() if slope is not None}
+        length = ops.sqrt(_squared_norm(slopes, decided))
+        longest = self.budget.longest_pull * self.budget_progress.gradient_norm()
+        epoch = self.epochs_seen + ops.minimum(self.epoch_share, 1.0) - self.budget_progress.waited
+        # compute_loss divides by the number of replicas, whose gradients are summed.
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        pull = self.budget.slope(kept, epoch) * ops.divide_no_nan(longest, length)
+        pulls = {name: ops.cast(pull, slope.dtype) * slope for name, slope in slopes.items()}
+        back = self.budget.slope_of_empty(kept) * longest
+        return {name: (p + _of_empty(decided[name], back)) / replicas for name, p in pulls.items()}
+
+    def _see_gradient(self, of_factors, pulls, decided, names):
+        """Measures the task's own part of the gradient on the factors."""
+        scale = self.scale_loss(1.0, names)
+        own = {
+            name: of_factors[name] / ops.cast(scale, pull.dtype) - pull
+            for name, pull in pulls.items()
+            if of_factors[name] is not None
+        }
+        self.budget_progress.see_gradient(_squared_norm(self._over_replicas(own), decided))
+
+    def _watch_learning(self, loss, x, y, y_pred, sample_weight):
+        """Compares the loss with that of outputs which belong to other samples."""
+        added = ops.cast(sum(map(ops.sum, self.losses)), loss.dtype)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        shuffled = self.shuffled_loss(x, y, y_pred, sample_weight)
+        of_both = {"loss": loss - added / replicas, "shuffled": shuffled - added / replicas}
+        of_both = self._over_replicas(of_both)
+        of_both = {name: ops.cast(value, "float32") for name, value in of_both.items()}
+        self.budget_progress.see_loss(**of_both)
+        epoch = self.epochs_seen + ops.minimum(self.epoch_share, 1.0)
+        self.budget_progress.wait(self.budget, epoch, self.step_share / len(self.updates))
+
+    def _over_replicas(self, values: dict):
+        """Sums over all replicas of a distribution strategy."""
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return values
+        return tf.distribute.get_replica_context().all_reduce("SUM", values)
 
     def _end_turn(self, names, y_pred, factors, gradients, x, y, sample_weight):
         self.apply_gradients(names, gradients)
@@ -207,3 +300,19 @@ class SwitcherModel(ScheduledNetwork):
         for name in ("task", "switcher", "budget", "dtype"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def _of_empty(factors, back):
+    """A gradient of this length for a group of which nothing is on.
+
+    The kept share has none: what two empty groups share stays nothing when one of them comes back.
+    """
+    is_empty = ops.cast(ops.max(factors) <= 0, factors.dtype)
+    each = ops.cast(back, factors.dtype) / np.sqrt(np.prod(factors.shape))
+    return is_empty * each * ops.ones_like(factors)
+
+
+def _squared_norm(vectors, decided):
+    """The squared length of vectors over the factors that are on."""
+    on = [ops.cast(decided[name] > 0, vector.dtype) * vector for name, vector in vectors.items()]
+    return ops.cast(sum(ops.sum(ops.square(vector)) for vector in on), "float32")

@@ -1,11 +1,14 @@
 """Budget: its target, its gradient, what it can reach, and what is on the brink."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from toys import data, mlp, switched, values
+from toys import crossentropy, data, mlp, switched, values
 
 from keras_switcher import Budget, SwitcherModel
+from keras_switcher.budget import LENGTH
+from keras_switcher.budget_progress import GRADIENT_DECAY
 from keras_switcher.switchers import FreeFactors
 
 
@@ -16,24 +19,24 @@ def test_target_falls_as_a_cubic_between_two_epochs(epoch):
     assert float(budget.target(epoch)) == pytest.approx(0.25 + 0.75 * (1 - done) ** 3, abs=1e-6)
 
 
-def test_penalty_is_soft_near_the_target_and_steady_beyond():
+def test_the_penalty_is_soft_near_the_target_and_steady_beyond_and_pulls_back_harder():
     budget = Budget(0.25, start_epoch=0, end_epoch=1)
     kept = [0.1, 0.245, 0.25, 0.252, 0.26, 0.3, 1.0]
-    expected = [0.145, 0.00125, 0, 0.0002, 0.005, 0.045, 0.745]
-    assert [float(budget.penalty(k, 1)) for k in kept] == pytest.approx(expected, abs=1e-6)
+    expected = [-5, -2.5, 0, 0.2, 1, 1, 1]
+    assert [float(budget.slope(k, 1)) for k in kept] == pytest.approx(expected, abs=1e-4)
 
 
 def test_small_targets_are_missed_by_as_much_as_they_are_small():
     fifth, hundredth = (Budget(keep, start_epoch=0, end_epoch=1) for keep in (0.2, 0.01))
     for off in (0.0002, 0.002, 0.02):
-        near, far = hundredth.penalty(0.01 + off, 1), fifth.penalty(0.2 + 20 * off, 1)
-        assert float(near) == pytest.approx(float(far), rel=1e-4)
+        near, far = hundredth.slope(0.01 + off, 1), fifth.slope(0.2 + 20 * off, 1)
+        assert float(near) == pytest.approx(20 * float(far), rel=1e-4)
 
 
 @pytest.mark.parametrize("kept", [0.25, 0.4, 0.6, 0.99])
 def test_nothing_is_asked_between_what_is_to_be_kept_and_a_target_that_still_falls(kept):
     budget = Budget(0.25, start_epoch=1, end_epoch=2)
-    assert float(budget.penalty(kept, 0.5)) == 0
+    assert float(budget.slope(kept, 0.5)) == 0
 
 
 def with_zeros():
@@ -59,23 +62,93 @@ def test_kept_share_counts_hard_and_its_gradient_is_that_of_the_factors():
     np.testing.assert_allclose(gradient["hidden/inputs"], np.full(4, 5 / 56), rtol=1e-6)
 
 
+GRADIENT = 0.7  # How long the task's gradient was so far.
+
+
+def with_history(model):
+    """The model at the end of its budget's fall, with a known length of the task's gradient."""
+    model.epochs_seen.assign(1.0)
+    model.budget_progress.gradients.assign([GRADIENT**2, 1.0])
+    return model
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
 @pytest.mark.parametrize(
-    ("keep", "over"), [(0.6, -1), (30 / 56, 0), (30 / 56 - 0.005, 0.5), (0.4, 1)]
+    ("keep", "over"), [(0.6, -5), (30 / 56, 0), (30 / 56 - 0.005, 0.5), (0.4, 1)]
 )
-def test_training_gets_the_gradient_towards_the_target(keep, over):
+def test_training_gets_the_gradient_towards_the_target(keep, over, strength):
+    """As long as the task's gradient, times a constant and the penalty's slope."""
     x, y = data()
     plain, budgeted = with_zeros(), with_zeros()
     budgeted.task.set_weights(plain.task.get_weights())
-    budgeted.budget = Budget(keep, start_epoch=0, end_epoch=1)
+    budgeted.budget = Budget(keep, start_epoch=0, end_epoch=1, strength=strength)
     for model in (plain, budgeted):
-        model.epochs_seen.assign(1.0)
-        model.train_on_batch(x, y)
+        with_history(model).train_on_batch(x, y)
     pushed = values([plain.switcher.parameters])[0] - values([budgeted.switcher.parameters])[0]
     slopes = {"hidden": (3 + 3) / 56, "hidden/inputs": 5 / 56}
     factors = with_zeros().scaling_factors()
     # The factors are relu(parameter), which has no gradient where it is zero.
-    expected = np.concatenate([slopes[name] * (factors[name] > 0) for name in factors])
-    np.testing.assert_allclose(pushed, over * expected, atol=1e-6)
+    direction = np.concatenate([slopes[name] * (factors[name] > 0) for name in factors])
+    expected = over * strength * LENGTH * GRADIENT * direction / np.linalg.norm(direction)
+    np.testing.assert_allclose(pushed, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("alternation", ["joint", "batch", "switcher"])
+def test_the_length_of_the_tasks_gradient_is_that_of_its_own_part(alternation):
+    """Whatever the budget pulls; a running mean of its square over the factors that are on."""
+    x, y = data()
+    model = with_zeros()
+    model.alternation = alternation
+    model.budget = Budget(0.4, start_epoch=0, end_epoch=1)
+    with_history(model)
+    factors = model.factors()
+    with tf.GradientTape() as tape:
+        tape.watch(factors)
+        loss = crossentropy()(y, model.wiring.run(tf.constant(x), factors, training=True))
+    gradient = tape.gradient(loss, factors)
+    squared = sum(
+        float(tf.reduce_sum((g * (factors[n].numpy() > 0)) ** 2)) for n, g in gradient.items()
+    )
+    model.updates = model.updates[:1]
+    model.train_step((tf.constant(x), tf.constant(y)))
+    total, weight = model.budget_progress.gradients.numpy()
+    decay = GRADIENT_DECAY
+    assert weight == pytest.approx(1)
+    assert total == pytest.approx(decay * GRADIENT**2 + (1 - decay) * squared, rel=1e-5)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+def test_the_loss_may_have_any_unit(unit):
+    """Scaled with the loss, a step of SGD whose rate is scaled against it is the same."""
+    x, y = data()
+    moved = []
+    for scale in (1.0, unit):
+        model = with_zeros()
+        random = np.random.default_rng(1)
+        model.task.set_weights([random.normal(size=w.shape) for w in model.task.weights])
+        model.budget = Budget(0.4, start_epoch=0, end_epoch=1)
+        optimizers = {
+            n: keras.optimizers.SGD(0.1 / scale) for n in ("optimizer", "switcher_optimizer")
+        }
+        model.compile(loss=crossentropy(), loss_weights=scale, jit_compile=False, **optimizers)
+        model.epochs_seen.assign(1.0)
+        for _ in range(3):
+            model.train_on_batch(x, y)
+        moved.append(values([model.switcher.parameters])[0])
+    np.testing.assert_allclose(*moved, atol=1e-5)
+    assert np.abs(moved[0] - values([with_zeros().switcher.parameters])[0]).max() > 0.01
+
+
+def test_groups_of_which_nothing_is_left_are_pulled_back_where_too_little_is_kept():
+    x, y = data()
+    model = switched(alternation="switcher", rate=1.0, budget=Budget(0.4, end_epoch=1))
+    part = model.switcher.of_channels
+    part.beta.assign(-0.1)
+    with_history(model)
+    assert not np.concatenate(list(model.scaling_factors().values())).any()
+    before = float(part.beta)
+    model.train_on_batch(x, y)
+    assert float(part.beta) > before
 
 
 @pytest.mark.parametrize("of", ["weights", "macs"])
@@ -102,6 +175,9 @@ def test_groups_that_stay_count_in_what_is_reachable():
         ({"keep": 0.5, "start_epoch": -1}, "start_epoch=-1"),
         ({"keep": 0.5, "end_epoch": "5"}, "end_epoch='5'"),
         ({"keep": 0.5, "start_epoch": 5, "end_epoch": 5}, "start_epoch=5, end_epoch=5"),
+        ({"keep": 0.5, "strength": 0}, "strength=0"),
+        ({"keep": 0.5, "strength": float("nan")}, "strength=nan"),
+        ({"keep": 0.5, "strength": "hard"}, "strength='hard'"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
@@ -116,9 +192,11 @@ def test_budget_of_another_type_is_refused(budget):
 
 
 def test_config_round_trip():
-    budget = Budget(0.3, "macs", 1, 4.5)
-    assert Budget.from_config(budget.get_config()).get_config() == budget.get_config()
-    assert budget.get_config() == {"keep": 0.3, "of": "macs", "start_epoch": 1, "end_epoch": 4.5}
+    budget = Budget(0.3, "macs", 1, 4.5, strength=2.0)
+    config = {"keep": 0.3, "of": "macs", "start_epoch": 1, "end_epoch": 4.5, "strength": 2.0}
+    assert budget.get_config() == config
+    assert Budget.from_config(config).get_config() == config
+    assert repr(budget) == "Budget(keep=0.3, of='macs', start_epoch=1, end_epoch=4.5, strength=2.0)"
 
 
 def on_the_brink():
@@ -151,12 +229,15 @@ def test_factors_on_the_brink_act_as_zeros_and_count_as_kept():
 
 def test_a_budget_sends_away_what_is_on_the_brink():
     model, places = on_the_brink()
-    model.epochs_seen.assign(1.0)
-    model.train_on_batch(*data())
+    with_history(model).train_on_batch(*data())
     given = model.switcher.parameters.numpy()
-    slopes = [(3 + 3) / 56, 5 / 56]  # As if both were kept; the task's loss moves neither.
+    slopes = np.array(
+        [(3 + 3) / 56, 5 / 56]
+    )  # As if both were kept; the task's loss moves neither.
+    counts = np.array([5 - 1, 3 - 1])  # Others that are kept; with these two, all that are on.
+    pull = LENGTH * GRADIENT * slopes / np.sqrt((slopes**2 * (counts + 1)).sum())
     # A target of a tenth counts twice.
-    np.testing.assert_allclose(given[places], 0.01 - 2 * np.array(slopes), atol=1e-6)
+    np.testing.assert_allclose(given[places], 0.01 - 2 * pull, atol=1e-6)
 
 
 def test_what_is_off_learns_what_it_would_do():

@@ -22,7 +22,7 @@ class ConstantInput(WrappedSwitcher):
 
     >>> from keras_switcher.switchers import RowSwitcher
     >>> ConstantInput(RowSwitcher()).switcher.start
-    'near_one'
+    'one'
     """
 
     def build(self, records):

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_switcher.switchers.heads import CEILING, STARTS, as_factors, check_head
+from keras_switcher.switchers.heads import CEILING, START, STARTS, as_factors, check_head
 from keras_switcher.switchers.records import split_by_record
 from keras_switcher.switchers.switcher import Switcher
 
@@ -15,8 +15,8 @@ class FreeFactors(Switcher):
     budget, gates and ceiling (see `RowSwitcher`), without the knowledge.
 
     Args:
-        start: Where the parameters start, drawn from a normal distribution: `"near_one"` (mean 1,
-            spread .3), `"one"` (exactly 1), or `"half_zeros"` (mean 0, spread 1).
+        start: Where the parameters start, drawn from a normal distribution: `"one"` (exactly 1),
+            `"near_one"` (mean 1, spread .3), or `"half_zeros"` (mean 0, spread 1).
         seed: Seed of the draw.
         ceiling: What factors stay below, a number above 1; None for no bound.
         **kwargs: See `Switcher`.
@@ -32,7 +32,7 @@ class FreeFactors(Switcher):
 
     def __init__(
         self,
-        start: str = "near_one",
+        start: str = START,
         seed: int | None = None,
         ceiling: float | None = CEILING,
         **kwargs,

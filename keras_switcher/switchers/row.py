@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_switcher.switchers.heads import CEILING, STARTS, check_head
+from keras_switcher.switchers.heads import CEILING, START, STARTS, check_head
 from keras_switcher.switchers.records import by_grain, in_order
 from keras_switcher.switchers.row_channels import ChannelFactors
 from keras_switcher.switchers.row_connections import ConnectionFactors
@@ -34,8 +34,9 @@ class RowSwitcher(Switcher):
 
     Args:
         units: Width of the shared networks.
-        start: Where x starts: `"near_one"` (mean 1, spread .3), `"one"` (exactly 1), or
-            `"half_zeros"` (about half of them 0, as in the U-Net of arXiv 2110.05954).
+        start: Where x starts: `"one"` (exactly 1: wrapping a network changes none of its
+            outputs), `"near_one"` (mean 1, spread .3: trained networks suffer), or `"half_zeros"`
+            (about half of them 0, as in the U-Net of arXiv 2110.05954).
         ceiling: What factors stay below, a number above 1; None for no bound.
         **kwargs: See `Switcher`.
 
@@ -49,7 +50,7 @@ class RowSwitcher(Switcher):
     """
 
     def __init__(
-        self, units: int = 16, start: str = "near_one", ceiling: float | None = CEILING, **kwargs
+        self, units: int = 16, start: str = START, ceiling: float | None = CEILING, **kwargs
     ):
         super().__init__(**kwargs)
         check_head(start, ceiling)

@@ -3,14 +3,12 @@
 import keras
 from keras import ops
 
-from keras_switcher.switchers import heads
-from keras_switcher.switchers.heads import mean_at_start
+from keras_switcher.switchers.heads import START, STARTS, mean_at_start
 from keras_switcher.switchers.records import KernelView, by_grain, in_order
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.unet_connections import ConnectionImages
 from keras_switcher.switchers.unet_network import INITIALIZER, Normalize, UNet, padded
 
-STARTS = {name: heads.STARTS[name] for name in ("near_one", "half_zeros")}
 NORMALIZATIONS = ("instance", "batch")
 
 
@@ -30,8 +28,8 @@ class UNetSwitcher(Switcher):
         stacked: True: the dense matrices are zero-padded to the largest and stacked as channels
             of one image, with one output per group (the paper's text). False: one U-Net per
             group (the authors' code).
-        start: `"near_one"` (factors of mean 1 and spread .3) or `"half_zeros"` (the paper's:
-            about half of all factors are 0 before any training).
+        start: `"one"` (all factors are 1), `"near_one"` (mean 1 and spread .3) or `"half_zeros"`
+            (the paper's: about half of all factors are 0 before any training).
         normalization: `"instance"`: by the matrix itself, in training and inference alike.
             `"batch"`: the paper's batch normalisation, whose running statistics lag behind.
         depth: Number of levels of the U-Nets; None for a depth by the number of rows.
@@ -50,7 +48,7 @@ class UNetSwitcher(Switcher):
     def __init__(
         self,
         stacked: bool = True,
-        start: str = "near_one",
+        start: str = START,
         normalization: str = "instance",
         depth: int | None = None,
         row_width: int = 32,

@@ -69,7 +69,9 @@ def test_half_of_the_factors_start_at_zero(stacked):
 
 
 def test_near_one_starts_with_mean_one_and_spread_three_tenths():
-    factors = factors_of(UNetSwitcher(), [dense_record("a", random_kernel(300, 50))])[0]
+    factors = factors_of(
+        UNetSwitcher(start="near_one"), [dense_record("a", random_kernel(300, 50))]
+    )[0]
     assert np.mean(factors) == pytest.approx(1, abs=0.05)
     assert np.std(factors) == pytest.approx(0.3, abs=0.05)
 

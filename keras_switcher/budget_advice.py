@@ -1,0 +1,95 @@
+"""What is said about a budget: before training, and where it was missed."""
+
+import warnings
+from dataclasses import dataclass
+
+# How far from a budget is worth a warning.
+NEAR = 0.01
+# Lengths of the task's gradient on the factors outside of which plain SGD is out of its depth.
+USUAL_GRADIENTS = (1e-3, 1e2)
+
+
+@dataclass(frozen=True)
+class TrainingSoFar:
+    """What a budget has seen of training.
+
+    Args:
+        epochs: Number of epochs; with steps but without whole epochs, less than one.
+        waited: For how many of them the budget waited.
+        learns: Whether the task network has learned anything.
+        gradient: The length of the task's gradient on the factors.
+    """
+
+    epochs: float
+    waited: float
+    learns: bool
+    gradient: float
+
+
+def advice_after(budget, kept: float, training: TrainingSoFar) -> str | None:
+    """What to do where more or less is kept than a budget asks for; None where it is met.
+
+    Args:
+        budget: The `Budget`.
+        kept: The share that is kept.
+        training: What was trained; nothing is said before any training.
+    """
+    if not training.epochs or abs(kept - budget.keep) <= NEAR:
+        return None
+    found = f"{budget.keep:.2%} of the {budget.of} were to be kept, and {kept:.2%} are left"
+    end = budget.end_epoch + training.waited
+    if kept < budget.keep:
+        advice = (
+            "The switcher moved too fast to stop there: let its learning rate fall to zero, lower "
+            "it, or clip its gradient (global_clipnorm=1.0)."
+        )
+    elif training.waited and not training.learns:
+        advice = (
+            f"The task network has not learned yet, so the budget waited for {training.waited:g} "
+            "epochs: find a learning rate at which the network learns without a switcher."
+        )
+    elif training.epochs < end:
+        advice = (
+            f"The budget is reached at epoch {end:g}, and {training.epochs:g} were trained: train "
+            "longer, or lower `end_epoch`."
+        )
+    else:
+        advice = "Raise the budget's `strength` or the switcher's learning rate, or train longer."
+    return f"{found}. {advice}{_on_scale(training.gradient)}"
+
+
+def _on_scale(gradient):
+    low, high = USUAL_GRADIENTS
+    if low <= gradient <= high:
+        return ""
+    size = "small" if gradient < low else "large"
+    return (
+        f" The loss has a {size} scale (its gradient on the factors has a length of {gradient:.1e}), "
+        "and so have the steps of SGD: give the switcher Adam, or bring the loss to about 1."
+    )
+
+
+def advise_before(model, epochs: int):
+    """Warns, once for each model, of what a training cannot bring.
+
+    Args:
+        model: The `SwitcherModel`.
+        epochs: The number of epochs that it will have seen when training ends.
+    """
+    budget = model.budget
+    if budget is None and "no budget" not in model.advised:
+        model.advised.add("no budget")
+        warnings.warn(
+            "Training without a budget: the method asks for no channel to be switched off, and "
+            "nothing need be removed. To remove half of the weights, pass "
+            "SwitcherModel(..., budget=keras_switcher.Budget(keep=0.5, end_epoch=...)).",
+            stacklevel=3,
+        )
+    if budget is not None and epochs < budget.end_epoch and "too short" not in model.advised:
+        model.advised.add("too short")
+        warnings.warn(
+            f"The budget reaches {budget.keep:.2%} of the {budget.of} at epoch "
+            f"{budget.end_epoch:g}, but this fit() ends at epoch {epochs}: more will be left. Train "
+            "longer, or lower the budget's `end_epoch`.",
+            stacklevel=3,
+        )

@@ -1,0 +1,101 @@
+"""What a budget remembers of training: the task's scale, and whether the network learns."""
+
+import keras
+from keras import ops
+
+# Decay per update of the running mean of squared gradients: a memory of a thousand updates. With
+# a shorter one the budget loosens its grip as training ends, and more than it asks for is lost.
+GRADIENT_DECAY = 0.999
+# Decay of the running losses: a memory of twenty updates.
+LOSS_DECAY = 0.95
+# The first loss is the mean of so many updates.
+FIRST_UPDATES = 10
+# A network learns when its running loss is below this share of the first one ...
+OF_FIRST = 0.8
+# ... or of the loss of outputs that belong to other samples, once there are as many updates as
+# for the first loss (the losses of few batches differ by chance); or below half of it at any time.
+OF_SHUFFLED, AT_ONCE = 0.9, 0.5
+
+
+class BudgetProgress(keras.layers.Layer):
+    """The state behind a `Budget` that training keeps and a file saves.
+
+    Attributes:
+        gradients: Running sum of squared norms of the task's gradient on the factors, and the sum
+            of its weights.
+        running_losses: Running sums of the task's loss and of the loss of outputs that belong to other
+            samples, and the sum of their weights.
+        first_loss: The mean loss of the first updates.
+        updates: Number of updates.
+        learns: 1 once the network learns, 0 before.
+        waited: For how many epochs the budget has waited.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"name": "budget_progress", "dtype": "float32", **kwargs})
+        shapes = {"gradients": (2,), "running_losses": (3,)}
+        for name in ("gradients", "running_losses", "first_loss", "updates", "learns", "waited"):
+            variable = self.add_weight(
+                name=name,
+                shape=shapes.get(name, ()),
+                initializer="zeros",
+                trainable=False,
+                aggregation="only_first_replica",
+            )
+            setattr(self, name, variable)
+        self.built = True
+
+    def gradient_norm(self):
+        """The root mean square of the task's gradient on the factors; 0 before any update."""
+        total, weight = ops.unstack(ops.convert_to_tensor(self.gradients))
+        return ops.sqrt(ops.divide_no_nan(total, weight))
+
+    def see_gradient(self, squared_norm):
+        """Takes in a batch's squared norm; one that is not finite is passed over."""
+        is_finite = ops.isfinite(squared_norm)
+        new = ops.stack([ops.where(is_finite, squared_norm, 0.0), ops.ones_like(squared_norm)])
+        decayed = GRADIENT_DECAY * self.gradients + (1 - GRADIENT_DECAY) * new
+        self.gradients.assign(ops.where(is_finite, decayed, self.gradients))
+
+    def see_loss(self, loss, shuffled):
+        """Takes in a batch's loss, and that of outputs which belong to other samples.
+
+        Losses are compared by differences, so they may be negative.
+        """
+        new = ops.stack([loss, shuffled, ops.ones_like(loss)])
+        self.running_losses.assign(LOSS_DECAY * self.running_losses + (1 - LOSS_DECAY) * new)
+        total, total_shuffled, weight = ops.unstack(ops.convert_to_tensor(self.running_losses))
+        running, of_others = total / weight, total_shuffled / weight
+        is_first = self.updates < FIRST_UPDATES
+        mean = self.first_loss + (loss - self.first_loss) / (self.updates + 1)
+        self.first_loss.assign(ops.where(is_first, mean, self.first_loss))
+        self.updates.assign_add(1.0)
+        first = ops.convert_to_tensor(self.first_loss)
+        has_fallen = first - running > (1 - OF_FIRST) * ops.abs(first)
+        of_shuffled = ops.where(self.updates < FIRST_UPDATES, AT_ONCE, OF_SHUFFLED)
+        knows = of_others - running > (1 - of_shuffled) * ops.abs(of_others)
+        learns = ops.logical_or(has_fallen, knows)
+        self.learns.assign(ops.maximum(self.learns, ops.cast(learns, "float32")))
+
+    def wait(self, budget, epoch, share):
+        """Lets a share of an epoch go by: the budget waits, if it should fall and nothing is learned.
+
+        Args:
+            budget: The `Budget`.
+            epoch: The epoch that it is.
+            share: The share of it that goes by.
+        """
+        is_due = ops.logical_and(epoch >= budget.start_epoch, self.learns == 0)
+        waited = ops.minimum(self.waited + share, budget.longest_wait)
+        self.waited.assign(ops.where(is_due, waited, self.waited))
+
+    def is_waiting(self, budget, epoch: float) -> bool:
+        """Whether a budget waits in this epoch."""
+        waited = float(ops.convert_to_numpy(self.waited))
+        learns = bool(ops.convert_to_numpy(self.learns))
+        return not learns and epoch >= budget.start_epoch and waited < budget.longest_wait
+
+    def load_own_variables(self, store):
+        """Loads the state; files that are older than it have none, and it starts anew."""
+        if store.keys():
+            super().load_own_variables(store)
