@@ -23,8 +23,8 @@ class BudgetProgress(keras.layers.Layer):
     Attributes:
         gradients: Running sum of squared norms of the task's gradient on the factors, and the sum
             of its weights.
-        running_losses: Running sums of the task's loss and of the loss of outputs that belong to other
-            samples, and the sum of their weights.
+        running_losses: Running sums of the task's loss and of the loss of outputs that belong to
+            other samples, and the sum of their weights.
         first_loss: The mean loss of the first updates.
         updates: Number of updates.
         learns: 1 once the network learns, 0 before.
@@ -78,7 +78,7 @@ class BudgetProgress(keras.layers.Layer):
         self.learns.assign(ops.maximum(self.learns, ops.cast(learns, "float32")))
 
     def wait(self, budget, epoch, share):
-        """Lets a share of an epoch go by: the budget waits, if it should fall and nothing is learned.
+        """Lets a share of an epoch go by: a budget that is due waits if nothing is learned yet.
 
         Args:
             budget: The `Budget`.
