@@ -1,6 +1,7 @@
 """What each layer type does to channels: one small rule per type, in a registry.
 
 * `mixing`: kernels that read channels and make new ones,
+* `activations`: whether an activation mixes channels,
 * `channelwise`: what treats each channel by itself,
 * `merging`: sums, products and concatenations of several tensors,
 * `shapes`: what moves channels to other axes,

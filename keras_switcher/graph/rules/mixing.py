@@ -5,8 +5,9 @@ import re
 import numpy as np
 from keras import layers
 
+from keras_switcher.graph.rules.activations import carry_alpha, unwrapped, why_mixing
 from keras_switcher.graph.rules.adding import add_broadcast, add_vector
-from keras_switcher.graph.rules.channelwise import ELEMENTWISE, channel_axis, mixed_by_activation
+from keras_switcher.graph.rules.channelwise import channel_axis
 from keras_switcher.graph.rules.registry import rule
 
 
@@ -31,8 +32,12 @@ def einsum_dense(call, reader):
     made = [letter for letter in of_kernel if letter in outputs and letter not in inputs]
     simple = len(mixed) == 1 and made and len(of_kernel) == len(mixed) + len(made)
     summed = set(inputs) - set(outputs) - set(mixed)
-    if not simple or summed or layer.activation not in (*ELEMENTWISE, None):
+    if not simple or summed:
         reader.refuse(call, f"goes through the equation {layer.equation} of '{call.name}'")
+        return
+    why = why_mixing(call)
+    if why is not None:
+        reader.refuse(call, why)
         return
     if _is_altered(call, reader):
         return
@@ -56,6 +61,7 @@ def einsum_dense(call, reader):
             if axis >= lacking and layer.bias.shape[axis - lacking] > 1:
                 reader.carry(layer.bias, axis - lacking, ids)
     reader.resize(call, output_shape=shape)
+    carry_alpha(unwrapped(layer.activation), call.output, reader)
     if layer.bias is not None:
         add_broadcast(call, reader, layer.bias.shape)
 
@@ -148,10 +154,12 @@ def _depthwise_kernel(call, reader, kernel, kernel_axis, ids, multiplier):
 
 
 def _activate(call, reader, ids, axis):
-    if call.op.activation not in ELEMENTWISE:
-        reader.lock(ids, mixed_by_activation(call))
+    why = why_mixing(call)
+    if why is not None:
+        reader.lock(ids, why)
         return
     reader.label(call.output, axis, ids)
+    carry_alpha(unwrapped(call.op.activation), call.output, reader)
     if call.op.bias is not None:
         add_vector(call, reader, axis % len(call.output.shape))
 
