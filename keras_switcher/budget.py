@@ -9,6 +9,8 @@ from keras_switcher.graph.flat import split_grains
 from keras_switcher.switchers.heads import listening
 
 KINDS = ("weights", "macs")
+# What to do with MACs that are not known.
+UNKNOWN = ("refuse", "leave_out")
 # How far from the target the penalty turns from a square into a line, as a share.
 SOFT = 0.01
 # Targets below this share make the penalty steeper, in proportion.
@@ -39,6 +41,8 @@ class Budget:
         of: `"weights"` or `"macs"`, of the whole task network, without biases.
         start_epoch: Epoch at which the target begins to fall, counted from the first `fit`.
         end_epoch: Epoch at which it reaches `keep`.
+        unknown: `"refuse"` a network of which some MACs are not known (see `count_macs`), or
+            `"leave_out"` those, and keep a share of the others. Only for `of="macs"`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -51,12 +55,19 @@ class Budget:
     """
 
     def __init__(
-        self, keep: float, of: str = "weights", start_epoch: float = 0, end_epoch: float = 10
+        self,
+        keep: float,
+        of: str = "weights",
+        start_epoch: float = 0,
+        end_epoch: float = 10,
+        unknown: str = "refuse",
     ):
         if not isinstance(keep, Real) or not 0 < keep < 1:
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
         if of not in KINDS:
             raise ValueError(f"`of` must be one of {KINDS}. Received: of={of!r}.")
+        if unknown not in UNKNOWN:
+            raise ValueError(f"`unknown` must be one of {UNKNOWN}. Received: unknown={unknown!r}.")
         are_numbers = isinstance(start_epoch, Real) and isinstance(end_epoch, Real)
         if not are_numbers or not 0 <= start_epoch < end_epoch:
             raise ValueError(
@@ -67,6 +78,7 @@ class Budget:
         self.of = of
         self.start_epoch = start_epoch
         self.end_epoch = end_epoch
+        self.unknown = unknown
 
     def target(self, epoch):
         """The share that is asked for at an epoch, a number or scalar tensor."""
@@ -106,6 +118,7 @@ class Budget:
             "of": self.of,
             "start_epoch": self.start_epoch,
             "end_epoch": self.end_epoch,
+            "unknown": self.unknown,
         }
 
     @classmethod

@@ -1,7 +1,11 @@
-"""What a switched network cannot train with, refused in words before anything is lost."""
+"""What a switcher model cannot train with, refused in words before anything is lost."""
 
 import keras
 from keras.src.backend.common import global_state
+
+from keras_switcher.budget import Budget
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.counting import unknown_macs
 
 # What Keras calls of a model that is trained, evaluated or asked: of a task network it never is.
 STEPS = (
@@ -76,4 +80,30 @@ def refuse_to_train_inside(model: keras.Model):
             f"around the task network '{model.task.name}' and pass that one to SwitcherModel; or "
             f"train '{model.name}' alone and put its compact() inside; or set its `trainable` to "
             "False."
+        )
+
+
+def refuse_unknown_macs(budget: Budget, anatomy: Anatomy):
+    """Raises for a budget of MACs where some are not known, and none was told to leave them out.
+
+    Args:
+        budget: The budget.
+        anatomy: The task network's `Anatomy`.
+
+    Raises:
+        ValueError: With the reason for each layer whose MACs are not known.
+    """
+    if budget.of != "macs":
+        return
+    unknown = unknown_macs(anatomy)
+    none_known = not any(kernel.cost("macs") for kernel in anatomy.kernels)
+    if none_known or (unknown and budget.unknown == "refuse"):
+        reasons = "; ".join(f"'{name}': {why}" for name, why in unknown.items())
+        leave_out = (
+            "" if none_known else ' Or take a share of the others: Budget(unknown="leave_out").'
+        )
+        raise ValueError(
+            f"A budget of MACs needs to know them, and it does not know those of {reasons}. Ask "
+            'for a share of the weights, Budget(of="weights"), or build the task network with a '
+            f"fixed keras.Input(shape), where an open size is the reason.{leave_out}"
         )

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
 from keras_switcher.budget import Budget
+from keras_switcher.refusals import refuse_unknown_macs
 from keras_switcher.structure import Structure
 from keras_switcher.two_optimizers import TwoOptimizers
 
@@ -47,6 +48,7 @@ class ScheduledNetwork(TwoOptimizers):
                     "`budget` must be None or a keras_switcher.Budget, for example "
                     f"Budget(keep=0.25). Received: budget={value!r}."
                 )
+            refuse_unknown_macs(value, self.wiring.anatomy)
             self.wiring.check_reachable(value)
         self._budget = value
 

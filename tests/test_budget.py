@@ -99,6 +99,7 @@ def test_groups_that_stay_count_in_what_is_reachable():
         ({"keep": 1.0}, "keep=1.0"),
         ({"keep": float("nan")}, "keep=nan"),
         ({"keep": 0.5, "of": "parameters"}, "'weights', 'macs'.*of='parameters'"),
+        ({"keep": 0.5, "unknown": "guess"}, "'refuse', 'leave_out'.*unknown='guess'"),
         ({"keep": 0.5, "start_epoch": -1}, "start_epoch=-1"),
         ({"keep": 0.5, "end_epoch": "5"}, "end_epoch='5'"),
         ({"keep": 0.5, "start_epoch": 5, "end_epoch": 5}, "start_epoch=5, end_epoch=5"),
@@ -118,7 +119,13 @@ def test_budget_of_another_type_is_refused(budget):
 def test_config_round_trip():
     budget = Budget(0.3, "macs", 1, 4.5)
     assert Budget.from_config(budget.get_config()).get_config() == budget.get_config()
-    assert budget.get_config() == {"keep": 0.3, "of": "macs", "start_epoch": 1, "end_epoch": 4.5}
+    assert budget.get_config() == {
+        "keep": 0.3,
+        "of": "macs",
+        "start_epoch": 1,
+        "end_epoch": 4.5,
+        "unknown": "refuse",
+    }
 
 
 def on_the_brink():

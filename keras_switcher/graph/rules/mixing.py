@@ -27,7 +27,11 @@ def dense(call, reader):
 @rule(layers.EinsumDense)
 def einsum_dense(call, reader):
     layer = call.op
+    if _is_altered(call, reader):
+        return
     inputs, of_kernel, outputs = _einsum_letters(call)
+    positions = [axis for axis, letter in enumerate(inputs) if axis and letter not in of_kernel]
+    reader.count_kernel(call, layer.kernel, reader.sizes_along(call.input, positions))
     mixed = [letter for letter in of_kernel if letter in inputs and letter not in outputs]
     made = [letter for letter in of_kernel if letter in outputs and letter not in inputs]
     simple = len(mixed) == 1 and made and len(of_kernel) == len(mixed) + len(made)
@@ -39,16 +43,12 @@ def einsum_dense(call, reader):
     if why is not None:
         reader.refuse(call, why)
         return
-    if _is_altered(call, reader):
-        return
     mixed = mixed[0]
     along = {}  # The ids along the axes of the output.
     for axis in reader.labelled_axes(call.input):
         if inputs[axis] != mixed:
             along[outputs.index(inputs[axis])] = reader.channels(call.input, axis)
     reader.consume(call, layer.kernel, of_kernel.index(mixed), inputs.index(mixed))
-    positions = [i for i, letter in enumerate(inputs) if letter not in mixed]
-    reader.count_kernel(call, layer.kernel, reader.sizes_along(call.input, positions[1:]))
     # Only the last of several made axes becomes channels: heads, say, stay whole.
     along[outputs.index(made[-1])] = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
     shape = list(layer.partial_output_shape)
