@@ -98,7 +98,7 @@ def refuse_unknown_macs(budget: Budget, anatomy: Anatomy):
     unknown = unknown_macs(anatomy)
     none_known = not any(kernel.cost("macs") for kernel in anatomy.kernels)
     if none_known or (unknown and budget.unknown == "refuse"):
-        reasons = "; ".join(f"'{name}': {why}" for name, why in unknown.items())
+        reasons = "; ".join(f"'{name}': {why}" for name, why in unknown.items()) or "any layer"
         leave_out = (
             "" if none_known else ' Or take a share of the others: Budget(unknown="leave_out").'
         )
