@@ -146,9 +146,9 @@ def _why_by_trial(activation, tensor):
         if not np.array_equal(run(TRIED[picked]), run(TRIED[picked]), equal_nan=True):
             return "it draws at random, or remembers what it was called with"
         # Compact layers are narrower, along whichever axis their channels lie.
-        narrower = [max(size - 1, 1) for size in own]
-        for shape in (small, own, narrower):
-            picked = np.random.default_rng(1).integers(len(TRIED), size=[2, *shape])
+        narrower = [max(size - 1, 1) for size in small]
+        for shape in ([2, *small], [2, *narrower], [1, *own]):
+            picked = np.random.default_rng(1).integers(len(TRIED), size=shape, dtype="uint8")
             if not run.agrees(TRIED[picked], expected[picked]):
                 at_each = run(np.broadcast_to(column, [len(TRIED), *small]))
                 first = at_each[(slice(None), *[slice(1)] * (rank - 1))]
@@ -164,23 +164,39 @@ class _TrialError(Exception):
     """Says in words how a callable failed."""
 
 
+class _Watch(keras.StatelessScope):
+    """A scope in which no variable changes, and that notes which weights are read."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = []
+
+    def get_current_value(self, variable):
+        if len(variable.shape) and keras.backend.is_float_dtype(variable.dtype):
+            self.weights.append(variable)
+        return super().get_current_value(variable)
+
+
 class _Trial:
     """Runs a callable on arrays."""
 
     def __init__(self, activation: Callable, dtype: str):
         self._activation = activation
         self._dtype = dtype
+        self._watch = _Watch()  # One for all runs: what is drawn at random differs between them.
         self._rounding = {"float16": 1e-2, "bfloat16": 5e-2}.get(dtype, 1e-5)
 
     def __call__(self, x):
         """What the callable makes of an array."""
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), self._watch:
                 made = self._activation(ops.convert_to_tensor(x, self._dtype))
                 made = np.float64(ops.convert_to_numpy(made))
         except Exception as error:  # The user's code may raise anything: that is the reason then.
             raised = f"it raised {type(error).__name__} when it was called on an input of shape"
             raise _TrialError(f"{raised} {x.shape}: {str(error)[:200]}") from error
+        if self._watch.weights:
+            raise _TrialError("it reads weights; make it a layer of its own")
         if made.shape != x.shape:
             raise _TrialError(f"it makes {made.shape} of an input of shape {x.shape}")
         return made
