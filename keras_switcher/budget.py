@@ -9,6 +9,8 @@ from keras_switcher.graph.flat import split_grains
 from keras_switcher.switchers.heads import listening
 
 KINDS = ("weights", "macs")
+# What to do with MACs that are not known.
+UNKNOWN = ("refuse", "leave_out")
 # How far from the target the penalty turns from a square into a line, as a share.
 SOFT = 0.01
 # Targets below this share make the penalty steeper, in proportion.
@@ -42,11 +44,11 @@ class Budget:
     see `BudgetProgress`), times `strength`. So the same budget keeps the same share whatever the
     loss is measured in.
 
-    **It waits until the network learns.** While it does not, all channels look alike. From
-    `start_epoch` on the target stands still until the running loss has fallen by a fifth, or
-    is clearly better than that of outputs which belong to other samples, as it is at once in a
-    network that was trained before. It waits no longer than the fall itself takes, and `end_epoch`
-    comes later by as long as it has waited.
+    **It waits until the network learns.** While it does not, all channels look alike. The switcher
+    stands still, and from `start_epoch` on the target does, until the running loss has fallen by a
+    fifth, or is clearly better than that of outputs which belong to other samples, as it is at
+    once in a network that was trained before. It waits no longer than the fall itself takes, and
+    `end_epoch` comes later by as long as it has waited.
 
     Epochs are those of `fit`; under `train_on_batch` the target stands still. Where a dataset does
     not tell its size, it stands still within the first epoch of a `fit`, too.
@@ -58,6 +60,8 @@ class Budget:
         end_epoch: Epoch at which it reaches `keep`.
         strength: How hard the budget pulls beside the task's loss. Raise it where too much is
             kept although training lasts beyond `end_epoch`; lower it where accuracy suffers early.
+        unknown: `"refuse"` a network of which some MACs are not known (see `count_macs`), or
+            `"leave_out"` those, and keep a share of the others. Only for `of="macs"`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -76,11 +80,14 @@ class Budget:
         start_epoch: float = 0,
         end_epoch: float = 10,
         strength: float = 1.0,
+        unknown: str = "refuse",
     ):
         if not isinstance(keep, Real) or not 0 < keep < 1:
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
         if of not in KINDS:
             raise ValueError(f"`of` must be one of {KINDS}. Received: of={of!r}.")
+        if unknown not in UNKNOWN:
+            raise ValueError(f"`unknown` must be one of {UNKNOWN}. Received: unknown={unknown!r}.")
         are_numbers = isinstance(start_epoch, Real) and isinstance(end_epoch, Real)
         if not are_numbers or not 0 <= start_epoch < end_epoch:
             raise ValueError(
@@ -97,6 +104,7 @@ class Budget:
         self.start_epoch = start_epoch
         self.end_epoch = end_epoch
         self.strength = strength
+        self.unknown = unknown
 
     @property
     def longest_pull(self) -> float:
@@ -167,6 +175,7 @@ class Budget:
             "start_epoch": self.start_epoch,
             "end_epoch": self.end_epoch,
             "strength": self.strength,
+            "unknown": self.unknown,
         }
 
     @classmethod

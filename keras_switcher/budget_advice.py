@@ -64,8 +64,9 @@ def _on_scale(gradient):
         return ""
     size = "small" if gradient < low else "large"
     return (
-        f" The loss has a {size} scale (its gradient on the factors has a length of {gradient:.1e}), "
-        "and so have the steps of SGD: give the switcher Adam, or bring the loss to about 1."
+        f" The loss has a {size} scale (its gradient on the factors has a length of "
+        f"{gradient:.1e}), and so have the steps of SGD: give the switcher Adam, or bring the loss "
+        "to about 1."
     )
 
 
@@ -89,7 +90,7 @@ def advise_before(model, epochs: int):
         model.advised.add("too short")
         warnings.warn(
             f"The budget reaches {budget.keep:.2%} of the {budget.of} at epoch "
-            f"{budget.end_epoch:g}, but this fit() ends at epoch {epochs}: more will be left. Train "
-            "longer, or lower the budget's `end_epoch`.",
+            f"{budget.end_epoch:g}, but this fit() ends at epoch {epochs}: more will be left. "
+            "Train longer, or lower the budget's `end_epoch`.",
             stacklevel=3,
         )

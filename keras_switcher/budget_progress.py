@@ -89,6 +89,11 @@ class BudgetProgress(keras.layers.Layer):
         waited = ops.minimum(self.waited + share, budget.longest_wait)
         self.waited.assign(ops.where(is_due, waited, self.waited))
 
+    def is_open(self, budget):
+        """1 where the switcher may move: the network learns, or has been waited for long enough."""
+        has_waited = ops.cast(self.waited >= budget.longest_wait, "float32")
+        return ops.maximum(ops.convert_to_tensor(self.learns), has_waited)
+
     def is_waiting(self, budget, epoch: float) -> bool:
         """Whether a budget waits in this epoch."""
         waited = float(ops.convert_to_numpy(self.waited))

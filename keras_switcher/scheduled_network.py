@@ -8,6 +8,7 @@ from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
 from keras_switcher.budget import Budget
 from keras_switcher.budget_advice import TrainingSoFar
 from keras_switcher.budget_progress import BudgetProgress
+from keras_switcher.refusals import refuse_unknown_macs
 from keras_switcher.structure import Structure
 from keras_switcher.two_optimizers import TwoOptimizers
 
@@ -51,6 +52,7 @@ class ScheduledNetwork(TwoOptimizers):
                     "`budget` must be None or a keras_switcher.Budget, for example "
                     f"Budget(keep=0.25). Received: budget={value!r}."
                 )
+            refuse_unknown_macs(value, self.wiring.anatomy)
             self.wiring.check_reachable(value)
         self._budget = value
         self.budget_progress.waited.assign(0.0)  # Another budget has not waited yet.

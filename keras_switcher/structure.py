@@ -7,7 +7,7 @@ import numpy as np
 from keras_switcher.budget import Budget
 from keras_switcher.budget_advice import TrainingSoFar, advice_after
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.counting import remaining
+from keras_switcher.graph.counting import remaining, unknown_macs
 from keras_switcher.graph.plan import PruningPlan
 
 
@@ -41,10 +41,11 @@ class Structure:
         groups: `GroupCounts`: groups of channels in the order of the network, those of inputs last,
             then connections.
         before: Costs of the task network: `weights` (kernels only), `parameters` (all) and
-            `macs` per sample (None if they are not known).
+            `macs` per sample (of those layers where they are known).
         after: The same for the compact network. Of kernels with cut connections only what is not
             zero counts, as weights and as MACs, although the compact network stores the zeros and
             multiplies with them.
+        unknown_macs: Why the MACs of some layers are not known, by their names.
     """
 
     def __init__(
@@ -66,17 +67,18 @@ class Structure:
         self._has_connections = bool(plan.connections)
         self.before = remaining(anatomy)
         self.after = remaining(anatomy, plan)
+        self.unknown_macs = unknown_macs(anatomy)
 
     def removed(self, of: str = "weights") -> float:
         """The share of `"weights"`, `"parameters"` or `"macs"` that goes, from `before` to `after`.
 
         Raises:
-            ValueError: If MACs are asked for and are not known.
+            ValueError: If MACs are asked for and none are known.
         """
-        if self.before[of] is None:
+        if not self.before[of]:
             raise ValueError(
-                "MACs are not known where the input size is open, or a layer's kernel has no "
-                "rule: build the task network with a fixed keras.Input(shape)."
+                f"MACs are not known ({self._unknown()}). Where an open size is the reason, build "
+                "the task network with a fixed keras.Input(shape)."
             )
         return 1 - self.after[of] / self.before[of]
 
@@ -105,9 +107,11 @@ class Structure:
             for row in [header, *rows]
         ]
         for of, before in self.before.items():
-            if before is not None:
+            if before:
                 after = self.after[of]
                 lines.append(f"{of}: {before:,} -> {after:,} ({self.removed(of):.2%} removed)")
+        if self.unknown_macs:
+            lines.append(f"Not among the macs: {self._unknown()}.")
         if self._has_connections:
             lines.append("Cut connections count as removed; a stock layer multiplies its zeros.")
         lines += [
@@ -123,6 +127,9 @@ class Structure:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _unknown(self):
+        return "; ".join(f"'{name}': {reason}" for name, reason in self.unknown_macs.items())
 
 
 def _count_channels(group, plan):

@@ -14,6 +14,11 @@ from keras_switcher.graph.planning import plan_removal
 from keras_switcher.graph.rebuilding import warn_before_training
 from keras_switcher.inference import InferenceKernels
 from keras_switcher.optimizer_state import compact_compiled
+from keras_switcher.refusals import (
+    refuse_other_backends,
+    refuse_own_steps,
+    refuse_to_train_inside,
+)
 from keras_switcher.switchers.records import check_shapes, map_weights
 from keras_switcher.wiring import Wiring
 
@@ -47,12 +52,14 @@ class SwitchedNetwork(keras.Model):
         kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
         kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
         super().__init__(**kwargs)
+        refuse_other_backends()
         if not isinstance(connections, (bool, str)) or connections not in GRAINS:
             raise ValueError(
                 f"`connections` must be one of {tuple(GRAINS)}. "
                 f"Received: connections={connections!r}."
             )
         self.wiring = Wiring(task, groups, GRAINS[connections])
+        refuse_own_steps(task)
         warn_before_training(self.wiring.anatomy.graph)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
@@ -117,6 +124,8 @@ class SwitchedNetwork(keras.Model):
 
     def call(self, inputs, training=None):
         """The gated network, with the factors of the weights as they are now."""
+        if training:
+            refuse_to_train_inside(self)
         return self.wiring.run(inputs, self.factors(training), training)
 
     def scaling_factors(self) -> dict[str, np.ndarray]:

@@ -219,6 +219,9 @@ class SwitcherModel(ScheduledNetwork):
         gradients, of_factors = tape.gradient(scaled, (sources, decided if pulls else {}))
         if pulls:
             self._see_gradient(of_factors, pulls, decided, due)
+            # A switcher that moves before anything is learned can keep a network from learning.
+            moves = self.budget_progress.is_open(self.budget)
+            gradients = {**gradients, **self._held_back(gradients.get("switcher"), moves)}
         return y_pred, factors, gradients
 
     def _pulls(self, decided):
@@ -247,6 +250,14 @@ class SwitcherModel(ScheduledNetwork):
             if of_factors[name] is not None
         }
         self.budget_progress.see_gradient(_squared_norm(self._over_replicas(own), decided))
+
+    @staticmethod
+    def _held_back(gradients, moves):
+        """The switcher's gradients, zero until it may move: its schedule of rates goes on."""
+        if gradients is None:
+            return {}
+        held = [None if g is None else ops.cast(moves, g.dtype) * g for g in gradients]
+        return {"switcher": held}
 
     def _watch_learning(self, loss, x, y, y_pred, sample_weight):
         """Compares the loss with that of outputs which belong to other samples."""

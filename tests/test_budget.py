@@ -69,6 +69,7 @@ def with_history(model):
     """The model at the end of its budget's fall, with a known length of the task's gradient."""
     model.epochs_seen.assign(1.0)
     model.budget_progress.gradients.assign([GRADIENT**2, 1.0])
+    model.budget_progress.learns.assign(1.0)
     return model
 
 
@@ -132,6 +133,7 @@ def test_the_loss_may_have_any_unit(unit):
         }
         model.compile(loss=crossentropy(), loss_weights=scale, jit_compile=False, **optimizers)
         model.epochs_seen.assign(1.0)
+        model.budget_progress.learns.assign(1.0)
         for _ in range(3):
             model.train_on_batch(x, y)
         moved.append(values([model.switcher.parameters])[0])
@@ -172,6 +174,7 @@ def test_groups_that_stay_count_in_what_is_reachable():
         ({"keep": 1.0}, "keep=1.0"),
         ({"keep": float("nan")}, "keep=nan"),
         ({"keep": 0.5, "of": "parameters"}, "'weights', 'macs'.*of='parameters'"),
+        ({"keep": 0.5, "unknown": "guess"}, "'refuse', 'leave_out'.*unknown='guess'"),
         ({"keep": 0.5, "start_epoch": -1}, "start_epoch=-1"),
         ({"keep": 0.5, "end_epoch": "5"}, "end_epoch='5'"),
         ({"keep": 0.5, "start_epoch": 5, "end_epoch": 5}, "start_epoch=5, end_epoch=5"),
@@ -192,11 +195,15 @@ def test_budget_of_another_type_is_refused(budget):
 
 
 def test_config_round_trip():
-    budget = Budget(0.3, "macs", 1, 4.5, strength=2.0)
     config = {"keep": 0.3, "of": "macs", "start_epoch": 1, "end_epoch": 4.5, "strength": 2.0}
+    config["unknown"] = "leave_out"
+    budget = Budget(**config)
     assert budget.get_config() == config
     assert Budget.from_config(config).get_config() == config
-    assert repr(budget) == "Budget(keep=0.3, of='macs', start_epoch=1, end_epoch=4.5, strength=2.0)"
+    assert repr(budget) == (
+        "Budget(keep=0.3, of='macs', start_epoch=1, end_epoch=4.5, strength=2.0, "
+        "unknown='leave_out')"
+    )
 
 
 def on_the_brink():

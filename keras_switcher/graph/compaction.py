@@ -11,7 +11,7 @@ from keras_switcher.graph.constant_merging import merge
 from keras_switcher.graph.constants import bias_shifts
 from keras_switcher.graph.gating import feeds_nothing
 from keras_switcher.graph.names import Names
-from keras_switcher.graph.rebuilding import build_again, without_random_start
+from keras_switcher.graph.rebuilding import build_activation, build_again, without_random_start
 from keras_switcher.graph.tensors import is_tensor
 
 
@@ -102,6 +102,7 @@ class Surgery:
         with without_random_start(new):
             outputs = new(*args, **kwargs)
         if is_layer:
+            build_activation(call.op, new, tree.flatten(outputs)[0].shape)
             self._assign(call.op, new)
             if shift is not None:
                 made = self.anatomy.axes_of(call.op.kernel).get(1)

@@ -6,12 +6,25 @@ from keras import tree
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.constants import new_biases
+from keras_switcher.graph.input_shapes import inputs_of_shape
+from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.rules import apply_rule
 from keras_switcher.graph.tracing import trace
 
 
 class LayerCounts(dict):
-    """Numbers per layer, with their `total`. It prints itself as a table."""
+    """Numbers per layer, with their `total`. It prints itself as a table.
+
+    Args:
+        counts: Maps names of layers to numbers.
+        unknown: Maps names to the reason why something is not among the numbers, in words.
+    """
+
+    def __init__(self, counts: dict[str, int], unknown: dict[str, str] | None = None):
+        super().__init__(counts)
+        self.unknown = unknown or {}
 
     @property
     def total(self) -> int:
@@ -20,8 +33,12 @@ class LayerCounts(dict):
 
     def __str__(self):
         rows = [*self.items(), ("total", self.total)]
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {number:>15,}" for name, number in rows)
+        width = max(len(name) for name, _ in [*rows, *self.unknown.items()])
+        lines = [f"{name:<{width}}  {number:>15,}" for name, number in rows]
+        if self.unknown:
+            lines.append("not counted:")
+        lines += [f"{name:<{width}}  {reason}" for name, reason in self.unknown.items()]
+        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -49,29 +66,56 @@ def count_parameters(model: keras.Model) -> LayerCounts:
     return LayerCounts({call.name: call.op.count_params() for call in calls.values()})
 
 
-def count_macs(model: keras.Model) -> LayerCounts:
+def count_macs(model: keras.Model, input_shape=None) -> LayerCounts:
     """The multiply-accumulate operations of each layer, for one sample.
 
-    Kernels only: biases, normalisation and activations are not counted, as usual in the field.
+    Kernels only: biases, normalisation and activations are not counted, as usual in the field, nor
+    are products of activations with each other, such as those of an attention's queries with its
+    keys. Recurrent kernels count once per step, and what is looked up (Embedding) counts nothing.
 
     Args:
-        model: A built Functional or Sequential model with a fixed input size.
+        model: A built Functional or Sequential model.
+        input_shape: Sizes for axes of the input that are open (None), as a shape without the
+            samples; for several inputs a list of shapes, or a dict by their names.
+
+    Returns:
+        What is known. Its attribute `unknown` maps the names of all other layers that have
+        matrices to the reason why their operations are not known, such as an open size.
 
     Raises:
-        ValueError: If the input size is open, or a layer has a kernel that no rule counts.
+        ValueError: If the model is not built, or is a subclassed model, or `input_shape` does not
+            fit its inputs.
 
     Example:
 
     >>> model = keras.Sequential([
-    ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, padding="same", name="conv")
+    ...     keras.Input((None, None, 3)),
+    ...     keras.layers.Conv2D(4, 3, padding="same", name="conv"),
     ... ])
-    >>> count_macs(model)["conv"] == 8 * 8 * 3 * 3 * 3 * 4
+    >>> count_macs(model)
+    total                0
+    not counted:
+    conv   the size of its input is open
+    >>> count_macs(model, input_shape=(8, 8, 3))["conv"] == 8 * 8 * 3 * 3 * 3 * 4
     True
     """
-    counts = LayerCounts()
-    for kernel in Anatomy(model).kernels:
-        counts[kernel.name] = counts.get(kernel.name, 0) + kernel.cost("macs")
-    return counts
+    graph = trace(model, inputs_of_shape(model, input_shape))
+    reader = Reader(graph)
+    for call in graph.calls:
+        apply_rule(call, reader)
+    counts, unknown = {}, {}
+    for key, weight in reader.kernels.items():
+        uses = [Use(call, [_length(s) for s in sizes], []) for call, sizes in reader.uses[key]]
+        kernel = Kernel(weight, {}, uses)
+        unknown.update(kernel.unknown)
+        if len(kernel.unknown) < len(uses):
+            counts[kernel.name] = counts.get(kernel.name, 0) + kernel.cost("macs")
+    return LayerCounts(counts, unknown)
+
+
+def unknown_macs(anatomy: Anatomy) -> dict[str, str]:
+    """Why the MACs of some layers are not known, by their names."""
+    return {name: why for kernel in anatomy.kernels for name, why in kernel.unknown.items()}
 
 
 def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
@@ -84,7 +128,7 @@ def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
 
     Returns:
         `weights` (kernels only, as in the literature's "Params (%)"), `parameters` (all of them)
-        and `macs` per sample, None if they are not known (see `Kernel.cost`).
+        and `macs` per sample, those that are known (see `unknown_macs`).
     """
     keep, connections = (plan.keep, plan.connections) if plan else ({}, {})
 
@@ -108,10 +152,7 @@ def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
         else:
             left = int(np.count_nonzero(kernel.between(matrix, keep)))
         weights += left
-        if macs is not None and kernel.is_countable:
-            macs += left * sum(use.positions(keep) for use in uses)
-        else:
-            macs = None
+        macs += left * sum(use.positions(keep) for use in uses)
     layers = {id(c.op): c.op for c in calls.values() if isinstance(c.op, keras.layers.Layer)}
     parameters = sum(
         kept(weight, anatomy.axes_of(weight))
@@ -146,6 +187,10 @@ def _calls_left(anatomy, keep):
             read.update(map(id, call.inputs))
             reached[id(call)] = call
     return reached
+
+
+def _length(size):
+    return len(size) if isinstance(size, np.ndarray) else size
 
 
 def _is_empty(axis, keep):

@@ -47,7 +47,7 @@ class KeptShare:
         Args:
             live: Maps the names to vectors, 1 for the channels that are alive and 0 for others,
                 as `alive` returns them.
-            of: `"weights"` or `"macs"`.
+            of: `"weights"`, or `"macs"`, of which those that are not known are left out.
             connected: Maps names of connection groups to matrices, 1 for the connections that are
                 left and 0 for others. Only these of a kernel count.
         """
@@ -119,10 +119,10 @@ class _Term:
         return [*self.kernel.axes.values(), *self.positions]
 
     def cost(self, of):
-        if of == "macs" and self.kernel.is_countable:
-            size = self.kernel.cost("weights")
+        size = self.kernel.cost("weights")
+        if of == "macs":
             return size * sum(use.positions({}) for use in self.uses)
-        return 0 if self.positions else self.kernel.cost(of)
+        return 0 if self.positions else size
 
 
 def _terms_of(kernel):

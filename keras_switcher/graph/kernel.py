@@ -15,16 +15,25 @@ class Use:
 
     Args:
         call: The call.
-        sizes: The sizes of the axes along which the positions lie, None where they are open.
+        sizes: The sizes of the axes along which the positions lie; in the place of one that is not
+            known the reason, in words.
         axes: Axes of positions along which channels lie, too: with these, positions go.
     """
 
     call: Call
-    sizes: list[int | None]
+    sizes: list[int | str]
     axes: list[Axis]
 
+    @property
+    def unknown(self) -> str | None:
+        """Why the number of positions is not known, in words, or None."""
+        reasons = [size for size in self.sizes if isinstance(size, str)]
+        return reasons[0] if reasons and 0 not in self.sizes else None
+
     def positions(self, keep: dict) -> int:
-        """The number of positions when some channels are kept, by name of group."""
+        """The number of positions when some channels are kept, by name of group; 0 if unknown."""
+        if self.unknown or 0 in self.sizes:
+            return 0
         kept = [axis.gather(keep, np) for axis in self.axes]
         lengths = [
             a.size if k is None else int(k.sum()) for a, k in zip(self.axes, kept, strict=True)
@@ -50,25 +59,17 @@ class Kernel:
     @property
     def is_countable(self) -> bool:
         """Whether the model says how often each weight is used."""
-        return all(None not in use.sizes for use in self.uses)
+        return not self.unknown
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """Why it is not known how often it is used, by name of call."""
+        return {use.call.name: use.unknown for use in self.uses if use.unknown}
 
     def cost(self, of: str) -> int:
-        """Its `"weights"`, or its `"macs"` per sample.
-
-        Raises:
-            ValueError: If MACs are asked for, and the input size is open or no rule counts them.
-        """
+        """Its `"weights"`, or its `"macs"` per sample in those calls where they are known."""
         size = prod(self.weight.shape)
-        if of == "weights":
-            return size
-        if not self.is_countable:
-            raise ValueError(
-                f"The MACs of '{self.name}' are not known. If the size of the model's input is "
-                "open (None), build it with a fixed keras.Input(shape); if the layer's type has no "
-                "rule, register one (see keras_switcher.graph.rules). Behind samples that are "
-                "repeated or concatenated they cannot be counted."
-            )
-        return size * sum(use.positions({}) for use in self.uses)
+        return size if of == "weights" else size * sum(use.positions({}) for use in self.uses)
 
     @property
     def connections(self) -> str | None:

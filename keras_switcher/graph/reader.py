@@ -11,6 +11,9 @@ from keras_switcher.graph.kernel_sides import Block, Reading
 from keras_switcher.graph.samples import rows_per_sample
 
 NO_CHANNEL = -1
+# Why it is not known how often a kernel is used.
+OPEN = "the size of its input is open"
+REPEATED = "the samples that it reads are repeated, concatenated or reshaped"
 
 
 class Reader:
@@ -183,6 +186,21 @@ class Reader:
     def refuse(self, call: Call, reason: str):
         """Locks whatever the call reads; its matrices count as weights, used who knows how often.
 
+        Those that the rule has counted already count as it says.
+
+        Args:
+            call: The call.
+            reason: What keeps the channels from being pruned, in words.
+        """
+        self.lock_inputs(call, reason)
+        for weight in getattr(call.op, "weights", ()):
+            is_counted = any(use[0] is call for use in self.uses.get(id(weight), ()))
+            if len(weight.shape) > 1 and not is_counted:
+                self.count_kernel(call, weight, [f"its input {reason}"])
+
+    def lock_inputs(self, call: Call, reason: str):
+        """Locks whatever the call reads, and says nothing of its weights.
+
         Args:
             call: The call.
             reason: What keeps the channels from being pruned, in words.
@@ -190,9 +208,6 @@ class Reader:
         for tensor in call.inputs:
             for axis in self.labelled_axes(tensor):
                 self.lock(self.channels(tensor, axis), reason)
-        for weight in getattr(call.op, "weights", ()):
-            if len(weight.shape) > 1:
-                self.count_kernel(call, weight, [None])
 
     def pass_on(self, call: Call, axes=None, passed=()):
         """The output has the input's channels along the same axes; all others are locked.
@@ -222,12 +237,15 @@ class Reader:
         Args:
             call: The call.
             kernel: The kernel.
-            shape: A list of sizes, None where they are open, or of ids where channels lie along
-                an axis of the positions.
+            shape: A list of sizes, None where they are open, or a reason in words where they are
+                not known, or of ids where channels lie along an axis of the positions.
         """
         self.kernels[id(kernel)] = kernel
         rows = self.rows.get(id(call.input), 1)
-        self.uses[id(kernel)].append((call, [*([] if rows == 1 else [rows]), *shape]))
+        sizes = [OPEN if size is None else size for size in shape]
+        if rows != 1:
+            sizes.insert(0, REPEATED if rows is None else rows)
+        self.uses[id(kernel)].append((call, sizes))
 
     def sizes_along(self, tensor, axes) -> list:
         """The sizes of a tensor along some axes; ids instead where channels lie along them."""

@@ -24,7 +24,7 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
         ValueError: If a layer does not come back from its own configuration.
     """
     try:
-        config = op.get_config()
+        config = _config_of(op)
         config.update(_functions(op, config), name=name, **changes)
         if type(op) is keras.layers.Lambda:
             return _same_function(op, config)
@@ -81,19 +81,47 @@ def _copy_assets(layer, new):
         new.load_assets(folder)
 
 
+def build_activation(op: keras.Operation, new: keras.Operation, shape: tuple):
+    """Gives an activation that is a layer with weights as many as it had, for another shape.
+
+    Keras builds it when the layer is first run, which is too late for weights to be copied.
+
+    Args:
+        op: The layer or operation.
+        new: The new one.
+        shape: The shape of what the new one returns.
+    """
+    old, activation = (getattr(each, "activation", None) for each in (op, new))
+    if is_stock(op) and isinstance(old, keras.layers.Layer):
+        if old.built and not activation.built:
+            activation.build(shape)
+        build_activation(old, activation, shape)
+
+
+def _config_of(op):
+    """The configuration of a layer; of a stock one without its activations, see `_functions`."""
+    given = [name for name, value in vars(op).items() if _is_activation(name, value)]
+    if not given or not is_stock(op):
+        return op.get_config()
+    # Not every callable can be serialized, and Keras warns of lambdas. A copy without them can be.
+    stand_in = object.__new__(type(op))
+    vars(stand_in).update(vars(op), **dict.fromkeys(given, keras.activations.linear))
+    return stand_in.get_config()
+
+
+def _is_activation(name, value):
+    return name.endswith("activation") and callable(value)
+
+
 def _functions(op, config):
     """The very functions that a stock layer was given: not all of them survive serialization."""
     if not is_stock(op):
         return {}
     return {
-        name: value
+        name: build_again(value, value.name, {}) if isinstance(value, keras.layers.Layer) else value
         for name, value in vars(op).items()
-        if name in config and name.endswith(_FUNCTIONS) and _is_function(value)
+        if name in config and name.endswith(_FUNCTIONS) and callable(value)
     }
-
-
-def _is_function(value):
-    return callable(value) and not isinstance(value, keras.layers.Layer)
 
 
 def _same_function(op, config):

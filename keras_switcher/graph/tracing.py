@@ -11,13 +11,14 @@ from keras_switcher.graph.stand_in import StandIn
 from keras_switcher.graph.tensors import arranged, inputs_like, is_tensor, paired
 
 
-def trace(model: keras.Model) -> CallGraph:
+def trace(model: keras.Model, called_with=None) -> CallGraph:
     """Reads a built Functional or Sequential model; nested models are read in place.
 
     The model is not touched: not even a node is added to its layers.
 
     Args:
         model: The model to read.
+        called_with: Tensors from which sizes are taken that the model's inputs leave open.
 
     Returns:
         The model's `CallGraph`.
@@ -31,7 +32,7 @@ def trace(model: keras.Model) -> CallGraph:
     >>> [call.name for call in trace(model).calls]
     ['head']
     """
-    return _traced(model)
+    return _traced(model, called_with)
 
 
 def _traced(model, called_with=None):

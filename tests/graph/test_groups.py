@@ -159,11 +159,13 @@ def array_scale(model):
     [
         (
             hidden_softmax,
-            "goes through the activation softmax of 'hidden', which may mix the channels",
+            "goes through the activation softmax of 'hidden': what it reads goes through "
+            "'Softmax', a Softmax over the channels",
         ),
         (
             activation_layer,
-            "goes through the activation softmax of 'soft', which may mix the channels",
+            "goes through the activation softmax of 'soft': what it reads goes through "
+            "'Softmax', a Softmax over the channels",
         ),
         (softmax_layer, "goes through 'soft', a Softmax over the channels"),
         (fixed_noise, "goes through 'drop', whose noise_shape is fixed"),

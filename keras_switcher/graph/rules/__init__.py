@@ -1,13 +1,15 @@
 """What each layer type does to channels: one small rule per type, in a registry.
 
 * `mixing`: kernels that read channels and make new ones,
+* `activations`: whether an activation mixes channels,
 * `channelwise`: what treats each channel by itself,
 * `merging`: sums, products and concatenations of several tensors,
 * `shapes`: what moves channels to other axes,
-* `slicing`: what takes a part of the channels.
+* `slicing`: what takes a part of the channels,
+* `whole`: what stays whole, but is counted.
 """
 
-from keras_switcher.graph.rules import channelwise, merging, mixing, shapes, slicing
+from keras_switcher.graph.rules import channelwise, merging, mixing, shapes, slicing, whole
 from keras_switcher.graph.rules.registry import RULES, apply_rule, keras_rule, rule
 
 __all__ = [
@@ -20,4 +22,5 @@ __all__ = [
     "rule",
     "shapes",
     "slicing",
+    "whole",
 ]

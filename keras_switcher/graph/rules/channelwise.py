@@ -1,22 +1,10 @@
 """Rules for what treats each channel by itself: activations, normalisation, pooling, padding."""
 
-import keras
 import numpy as np
 from keras import layers
 
+from keras_switcher.graph.rules.activations import carry_alpha, unwrapped, why_mixing
 from keras_switcher.graph.rules.registry import keras_rule, rule
-
-_activations = keras.activations
-ELEMENTWISE = (
-    *(_activations.linear, _activations.relu, _activations.relu6, _activations.leaky_relu),
-    *(_activations.elu, _activations.selu, _activations.celu, _activations.gelu),
-    *(_activations.silu, _activations.mish, _activations.tanh, _activations.sigmoid),
-    *(_activations.softplus, _activations.softsign, _activations.exponential),
-    *(_activations.hard_sigmoid, _activations.hard_silu, _activations.hard_tanh),
-    *(_activations.hard_shrink, _activations.soft_shrink, _activations.tanh_shrink),
-    *(_activations.log_sigmoid, _activations.sparse_plus, _activations.sparse_sigmoid),
-    *(_activations.squareplus, _activations.threshold),
-)
 
 
 def channel_axis(call) -> int:
@@ -25,19 +13,14 @@ def channel_axis(call) -> int:
     return 1 if first else len(call.input.shape) - 1
 
 
-def mixed_by_activation(call) -> str:
-    """The reason why the channels that a layer makes cannot be told apart any more."""
-    activation = call.op.activation
-    name = getattr(activation, "__name__", type(activation).__name__)
-    return f"goes through the activation {name} of '{call.name}', which may mix the channels"
-
-
 @rule(layers.Activation)
 def activation(call, reader):
-    if call.op.activation in ELEMENTWISE:
-        reader.pass_on(call)
-    else:
-        reader.refuse(call, mixed_by_activation(call))
+    why = why_mixing(call)
+    if why is not None:
+        reader.refuse(call, why)
+        return
+    reader.pass_on(call)
+    carry_alpha(unwrapped(call.op.activation), call.output, reader)
 
 
 @rule(layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Identity, layers.ActivityRegularization)
@@ -103,9 +86,7 @@ def spatial_dropout(call, reader):
 
 @rule(layers.PReLU)
 def parametric_relu(call, reader):
-    for axis in reader.labelled_axes(call.input):
-        if call.op.alpha.shape[axis - 1] > 1:
-            reader.carry(call.op.alpha, axis - 1, reader.channels(call.input, axis))
+    carry_alpha(call.op, call.input, reader)
     reader.pass_on(call)
 
 

@@ -5,8 +5,9 @@ import re
 import numpy as np
 from keras import layers
 
+from keras_switcher.graph.rules.activations import carry_alpha, unwrapped, why_mixing
 from keras_switcher.graph.rules.adding import add_broadcast, add_vector
-from keras_switcher.graph.rules.channelwise import ELEMENTWISE, channel_axis, mixed_by_activation
+from keras_switcher.graph.rules.channelwise import channel_axis
 from keras_switcher.graph.rules.registry import rule
 
 
@@ -26,15 +27,21 @@ def dense(call, reader):
 @rule(layers.EinsumDense)
 def einsum_dense(call, reader):
     layer = call.op
+    if _is_altered(call, reader):
+        return
     inputs, of_kernel, outputs = _einsum_letters(call)
+    positions = [axis for axis, letter in enumerate(inputs) if axis and letter not in of_kernel]
+    reader.count_kernel(call, layer.kernel, reader.sizes_along(call.input, positions))
     mixed = [letter for letter in of_kernel if letter in inputs and letter not in outputs]
     made = [letter for letter in of_kernel if letter in outputs and letter not in inputs]
     simple = len(mixed) == 1 and made and len(of_kernel) == len(mixed) + len(made)
     summed = set(inputs) - set(outputs) - set(mixed)
-    if not simple or summed or layer.activation not in (*ELEMENTWISE, None):
+    if not simple or summed:
         reader.refuse(call, f"goes through the equation {layer.equation} of '{call.name}'")
         return
-    if _is_altered(call, reader):
+    why = why_mixing(call)
+    if why is not None:
+        reader.refuse(call, why)
         return
     mixed = mixed[0]
     along = {}  # The ids along the axes of the output.
@@ -42,8 +49,6 @@ def einsum_dense(call, reader):
         if inputs[axis] != mixed:
             along[outputs.index(inputs[axis])] = reader.channels(call.input, axis)
     reader.consume(call, layer.kernel, of_kernel.index(mixed), inputs.index(mixed))
-    positions = [i for i, letter in enumerate(inputs) if letter not in mixed]
-    reader.count_kernel(call, layer.kernel, reader.sizes_along(call.input, positions[1:]))
     # Only the last of several made axes becomes channels: heads, say, stay whole.
     along[outputs.index(made[-1])] = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
     shape = list(layer.partial_output_shape)
@@ -56,6 +61,7 @@ def einsum_dense(call, reader):
             if axis >= lacking and layer.bias.shape[axis - lacking] > 1:
                 reader.carry(layer.bias, axis - lacking, ids)
     reader.resize(call, output_shape=shape)
+    carry_alpha(unwrapped(layer.activation), call.output, reader)
     if layer.bias is not None:
         add_broadcast(call, reader, layer.bias.shape)
 
@@ -148,10 +154,12 @@ def _depthwise_kernel(call, reader, kernel, kernel_axis, ids, multiplier):
 
 
 def _activate(call, reader, ids, axis):
-    if call.op.activation not in ELEMENTWISE:
-        reader.lock(ids, mixed_by_activation(call))
+    why = why_mixing(call)
+    if why is not None:
+        reader.lock(ids, why)
         return
     reader.label(call.output, axis, ids)
+    carry_alpha(unwrapped(call.op.activation), call.output, reader)
     if call.op.bias is not None:
         add_vector(call, reader, axis % len(call.output.shape))
 

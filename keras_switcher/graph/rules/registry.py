@@ -62,7 +62,7 @@ def keras_rule(operations: tuple[str, ...] = (), layers: tuple[str, ...] = ()):
 
 def apply_rule(call: Call, reader: Reader):
     """Applies the rule for the call's type; what has none locks all that it reads."""
-    known = _find(call.op)
+    known = find_rule(call.op)
     if known is None:
         kind = type(call.op).__name__
         reader.refuse(call, f"feeds '{call.name}', and no rule is known for {kind}")
@@ -70,7 +70,8 @@ def apply_rule(call: Call, reader: Reader):
         reader.read(call, known)
 
 
-def _find(op):
+def find_rule(op: keras.Operation) -> Rule | None:
+    """The rule for the type of a layer or operation, or None."""
     kind = type(op)
     if kind in RULES:
         return RULES[kind]

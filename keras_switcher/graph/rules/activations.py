@@ -1,0 +1,209 @@
+"""Whether an activation treats each channel by itself: by its name, its operations, or by trial."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.rules.registry import find_rule
+from keras_switcher.graph.tracing import trace
+
+_activations = keras.activations
+ELEMENTWISE = (
+    *(_activations.linear, _activations.relu, _activations.relu6, _activations.leaky_relu),
+    *(_activations.elu, _activations.selu, _activations.celu, _activations.gelu),
+    *(_activations.silu, _activations.mish, _activations.tanh, _activations.sigmoid),
+    *(_activations.softplus, _activations.softsign, _activations.exponential),
+    *(_activations.hard_sigmoid, _activations.hard_silu, _activations.hard_tanh),
+    *(_activations.hard_shrink, _activations.soft_shrink, _activations.tanh_shrink),
+    *(_activations.log_sigmoid, _activations.sparse_plus, _activations.sparse_sigmoid),
+    *(_activations.squareplus, _activations.threshold),
+)
+# What a callable is tried on: what it makes of each of these must not depend on the others.
+TRIED = np.array([0, 1e-3, 0.1, 0.5, 1, 2, 3.7, 7, 30, 1e4])
+TRIED = np.concatenate([TRIED, -TRIED[1:]])
+
+
+def why_mixing(call: Call) -> str | None:
+    """Why the channels that a layer makes cannot be told apart behind its activation, or None.
+
+    Args:
+        call: A call of a layer with an attribute `activation`: a function, a layer, or None.
+    """
+    activation, output = unwrapped(call.op.activation), call.output
+    if activation is None or activation in ELEMENTWISE:
+        return None
+    if type(activation) is layers.PReLU:
+        why = _why_unbuilt(activation, output)
+    else:
+        holder = getattr(activation, "__self__", activation)  # Of a layer's method the layer.
+        why = _why_weights(holder) if isinstance(holder, layers.Layer) else None
+        why = why or _why_by_rules(activation, output) or _why_by_trial(activation, output)
+    if why is None:
+        return None
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return f"goes through the activation {name} of '{call.name}': {why}"
+
+
+def unwrapped(activation):
+    """What `keras.layers.Activation` holds, where that is given as an activation."""
+    while type(activation) is layers.Activation:
+        activation = activation.activation
+    return activation
+
+
+def carry_alpha(prelu, tensor, reader: Reader):
+    """The slopes of a PReLU, layer or activation, lie along the channels of what it is applied to.
+
+    Args:
+        prelu: What may be a `keras.layers.PReLU`.
+        tensor: What it reads, or what it returns, with labels.
+        reader: The reader.
+    """
+    if type(prelu) is layers.PReLU:
+        for axis in reader.labelled_axes(tensor):
+            if prelu.alpha.shape[axis - 1] > 1:
+                reader.carry(prelu.alpha, axis - 1, reader.channels(tensor, axis))
+
+
+def _why_unbuilt(prelu, tensor):
+    """Builds a PReLU, which Keras leaves to the first run; None, or why that cannot be."""
+    open_axes = [axis for axis, size in enumerate(tensor.shape) if axis and size is None]
+    if not prelu.built:
+        if not set(open_axes) <= set(prelu.shared_axes or ()):
+            return "its slopes have the shape of its input, which is open; share them (shared_axes)"
+        prelu.build(tensor.shape)
+    return None
+
+
+def _why_weights(layer):
+    """Why a layer's weights keep it from being an activation whose channels can go."""
+    if not layer.built:
+        makes_weights = type(layer).build is not layers.Layer.build
+        if makes_weights or layer._flatten_layers(include_self=False):
+            return "it is not built, so its weights are not known; make it a layer of its own"
+    elif layer.weights:
+        return "it has weights of its own; make it a layer of its own"
+    return None
+
+
+def _why_by_rules(activation, tensor):
+    """What the rules of its operations say against a callable; None if nothing is known."""
+    graph = _graph_of(activation, tensor)
+    if graph is None or any(find_rule(call.op) is None for call in graph.calls):
+        return None
+    reader, start = Reader(graph), 0
+    labels = {}
+    for axis, size in enumerate(tensor.shape[1:], 1):
+        if size is not None:
+            labels[axis] = np.arange(start, start := start + size)
+            reader.label(graph.inputs, axis, labels[axis])
+    for call in graph.calls:
+        call.name = type(call.op).__name__  # Keras numbers the names of operations.
+        reader.read(call, find_rule(call.op))
+    if reader.locked:
+        return f"what it reads {reader.locked[0][1]}"
+    if reader.weights:
+        return "it reads weights; make it a layer of its own"
+    if reader.adapted:
+        return "it holds an array of constants"
+    moved = any(
+        not np.array_equal(reader.channels(graph.outputs, axis), ids)
+        for axis, ids in labels.items()
+    )
+    if moved or any(not np.array_equal(*pair) for pair in reader.coupled):
+        return "it combines channels with one another"
+    return None
+
+
+def _graph_of(activation, tensor):
+    """The calls that a callable makes, or None where they cannot be read."""
+    inputs = keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype)
+    try:
+        if isinstance(activation, layers.Layer):  # Called it would gain a node.
+            outputs = activation.compute_output_spec(inputs)
+            calls = [Call(activation, activation.name, (inputs,), {}, outputs)]
+            return CallGraph(activation.name, inputs, outputs, calls)
+        return trace(keras.Model(inputs, activation(inputs)))
+    except Exception:  # The user's code may raise anything; whether it is wrong, the trial tells.
+        return None
+
+
+def _why_by_trial(activation, tensor):
+    """What is seen when a callable is tried: None if each entry is treated alike, by itself."""
+    dtype, rank = tensor.dtype, len(tensor.shape)
+    run = _Trial(activation, dtype)
+    own = [size or 3 for size in tensor.shape[1:]]
+    small = [min(size, 4) for size in own]
+    try:
+        column = TRIED.reshape([-1] + [1] * (rank - 1))
+        expected = run(column).reshape(-1)
+        picked = np.random.default_rng(0).integers(len(TRIED), size=[2, *small])
+        if not np.array_equal(run(TRIED[picked]), run(TRIED[picked]), equal_nan=True):
+            return "it draws at random, or remembers what it was called with"
+        # Compact layers are narrower, along whichever axis their channels lie.
+        narrower = [max(size - 1, 1) for size in small]
+        for shape in ([2, *small], [2, *narrower], [1, *own]):
+            picked = np.random.default_rng(1).integers(len(TRIED), size=shape, dtype="uint8")
+            if not run.agrees(TRIED[picked], expected[picked]):
+                at_each = run(np.broadcast_to(column, [len(TRIED), *small]))
+                first = at_each[(slice(None), *[slice(1)] * (rank - 1))]
+                if np.allclose(at_each, first, equal_nan=True):
+                    return "what it makes of one entry depends on others"
+                return "what it makes of an entry depends on its position"
+    except _TrialError as error:
+        return str(error)
+    return None
+
+
+class _TrialError(Exception):
+    """Says in words how a callable failed."""
+
+
+class _Watch(keras.StatelessScope):
+    """A scope in which no variable changes, and that notes which weights are read."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = []
+
+    def get_current_value(self, variable):
+        if len(variable.shape) and keras.backend.is_float_dtype(variable.dtype):
+            self.weights.append(variable)
+        return super().get_current_value(variable)
+
+
+class _Trial:
+    """Runs a callable on arrays."""
+
+    def __init__(self, activation: Callable, dtype: str):
+        self._activation = activation
+        self._dtype = dtype
+        self._watch = _Watch()  # One for all runs: what is drawn at random differs between them.
+        self._rounding = {"float16": 1e-2, "bfloat16": 5e-2}.get(dtype, 1e-5)
+
+    def __call__(self, x):
+        """What the callable makes of an array."""
+        try:
+            with np.errstate(all="ignore"), self._watch:
+                made = self._activation(ops.convert_to_tensor(x, self._dtype))
+                made = np.float64(ops.convert_to_numpy(made))
+        except Exception as error:  # The user's code may raise anything: that is the reason then.
+            raised = f"it raised {type(error).__name__} when it was called on an input of shape"
+            raise _TrialError(f"{raised} {x.shape}: {str(error)[:200]}") from error
+        if self._watch.weights:
+            raise _TrialError("it reads weights; make it a layer of its own")
+        if made.shape != x.shape:
+            raise _TrialError(f"it makes {made.shape} of an input of shape {x.shape}")
+        return made
+
+    def agrees(self, x, expected):
+        """Whether the callable makes this of an array, but for rounding."""
+        made = self(x)
+        with np.errstate(all="ignore"):
+            near = np.abs(made - expected) <= self._rounding * (np.abs(x) + np.abs(expected))
+        return bool((near | (made == expected) | (np.isnan(made) & np.isnan(expected))).all())
