@@ -43,6 +43,16 @@ def full_model(**kwargs):
     return model
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A full model, for tests that only read it, and its file."""
+    path = tmp_path_factory.mktemp("saved") / "full.keras"
+    keras.utils.set_random_seed(1)
+    model = full_model()
+    model.save(path)
+    return model, path
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "model.keras"
@@ -53,9 +63,9 @@ def reloaded(model, path):
     return keras.saving.load_model(path)
 
 
-def test_a_file_brings_back_everything(path):
-    model = full_model()
-    loaded = reloaded(model, path)
+def test_a_file_brings_back_everything(saved):
+    model, path = saved
+    loaded = keras.saving.load_model(path)
     assert same(values(model), values(loaded))
     assert int(loaded.optimizer.iterations) == int(loaded.switcher_optimizer.iterations) + 8 == 16
     for name in ("optimizer", "switcher_optimizer"):
@@ -113,17 +123,17 @@ def test_loss_scales_come_back(path):
     assert {v.dtype for v in loaded.switcher.variables} == {"float32"}
 
 
-def test_weights_of_another_run_of_the_same_network(tmp_path):
+def test_weights_of_another_run_of_the_same_network(saved, tmp_path):
     file = tmp_path / "run.weights.h5"
-    first, second = full_model(), full_model()
+    (first, _), second = saved, full_model()
     assert not same(values(first), values(second))
     first.save_weights(file)
     second.load_weights(file)
     assert same(values(first), values(second))
 
 
-def test_a_newer_file_is_refused_in_words(path, tmp_path):
-    full_model().save(path)
+def test_a_newer_file_is_refused_in_words(saved, tmp_path):
+    _, path = saved
     newer = tmp_path / "newer.keras"
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(newer, "w") as new:
         for name in old.namelist():
@@ -171,7 +181,8 @@ def test_a_damaged_checkpoint_changes_nothing(tmp_path):
     assert same(before, values(model))
 
 
-def test_the_compile_arguments_come_back(path):
-    loaded = reloaded(full_model(), path)
+def test_the_compile_arguments_come_back(saved):
+    _, path = saved
+    loaded = keras.saving.load_model(path)
     assert loaded.get_compile_config()["loss"]["class_name"] == type(crossentropy()).__name__
     assert "accuracy" in loaded.evaluate(*data(), verbose=0, return_dict=True)
