@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from toys import convnet, crossentropy, data, fit, furthest, mlp, same, switched, values
+from toys import convnet, crossentropy, data, fit, furthest, mlp, same, stepped, switched, values
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import FreeFactors, RowSwitcher
@@ -33,8 +33,8 @@ def deeper():
     return keras.Sequential([keras.Input((4,)), *hidden, layers.Dense(3)])
 
 
-def full_model(**kwargs):
-    """A model that differs from the defaults in every argument."""
+def full_model(fit=fit, **kwargs):
+    """A model that differs from the defaults in every argument, after three epochs."""
     budget = Budget(0.4, "macs", start_epoch=1, end_epoch=5)
     options = {"groups": lambda group: not group.is_input, "warmup_epochs": 1, "budget": budget}
     options |= {"gradient_through_switcher": False, "alternation": "epoch", "name": "everything"}
@@ -88,10 +88,10 @@ def test_a_file_brings_back_everything(saved):
 
 @pytest.mark.parametrize("alternation", ["batch", "epoch", "joint"])
 def test_training_goes_on_where_it_was(alternation, path):
-    model = full_model(alternation=alternation)
+    model = full_model(stepped, alternation=alternation)
     loaded = reloaded(model, path)
     for each in (model, loaded):
-        fit(each, epochs=2)
+        stepped(each, epochs=2)
     assert furthest(values(model), values(loaded)) < 1e-6
     assert float(loaded.epochs_seen.value) == 5
 
