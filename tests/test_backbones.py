@@ -28,8 +28,8 @@ def inverted_bottlenecks():
 
 SWITCHERS = {
     "row": lambda: switchers.RowSwitcher(),
-    "U-Net": lambda: switchers.UNetSwitcher(start="half_zeros", depth=1),
-    "U-Net per group": lambda: switchers.UNetSwitcher(stacked=False, depth=1),
+    "U-Net": lambda: switchers.UNetSwitcher(start="half_zeros"),
+    "U-Net per group": lambda: switchers.UNetSwitcher(stacked=False),
     "free": lambda: switchers.FreeFactors(start="half_zeros"),
 }
 
