@@ -1,5 +1,6 @@
 """Every test starts from the same seed, in float32, on two CPU devices."""
 
+import gc
 import os
 
 # Without it TensorFlow has no convolutions with channels first; on some CPUs it is off.
@@ -15,6 +16,7 @@ CPUS = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(CPUS[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 settings.register_profile("few", deadline=None, max_examples=12, derandomize="CI" in os.environ)
 settings.load_profile("few")
+gc.freeze()  # Else each full collection looks through all that was imported.
 
 
 @pytest.fixture(autouse=True)

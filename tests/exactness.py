@@ -34,7 +34,7 @@ def check_exact_graph(model, keep, scale=None, step=True, tolerance=1e-5):
         plain = tree.flatten(model(x, training=False))
         changes = [_difference(a, b) for a, b in zip(expected, plain, strict=True)]
         assert max(changes) > 1e-3, f"the factors do not matter in {model.name}"
-    small, trained = prune_channels(model, keep, scale), copy_of(model)
+    small, trained = prune_channels(model, keep, scale), copy_of(model) if step else model
     gated = _Gated(trained, factors)
     for name, network in (("gated", gated), ("compact", small)):
         for actual, each in zip(tree.flatten(network(x, training=False)), expected, strict=True):

@@ -16,6 +16,7 @@ from toys import (
     randomize,
     same,
     started,
+    stepped,
     switched,
     values,
 )
@@ -131,7 +132,7 @@ def test_structure_counts_what_is_left_after_surgery():
 def test_both_networks_learn(switcher, alternation):
     model = started(switcher=switcher, connections=True, alternation=alternation)
     before = values(model.task.trainable_variables), values(model.switcher.trainable_variables)
-    fit(model, epochs=2)
+    stepped(model, epochs=2)
     after = model.task.trainable_variables, model.switcher.trainable_variables
     for old, new in zip(before, after, strict=True):
         assert furthest(old, new) > 0
@@ -168,14 +169,15 @@ def test_a_budget_out_of_reach_is_refused():
 @pytest.mark.parametrize("switcher", ["row", "unet"])
 def test_saving(switcher, connections, tmp_path):
     model = started(switcher=switcher, connections=connections, groups=["hidden"])
-    fit(model)
+    stepped(model)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.connections == connections
+    loaded.run_eagerly = True  # As the model: a graph rounds in another order.
     assert same(model, loaded)
     assert same(model.scaling_factors().values(), loaded.scaling_factors().values())
-    fit(model)
-    fit(loaded)
+    stepped(model)
+    stepped(loaded)
     assert same(model, loaded)
 
 
@@ -190,7 +192,7 @@ def test_saving(switcher, connections, tmp_path):
 )
 def test_controls(control):
     model = started(switcher=control(), connections=True)
-    fit(model)
+    stepped(model)
     for name, factor in model.scaling_factors().items():
         assert factor.shape == model.task.get_layer(name.split("/")[0]).kernel.shape
         assert (factor == 0).any()

@@ -35,7 +35,10 @@ def run(strategy, alternation, **kwargs):
     return values(model.weights), history, results, model.predict(x, verbose=0), model(x)
 
 
-@pytest.mark.parametrize("alternation", ["batch", "epoch", "joint"])
+EPOCH = pytest.param("epoch", marks=pytest.mark.long)  # The two turns of "batch", epoch by epoch.
+
+
+@pytest.mark.parametrize("alternation", ["batch", "joint", EPOCH])
 def test_two_replicas_train_like_one(alternation, mirrored):
     with float64():  # Replicas add up in another order, and steep factors enlarge what that costs.
         one, two = run(tf.distribute.get_strategy(), alternation), run(mirrored, alternation)

@@ -32,7 +32,7 @@ def trained(optimizer):
     keras.utils.set_random_seed(0)
     model = SwitcherModel(residual(), switchers.FreeFactors(start="half_zeros"), alternation="task")
     model.compile(optimizer, loss=toys.crossentropy(), metrics=["accuracy"])
-    toys.fit(model, *toys.data(shape=(8, 8, 1)), epochs=2)
+    toys.stepped(model, *toys.data(shape=(8, 8, 1)), epochs=2)
     return model
 
 
@@ -42,13 +42,13 @@ def test_losses_go_on_as_with_the_factors_fixed(name):
     small = model.compact(optimizer=True)
     assert small.count_params() < model.task.count_params()
     data = toys.data(shape=(8, 8, 1), seed=1)
-    together = toys.fit(model, *data, epochs=3)
-    alone = toys.fit(small, *data, epochs=3)
+    together = toys.stepped(model, *data, epochs=3)
+    alone = toys.stepped(small, *data, epochs=3)
     np.testing.assert_allclose(alone["loss"], together["loss"], rtol=1e-4)
     assert len(set(alone["loss"])) == 3
     fresh = model.compact()
     fresh.compile(OPTIMIZERS[name](), toys.crossentropy())
-    assert not np.allclose(toys.fit(fresh, *data, epochs=3)["loss"], alone["loss"], rtol=1e-4)
+    assert not np.allclose(toys.stepped(fresh, *data, epochs=3)["loss"], alone["loss"], rtol=1e-4)
 
 
 def test_state_that_cannot_be_cut_is_named():
@@ -105,7 +105,7 @@ def test_layers_may_be_frozen_after_compiling():
     model.task.get_layer("stem").trainable = False
     small = model.compact(optimizer=True)
     assert not small.get_layer("stem").trainable
-    toys.fit(small, *toys.data(shape=(8, 8, 1)))
+    toys.stepped(small, *toys.data(shape=(8, 8, 1)))
 
 
 class SideOff(switchers.Switcher):

@@ -1,5 +1,7 @@
 """fit() in mixed precision, under loss scales and under XLA: the same training."""
 
+from functools import lru_cache
+
 import keras
 import numpy as np
 import pytest
@@ -10,17 +12,24 @@ from keras_switcher.alternation import BOTH
 from keras_switcher.switchers import FreeFactors
 
 
+@lru_cache
+def in_float32(alternation):
+    """A model before and after one step, which both policies are compared with."""
+    model = started(alternation=alternation)
+    start = {name: values(model.player(name)[1]) for name in BOTH}
+    fit(model, batch_size=32)
+    return start, {name: values(model.player(name)[1]) for name in BOTH}
+
+
 @pytest.mark.parametrize("alternation", ["batch", "joint"])
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_trains_like_float32(policy, alternation):
-    plain = started(alternation=alternation)
+    start, expected = in_float32(alternation)
     keras.config.set_dtype_policy(policy)
     model = started(alternation=alternation)
-    start = {name: values(plain.player(name)[1]) for name in BOTH}
     for name in BOTH:
         assert same(start[name], model.player(name)[1])
-    for each in (plain, model):
-        fit(each, batch_size=32)
+    fit(model, batch_size=32)
     assert {v.dtype for v in model.switcher.variables} == {"float32"}
     assert {f.dtype.name for f in model.factors().values()} == {"float32"}
     assert model.task.layers[0].compute_dtype == policy.removeprefix("mixed_")
@@ -28,8 +37,8 @@ def test_mixed_precision_trains_like_float32(policy, alternation):
     assert scaled == (policy == "mixed_float16")
     for name in BOTH:
         # Against the largest change of a network: one that cancels has few digits in bfloat16.
-        expected, found = plain.player(name)[1], model.player(name)[1]
-        assert furthest(expected, found) < 0.05 * furthest(start[name], expected)
+        found = model.player(name)[1]
+        assert furthest(expected[name], found) < 0.05 * furthest(start[name], expected[name])
 
 
 def embedding():
@@ -55,19 +64,24 @@ def fixed(scale):
     return keras.optimizers.SGD(0.1, loss_scale_factor=scale)
 
 
+@lru_cache
+def unscaled(make_task):
+    """Weights after training without a loss scale, and the inputs and labels of that."""
+    x, y = data()
+    x = x if make_task is mlp else np.abs(np.round(x)).clip(0, 4)
+    model = started(make_task, alternation="joint")
+    fit(model, x, y)
+    return x, y, values(model.weights)
+
+
 @pytest.mark.parametrize("kind", [dynamic, fixed])
 @pytest.mark.parametrize("make_task", [mlp, embedding])
 def test_loss_scales_of_the_two_optimizers_do_not_mix(make_task, kind):
-    x, y = data()
-    x = x if make_task is mlp else np.abs(np.round(x)).clip(0, 4)
+    x, y, expected = unscaled(make_task)
     optimizers = {"optimizer": kind(8.0), "switcher_optimizer": kind(512.0)}
-    plain, model = (
-        started(make_task, alternation="joint", compiled=compiled)
-        for compiled in (None, optimizers)
-    )
-    for each in (plain, model):
-        fit(each, x, y)
-    assert furthest(plain.weights, model.weights) < 1e-5
+    model = started(make_task, alternation="joint", compiled=optimizers)
+    fit(model, x, y)
+    assert furthest(expected, model.weights) < 1e-5
 
 
 def normalised():

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from toys import convnet, crossentropy, data, fit, furthest, mlp, same, switched, values
+from toys import convnet, crossentropy, data, fit, furthest, mlp, same, stepped, switched, values
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import FreeFactors, RowSwitcher
@@ -33,14 +33,24 @@ def deeper():
     return keras.Sequential([keras.Input((4,)), *hidden, layers.Dense(3)])
 
 
-def full_model(**kwargs):
-    """A model that differs from the defaults in every argument."""
+def full_model(fit=fit, **kwargs):
+    """A model that differs from the defaults in every argument, after three epochs."""
     budget = Budget(0.4, "macs", start_epoch=1, end_epoch=5)
     options = {"groups": lambda group: not group.is_input, "warmup_epochs": 1, "budget": budget}
     options |= {"gradient_through_switcher": False, "alternation": "epoch", "name": "everything"}
     model = switched(deeper(), RowSwitcher(units=5), compiled=scheduled(), **{**options, **kwargs})
     fit(model, epochs=3)
     return model
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A full model, for tests that only read it, and its file."""
+    path = tmp_path_factory.mktemp("saved") / "full.keras"
+    keras.utils.set_random_seed(1)
+    model = full_model()
+    model.save(path)
+    return model, path
 
 
 @pytest.fixture
@@ -53,9 +63,9 @@ def reloaded(model, path):
     return keras.saving.load_model(path)
 
 
-def test_a_file_brings_back_everything(path):
-    model = full_model()
-    loaded = reloaded(model, path)
+def test_a_file_brings_back_everything(saved):
+    model, path = saved
+    loaded = keras.saving.load_model(path)
     assert same(values(model), values(loaded))
     assert int(loaded.optimizer.iterations) == int(loaded.switcher_optimizer.iterations) + 8 == 16
     for name in ("optimizer", "switcher_optimizer"):
@@ -78,10 +88,10 @@ def test_a_file_brings_back_everything(path):
 
 @pytest.mark.parametrize("alternation", ["batch", "epoch", "joint"])
 def test_training_goes_on_where_it_was(alternation, path):
-    model = full_model(alternation=alternation)
+    model = full_model(stepped, alternation=alternation)
     loaded = reloaded(model, path)
     for each in (model, loaded):
-        fit(each, epochs=2)
+        stepped(each, epochs=2)
     assert furthest(values(model), values(loaded)) < 1e-6
     assert float(loaded.epochs_seen.value) == 5
 
@@ -113,17 +123,17 @@ def test_loss_scales_come_back(path):
     assert {v.dtype for v in loaded.switcher.variables} == {"float32"}
 
 
-def test_weights_of_another_run_of_the_same_network(tmp_path):
+def test_weights_of_another_run_of_the_same_network(saved, tmp_path):
     file = tmp_path / "run.weights.h5"
-    first, second = full_model(), full_model()
+    (first, _), second = saved, full_model()
     assert not same(values(first), values(second))
     first.save_weights(file)
     second.load_weights(file)
     assert same(values(first), values(second))
 
 
-def test_a_newer_file_is_refused_in_words(path, tmp_path):
-    full_model().save(path)
+def test_a_newer_file_is_refused_in_words(saved, tmp_path):
+    _, path = saved
     newer = tmp_path / "newer.keras"
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(newer, "w") as new:
         for name in old.namelist():
@@ -171,7 +181,8 @@ def test_a_damaged_checkpoint_changes_nothing(tmp_path):
     assert same(before, values(model))
 
 
-def test_the_compile_arguments_come_back(path):
-    loaded = reloaded(full_model(), path)
+def test_the_compile_arguments_come_back(saved):
+    _, path = saved
+    loaded = keras.saving.load_model(path)
     assert loaded.get_compile_config()["loss"]["class_name"] == type(crossentropy()).__name__
     assert "accuracy" in loaded.evaluate(*data(), verbose=0, return_dict=True)

@@ -1,5 +1,6 @@
 """All models of keras.applications, on small images: exact, plain, prunable and counted right.
 
+One of each of eight families in every run, all with `pytest -m long tests/test_zoo.py`.
 `python -m recipes.benchmarks.zoo` does the same with more masks and at the models' own sizes.
 """
 
@@ -25,6 +26,10 @@ from recipes.benchmarks.zoo_models import (
 
 TOLERANCE = 1e-4
 REMOVED = dict(zip(NAMES, cycle((0.3, 0.5, 0.8)), strict=False))
+SAMPLE = (
+    *("ResNet50V2", "MobileNetV2", "MobileNetV3Small", "DenseNet121", "EfficientNetV2B0"),
+    *("InceptionV3", "Xception", "ConvNeXtTiny"),
+)
 SMALL = 1_000_000  # Parameters of compact models that are saved and loaded too.
 
 
@@ -33,6 +38,11 @@ def free_memory():
     yield
     keras.backend.clear_session()
     gc.collect()
+
+
+def long_but(sample, names=NAMES):
+    """All names; those that are not in the sample are run with `-m long`."""
+    return [pytest.param(n, marks=() if n in sample else pytest.mark.long) for n in names]
 
 
 def build_small(name):
@@ -45,7 +55,7 @@ def test_every_model_is_in_the_zoo():
     assert len(NAMES) == 40
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", long_but(SAMPLE))
 def test_compact_model_equals_the_gated_one(name):
     model = build_small(name)
     gates = Gates(model)
@@ -60,7 +70,7 @@ def test_compact_model_equals_the_gated_one(name):
         check_plain(small, comparison.x)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
+@pytest.mark.parametrize("name", long_but(SAMPLE, ["MobileNetV2", "EfficientNetB0"]))
 def test_differences_are_rounding_errors(name):
     """In float64 nothing is left of them."""
     keras.config.set_dtype_policy("float64")
@@ -80,7 +90,9 @@ def check_what_is_locked(name, model, anatomy):
         assert producers[-1].output.shape[-1] == 10
 
 
-@pytest.mark.parametrize("name", ["VGG16", "MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny"])
+@pytest.mark.parametrize(
+    "name", long_but(SAMPLE, ["VGG16", "MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny"])
+)
 def test_macs_are_those_of_tensorflow(name):
     model = build_small(name)
     counted = counted_macs(Anatomy(model))

@@ -68,6 +68,12 @@ def started(make_task=mlp, switcher="row", **kwargs):
     return switched(make_task(), switcher, **kwargs)
 
 
+def stepped(model, x=None, y=None, **kwargs):
+    """As `fit`, but in two larger steps per epoch and eagerly: to trace a graph takes longer."""
+    model.run_eagerly = True
+    return fit(model, x, y, **{"batch_size": 16, **kwargs})
+
+
 def fit(model, x=None, y=None, **kwargs):
     """Trains in a fixed order, silently, by default for an epoch of eight batches of four."""
     if x is None:

@@ -135,7 +135,7 @@ def chain(name):
     return randomise(keras.Sequential(CHAINS[name](), name=name.replace(" ", "_")))
 
 
-@pytest.mark.parametrize("removed", [0.3, 0.5, 0.8])
+@pytest.mark.parametrize("removed", [pytest.param(0.3, marks=pytest.mark.long), 0.5, 0.8])
 @pytest.mark.parametrize("name", CHAINS)
 def test_pruning_is_exact(name, removed):
     model = chain(name)

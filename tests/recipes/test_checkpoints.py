@@ -19,6 +19,12 @@ def train(folder, epochs=3):
     return first, model
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The variables after a training that nobody kills."""
+    return toys.values(train(tmp_path_factory.mktemp("whole"))[1].variables)
+
+
 def half_of_the_weights(patch, checkpoint_of):
     def save(self, filepath, overwrite=True):
         filepath.write_bytes(b"half")
@@ -37,8 +43,7 @@ def no_record(patch, _):
 
 @pytest.mark.parametrize("moment", [half_of_the_weights, no_record])
 @pytest.mark.parametrize("done", [0, 2])
-def test_killed_within_a_checkpoint(moment, done, tmp_path, monkeypatch):
-    _, whole = train(tmp_path / "whole")
+def test_killed_within_a_checkpoint(moment, done, whole, tmp_path, monkeypatch):
     folder = tmp_path / "killed"
     if done:
         train(folder, done)
@@ -48,7 +53,7 @@ def test_killed_within_a_checkpoint(moment, done, tmp_path, monkeypatch):
             train(folder)
     first, resumed = train(folder)
     assert first == done
-    assert toys.same(toys.values(whole.variables), resumed.variables)
+    assert toys.same(whole, resumed.variables)
     assert len(list(folder.glob("*.h5"))) == 1
 
 

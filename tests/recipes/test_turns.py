@@ -1,6 +1,6 @@
 """Turns end when the loss stops falling, in a run that was interrupted too."""
 
-from toys import data, fit, started
+from toys import data, started, stepped
 
 from recipes.turns import WhileLossFalls
 
@@ -26,12 +26,12 @@ TURNS = ["switcher", "switcher", "switcher", "task", "task", "switcher"]
 
 def test_a_turn_ends_when_the_loss_does_not_fall(tmp_path):
     turns = Losses(tmp_path / "turns.json", lambda: 0, losses=LOSSES)
-    fit(started(), *data(), epochs=6, callbacks=[turns])
+    stepped(started(), *data(), epochs=6, callbacks=[turns])
     assert turns.turns == TURNS
 
 
 def test_an_interrupted_run_goes_on_with_the_same_turns(tmp_path):
     for done, until in ((0, 5), (4, 6)):  # The fifth epoch was lost with its checkpoint.
         turns = Losses(tmp_path / "turns.json", lambda done=done: done, losses=LOSSES)
-        fit(started(), *data(), initial_epoch=done, epochs=until, callbacks=[turns])
+        stepped(started(), *data(), initial_epoch=done, epochs=until, callbacks=[turns])
         assert turns.turns == TURNS[done:until]
