@@ -196,14 +196,24 @@ class SwitcherModel(ScheduledNetwork):
         """A model from `get_config`.
 
         Raises:
-            ValueError: If the file was written by a newer version of this package.
+            ValueError: If the file was written by a newer version of this package, or its format
+                is no number of one.
         """
         config = dict(config)
-        if (version := config.pop("format", FORMAT)) > FORMAT:
-            raise ValueError(
-                f"This model was saved in format {version}; this version of keras_switcher reads "
-                f"{FORMAT}. Install a newer one."
-            )
+        _check_format(config.pop("format", FORMAT))
         for name in ("task", "switcher", "budget", "dtype"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def _check_format(version):
+    if type(version) is not int or version < 1:  # True is no format, though it equals 1.
+        raise ValueError(
+            f"A model's format is a whole number from 1 on. Received: format={version!r}. The file "
+            "was not written by keras_switcher, or was changed since."
+        )
+    if version > FORMAT:
+        raise ValueError(
+            f"This model was saved in format {version}; this version of keras_switcher reads "
+            f"{FORMAT}. Install a newer one."
+        )
