@@ -9,6 +9,7 @@ from keras import ops
 from keras_switcher.budget import Budget
 from keras_switcher.callbacks import Progress
 from keras_switcher.scheduled_network import ScheduledNetwork
+from keras_switcher.strategies import check_strategy
 from keras_switcher.train_functions import TrainFunctions
 from keras_switcher.turns import SharedTurns
 
@@ -95,8 +96,10 @@ class SwitcherModel(ScheduledNetwork):
         """Trains for a number of epochs, as any Keras model.
 
         Raises:
-            ValueError: If a batch has no labels, or the loss is no longer finite.
+            ValueError: If a batch has no labels, the loss is no longer finite, or the model was
+                made under a strategy that nobody has tested.
         """
+        check_strategy(self)
         progress = Progress()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             progress.set_model(self)

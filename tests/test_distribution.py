@@ -1,4 +1,6 @@
-"""MirroredStrategy: two replicas train as one device does."""
+"""Two replicas of a MirroredStrategy train as one device does; other strategies are refused."""
+
+import contextlib
 
 import keras
 import numpy as np
@@ -46,3 +48,38 @@ def test_two_replicas_train_like_one(alternation, mirrored):
         assert two[2][name] == pytest.approx(number, abs=1e-5), name
     np.testing.assert_allclose(two[3], one[3], atol=1e-5)
     np.testing.assert_allclose(two[3], two[4], atol=1e-5)
+
+
+def test_one_device_that_is_named_trains_like_the_default():
+    one = run(tf.distribute.get_strategy(), "joint", compiled={"run_eagerly": True})
+    named = run(tf.distribute.OneDeviceStrategy("CPU:0"), "joint", compiled={"run_eagerly": True})
+    assert same(one[0], named[0])
+    assert one[1] == named[1]
+
+
+class Own(tf.distribute.OneDeviceStrategy):
+    """A strategy that somebody wrote."""
+
+
+OTHERS = {
+    "MultiWorkerMirroredStrategy": tf.distribute.MultiWorkerMirroredStrategy,
+    "CentralStorageStrategy": lambda: tf.distribute.experimental.CentralStorageStrategy(["CPU:0"]),
+    "ParameterServerStrategy": None,
+    "TPUStrategy": None,
+    "Own": lambda: Own("CPU:0"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_strategies_are_refused_in_words(name, monkeypatch):
+    make = OTHERS[name]
+    with make().scope() if make else contextlib.nullcontext():
+        model = switched()
+    if make is None:  # It needs machines that are not here.
+        strategy = type(name, (), {"scope": contextlib.nullcontext})()
+        monkeypatch.setattr(type(model), "distribute_strategy", strategy)
+    before = values(model.variables)
+    message = f"under a {name}.*these strategies: none, OneDeviceStrategy, MirroredStrategy"
+    with pytest.raises(ValueError, match=message):
+        model.fit(*data(), epochs=2, verbose=0)
+    assert same(before, model.variables)
