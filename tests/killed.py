@@ -1,6 +1,6 @@
 """Trainings that are killed at any moment: `python killed.py TRIALS SEED [--short]`.
 
-Each is killed up to three times, goes on by ResumeTraining, and has to end as one that nobody
+Each is killed up to three times (`--short`: once, and smaller), goes on by ResumeTraining, and has to end as one that nobody
 killed, to the last bit. Prints how many did.
 """
 
@@ -88,18 +88,35 @@ def start(case, network, folder, result, slow, short):
         os._exit(1)
 
 
-def finished(pid, seconds):
-    """Whether a process ends by itself within some seconds; otherwise it is killed."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def ends(pid, before):
+    """Whether a process ends by itself before a condition holds."""
+    while not before():
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             assert os.waitstatus_to_exitcode(status) == 0
             return True
         time.sleep(0.005)
+    return False
+
+
+def after(seconds):
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
+def is_killed(pid, seconds, saving_in=None, later=0.0):
+    """Kills a process after some seconds, unless it has ended; with a folder, as it saves there."""
+    if ends(pid, after(seconds)):
+        return False
+    if saving_in and (ends(pid, lambda: saves(saving_in)) or ends(pid, after(later))):
+        return False
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    return False
+    return True
+
+
+def saves(folder):
+    return any(folder.glob("*.unfinished"))
 
 
 def saved(path):
@@ -118,17 +135,19 @@ def main(trials, seed, short):
             kind = case, network
             if kind not in whole:
                 begun, path = time.monotonic(), Path(root, "-".join([*kind, "whole.npz"]))
-                assert finished(start(*kind, f"{folder}-whole", path, False, short), 600)
+                pid = start(*kind, Path(f"{folder}-whole"), path, False, short)
+                assert not is_killed(pid, 600)
                 whole[kind] = saved(path), time.monotonic() - begun
-            seconds = whole[kind][1] + slow * EPOCHS * 3 * PAUSE
-            for _ in range(3):
+            seconds = whole[kind][1]
+            for _ in range(1 if short else 3):
                 pid = start(*kind, folder, result, slow, short)
-                if finished(pid, chance.uniform(0.1 * seconds, seconds)):
+                moment = chance.uniform(0.1, 1) * seconds, folder if slow else None
+                if not is_killed(pid, *moment, later=chance.uniform(0, 3 * PAUSE)):
                     break
                 kills += 1
-                within += any(folder.glob("*.unfinished"))
+                within += saves(folder)
             else:
-                assert finished(start(*kind, folder, result, False, short), 600)
+                assert not is_killed(start(*kind, folder, result, False, short), 600)
             pairs = list(zip(whole[kind][0], saved(result), strict=True))
             same = all(np.array_equal(a, b) for a, b in pairs)
             assert [p.name for p in folder.iterdir()] == ["checkpoint.npz"]
