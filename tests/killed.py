@@ -1,7 +1,7 @@
 """Trainings that are killed at any moment: `python killed.py TRIALS SEED [--short]`.
 
-Each is killed up to three times (`--short`: once, and smaller), goes on by ResumeTraining, and has to end as one that nobody
-killed, to the last bit. Prints how many did.
+Each is killed up to three times, goes on by ResumeTraining, and has to end as one that nobody
+killed, to the last bit. Prints how many did. With `--short` each is smaller, and killed once.
 """
 
 import io
