@@ -81,11 +81,14 @@ def _kind(value):
 
 
 def _read(path, names):
-    try:
-        with path.open("rb") as file, np.load(file) as arrays:
-            return [arrays[name] for name in names]
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path} is damaged, or is no checkpoint of ResumeTraining: {error}. Delete it to "
-            "begin anew."
-        ) from error
+    # What the zip archive's reader raises when it meets other bytes than it wrote.
+    damage = (ValueError, KeyError, EOFError, OSError, RuntimeError, zipfile.BadZipFile)
+    with path.open("rb") as file:
+        try:
+            with np.load(file) as arrays:
+                return [arrays[name] for name in names]
+        except damage as error:
+            raise ValueError(
+                f"{path} is damaged, or is no checkpoint of ResumeTraining: {error}. Delete it to "
+                "begin anew."
+            ) from error

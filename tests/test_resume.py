@@ -262,6 +262,13 @@ def flipped(path):
     path.write_bytes(content)
 
 
+def unknown_compression(path):
+    """One wrong bit in the archive's table of contents."""
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 10] ^= 1
+    path.write_bytes(content)
+
+
 def other_format(path):
     with np.load(path) as file:
         arrays = dict(file)
@@ -269,7 +276,9 @@ def other_format(path):
     np.savez(path, **arrays)
 
 
-@pytest.mark.parametrize("damage", [half, nothing, text, flipped, other_format])
+@pytest.mark.parametrize(
+    "damage", [half, nothing, text, flipped, unknown_compression, other_format]
+)
 def test_a_damaged_file_is_named_and_changes_nothing(damage, tmp_path):
     fit(started(switching), tmp_path, 1)
     damage(tmp_path / FILE)
