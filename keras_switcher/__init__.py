@@ -8,6 +8,7 @@ from keras_switcher.graph.counting import count_macs, count_parameters
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.graph.pruning import prune_channels
+from keras_switcher.resuming import ResumeTraining
 from keras_switcher.structure import Structure
 from keras_switcher.switcher_model import SwitcherModel
 
@@ -17,6 +18,7 @@ __all__ = [
     "Budget",
     "ChannelGroup",
     "PruningPlan",
+    "ResumeTraining",
     "Structure",
     "StructureHistory",
     "SwitcherModel",

@@ -36,7 +36,15 @@ class BudgetProgress(keras.layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(**{"name": "budget_progress", "dtype": "float32", **kwargs})
         shapes = {"gradients": (2,), "running_losses": (3,)}
-        for name in ("gradients", "running_losses", "first_loss", "updates", "knows", "learns", "waited"):
+        for name in (
+            "gradients",
+            "running_losses",
+            "first_loss",
+            "updates",
+            "knows",
+            "learns",
+            "waited",
+        ):
             variable = self.add_weight(
                 name=name,
                 shape=shapes.get(name, ()),

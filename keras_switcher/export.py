@@ -1,14 +1,21 @@
-"""Writes a model for inference, without overwriting anything."""
+"""Writes a model for inference, without overwriting anything, and as a whole or not at all."""
 
+import contextlib
+import os
 from pathlib import Path
 
 import keras
+
+from keras_switcher.files import workplace
 
 
 def export_model(
     model: keras.Model, filepath: str | Path, format: str = "tf_saved_model", **kwargs
 ):
     """Exports a plain Keras model to a path where nothing is yet.
+
+    It is written beside that path and moved there when it is complete: an export that fails leaves
+    nothing behind.
 
     Args:
         model: The model.
@@ -17,15 +24,58 @@ def export_model(
         **kwargs: See `keras.Model.export`.
 
     Raises:
-        ValueError: If there is something at `filepath` already.
+        ValueError: If there is something already where it would write.
         ImportError: If the format needs a package that is not installed.
     """
-    path = Path(filepath)
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        raise ValueError(f"{path} exists already and was left as it is. Export to another path.")
+    path = Path(os.path.abspath(filepath))
+    if path.exists() and not _is_empty_folder(path):
+        raise _taken(path)
     model(model.input)  # Keras refuses to write some formats for a model that was never called.
+    # What an empty folder is to hold is made within it: it may be where another disk begins.
+    near = path / path.name if path.is_dir() else path
+    made = _make_folders(near.parent)
     try:
-        model.export(str(path), format=format, **{"verbose": False, **kwargs})
-    except ImportError as error:
-        extra = " Install it with: pip install 'keras-switcher[onnx]'." if format == "onnx" else ""
-        raise ImportError(f"Export as '{format}' needs another package: {error}.{extra}") from error
+        with workplace(near) as folder:
+            new = folder / path.name
+            try:
+                model.export(str(new), format=format, **{"verbose": False, **kwargs})
+            except ImportError as error:
+                raise _missing(format, error) from error
+            if path.is_dir() and not new.is_dir():  # A file cannot take a folder's place.
+                raise _taken(path)
+            _move(new if path.is_dir() else folder, near.parent, last=path.name)
+    except BaseException:
+        with contextlib.suppress(OSError):  # Somebody else has come to use one.
+            for parent in made:
+                parent.rmdir()
+        raise
+
+
+def _is_empty_folder(path):
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _taken(path):
+    return ValueError(f"{path} exists already and was left as it is. Export to another path.")
+
+
+def _missing(format, error):
+    extra = " Install it with: pip install 'keras-switcher[onnx]'." if format == "onnx" else ""
+    return ImportError(f"Export as '{format}' needs another package: {error}.{extra}")
+
+
+def _make_folders(folder):
+    """Makes a folder and those above it; returns those that it made, the innermost first."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def _move(source, folder, last):
+    """Moves what was written; that by which it is found comes last (OpenVINO writes two files)."""
+    entries = sorted(source.iterdir(), key=lambda entry: entry.name == last)
+    for entry in entries:
+        if (folder / entry.name).exists():
+            raise _taken(folder / entry.name)
+    for entry in entries:
+        entry.rename(folder / entry.name)

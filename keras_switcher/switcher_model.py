@@ -11,6 +11,7 @@ from keras_switcher.budget import Budget
 from keras_switcher.budget_advice import advise_before
 from keras_switcher.callbacks import Progress
 from keras_switcher.scheduled_network import ScheduledNetwork
+from keras_switcher.strategies import check_strategy
 from keras_switcher.train_functions import TrainFunctions
 from keras_switcher.turns import SharedTurns
 
@@ -120,8 +121,10 @@ class SwitcherModel(ScheduledNetwork):
         reached.
 
         Raises:
-            ValueError: If a batch has no labels, or a loss or weight is no longer finite.
+            ValueError: If a batch has no labels, a loss or weight is no longer finite, or the model
+                was made under a strategy that nobody has tested.
         """
+        check_strategy(self)
         seen = int(ops.convert_to_numpy(self.epochs_seen))
         advise_before(self, seen + max(0, epochs - initial_epoch))
         progress = Progress()
@@ -300,14 +303,11 @@ class SwitcherModel(ScheduledNetwork):
         """A model from `get_config`.
 
         Raises:
-            ValueError: If the file was written by a newer version of this package.
+            ValueError: If the file was written by a newer version of this package, or its format
+                is no number of one.
         """
         config = dict(config)
-        if (version := config.pop("format", FORMAT)) > FORMAT:
-            raise ValueError(
-                f"This model was saved in format {version}; this version of keras_switcher reads "
-                f"{FORMAT}. Install a newer one."
-            )
+        _check_format(config.pop("format", FORMAT))
         for name in ("task", "switcher", "budget", "dtype"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
@@ -327,3 +327,16 @@ def _squared_norm(vectors, decided):
     """The squared length of vectors over the factors that are on."""
     on = [ops.cast(decided[name] > 0, vector.dtype) * vector for name, vector in vectors.items()]
     return ops.cast(sum(ops.sum(ops.square(vector)) for vector in on), "float32")
+
+
+def _check_format(version):
+    if type(version) is not int or version < 1:  # True is no format, though it equals 1.
+        raise ValueError(
+            f"A model's format is a whole number from 1 on. Received: format={version!r}. The file "
+            "was not written by keras_switcher, or was changed since."
+        )
+    if version > FORMAT:
+        raise ValueError(
+            f"This model was saved in format {version}; this version of keras_switcher reads "
+            f"{FORMAT}. Install a newer one."
+        )

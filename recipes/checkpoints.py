@@ -4,12 +4,12 @@ import json
 import time
 from pathlib import Path
 
-import keras
+from keras_switcher import ResumeTraining
+from keras_switcher.checkpoint_file import read_record
+from keras_switcher.files import write_whole
+from keras_switcher.resuming import CHECKPOINT
 
-from keras_switcher import StructureHistory
-from recipes.files import write_whole
-
-SETTINGS, RECORD = "settings.json", "record.json"
+SETTINGS = "settings.json"
 
 
 def open_folder(folder: Path, settings: dict):
@@ -23,7 +23,7 @@ def open_folder(folder: Path, settings: dict):
         ValueError: If the folder holds the checkpoint of other settings.
     """
     path = folder / SETTINGS
-    if not any(folder.glob(f"*/{RECORD}")):  # No epoch was finished: nothing to go on from.
+    if not any(folder.glob(f"*/{CHECKPOINT}")):  # No epoch was finished: nothing to go on from.
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(settings, indent=2) + "\n")
         return
@@ -47,65 +47,38 @@ def seconds_in(folder: Path) -> float:
     Args:
         folder: The folder.
     """
-    return sum(json.loads(path.read_text())["seconds"] for path in folder.glob(f"*/{RECORD}"))
+    records = (read_record(path) for path in folder.glob(f"*/{CHECKPOINT}"))
+    return sum(_seconds(dict(record["logs"])) for record in records)
 
 
-class Checkpoint(keras.callbacks.Callback):
-    """Saves the state of a training after each epoch, with what was recorded until then.
+class Checkpoint(ResumeTraining):
+    """A `ResumeTraining` that notes how long each epoch took, and says where it goes on.
 
-    Weights are written beside those of the epoch before; the record, which says whose weights
-    count, is replaced as a whole. So a process may be killed at any moment.
-
-    Args:
-        folder: Where to save; it stays after training.
-        history: A `StructureHistory` of the same training, which is saved and restored as well.
+    The arguments are those of `ResumeTraining`.
 
     Attributes:
-        seconds: Time that was spent on all epochs so far.
-        seconds_before: The part of it that was spent before an interruption.
+        seconds_before: Time that was spent before an interruption.
     """
 
-    def __init__(self, folder: Path, history: StructureHistory | None = None):
-        super().__init__()
-        self.folder = folder
-        self.history = history
-        self.seconds = self.seconds_before = 0.0
+    seconds_before = 0.0
 
-    def epochs_done(self) -> int:
-        """How many epochs an earlier run of the same training has finished."""
-        return self._read()["epochs"]
-
-    def restore(self, model: keras.Model):
-        """Brings a compiled model to where an earlier run has left it."""
-        record = self._read()
-        epochs = record["epochs"]
-        if not epochs:
-            return
-        if not model.optimizer.built:  # Otherwise there is no place for its state.
-            model.optimizer.build(model.trainable_variables)
-        model.load_weights(self._weights_of(epochs))
-        self.seconds = self.seconds_before = record["seconds"]
-        if self.history:
-            self.history.epochs[:] = record["structure"]
-        print(f"  goes on after epoch {epochs}", flush=True)
+    @property
+    def seconds(self) -> float:
+        """Time that was spent on all epochs so far."""
+        return _seconds(self.logs)
 
     def on_train_begin(self, logs=None):
+        super().on_train_begin()
+        self.seconds_before = self.seconds
+        if self.logs:
+            print(f"  goes on after epoch {self.epochs_done()}", flush=True)
         self._begun = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         now = time.perf_counter()
-        self.seconds, self._begun = self.seconds + now - self._begun, now
-        record = {"epochs": epoch + 1, "seconds": self.seconds}
-        if self.history:
-            record["structure"] = self.history.epochs
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.model.save_weights(self._weights_of(epoch + 1), overwrite=True)
-        write_whole(self.folder / RECORD, json.dumps(record))
-        self._weights_of(epoch).unlink(missing_ok=True)
+        logs["seconds"], self._begun = now - self._begun, now
+        super().on_epoch_end(epoch, logs)
 
-    def _weights_of(self, epochs):
-        return self.folder / f"{epochs:05}.weights.h5"
 
-    def _read(self):
-        path = self.folder / RECORD
-        return json.loads(path.read_text()) if path.exists() else {"epochs": 0}
+def _seconds(logs):
+    return sum(of_epoch["seconds"] for of_epoch in logs.values())

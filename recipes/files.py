@@ -5,12 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-
-def write_whole(path: Path, text: str):
-    """Writes a file anew, so that at any moment it is the old one or the new one."""
-    beside = path.with_name(f"{path.name}.tmp")
-    beside.write_text(text)
-    beside.replace(path)
+from keras_switcher.files import write_whole
 
 
 def drop_half_line(path: Path):

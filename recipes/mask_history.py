@@ -5,6 +5,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_switcher.files import written_whole
+
 
 class MaskHistory(keras.callbacks.Callback):
     """Keeps the mask of one connection group after each epoch in files, for interrupted runs.
@@ -33,8 +35,5 @@ class MaskHistory(keras.callbacks.Callback):
         self._save(epoch + 1)
 
     def _save(self, epochs):
-        path = self._folder / f"{epochs:05}.npy"
-        beside = path.with_suffix(".tmp")
-        with beside.open("wb") as file:
-            np.save(file, self.model.scaling_factors()[self.name] > 0)
-        beside.replace(path)  # Half-written files are never found.
+        with written_whole(self._folder / f"{epochs:05}.npy") as path:
+            np.save(path, self.model.scaling_factors()[self.name] > 0)

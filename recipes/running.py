@@ -12,11 +12,11 @@ from pathlib import Path
 import keras
 
 from keras_switcher import plots
+from keras_switcher.files import write_whole
 from recipes.checkpoints import open_folder
 from recipes.comparison import Comparison
 from recipes.datasets import Data
 from recipes.drawing import draw_degrees, draw_masks
-from recipes.files import write_whole
 from recipes.records import append_row, check_csv, surroundings
 from recipes.settings import Settings, add_settings, read_settings
 

@@ -74,10 +74,9 @@ def train(
         callbacks.insert(0, checkpoint.history)  # First: the checkpoint saves what it records.
     if span.start:  # The schedule goes by how many updates there were.
         model.optimizer.iterations.assign(span.start * batches)
-    checkpoint.restore(model)
     model.fit(
         order.batches,
-        initial_epoch=max(span.start, checkpoint.epochs_done()),
+        initial_epoch=span.start,
         epochs=span.stop,
         shuffle=False,
         verbose=0,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from recipes.files import write_whole
+from keras_switcher.files import write_whole
 
 WHILE_LOSS_FALLS = "while_loss_falls"
 TURNS = ("switcher", "task")

@@ -1,10 +1,12 @@
-"""MirroredStrategy: two replicas train as one device does."""
+"""Two replicas of a MirroredStrategy train as one device does; other strategies are refused."""
+
+import contextlib
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from toys import data, float64, furthest, mlp, same, switched, values
+from toys import data, fit, float64, furthest, mlp, same, started, switched, values
 
 from keras_switcher import Budget
 
@@ -49,3 +51,41 @@ def test_two_replicas_train_like_one(alternation, mirrored):
         assert two[2][name] == pytest.approx(number, abs=1e-5), name
     np.testing.assert_allclose(two[3], one[3], atol=1e-5)
     np.testing.assert_allclose(two[3], two[4], atol=1e-5)
+
+
+def test_one_device_that_is_named_trains_like_the_default():
+    results = []
+    for strategy in (tf.distribute.get_strategy(), tf.distribute.OneDeviceStrategy("CPU:1")):
+        with strategy.scope():
+            model = started(compiled={"run_eagerly": True})
+        results.append((fit(model), values(model)))
+    assert results[0][0] == results[1][0]
+    assert same(results[0][1], results[1][1])
+
+
+class Own(tf.distribute.OneDeviceStrategy):
+    """A strategy that somebody wrote."""
+
+
+OTHERS = {
+    "MultiWorkerMirroredStrategy": tf.distribute.MultiWorkerMirroredStrategy,
+    "CentralStorageStrategy": lambda: tf.distribute.experimental.CentralStorageStrategy(["CPU:0"]),
+    "ParameterServerStrategy": None,
+    "TPUStrategy": None,
+    "Own": lambda: Own("CPU:0"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_strategies_are_refused_in_words(name, monkeypatch):
+    make = OTHERS[name]
+    with make().scope() if make else contextlib.nullcontext():
+        model = switched()
+    if make is None:  # It needs machines that are not here.
+        strategy = type(name, (), {"scope": contextlib.nullcontext})()
+        monkeypatch.setattr(type(model), "distribute_strategy", strategy)
+    before = values(model.variables)
+    message = f"under a {name}.*these strategies: none, OneDeviceStrategy, MirroredStrategy"
+    with pytest.raises(ValueError, match=message):
+        model.fit(*data(), epochs=2, verbose=0)
+    assert same(before, model.variables)

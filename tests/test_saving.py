@@ -148,6 +148,13 @@ def test_a_newer_file_is_refused_in_words(saved, tmp_path):
         keras.saving.load_model(newer)
 
 
+@pytest.mark.parametrize("version", [True, "1", 0, -1, 1.0, None, [1]])
+def test_a_format_that_is_no_number_of_one_is_refused_in_words(version):
+    config = SwitcherModel(mlp()).get_config()
+    with pytest.raises(ValueError, match=r"a whole number from 1 on.*was not written by"):
+        SwitcherModel.from_config({**config, "format": version})
+
+
 OTHERS = {
     "wider": lambda: switched(mlp(units=9)),
     "more classes": lambda: switched(mlp(classes=4)),

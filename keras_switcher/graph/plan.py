@@ -1,6 +1,5 @@
 """What will be removed: kept channels and scales per group, printed, saved and replayed."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import numpy as np
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.plan_checks import check_plan
-
-FORMAT = 1
+from keras_switcher.graph.plan_file import read_plan, write_plan
 
 
 @dataclass(eq=False)
@@ -100,45 +98,31 @@ class PruningPlan:
         return compact(anatomy, self)
 
     def save(self, path: str | Path):
-        """Writes the plan as JSON."""
-        content = {
-            "format": FORMAT,
-            "every_dense_input": self.every_dense_input,
-            "groups": {name: _group_to_json(group) for name, group in self.groups.items()},
-            "connections": {
-                name: {"shape": matrix.shape, **_sparse(matrix.reshape(-1), matrix.reshape(-1) > 0)}
-                for name, matrix in self.connections.items()
-            },
-        }
-        Path(path).write_text(json.dumps(content))
+        """Writes the plan as JSON, beside the file that may be there, and then replaces that one.
+
+        Args:
+            path: The file. It stays as it was if the new one cannot be written.
+
+        Raises:
+            ValueError: If `load` could not read it: a factor is negative or not finite, say, or
+                something is at `path` that is no file.
+        """
+        write_plan(Path(path), self)
 
     @classmethod
     def load(cls, path: str | Path) -> "PruningPlan":
         """Reads a plan that `save` wrote.
 
-        Raises:
-            ValueError: If the file is no plan, or one of a newer format.
-        """
-        try:
-            content = json.loads(Path(path).read_text())
-            version = content["format"]
-            plan = cls._from_json(content) if version == FORMAT else None
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path} is not a pruning plan: {error!r}.") from error
-        if plan is None:
-            raise ValueError(
-                f"{path} has format {version!r}; this version of keras_switcher reads {FORMAT}."
-            )
-        return plan
+        Args:
+            path: The file.
 
-    @classmethod
-    def _from_json(cls, content):
-        groups = {name: _group_from_json(entry) for name, entry in content["groups"].items()}
-        connections = {
-            name: _dense(entry, int(np.prod(entry["shape"]))).reshape(entry["shape"])
-            for name, entry in content["connections"].items()
-        }
-        return cls(groups, content["every_dense_input"], connections)
+        Raises:
+            ValueError: If the file is no plan, or one of another format; its name and what is
+                wrong are in the message.
+        """
+        groups, every_dense_input, connections = read_plan(Path(path))
+        groups = {name: GroupPlan(**fields) for name, fields in groups.items()}
+        return cls(groups, every_dense_input, connections)
 
     def __str__(self):
         width = max(map(len, [*self.groups, *self.connections]), default=0)
@@ -154,40 +138,3 @@ class PruningPlan:
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-def _group_to_json(group):
-    return {
-        "size": len(group.keep),
-        "keep": np.flatnonzero(group.keep).tolist(),
-        "constant": np.flatnonzero(group.constant).tolist(),
-        "scale": _sparse(group.scale, group.keep | group.constant),
-        "reason": group.reason,
-    }
-
-
-def _group_from_json(entry):
-    size = entry["size"]
-    keep, constant = (_filled(entry[name], True, size, bool) for name in ("keep", "constant"))
-    return GroupPlan(keep, _dense(entry["scale"], size), constant, entry["reason"])
-
-
-def _sparse(values, where):
-    return {"places": np.flatnonzero(where).tolist(), "values": values[where].tolist()}
-
-
-def _dense(entry, size):
-    values = _filled(entry["places"], entry["values"], size, "float32")
-    if not (np.isfinite(values).all() and (values >= 0).all()):
-        raise ValueError("scales must be finite and not negative")
-    return values
-
-
-def _filled(places, values, size, dtype):
-    filled = np.zeros(size, dtype)
-    if any(place < 0 for place in places):  # NumPy would count from the end.
-        raise ValueError("places must not be negative")
-    if np.ndim(values) and len(values) != len(places):
-        raise ValueError(f"there are {len(values)} values for {len(places)} places")
-    filled[places] = values
-    return filled

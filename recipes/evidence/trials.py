@@ -6,13 +6,14 @@ import shutil
 import time
 from pathlib import Path
 
+from keras_switcher.files import write_whole
 from recipes.checkpoints import open_folder, seconds_in
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.measuring import measure
 from recipes.evidence.tasks import load
 from recipes.evidence.treatments import TREATMENTS, Trial
 from recipes.evidence.written import read_structure, write_counts
-from recipes.files import alone_in, write_whole
+from recipes.files import alone_in
 from recipes.records import surroundings
 
 LOG, RESULT = "log.txt", "result.json"

@@ -1,7 +1,5 @@
 """A plan says what goes, survives being saved, and is replayed on a copy of its network."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -130,47 +128,6 @@ def test_plan_of_another_network_names_the_groups_that_differ(sizes):
         plan.apply(mlp(sizes))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{",
-        "[1, 2]",
-        "{}",
-        '{"format": 1}',
-        '{"format": 1, "every_dense_input": false, "groups": {"a": []}}',
-        '{"format": 1, "every_dense_input": false, "groups": {"a": {"size": 2}}}',
-    ],
-)
-def test_broken_file_is_named(tmp_path, text):
-    path = tmp_path / "broken"
-    path.write_text(text)
-    with pytest.raises(ValueError, match="broken is not a pruning plan"):
-        PruningPlan.load(path)
-
-
-@pytest.mark.parametrize(
-    ("changes", "cause"),
-    [
-        ({"keep": [7]}, "out of bounds"),
-        ({"keep": [-1]}, "places must not be negative"),
-        ({"constant": [-2]}, "places must not be negative"),
-        ({"scale": {"places": [0], "values": [1, 2]}}, "2 values for 1 places"),
-        ({"scale": {"places": [0], "values": [-1]}}, "finite and not negative"),
-        ({"scale": {"places": [1], "values": [float("nan")]}}, "finite and not negative"),
-        ({"size": "2"}, "TypeError"),
-    ],
-)
-def test_a_file_with_a_broken_group_is_named_with_the_cause(tmp_path, changes, cause):
-    path = tmp_path / "broken"
-    plan_removal(Anatomy(mlp((3, 4, 2))), {}).save(path)
-    content = json.loads(path.read_text())
-    content["groups"]["fc1"] |= changes
-    path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=f"broken is not a pruning plan: .*{cause}"):
-        PruningPlan.load(path)
-
-
 def test_a_plan_does_not_remove_what_cannot_go():
     model = mlp((3, 4, 2))
     plan = plan_removal(Anatomy(model), {})
@@ -224,17 +181,6 @@ def test_a_plan_does_nothing_that_would_make_another_network(change, cause):
     change(plan)
     with pytest.raises(ValueError, match=cause):
         plan.apply(model)
-
-
-def test_newer_format_is_named(tmp_path):
-    plan_for(network()).save(tmp_path / "plan.json")
-    content = json.loads((tmp_path / "plan.json").read_text())
-    (tmp_path / "plan.json").write_text(json.dumps({**content, "format": 2}))
-    with pytest.raises(ValueError, match="has format 2; this version of keras_switcher reads 1"):
-        PruningPlan.load(tmp_path / "plan.json")
-    (tmp_path / "plan.json").write_text(json.dumps({**content, "format": "1"}))
-    with pytest.raises(ValueError, match="has format '1'; this version"):
-        PruningPlan.load(tmp_path / "plan.json")
 
 
 def test_empty_plan_is_a_plain_copy():

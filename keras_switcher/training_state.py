@@ -1,0 +1,92 @@
+"""What a training depends on: the values that it changes, and the settings that it does not."""
+
+import inspect
+
+import keras
+
+from keras_switcher.switcher_model import SwitcherModel
+
+# Arguments of a SwitcherModel that are seen by their layers, or may be numbered anew.
+SEEN_OTHERWISE = {"task", "switcher", "groups", "kwargs"}
+
+
+def state_of(model: keras.Model) -> list[keras.Variable]:
+    """All variables that training changes, metrics aside: they start anew in every epoch.
+
+    Those of the model and its layers, with the states of their random generators, and those of
+    all optimizers that are attributes of the model.
+
+    Args:
+        model: A built, compiled model.
+
+    Raises:
+        ValueError: If it or an optimizer other than `optimizer`, which is built here, has no
+            variables yet.
+    """
+    optimizer = model.optimizer
+    if model.built and optimizer is not None and not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    for name, part in [("model", model), *_optimizers(model)]:
+        if not part.built:
+            raise ValueError(
+                f"The {name} has no variables yet that could be restored. Build it before fit(): "
+                "a model by an Input or by calling it on a batch, an optimizer by build()."
+            )
+    found = [*model.variables]
+    for _, optimizer in _optimizers(model):
+        found += optimizer.variables
+    return list({id(variable): variable for variable in found}.values())
+
+
+def settings_of(model: keras.Model) -> dict:
+    """Settings by name: what kind of layers these are, how they, optimizers and loss are set.
+
+    Names of layers do not count: Keras numbers them anew in every copy of a network.
+
+    Args:
+        model: A compiled model.
+
+    Returns:
+        Strings, numbers, booleans and None.
+    """
+    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
+    settings = {"loss": model.loss, **dict(_optimizers(model))}
+    settings |= {f"layer {number}": layer for number, layer in enumerate(layers)}
+    if isinstance(model, SwitcherModel):
+        names = inspect.signature(SwitcherModel).parameters.keys() - SEEN_OTHERWISE
+        settings |= {name: getattr(model, name) for name in names}
+        settings["sizes of groups"] = [group.size for group in model.wiring.groups]
+    found = {}
+    _collect("", settings, found)
+    return found
+
+
+def _optimizers(model):
+    attributes = sorted(vars(model).items())
+    return [pair for pair in attributes if isinstance(pair[1], keras.optimizers.Optimizer)]
+
+
+def _collect(where, value, found):
+    """Collects the plain values in nested ones."""
+    if hasattr(value, "get_config"):
+        found[where] = type(value).__name__
+        value = _config(value)
+    if isinstance(value, dict):
+        if value.get("class_name") == "__lambda__":  # Its code knows in which line it stood.
+            return
+        for name in value.keys() - {"name"}:
+            _collect(f"{where}.{name}" if where else str(name), value[name], found)
+    elif isinstance(value, list | tuple):
+        for number, entry in enumerate(value):
+            _collect(f"{where}.{number}", entry, found)
+    elif value is None or isinstance(value, str | bool | int | float):
+        found[where] = value
+    else:
+        found[where] = getattr(value, "__name__", type(value).__name__)
+
+
+def _config(described):
+    try:
+        return described.get_config()
+    except Exception:  # An own layer may be unable to describe itself: training needs no config.
+        return {}
