@@ -9,6 +9,7 @@ from keras_switcher.graph.connections import connection_groups
 from keras_switcher.graph.grouping import build_groups
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.kernel import Kernel, Use
+from keras_switcher.graph.ownership import Ownership
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
 from keras_switcher.graph.tracing import trace
@@ -30,6 +31,8 @@ class Anatomy:
         kernels: `Kernel`s: the weights that are counted.
         forbidden: Pairs of an `Axis` and a number of channels that must not be left along it.
         rows: Where positions lie among samples, see `rows_per_sample`.
+        tied_ops: The `id`s of all layers and operations that share a variable with another one.
+            Their channels are locked.
         vectors: Triples `(role, weight, axis)` of the per-channel scales and shifts.
 
     Raises:
@@ -44,8 +47,11 @@ class Anatomy:
         for tensor in tree.flatten(self.graph.outputs):
             for axis in reader.labelled_axes(tensor):
                 reader.lock(reader.channels(tensor, axis), "its channels are the model's output")
+        ownership = Ownership(self.graph)
+        ownership.lock(reader)
+        self.tied_ops = ownership.tied_ops
         self.groups, self.edges, resolve = build_groups(reader, every_dense_input)
-        self.connections = connection_groups(self.graph.calls, self.edges)
+        self.connections = connection_groups(self.graph.calls, self.edges, reader.tied)
         self._edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
         self._edges_at = {id(edge.call): edge for edge in self.edges}
         self._axes = {key: Axis(*resolve(ids)) for key, ids in reader.weights.items()}

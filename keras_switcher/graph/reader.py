@@ -8,12 +8,13 @@ import numpy as np
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.call_graph import CallGraph
 from keras_switcher.graph.kernel_sides import Block, Reading
+from keras_switcher.graph.labels import NO_CHANNEL, Labels
+from keras_switcher.graph.origins import Origins, where
+from keras_switcher.graph.reachable import identity
 from keras_switcher.graph.samples import rows_per_sample
 
-NO_CHANNEL = -1
 
-
-class Reader:
+class Reader(Labels):
     """Gives every channel a number and remembers where it goes and what it is tied to.
 
     A rule is a function `rule(call, reader)` that says what one layer type does to channels with
@@ -25,9 +26,14 @@ class Reader:
 
     Attributes:
         rows: Where positions lie among the samples, see `rows_per_sample`.
+        origins: Where channels were lost, see `Origins`.
+        accounted: Pairs of the `id` of an operation and the `identity` of a variable that its rule
+            has spoken of.
+        tied: Reasons by `id` of the operations that share variables, see `Ownership`.
     """
 
     def __init__(self, graph: CallGraph):
+        super().__init__()
         self.graph = graph
         self.blocks: list[Block] = []
         self.readings: list[Reading] = []
@@ -43,7 +49,11 @@ class Reader:
         self.forbidden: list[tuple[np.ndarray, int]] = []
         self.count = 0
         self.rows = rows_per_sample(graph)
-        self._labels: dict[tuple[int, int], np.ndarray] = {}
+        self.origins = Origins(graph)
+        self.accounted: set[tuple[int, int]] = set()
+        self.tied: dict[int, str] = {}
+        self._call: Call | None = None
+        self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
 
     def read(self, call: Call, rule: Callable):
@@ -54,6 +64,8 @@ class Reader:
             rule: The rule. If it says how the call is made again, it may leave channels out.
         """
         self._mentioned = []
+        self._call = call
+        self._calls[id(call.op)].append(call)
         rule(call, self)
         if id(call) in self.adapted:
             return
@@ -64,21 +76,10 @@ class Reader:
                     lost = ids[~np.isin(ids, np.concatenate([*self._mentioned, [NO_CHANNEL]]))]
                     self.lock(lost, f"is lost in '{call.name}'")
 
-    def channels(self, tensor, axis: int) -> np.ndarray:
-        """The ids along an axis of a tensor."""
-        axis = axis % len(tensor.shape)
-        none = np.full(tensor.shape[axis] or 0, NO_CHANNEL)
-        return self._labels.get((id(tensor), axis), none)
-
-    def labelled_axes(self, tensor) -> list[int]:
-        """The axes of a tensor along which channels of a group lie."""
-        return [axis for axis in range(len(tensor.shape)) if (id(tensor), axis) in self._labels]
-
     def label(self, tensor, axis: int, ids: np.ndarray):
         """Writes ids along an axis of an output tensor."""
         self._mentioned.append(ids)
-        if np.any(ids != NO_CHANNEL):
-            self._labels[(id(tensor), axis % len(tensor.shape))] = ids
+        super().label(tensor, axis, ids)
 
     def consume(self, call: Call, kernel, kernel_axis: int, tensor_axis: int, ids=None):
         """The call's kernel mixes the channels along an axis of its input: an edge.
@@ -103,6 +104,7 @@ class Reader:
         """The call's kernel makes new channels along its `axis`: returns their ids."""
         axis = axis % len(kernel.shape)
         ids = self.weights.get((id(kernel), axis))
+        self.accounted.add((id(call.op), identity(kernel)))
         if ids is None:
             ids = np.arange(self.count, self.count + kernel.shape[axis])
             self.count += len(ids)
@@ -124,9 +126,10 @@ class Reader:
             return
         if role and id(weight) not in self.roles:
             self.roles[id(weight)] = (role, weight, ids)
+        self.accounted.add((id(self._call.op), identity(weight)))
         known = self.weights.setdefault((id(weight), axis % len(weight.shape)), ids)
         if known is not ids:
-            self.couple(known, ids)
+            self._couple(known, ids, "goes through '{}', which also reads")
 
     def resize(self, call: Call, **arguments):
         """Constructor arguments of the layer that count channels, with the ids they count.
@@ -138,7 +141,7 @@ class Reader:
             if known is not value:  # A shared layer: all its calls shrink alike.
                 for first, second in zip(_listed(known), _listed(value), strict=True):
                     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-                        self.couple(first, second)
+                        self._couple(first, second, "goes through '{}', which also reads")
                     elif isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
                         ids = first if isinstance(first, np.ndarray) else second
                         self.lock(ids, f"goes through '{call.name}', which is shared")
@@ -155,18 +158,30 @@ class Reader:
 
     def couple(self, first: np.ndarray, second: np.ndarray):
         """The channels at the same places of two axes go together."""
+        self._couple(first, second, "is combined by '{}' with")
+
+    def _couple(self, first, second, how):
         self._mentioned += [first, second]
         loose = (first == NO_CHANNEL) | (second == NO_CHANNEL)
         self.coupled.append((first[~loose], second[~loose]))
-        reason = "is combined with a tensor whose channels belong to no group"
-        self.lock(np.concatenate([first[loose], second[loose]]), reason)
+        if loose.any():
+            calls = [self._call, *self._calls[id(self._call.op)]]
+            origin = self.origins.of_any([x for call in calls for x in call.inputs], self.is_loose)
+            how = how.format(self._call.name)
+            reason = f"{how} a tensor whose channels belong to no group{origin}"
+            self._lock(np.concatenate([first[loose], second[loose]]), reason)
 
     def lock(self, ids: np.ndarray, reason: str):
         """The groups of these channels cannot be pruned, for the reason given."""
         self._mentioned.append(ids)
+        if self._lock(ids, reason):
+            self.origins.note(self._call, reason)
+
+    def _lock(self, ids, reason):
         ids = ids[ids != NO_CHANNEL]
         if len(ids):
             self.locked.append((ids, reason))
+        return len(ids)
 
     def normalize(self, ids: np.ndarray):
         """These channels are normalised: what scales all that makes them alike has no effect."""
@@ -176,23 +191,28 @@ class Reader:
         """Never exactly `count` of these channels may stay: one more stays, scaled by zero."""
         self.forbidden.append((ids, count))
 
-    def part_of_groups(self) -> list[np.ndarray]:
-        """The ids along all axes of tensors, each array once."""
-        return list({id(ids): ids for ids in self._labels.values()}.values())
-
-    def refuse(self, call: Call, reason: str):
+    def refuse(self, call: Call, reason: str, clause: str | None = None):
         """Locks whatever the call reads; its matrices count as weights, used who knows how often.
 
         Args:
             call: The call.
             reason: What keeps the channels from being pruned, in words.
+            clause: What keeps channels from being followed, a relative clause; by default made
+                of the reason.
         """
+        self._call = call
+        self.lock_inputs(call, reason)
+        matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
+        for weight in matrices:
+            self.count_kernel(call, weight, [None])
+        if clause or matrices:
+            self.origins.opaque[id(call)] = clause or where(reason)
+
+    def lock_inputs(self, call: Call, reason: str):
+        """Locks whatever the call reads, for the reason given."""
         for tensor in call.inputs:
             for axis in self.labelled_axes(tensor):
                 self.lock(self.channels(tensor, axis), reason)
-        for weight in getattr(call.op, "weights", ()):
-            if len(weight.shape) > 1:
-                self.count_kernel(call, weight, [None])
 
     def pass_on(self, call: Call, axes=None, passed=()):
         """The output has the input's channels along the same axes; all others are locked.
@@ -228,13 +248,6 @@ class Reader:
         self.kernels[id(kernel)] = kernel
         rows = self.rows.get(id(call.input), 1)
         self.uses[id(kernel)].append((call, [*([] if rows == 1 else [rows]), *shape]))
-
-    def sizes_along(self, tensor, axes) -> list:
-        """The sizes of a tensor along some axes; ids instead where channels lie along them."""
-        labelled = self.labelled_axes(tensor)
-        return [
-            self.channels(tensor, axis) if axis in labelled else tensor.shape[axis] for axis in axes
-        ]
 
 
 def _listed(value):

@@ -1,0 +1,101 @@
+"""Variables that several operations of a network read: what is theirs stays whole."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import tree
+
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.reachable import identity, reachable_variables
+from keras_switcher.graph.reader import Reader
+
+
+@dataclass(eq=False)
+class Tie:
+    """A variable that several operations read.
+
+    Args:
+        variable: The variable.
+        calls: The first call of each of the operations.
+    """
+
+    variable: object
+    calls: list[Call]
+
+    def clause(self, call: Call, reader: Reader) -> str:
+        """What is to be said of the variable in one of its readers, in words."""
+        others = [other for other in self.calls if other is not call]
+        key = identity(self.variable)
+        unruled = [c for c in self.calls if (id(c.op), key) not in reader.accounted]
+        named = [other for other in others if other in unruled] or others
+        why = "" if not unruled else ", for which no rule ties it"
+        if unruled == [call]:
+            why = f", and no rule ties it in '{call.name}'"
+        return f"is also read by {_listed(named)}{why}"
+
+
+class Ownership:
+    """Who reads which variable of a network.
+
+    Args:
+        graph: The network's `CallGraph`.
+
+    Attributes:
+        ties: The `Tie`s: the variables that several operations read.
+        tied_ops: The `id`s of all these operations. One of them that is called several times is
+            no reason for a tie, but called by itself and within another layer it is.
+    """
+
+    def __init__(self, graph: CallGraph):
+        self._calls: dict[int, list[Call]] = defaultdict(list)
+        for call in graph.calls:
+            self._calls[id(call.op)].append(call)
+        self._variables = {
+            key: reachable_variables(calls[0].op, *((c.args, c.kwargs) for c in calls))
+            for key, calls in self._calls.items()
+        }
+        readers, variables = defaultdict(dict), {}
+        for key, reached in self._variables.items():
+            for variable in reached:
+                readers[identity(variable)][key] = self._calls[key][0]
+                if isinstance(variable, keras.Variable):
+                    variables[identity(variable)] = variable
+                variables.setdefault(identity(variable), variable)
+        self.ties = [
+            Tie(variables[key], list(calls.values()))
+            for key, calls in readers.items()
+            if len(calls) > 1
+        ]
+        self.tied_ops = {id(call.op) for tie in self.ties for call in tie.calls}
+
+    def lock(self, reader: Reader):
+        """Locks all that tied operations read and make: they stay as they are, and stay tied."""
+        for tie in self.ties:
+            name = tie.variable.name.split("/")[-1].split(":")[0]
+            for call in tie.calls:
+                clause = tie.clause(call, reader)
+                fed = f"feeds '{call.name}', whose {name} {clause}"
+                reader.tied.setdefault(id(call.op), fed)
+                self._lock(call, reader, fed, f"its {name} in '{call.name}' {clause}")
+
+    def _lock(self, call, reader, fed, made):
+        read = {(id(reading.kernel), reading.kernel_axis) for reading in reader.readings}
+        for variable in self._variables[id(call.op)]:
+            for axis in range(len(variable.shape)):
+                key = (id(variable), axis)
+                if key in reader.weights:
+                    reader.lock(reader.weights[key], fed if key in read else made)
+        for size in tree.flatten(reader.sizes.get(id(call.op), {})):
+            if isinstance(size, np.ndarray):
+                reader.lock(size, made)
+        if not isinstance(call.op, keras.layers.Layer):  # The variable is among its arguments.
+            for each in self._calls[id(call.op)]:
+                reader.lock_inputs(each, fed)
+
+
+def _listed(calls):
+    names = [f"'{call.name}'" for call in calls]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
