@@ -8,6 +8,7 @@ from keras_switcher.budget import Budget
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.counting import remaining
 from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.untouched import describe_hidden
 
 # How far from a budget is worth a warning.
 NEAR = 0.01
@@ -56,6 +57,7 @@ class Structure:
         budget: Budget | None = None,
     ):
         self._budget = budget
+        self._hidden = describe_hidden(anatomy)
         self.groups = [
             _count_connections(name, anatomy, plan)
             if name in plan.connections
@@ -107,6 +109,7 @@ class Structure:
             if before is not None:
                 after = self.after[of]
                 lines.append(f"{of}: {before:,} -> {after:,} ({self.removed(of):.2%} removed)")
+        lines += [self._hidden] if self._hidden else []
         if self._has_connections:
             lines.append("Cut connections count as removed; a stock layer multiplies its zeros.")
         lines += [

@@ -13,6 +13,7 @@ from keras_switcher.graph.ownership import Ownership
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
 from keras_switcher.graph.tracing import trace
+from keras_switcher.graph.untouched import hidden_weights
 
 
 class Anatomy:
@@ -33,6 +34,7 @@ class Anatomy:
         rows: Where positions lie among samples, see `rows_per_sample`.
         tied_ops: The `id`s of all layers and operations that share a variable with another one.
             Their channels are locked.
+        hidden_weights: `HiddenWeights`: the layers whose kernels no rule reaches.
         vectors: Triples `(role, weight, axis)` of the per-channel scales and shifts.
 
     Raises:
@@ -57,6 +59,7 @@ class Anatomy:
         self._axes = {key: Axis(*resolve(ids)) for key, ids in reader.weights.items()}
         self._reader = reader
         self.rows = reader.rows
+        self.hidden_weights = hidden_weights(self.graph, reader)
         self._resolve = resolve
         self.kernels = [
             Kernel(kernel, self.axes_of(kernel), [self._use(*use) for use in reader.uses[key]])

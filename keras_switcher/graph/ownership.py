@@ -1,5 +1,6 @@
 """Variables that several operations of a network read: what is theirs stays whole."""
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -25,16 +26,27 @@ class Tie:
     variable: object
     calls: list[Call]
 
-    def clause(self, call: Call, reader: Reader) -> str:
-        """What is to be said of the variable in one of its readers, in words."""
+    def reasons(self, call: Call, reader: Reader) -> tuple[str, str]:
+        """Why what one of the operations reads, and what it makes, must stay whole, in words.
+
+        Args:
+            call: The first call of the operation.
+            reader: The `Reader` to which the rules have been applied.
+        """
+        name = self.variable.name.split("/")[-1].split(":")[0]
         others = [other for other in self.calls if other is not call]
-        key = identity(self.variable)
-        unruled = [c for c in self.calls if (id(c.op), key) not in reader.accounted]
-        named = [other for other in others if other in unruled] or others
-        why = "" if not unruled else ", for which no rule ties it"
-        if unruled == [call]:
-            why = f", and no rule ties it in '{call.name}'"
-        return f"is also read by {_listed(named)}{why}"
+        known = [other for other in others if self.has_rule(other, reader)]
+        unknown = [other for other in others if other not in known]
+        if not self.has_rule(call, reader):
+            of = f"'{call.name}', which reads the {name} of {_listed(known or others)}, too"
+            return f"feeds {of}", f"goes through {of}"
+        what = f"is also read by {_listed(unknown or others)}"
+        what += ", for which no rule ties it" if unknown else "; what is shared stays whole"
+        return f"feeds '{call.name}', whose {name} {what}", f"its {name} in '{call.name}' {what}"
+
+    def has_rule(self, call: Call, reader: Reader) -> bool:
+        """Whether the rule for a call speaks of the variable."""
+        return (id(call.op), identity(self.variable)) in reader.accounted
 
 
 class Ownership:
@@ -69,17 +81,17 @@ class Ownership:
             for key, calls in readers.items()
             if len(calls) > 1
         ]
+        self.ties.sort(key=lambda tie: -math.prod(tie.variable.shape))  # Kernels before biases.
         self.tied_ops = {id(call.op) for tie in self.ties for call in tie.calls}
 
     def lock(self, reader: Reader):
         """Locks all that tied operations read and make: they stay as they are, and stay tied."""
         for tie in self.ties:
-            name = tie.variable.name.split("/")[-1].split(":")[0]
-            for call in tie.calls:
-                clause = tie.clause(call, reader)
-                fed = f"feeds '{call.name}', whose {name} {clause}"
+            # What is said first is what users see: the one that has a rule says more.
+            for call in sorted(tie.calls, key=lambda call: not tie.has_rule(call, reader)):
+                fed, made = tie.reasons(call, reader)
                 reader.tied.setdefault(id(call.op), fed)
-                self._lock(call, reader, fed, f"its {name} in '{call.name}' {clause}")
+                self._lock(call, reader, fed, made)
 
     def _lock(self, call, reader, fed, made):
         read = {(id(reading.kernel), reading.kernel_axis) for reading in reader.readings}
