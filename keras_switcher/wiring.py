@@ -108,7 +108,7 @@ class Wiring:
         if budget.keep < least:
             raise ValueError(
                 f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
-                f"one factor left in each, {least:.2%} remain. Most of what stays:"
+                f"one factor left in each, {least:.2%} remain."
                 f"{describe_rest(self.anatomy, self.names)}\n"
                 + more_to_choose(self.anatomy, self.groups, self.connections)
             )

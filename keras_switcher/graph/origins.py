@@ -55,7 +55,8 @@ class Origins:
                 return f"it comes from {self.named(call)}"
             tensor = before
         verb = "is" if tensor is first else "comes from"
-        return f"it {verb} the model's input '{tensor.name}'"
+        is_named = not tensor.name.startswith("keras_tensor")  # By Keras, of those without a name.
+        return f"it {verb} the model's input" + (f" '{tensor.name}'" if is_named else "")
 
     def named(self, call: Call) -> str:
         """A call with its type, and why no channel passes it."""

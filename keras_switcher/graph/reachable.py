@@ -8,9 +8,12 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 
 import keras
+import numpy as np
 
-# What libraries define leads to no variables, except where it is a layer or a container.
-_LIBRARIES = {"keras", "tensorflow", "numpy", *sys.stdlib_module_names} - {"__main__"}
+# What these define leads to no variables of a user, except where it is a layer or a container.
+_BACKENDS = {"keras", "tensorflow", "numpy"}
+# The functions of these name no variables; but a SimpleNamespace, say, may hold some.
+_LIBRARIES = (_BACKENDS | sys.stdlib_module_names) - {"__main__"}
 _PLAIN = (str, bytes, int, float, complex, type(None), types.BuiltinFunctionType)
 # Initializers and optimizers hold variables that no call reads; tensors lead to other layers.
 _NEVER_READ = (keras.KerasTensor, keras.initializers.Initializer, keras.optimizers.Optimizer)
@@ -59,6 +62,8 @@ def is_variable(x) -> bool:
 def _next_to(x) -> Iterator:
     if isinstance(x, Mapping):
         yield from (*x.keys(), *x.values())
+    elif isinstance(x, np.ndarray):
+        yield from x.flat if x.dtype == object else ()
     elif isinstance(x, (list, tuple, set, frozenset)) or (
         isinstance(x, Iterable) and type(x).__module__ == "collections"
     ):
@@ -76,7 +81,7 @@ def _next_to(x) -> Iterator:
     elif isinstance(x, types.FunctionType):
         yield from _named_by(x)
     elif isinstance(x, type):
-        yield from () if _is_library(x) else vars(x).values()
+        yield from () if _top(x.__module__) in _LIBRARIES else vars(x).values()
     elif not isinstance(x, types.ModuleType):
         yield from _held_by(x)
 
@@ -89,7 +94,8 @@ def _named_by(function) -> Iterator:
             yield cell.cell_contents
         except ValueError:  # Nothing has been put into it yet.
             continue
-    if not _is_library(function):
+    # Not the function's own __module__: functools.wraps copies that of another.
+    if _top(function.__globals__.get("__name__")) not in _LIBRARIES:
         yield from _globals_of(function.__code__, function.__globals__)
 
 
@@ -98,7 +104,8 @@ def _globals_of(code, names) -> Iterator:
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
             value = names[step.argval]
             yield value
-            if isinstance(value, types.ModuleType) and not _is_library_name(value.__name__):
+            is_module = isinstance(value, types.ModuleType)
+            if is_module and _top(value.__name__) not in _LIBRARIES:
                 yield from (vars(value)[name] for name in code.co_names if name in vars(value))
         elif isinstance(step.argval, types.CodeType):
             yield from _globals_of(step.argval, names)
@@ -106,24 +113,22 @@ def _globals_of(code, names) -> Iterator:
 
 def _held_by(x) -> Iterator:
     """The attributes of an object, and those of its class."""
-    yield getattr(x, "__wrapped__", None)  # Of a compiled function.
-    is_library = _is_library(type(x))
-    if is_library and not isinstance(x, keras.Operation) and not hasattr(type(x), "submodules"):
+    held = getattr(x, "__dict__", {})
+    holds = isinstance(x, keras.Operation) or hasattr(type(x), "submodules")
+    if not holds and _top(type(x).__module__) in _BACKENDS:
+        yield held.get("__wrapped__")  # A function that was compiled.
         return
-    yield from getattr(x, "__dict__", {}).values()
+    yield from held.values()
     if isinstance(x, keras.layers.Layer):
         yield from x.variables  # Seeds too.
     for kind in type(x).__mro__:
-        if not _is_library(kind):
+        if _top(kind.__module__) not in _LIBRARIES:
             yield kind
             slots = kind.__dict__.get("__slots__", ())
             for name in [slots] if isinstance(slots, str) else slots:
                 yield getattr(x, name, None)
 
 
-def _is_library(definition) -> bool:
-    return _is_library_name(getattr(definition, "__module__", None) or "builtins")
-
-
-def _is_library_name(module) -> bool:
-    return module.split(".")[0] in _LIBRARIES
+def _top(module) -> str:
+    """The package of a module."""
+    return str(module).split(".")[0]

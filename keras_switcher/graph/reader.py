@@ -13,6 +13,8 @@ from keras_switcher.graph.origins import Origins, where
 from keras_switcher.graph.reachable import identity
 from keras_switcher.graph.samples import rows_per_sample
 
+COMBINED, SHARED = "is combined by '{}' with", "goes through '{}', which also reads"
+
 
 class Reader(Labels):
     """Gives every channel a number and remembers where it goes and what it is tied to.
@@ -92,10 +94,8 @@ class Reader(Labels):
             ids: The ids along `kernel_axis`, where they are not those along `tensor_axis`.
         """
         ids = self.channels(call.input, tensor_axis) if ids is None else ids
-        kernel_axis, tensor_axis = (
-            kernel_axis % len(kernel.shape),
-            tensor_axis % len(call.input.shape),
-        )
+        kernel_axis = kernel_axis % len(kernel.shape)
+        tensor_axis = tensor_axis % len(call.input.shape)
         self._mentioned.append(ids)
         self.carry(kernel, kernel_axis, ids)
         self.readings.append(Reading(call, kernel, kernel_axis, tensor_axis, ids))
@@ -129,7 +129,7 @@ class Reader(Labels):
         self.accounted.add((id(self._call.op), identity(weight)))
         known = self.weights.setdefault((id(weight), axis % len(weight.shape)), ids)
         if known is not ids:
-            self._couple(known, ids, "goes through '{}', which also reads")
+            self.couple(known, ids, SHARED)
 
     def resize(self, call: Call, **arguments):
         """Constructor arguments of the layer that count channels, with the ids they count.
@@ -141,7 +141,7 @@ class Reader(Labels):
             if known is not value:  # A shared layer: all its calls shrink alike.
                 for first, second in zip(_listed(known), _listed(value), strict=True):
                     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-                        self._couple(first, second, "goes through '{}', which also reads")
+                        self.couple(first, second, SHARED)
                     elif isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
                         ids = first if isinstance(first, np.ndarray) else second
                         self.lock(ids, f"goes through '{call.name}', which is shared")
@@ -156,11 +156,8 @@ class Reader(Labels):
         """
         self.adapted[id(call)] = function
 
-    def couple(self, first: np.ndarray, second: np.ndarray):
-        """The channels at the same places of two axes go together."""
-        self._couple(first, second, "is combined by '{}' with")
-
-    def _couple(self, first, second, how):
+    def couple(self, first: np.ndarray, second: np.ndarray, how: str = COMBINED):
+        """The channels at the same places of two axes go together; `how`, in words."""
         self._mentioned += [first, second]
         loose = (first == NO_CHANNEL) | (second == NO_CHANNEL)
         self.coupled.append((first[~loose], second[~loose]))

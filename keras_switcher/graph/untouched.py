@@ -65,7 +65,7 @@ def describe_hidden(anatomy) -> str:
 
 
 def describe_rest(anatomy, names: Iterable[str]) -> str:
-    """What most of the weights belong to that stay when one channel is left per group, in lines.
+    """What keeps most weights when one channel is left per group, a line each; empty if nothing.
 
     Args:
         anatomy: The model's `Anatomy`.
@@ -89,7 +89,8 @@ def describe_rest(anatomy, names: Iterable[str]) -> str:
             left[_held_by(kernel, names)] += number
     left.pop(None, None)
     most = sorted(left.items(), key=lambda item: -item[1])[:SHOWN]
-    return "".join(f"\n  {number:,} weights: {why}" for why, number in most)
+    lines = [f"\n  {number:,} weights: {why}" for why, number in most]
+    return f" Most of what stays:{''.join(lines)}" if lines else ""
 
 
 def _held_by(kernel, names):
