@@ -74,6 +74,8 @@ def describe_rest(anatomy, names: Iterable[str]) -> str:
     names = set(names)
     hidden = {each.name: each for each in anatomy.hidden_weights}
     one = {g.name: np.arange(g.size) < 1 for g in anatomy.groups if g.name in names}
+    connections = {group.name: group for group in anatomy.connections}
+    singly = connections if names & set(connections) else {}
     left = defaultdict(int)
     for kernel in anatomy.kernels:
         if kernel.connections in names:
@@ -86,18 +88,19 @@ def describe_rest(anatomy, names: Iterable[str]) -> str:
             each = hidden[kernel.name]
             left[f"'{each.name}' ({each.kind}), {each.reason}"] += number
         else:
-            left[_held_by(kernel, names)] += number
+            left[_held_by(kernel, names, singly)] += number
     left.pop(None, None)
     most = sorted(left.items(), key=lambda item: -item[1])[:SHOWN]
     lines = [f"\n  {number:,} weights: {why}" for why, number in most]
     return f" Most of what stays:{''.join(lines)}" if lines else ""
 
 
-def _held_by(kernel, names):
-    """Why a kernel stays large: the largest group along its axes that stays whole."""
+def _held_by(kernel, names, connections):
+    """Why a kernel stays large: its connections, or the largest group along its axes, stay."""
     own = [getattr(axis, "input_group", None) for axis in kernel.axes.values()]
     along = [group for axis in kernel.axes.values() for group in axis.groups]
-    whole = [group for group in (*filter(None, own), *along) if group.name not in names]
+    single = [connections[kernel.connections]] if kernel.connections in connections else []
+    whole = single or [g for g in (*filter(None, own), *along) if g.name not in names]
     if not whole:
         return None
     group = max(whole, key=lambda group: group.size)
