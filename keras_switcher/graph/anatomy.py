@@ -32,6 +32,7 @@ class Anatomy:
         kernels: `Kernel`s: the weights that are counted.
         forbidden: Pairs of an `Axis` and a number of channels that must not be left along it.
         rows: Where positions lie among samples, see `rows_per_sample`.
+        ties: The `Tie`s: variables that several operations read.
         tied_ops: The `id`s of all layers and operations that share a variable with another one.
             Their channels are locked.
         hidden_weights: `HiddenWeights`: the layers whose kernels no rule reaches.
@@ -51,7 +52,7 @@ class Anatomy:
                 reader.lock(reader.channels(tensor, axis), "its channels are the model's output")
         ownership = Ownership(self.graph)
         ownership.lock(reader)
-        self.tied_ops = ownership.tied_ops
+        self.ties, self.tied_ops = ownership.ties, ownership.tied_ops
         self.groups, self.edges, resolve = build_groups(reader, every_dense_input)
         self.connections = connection_groups(self.graph.calls, self.edges, reader.tied)
         self._edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}

@@ -12,6 +12,7 @@ from keras_switcher.graph.call import Call
 from keras_switcher.graph.call_graph import CallGraph
 from keras_switcher.graph.reachable import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.tracing import trace
 
 
 @dataclass(eq=False)
@@ -26,6 +27,11 @@ class Tie:
     variable: object
     calls: list[Call]
 
+    @property
+    def name(self) -> str:
+        """What the variable is to its layer: its kernel, for example."""
+        return self.variable.name.split("/")[-1].split(":")[0]
+
     def reasons(self, call: Call, reader: Reader) -> tuple[str, str]:
         """Why what one of the operations reads, and what it makes, must stay whole, in words.
 
@@ -33,16 +39,18 @@ class Tie:
             call: The first call of the operation.
             reader: The `Reader` to which the rules have been applied.
         """
-        name = self.variable.name.split("/")[-1].split(":")[0]
         others = [other for other in self.calls if other is not call]
         known = [other for other in others if self.has_rule(other, reader)]
         unknown = [other for other in others if other not in known]
         if not self.has_rule(call, reader):
-            of = f"'{call.name}', which reads the {name} of {_listed(known or others)}, too"
+            of = f"'{call.name}', which reads the {self.name} of {_listed(known or others)}, too"
             return f"feeds {of}", f"goes through {of}"
         what = f"is also read by {_listed(unknown or others)}"
         what += ", for which no rule ties it" if unknown else "; what is shared stays whole"
-        return f"feeds '{call.name}', whose {name} {what}", f"its {name} in '{call.name}' {what}"
+        return (
+            f"feeds '{call.name}', whose {self.name} {what}",
+            f"its {self.name} in '{call.name}' {what}",
+        )
 
     def has_rule(self, call: Call, reader: Reader) -> bool:
         """Whether the rule for a call speaks of the variable."""
@@ -89,9 +97,10 @@ class Ownership:
         for tie in self.ties:
             # What is said first is what users see: the one that has a rule says more.
             for call in sorted(tie.calls, key=lambda call: not tie.has_rule(call, reader)):
-                fed, made = tie.reasons(call, reader)
-                reader.tied.setdefault(id(call.op), fed)
-                self._lock(call, reader, fed, made)
+                if id(call.op) not in reader.tied:
+                    fed, made = tie.reasons(call, reader)
+                    reader.tied[id(call.op)] = fed
+                    self._lock(call, reader, fed, made)
 
     def _lock(self, call, reader, fed, made):
         read = {(id(reading.kernel), reading.kernel_axis) for reading in reader.readings}
@@ -106,6 +115,32 @@ class Ownership:
         if not isinstance(call.op, keras.layers.Layer):  # The variable is among its arguments.
             for each in self._calls[id(call.op)]:
                 reader.lock_inputs(each, fed)
+
+
+def check_apart(ties: list[Tie], made: keras.Model):
+    """Raises an error if a network that was made of another one reads variables of that one.
+
+    A copy of a layer that finds a variable by way of a global, say, still reads the old one: what
+    was shared would be so no longer, once one of the networks is trained.
+
+    Args:
+        ties: The `Tie`s of the old network. Without any, nothing is looked at.
+        made: The new network.
+
+    Raises:
+        ValueError: If an operation of the new network reads one of the tied variables.
+    """
+    for call in trace(made).calls if ties else ():
+        read = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
+        tie = next((tie for tie in ties if identity(tie.variable) in read), None)
+        if tie is not None:
+            raise ValueError(
+                f"'{call.name}' (of type {type(call.op).__name__}) reads the {tie.name} that "
+                f"{_listed(tie.calls)} share in a way that cannot be copied: its copy in the "
+                "smaller model would still read that of the model that it was made from. Let it "
+                "hold the other layer as an attribute: not as a global, an attribute of a class, "
+                "a weak reference or an argument of an operation."
+            )
 
 
 def _listed(calls):

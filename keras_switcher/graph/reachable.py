@@ -37,6 +37,13 @@ def reachable_variables(*roots) -> list:
 
     Returns:
         Variables of Keras and of the backend, each object once.
+
+    Example:
+
+    >>> dense = keras.layers.Dense(2)
+    >>> dense.build((None, 3))
+    >>> [variable.name for variable in reachable_variables(lambda x: x @ dense.kernel)]
+    ['bias', 'kernel']
     """
     found, seen, waiting = [], {}, list(roots)
     while waiting:

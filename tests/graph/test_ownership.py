@@ -12,10 +12,17 @@ from checks import draw_inputs, randomise
 from keras import layers, ops
 from toys import randomize, switched, values
 
-from keras_switcher import SwitcherModel, channel_groups, count_macs, count_parameters
+from keras_switcher import (
+    SwitcherModel,
+    channel_groups,
+    count_macs,
+    count_parameters,
+    prune_channels,
+)
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.counting import remaining
 from keras_switcher.graph.kept_share import KeptShare
+from keras_switcher.graph.ownership import check_apart
 from keras_switcher.switchers import FreeFactors
 
 MODULE = types.ModuleType("layers_of_a_user")  # Where globals of the tests lie.
@@ -315,6 +322,17 @@ def test_what_is_not_read_ties_nothing():
     x = layers.Dense(6, kernel_initializer=start, name="b")(Mine()(keep(inputs)))
     assert tied_names(keras.Model(inputs, x)) == set()
     del module.within_reach
+
+
+@pytest.mark.parametrize(
+    "reader", ["global of a method", "global of a function", "class", "argument"]
+)
+def test_a_copy_that_would_read_the_old_variable_is_refused(reader):
+    task = task_with(reader, (6,))
+    ties = Anatomy(task).ties
+    with pytest.raises(ValueError, match="reads the kernel that 'enc' and '"):
+        check_apart(ties, prune_channels(task, {"free": np.arange(5) > 1}))
+    check_apart(ties, task_with(reader, (6,)))
 
 
 def test_the_layer_that_embeds_and_projects_back_has_no_rule():
