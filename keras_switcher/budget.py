@@ -45,10 +45,10 @@ class Budget:
     loss is measured in.
 
     **It waits until the network learns.** While it does not, all channels look alike. The switcher
-    stands still, and from `start_epoch` on the target does, until the running loss has fallen by two
-    fifths, or if it was clearly better at first than that of outputs which belong to other samples,
-    as it is in a network that was trained before. It waits no longer than the fall takes, and
-    `end_epoch` comes later by as long as it has waited.
+    stands still, and from `start_epoch` on the target does, while the running loss is above three
+    fifths of the first. A network that was trained before does not wait: its first losses are
+    clearly below those of outputs that belong to other samples. It waits no longer than the fall
+    takes, and `end_epoch` comes later by as long as it has waited.
 
     Epochs are those of `fit`; under `train_on_batch` the target stands still. Where a dataset does
     not tell its size, it stands still within the first epoch of a `fit`, too.

@@ -14,7 +14,7 @@ FIRST_UPDATES = 10
 # .8 some without normalisations still fell back, see `recipes/results/`.
 OF_FIRST = 0.6
 # A network has learned before if its first losses are below this share of those of outputs that
-# belong to other samples, or if its very first one is below half of it: few batches differ by chance.
+# belong to other samples, or if the very first is below half of it: few batches differ by chance.
 OF_SHUFFLED, AT_ONCE = 0.9, 0.5
 
 

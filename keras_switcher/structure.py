@@ -9,6 +9,7 @@ from keras_switcher.budget_advice import TrainingSoFar, advice_after
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.counting import remaining, unknown_macs
 from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.untouched import describe_hidden
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Structure:
     ):
         self._budget = budget
         self._training = training
+        self._hidden = describe_hidden(anatomy)
         self.groups = [
             _count_connections(name, anatomy, plan)
             if name in plan.connections
@@ -112,6 +114,7 @@ class Structure:
                 lines.append(f"{of}: {before:,} -> {after:,} ({self.removed(of):.2%} removed)")
         if self.unknown_macs:
             lines.append(f"Not among the macs: {self._unknown()}.")
+        lines += [self._hidden] if self._hidden else []
         if self._has_connections:
             lines.append("Cut connections count as removed; a stock layer multiplies its zeros.")
         lines += [

@@ -9,8 +9,9 @@ from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.flat import EdgeFactors, FlatLayout, split_grains
 from keras_switcher.graph.gating import alive, feeds_normalization, gated_network
 from keras_switcher.graph.kept_share import KeptShare
-from keras_switcher.graph.selection import select_groups
+from keras_switcher.graph.selection import more_to_choose, select_groups
 from keras_switcher.graph.tensors import arranged
+from keras_switcher.graph.untouched import describe_rest
 from keras_switcher.sums import total
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 
@@ -107,8 +108,9 @@ class Wiring:
         if budget.keep < least:
             raise ValueError(
                 f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
-                f"one factor left in each, {least:.2%} remain. Ask for more, or choose more "
-                "groups."
+                f"one factor left in each, {least:.2%} remain."
+                f"{describe_rest(self.anatomy, self.names)}\n"
+                + more_to_choose(self.anatomy, self.groups, self.connections)
             )
 
     def _records(self):

@@ -167,6 +167,52 @@ def test_groups_that_stay_count_in_what_is_reachable():
         SwitcherModel(mlp(), FreeFactors(), groups=["hidden"], budget=Budget(0.12))
 
 
+def hides_weights(groups="all", **arguments):
+    """A kernel of 4 * 16 weights in a layer without a rule, and 16 * 8 + 8 * 3 behind it."""
+    task = keras.Sequential([keras.Input((2, 4))])
+    task.add(keras.layers.TimeDistributed(keras.layers.Dense(16), name="td"))
+    task.add(keras.layers.Dense(8, "relu", name="hidden"))
+    task.add(keras.layers.Dense(3, name="head"))
+    return SwitcherModel(task, FreeFactors(), groups=groups, budget=Budget(0.1), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remains"),
+    [
+        (
+            {"groups": "all"},
+            """: all groups that can be pruned are chosen.
+  64 weights: 'td' (TimeDistributed), for which no rule is known
+  3 weights: 'head' cannot be pruned: its channels are the model's output""",
+        ),
+        (
+            {"groups": ["hidden"]},
+            """, or choose more groups: 'hidden/inputs'.
+  64 weights: 'td' (TimeDistributed), for which no rule is known
+  16 weights: 'hidden/inputs' is not chosen
+  3 weights: 'head' cannot be pruned""",
+        ),
+        (
+            {"connections": True},
+            """: all groups that can be pruned are chosen.
+  64 weights: 'td' (TimeDistributed), for which no rule is known""",
+        ),
+        (
+            {"connections": True, "groups": ["hidden"]},
+            """, or choose more groups: 'head/connections'.
+  64 weights: 'td' (TimeDistributed), for which no rule is known
+  24 weights: 'head/connections' is not chosen""",
+        ),
+    ],
+)
+def test_what_keeps_a_budget_from_being_met_is_named(arguments, remains):
+    advice, *lines = remains.split("\n")
+    with pytest.raises(ValueError, match=r"remain\. Most of what stays:") as caught:
+        hides_weights(**arguments)
+    for text in (f"Ask for more to be kept{advice}", *lines):
+        assert text in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -100,6 +100,27 @@ def test_unknown_macs_are_left_out():
     assert "macs: 8 -> 4 (50.00% removed)\nNot among the macs: 'conv': the size" in str(structure)
 
 
+def test_weights_that_no_rule_reaches_are_listed():
+    inputs = keras.Input((3, 4))
+    x = layers.TimeDistributed(layers.Dense(4), name="td")(inputs)
+    for name in "abcde":
+        x = layers.SimpleRNN(4, return_sequences=True, name=name)(x)
+    quantized = layers.Dense(4, name="quantized")
+    model = keras.Model(inputs, layers.Dense(2, name="o")(layers.Dense(3, name="h")(quantized(x))))
+    quantized.quantize("int8")
+    hidden = {each.name: (each.number, each.kind) for each in Anatomy(model).hidden_weights}
+    assert hidden == {
+        "td": (16, "TimeDistributed"),
+        **dict.fromkeys("abcde", (32, "SimpleRNN")),
+        "quantized": (16, "Dense"),
+    }
+    assert (
+        "192 of 210 weights are in layers that no rule reaches: 'td' (TimeDistributed), 'a', 'b', "
+        "'c' and 2 more (SimpleRNN), 'quantized' (Dense)."
+    ) in str(structure_of(model, {"h": [1, 0, 1]}))
+    assert Anatomy(mlp()).hidden_weights == []
+
+
 def test_a_budget_that_was_missed_is_said():
     model, factors = mlp((3, 4, 2)), {"fc1": np.float32([0, 0.5, 2, 1])}
     anatomy = Anatomy(model)

@@ -9,9 +9,11 @@ from keras_switcher.graph.connections import connection_groups
 from keras_switcher.graph.grouping import build_groups
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.kernel import Kernel, Use
+from keras_switcher.graph.ownership import Ownership
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
 from keras_switcher.graph.tracing import trace
+from keras_switcher.graph.untouched import hidden_weights
 
 
 class Anatomy:
@@ -30,6 +32,10 @@ class Anatomy:
         kernels: `Kernel`s: the weights that are counted.
         forbidden: Pairs of an `Axis` and a number of channels that must not be left along it.
         rows: Where positions lie among samples, see `rows_per_sample`.
+        ties: The `Tie`s: variables that several operations read.
+        tied_ops: The `id`s of all layers and operations that share a variable with another one.
+            Their channels are locked.
+        hidden_weights: `HiddenWeights`: the layers whose kernels no rule reaches.
         vectors: Triples `(role, weight, axis)` of the per-channel scales and shifts.
 
     Raises:
@@ -44,13 +50,17 @@ class Anatomy:
         for tensor in tree.flatten(self.graph.outputs):
             for axis in reader.labelled_axes(tensor):
                 reader.lock(reader.channels(tensor, axis), "its channels are the model's output")
+        ownership = Ownership(self.graph)
+        ownership.lock(reader)
+        self.ties, self.tied_ops = ownership.ties, ownership.tied_ops
         self.groups, self.edges, resolve = build_groups(reader, every_dense_input)
-        self.connections = connection_groups(self.graph.calls, self.edges)
+        self.connections = connection_groups(self.graph.calls, self.edges, reader.tied)
         self._edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
         self._edges_at = {id(edge.call): edge for edge in self.edges}
         self._axes = {key: Axis(*resolve(ids)) for key, ids in reader.weights.items()}
         self._reader = reader
         self.rows = reader.rows
+        self.hidden_weights = hidden_weights(self.graph, reader)
         self._resolve = resolve
         self.kernels = [
             Kernel(kernel, self.axes_of(kernel), [self._use(*use) for use in reader.uses[key]])

@@ -17,16 +17,21 @@ class ConnectionGroup:
         layer: The layer.
         edges: The edges that read through its kernel: one for each of its calls.
         depth: Where it lies in its model, from 0 (input) to 1 (output).
+        tied: Why the kernel must stay whole, in words, if other operations read variables of the
+            layer; see `Ownership`.
     """
 
     name: str
     layer: keras.layers.Dense
     edges: list[Edge]
     depth: float = 0.0
+    tied: str | None = None
 
     @property
     def reason(self) -> str | None:
         """Why its connections cannot have factors, in words; None if they can."""
+        if self.tied:
+            return self.tied
         return None if self.edges else "its kernel is quantized or has LoRA weights"
 
     @property
@@ -57,18 +62,22 @@ class ConnectionGroup:
     __repr__ = __str__
 
 
-def connection_groups(calls: list[Call], edges: list[Edge]) -> list[ConnectionGroup]:
+def connection_groups(
+    calls: list[Call], edges: list[Edge], tied: dict[int, str]
+) -> list[ConnectionGroup]:
     """The connections of every Dense layer of a graph, in its order.
 
     Args:
         calls: The calls of the graph.
         edges: All edges. Those of Dense layers get their `connections`.
+        tied: Reasons by `id` of the layers that share variables with others.
     """
     groups = {}
     for place, call in enumerate(calls):
         if type(call.op) is keras.layers.Dense and id(call.op) not in groups:
             name = f"{call.name}/connections"
-            groups[id(call.op)] = ConnectionGroup(name, call.op, [], place / len(calls))
+            depth = place / len(calls)
+            groups[id(call.op)] = ConnectionGroup(name, call.op, [], depth, tied.get(id(call.op)))
     for edge in edges:
         if group := groups.get(id(edge.call.op)):
             group.edges.append(edge)

@@ -1,5 +1,7 @@
 """Counts parameters and multiply-accumulate operations (MACs)."""
 
+import math
+
 import keras
 import numpy as np
 from keras import tree
@@ -48,6 +50,7 @@ def count_parameters(model: keras.Model) -> LayerCounts:
 
     Args:
         model: A built Functional or Sequential model; nested models are counted layer by layer.
+            A weight that several layers hold counts once, for the first of them.
 
     Raises:
         ValueError: If the model is not built, or is a subclassed model.
@@ -59,11 +62,15 @@ def count_parameters(model: keras.Model) -> LayerCounts:
     head                10
     total               10
     """
-    calls = {}
+    calls, owner = {}, {}
     for call in trace(model).calls:
         if isinstance(call.op, keras.layers.Layer):
             calls.setdefault(id(call.op), call)
-    return LayerCounts({call.name: call.op.count_params() for call in calls.values()})
+    counts = LayerCounts()
+    for call in calls.values():
+        own = [w for w in call.op.weights if owner.setdefault(id(w), call) is call]
+        counts[call.name] = sum(math.prod(weight.shape) for weight in own)
+    return counts
 
 
 def count_macs(model: keras.Model, input_shape=None) -> LayerCounts:
@@ -154,11 +161,8 @@ def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
         weights += left
         macs += left * sum(use.positions(keep) for use in uses)
     layers = {id(c.op): c.op for c in calls.values() if isinstance(c.op, keras.layers.Layer)}
-    parameters = sum(
-        kept(weight, anatomy.axes_of(weight))
-        for layer in layers.values()
-        for weight in layer.weights
-    )
+    held = {id(weight): weight for layer in layers.values() for weight in layer.weights}
+    parameters = sum(kept(weight, anatomy.axes_of(weight)) for weight in held.values())
     for layer in new_biases(anatomy, plan) if plan else ():
         if id(layer) in layers:
             made = anatomy.axes_of(layer.kernel).get(1)

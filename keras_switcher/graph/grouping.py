@@ -75,11 +75,11 @@ def build_groups(reader, every_dense_input: bool = False):
             group.reason = "nothing reads its channels"
     # Keras calls products with constants sparse, even where no input of the model is.
     are_sparse = any(tensor.sparse for tensor in tree.flatten(reader.graph.inputs))
-    groups += _input_groups(edges, depths, every_dense_input, are_sparse)
+    groups += _input_groups(edges, depths, every_dense_input, are_sparse, reader.tied)
     return groups, edges, resolve
 
 
-def _input_groups(edges, depths, every_dense_input, are_sparse):
+def _input_groups(edges, depths, every_dense_input, are_sparse, tied):
     """One group per Dense kernel whose inputs are not just one per channel of a group."""
     made = {}
     dense = [edge for edge in edges if type(edge.call.op) is keras.layers.Dense]
@@ -96,6 +96,7 @@ def _input_groups(edges, depths, every_dense_input, are_sparse):
             made[id(edge.kernel)] = group
         edge.input_group = made[id(edge.kernel)]
         edge.input_group.consumers.append(edge)
+        edge.input_group.reason = edge.input_group.reason or tied.get(id(edge.call.op))
         if are_sparse and edge.call.input.sparse:
             edge.input_group.reason = f"is read by '{edge.call.name}' from a sparse tensor"
     return list(made.values())

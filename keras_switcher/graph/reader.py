@@ -8,15 +8,18 @@ import numpy as np
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.call_graph import CallGraph
 from keras_switcher.graph.kernel_sides import Block, Reading
+from keras_switcher.graph.labels import NO_CHANNEL, Labels
+from keras_switcher.graph.origins import Origins, where
+from keras_switcher.graph.reachable import identity
 from keras_switcher.graph.samples import rows_per_sample
 
-NO_CHANNEL = -1
 # Why it is not known how often a kernel is used.
 OPEN = "the size of its input is open"
 REPEATED = "the samples that it reads are repeated, concatenated or reshaped"
+COMBINED, SHARED = "is combined by '{}' with", "goes through '{}', which also reads"
 
 
-class Reader:
+class Reader(Labels):
     """Gives every channel a number and remembers where it goes and what it is tied to.
 
     A rule is a function `rule(call, reader)` that says what one layer type does to channels with
@@ -28,9 +31,14 @@ class Reader:
 
     Attributes:
         rows: Where positions lie among the samples, see `rows_per_sample`.
+        origins: Where channels were lost, see `Origins`.
+        accounted: Pairs of the `id` of an operation and the `identity` of a variable that its rule
+            has spoken of.
+        tied: Reasons by `id` of the operations that share variables, see `Ownership`.
     """
 
     def __init__(self, graph: CallGraph):
+        super().__init__()
         self.graph = graph
         self.blocks: list[Block] = []
         self.readings: list[Reading] = []
@@ -46,7 +54,11 @@ class Reader:
         self.forbidden: list[tuple[np.ndarray, int]] = []
         self.count = 0
         self.rows = rows_per_sample(graph)
-        self._labels: dict[tuple[int, int], np.ndarray] = {}
+        self.origins = Origins(graph)
+        self.accounted: set[tuple[int, int]] = set()
+        self.tied: dict[int, str] = {}
+        self._call: Call | None = None
+        self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
 
     def read(self, call: Call, rule: Callable):
@@ -57,6 +69,8 @@ class Reader:
             rule: The rule. If it says how the call is made again, it may leave channels out.
         """
         self._mentioned = []
+        self._call = call
+        self._calls[id(call.op)].append(call)
         rule(call, self)
         if id(call) in self.adapted:
             return
@@ -67,21 +81,10 @@ class Reader:
                     lost = ids[~np.isin(ids, np.concatenate([*self._mentioned, [NO_CHANNEL]]))]
                     self.lock(lost, f"is lost in '{call.name}'")
 
-    def channels(self, tensor, axis: int) -> np.ndarray:
-        """The ids along an axis of a tensor."""
-        axis = axis % len(tensor.shape)
-        none = np.full(tensor.shape[axis] or 0, NO_CHANNEL)
-        return self._labels.get((id(tensor), axis), none)
-
-    def labelled_axes(self, tensor) -> list[int]:
-        """The axes of a tensor along which channels of a group lie."""
-        return [axis for axis in range(len(tensor.shape)) if (id(tensor), axis) in self._labels]
-
     def label(self, tensor, axis: int, ids: np.ndarray):
         """Writes ids along an axis of an output tensor."""
         self._mentioned.append(ids)
-        if np.any(ids != NO_CHANNEL):
-            self._labels[(id(tensor), axis % len(tensor.shape))] = ids
+        super().label(tensor, axis, ids)
 
     def consume(self, call: Call, kernel, kernel_axis: int, tensor_axis: int, ids=None):
         """The call's kernel mixes the channels along an axis of its input: an edge.
@@ -94,10 +97,8 @@ class Reader:
             ids: The ids along `kernel_axis`, where they are not those along `tensor_axis`.
         """
         ids = self.channels(call.input, tensor_axis) if ids is None else ids
-        kernel_axis, tensor_axis = (
-            kernel_axis % len(kernel.shape),
-            tensor_axis % len(call.input.shape),
-        )
+        kernel_axis = kernel_axis % len(kernel.shape)
+        tensor_axis = tensor_axis % len(call.input.shape)
         self._mentioned.append(ids)
         self.carry(kernel, kernel_axis, ids)
         self.readings.append(Reading(call, kernel, kernel_axis, tensor_axis, ids))
@@ -106,6 +107,7 @@ class Reader:
         """The call's kernel makes new channels along its `axis`: returns their ids."""
         axis = axis % len(kernel.shape)
         ids = self.weights.get((id(kernel), axis))
+        self.accounted.add((id(call.op), identity(kernel)))
         if ids is None:
             ids = np.arange(self.count, self.count + kernel.shape[axis])
             self.count += len(ids)
@@ -127,9 +129,10 @@ class Reader:
             return
         if role and id(weight) not in self.roles:
             self.roles[id(weight)] = (role, weight, ids)
+        self.accounted.add((id(self._call.op), identity(weight)))
         known = self.weights.setdefault((id(weight), axis % len(weight.shape)), ids)
         if known is not ids:
-            self.couple(known, ids)
+            self.couple(known, ids, SHARED)
 
     def resize(self, call: Call, **arguments):
         """Constructor arguments of the layer that count channels, with the ids they count.
@@ -141,7 +144,7 @@ class Reader:
             if known is not value:  # A shared layer: all its calls shrink alike.
                 for first, second in zip(_listed(known), _listed(value), strict=True):
                     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-                        self.couple(first, second)
+                        self.couple(first, second, SHARED)
                     elif isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
                         ids = first if isinstance(first, np.ndarray) else second
                         self.lock(ids, f"goes through '{call.name}', which is shared")
@@ -156,20 +159,29 @@ class Reader:
         """
         self.adapted[id(call)] = function
 
-    def couple(self, first: np.ndarray, second: np.ndarray):
-        """The channels at the same places of two axes go together."""
+    def couple(self, first: np.ndarray, second: np.ndarray, how: str = COMBINED):
+        """The channels at the same places of two axes go together; `how`, in words."""
         self._mentioned += [first, second]
         loose = (first == NO_CHANNEL) | (second == NO_CHANNEL)
         self.coupled.append((first[~loose], second[~loose]))
-        reason = "is combined with a tensor whose channels belong to no group"
-        self.lock(np.concatenate([first[loose], second[loose]]), reason)
+        if loose.any():
+            calls = [self._call, *self._calls[id(self._call.op)]]
+            origin = self.origins.of_any([x for call in calls for x in call.inputs], self.is_loose)
+            how = how.format(self._call.name)
+            reason = f"{how} a tensor whose channels belong to no group{origin}"
+            self._lock(np.concatenate([first[loose], second[loose]]), reason)
 
     def lock(self, ids: np.ndarray, reason: str):
         """The groups of these channels cannot be pruned, for the reason given."""
         self._mentioned.append(ids)
+        if self._lock(ids, reason):
+            self.origins.note(self._call, reason)
+
+    def _lock(self, ids, reason):
         ids = ids[ids != NO_CHANNEL]
         if len(ids):
             self.locked.append((ids, reason))
+        return len(ids)
 
     def normalize(self, ids: np.ndarray):
         """These channels are normalised: what scales all that makes them alike has no effect."""
@@ -179,11 +191,7 @@ class Reader:
         """Never exactly `count` of these channels may stay: one more stays, scaled by zero."""
         self.forbidden.append((ids, count))
 
-    def part_of_groups(self) -> list[np.ndarray]:
-        """The ids along all axes of tensors, each array once."""
-        return list({id(ids): ids for ids in self._labels.values()}.values())
-
-    def refuse(self, call: Call, reason: str):
+    def refuse(self, call: Call, reason: str, clause: str | None = None):
         """Locks whatever the call reads; its matrices count as weights, used who knows how often.
 
         Those that the rule has counted already count as it says.
@@ -191,20 +199,20 @@ class Reader:
         Args:
             call: The call.
             reason: What keeps the channels from being pruned, in words.
+            clause: What keeps channels from being followed, a relative clause; by default made
+                of the reason.
         """
+        self._call = call
         self.lock_inputs(call, reason)
-        for weight in getattr(call.op, "weights", ()):
-            is_counted = any(use[0] is call for use in self.uses.get(id(weight), ()))
-            if len(weight.shape) > 1 and not is_counted:
+        matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
+        for weight in matrices:
+            if not any(use[0] is call for use in self.uses.get(id(weight), ())):
                 self.count_kernel(call, weight, [f"its input {reason}"])
+        if clause or matrices:
+            self.origins.opaque[id(call)] = clause or where(reason)
 
     def lock_inputs(self, call: Call, reason: str):
-        """Locks whatever the call reads, and says nothing of its weights.
-
-        Args:
-            call: The call.
-            reason: What keeps the channels from being pruned, in words.
-        """
+        """Locks whatever the call reads, for the reason given."""
         for tensor in call.inputs:
             for axis in self.labelled_axes(tensor):
                 self.lock(self.channels(tensor, axis), reason)
@@ -246,13 +254,6 @@ class Reader:
         if rows != 1:
             sizes.insert(0, REPEATED if rows is None else rows)
         self.uses[id(kernel)].append((call, sizes))
-
-    def sizes_along(self, tensor, axes) -> list:
-        """The sizes of a tensor along some axes; ids instead where channels lie along them."""
-        labelled = self.labelled_axes(tensor)
-        return [
-            self.channels(tensor, axis) if axis in labelled else tensor.shape[axis] for axis in axes
-        ]
 
 
 def _listed(value):

@@ -7,8 +7,10 @@ import keras
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.connections import ConnectionGroup
 from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.untouched import describe_hidden
 
 KINDS = ("all", "dense", "conv")
+_OF_KIND = {"all": "", "dense": " that a Dense layer reads", "conv": " that a convolution makes"}
 _ONLY_DENSE = (
     " Only Dense layers have connections that can be cut one by one: for convolutions, and all "
     "others, prune channels (leave `connections` out, or pass connections='both')."
@@ -56,12 +58,9 @@ def select_groups(
             if not group.prunable:
                 raise ValueError(f"Group '{group.name}' cannot be pruned: {group.reason}.")
     if not chosen:
-        prunable = [group.name for group in candidates if group.prunable]
-        reasons = "\n".join(f"  {g.name}: {g.reason}" for g in candidates if not g.prunable)
         raise ValueError(
             f"groups={groups!r} chooses no {' or '.join(g[:-1] for g in grains)} group of "
-            f"'{anatomy.graph.name}'. Prunable: {prunable}."
-            + (f" Others:\n{reasons}" if reasons else "")
+            f"'{anatomy.graph.name}'{_what_there_is(anatomy, groups, candidates)}"
             + (_ONLY_DENSE if grains == ("connections",) else "")
             + _on_quantized(anatomy)
         )
@@ -69,6 +68,38 @@ def select_groups(
         [group for group in candidates if group in chosen and isinstance(group, kind)]
         for kind in (ChannelGroup, ConnectionGroup)
     )
+
+
+def more_to_choose(anatomy: Anatomy, channels: list, connections: list) -> str:
+    """What to do about a budget that cannot be met: choose more groups, if there are any.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        channels: The chosen groups of channels.
+        connections: The chosen groups of connections.
+    """
+    candidates = (anatomy.groups if channels else []) + (anatomy.connections if connections else [])
+    chosen = {group.name for group in (*channels, *connections)}
+    more = [f"'{g.name}'" for g in candidates if g.prunable and g.name not in chosen]
+    if not more:
+        return "Ask for more to be kept: all groups that can be pruned are chosen."
+    return f"Ask for more to be kept, or choose more groups: {', '.join(more)}."
+
+
+def _what_there_is(anatomy, groups, candidates):
+    """Why none was chosen: there is none of the kind, those of the kind cannot be pruned, or so."""
+    hidden = describe_hidden(anatomy)
+    hidden = f" {hidden}" if hidden else ""
+    named = isinstance(groups, str)
+    prunable = [group.name for group in candidates if group.prunable]
+    locked = [g for g in candidates if not g.prunable and not (named and not _is_kind(g, groups))]
+    reasons = "".join(f"\n  {group.name}: {group.reason}" for group in locked)
+    if not named:
+        return f". Prunable: {prunable}." + (f" Others:{reasons}\n" if reasons else "") + hidden
+    others = f" Prunable are {prunable}." if prunable else ""
+    if not locked:
+        return f": it has none{_OF_KIND[groups]}.{hidden}{others}"
+    return f": none{_OF_KIND[groups]} can be pruned.{others}{hidden} Why not:{reasons}"
 
 
 def _named(anatomy, name, grains):

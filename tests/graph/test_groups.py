@@ -6,7 +6,7 @@ import pytest
 from checks import check_exact, draw_masks, randomise
 from hypothesis import given
 from hypothesis import strategies as st
-from keras import layers
+from keras import layers, ops
 from networks import lenet5, mlp, two_heads
 
 from keras_switcher import channel_groups
@@ -93,6 +93,66 @@ def test_shared_layer_on_raw_inputs_has_one_input_group_for_all_its_calls():
     model = keras.Model(inputs, layers.Dense(3, name="head")(shared(shared(inputs))))
     assert sizes(model) == {"shared/inputs": 5}
     assert "belong to no group" in reasons(model)["shared"]
+
+
+def softmax_inside(image):
+    return layers.Conv2D(3, 1, activation="softmax", name="b")(image)
+
+
+def mean_of_channels(image):
+    x = ops.mean(layers.Conv2D(4, 1, name="b")(image), axis=-1, keepdims=True)
+    return ops.concatenate([x, x, x], axis=-1)
+
+
+def partly_unknown(image):
+    unknown = layers.TimeDistributed(layers.Dense(1), name="td")(image)
+    return layers.Concatenate(name="cat")([layers.Conv2D(2, 1, name="b")(image), unknown])
+
+
+def unknown_before(image):
+    return ops.relu(
+        layers.MaxPooling2D(1)(layers.TimeDistributed(layers.Dense(3), name="td")(image))
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "origin"),
+    [
+        (lambda image: image, "it is the model's input 'image'"),
+        (lambda image: layers.ReLU()(image), "it comes from the model's input 'image'"),
+        (
+            lambda image: ops.reshape(layers.Flatten()(image), (-1, 4, 4, 3)),
+            "it comes from the model's input 'image'",
+        ),
+        (unknown_before, "it comes from 'td' (TimeDistributed), for which no rule is known"),
+        (partly_unknown, "it comes from 'td' (TimeDistributed), for which no rule is known"),
+        (
+            softmax_inside,
+            "it comes from 'b' (Conv2D), where a channel goes through the activation softmax of "
+            "'b', which may mix the channels",
+        ),
+        (mean_of_channels, "where a channel lies along axis 3 of the input of 'mean"),
+    ],
+)
+def test_channels_without_a_group_have_an_origin(other, origin):
+    image = keras.Input((4, 4, 3), name="image")
+    x = layers.Add(name="sum")([layers.Conv2D(3, 1, name="a")(image), other(image)])
+    model = keras.Model(image, layers.Dense(2, name="head")(layers.Flatten()(x)))
+    found = [reason for name, reason in reasons(model).items() if "sum" in reason]
+    assert len(found) == 1
+    start = "is combined by 'sum' with a tensor whose channels belong to no group: "
+    assert found[0].startswith(start)
+    assert origin in found[0]
+
+
+def test_shared_layers_on_channels_without_a_group_say_what_they_read_before():
+    inputs, norm = keras.Input((5,)), layers.BatchNormalization(name="norm")
+    parts = [norm(inputs), norm(layers.Dense(5, name="a")(inputs))]
+    model = keras.Model(inputs, layers.Dense(2, name="head")(layers.Concatenate()(parts)))
+    assert reasons(model)["a"] == (
+        "goes through 'norm:1', which also reads a tensor whose channels belong to no group: it is "
+        "the model's input"
+    )
 
 
 def test_layers_of_one_name_in_nested_models_have_groups_of_their_own():

@@ -44,3 +44,38 @@ def test_names_and_predicates_in_the_order_of_the_network():
 def test_what_chooses_nothing_is_named(groups, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         chosen(groups)
+
+
+def hides_a_network(shape=(6, 6, 1), after=()):
+    """A network of a user within TimeDistributed, and layers after it."""
+    inner = keras.Sequential([keras.Input(shape), layers.Conv2D(4, 3), layers.Flatten()])
+    model = keras.Sequential([keras.Input((5, *shape)), layers.TimeDistributed(inner, name="td")])
+    for layer in after:
+        model.add(layer)
+    return model
+
+
+HIDDEN = r"36 of \d+ weights are in layers that no rule reaches: 'td' \(TimeDistributed\)"
+
+
+@pytest.mark.parametrize(
+    ("groups", "after", "message"),
+    [
+        ("all", [], f"chooses no channel group of '.*': it has none. {HIDDEN}"),
+        (
+            "conv",
+            [layers.Dense(4, name="d"), layers.Dense(2, name="o")],
+            rf"it has none that a convolution makes. {HIDDEN}. Prunable are \['d', 'd/inputs'\]",
+        ),
+        ("dense", [], f"it has none that a Dense layer reads. {HIDDEN}"),
+        (
+            "conv",
+            [layers.Conv1D(4, 1, activation="softmax", name="c"), layers.Dense(2, name="o")],
+            rf"none that a convolution makes can be pruned.*{HIDDEN}. Why not:\n  c: goes through",
+        ),
+        ([], [layers.Dense(2)], HIDDEN),
+    ],
+)
+def test_none_of_a_kind_says_so_and_where_weights_are_hidden(groups, after, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        chosen(groups, hides_a_network(after=after))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import keras
 
 from keras_switcher.graph.call import Call, is_stock
+from keras_switcher.graph.origins import NO_RULE
 from keras_switcher.graph.reader import Reader
 
 Rule = Callable[[Call, Reader], None]
@@ -65,7 +66,7 @@ def apply_rule(call: Call, reader: Reader):
     known = find_rule(call.op)
     if known is None:
         kind = type(call.op).__name__
-        reader.refuse(call, f"feeds '{call.name}', and no rule is known for {kind}")
+        reader.refuse(call, f"feeds '{call.name}', and no rule is known for {kind}", NO_RULE)
     else:
         reader.read(call, known)
 

@@ -1,0 +1,71 @@
+"""Why the channels of a tensor belong to no group: the call from which that comes, in words."""
+
+from collections.abc import Callable
+
+from keras import tree
+
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.call_graph import CallGraph
+
+NO_RULE = "for which no rule is known"
+
+
+class Origins:
+    """Remembers where channels are lost, and finds the first such place before a tensor.
+
+    Args:
+        graph: The `CallGraph`.
+
+    Attributes:
+        opaque: Maps the `id` of a call that no channel passes to the reason, a relative clause.
+    """
+
+    def __init__(self, graph: CallGraph):
+        self.opaque: dict[int, str] = {}
+        self._reasons: dict[int, str] = {}
+        self._inputs = {id(tensor) for tensor in tree.flatten(graph.inputs)}
+        self._made_by = {id(x): call for call in graph.calls for x in tree.flatten(call.outputs)}
+
+    def note(self, call: Call | None, reason: str):
+        """Channels were locked while this call was read, for this reason."""
+        self._reasons[id(call)] = reason
+
+    def of_any(self, tensors: list, is_loose: Callable) -> str:
+        """Where the channels of the first of these tensors that lacks some were lost, if any did.
+
+        Args:
+            tensors: What a call reads, or read before.
+            is_loose: See `of`.
+        """
+        lost = next((tensor for tensor in tensors if is_loose(tensor)), None)
+        return "" if lost is None else f": {self.of(lost, is_loose)}"
+
+    def of(self, tensor, is_loose: Callable) -> str:
+        """Where the channels of a tensor were lost.
+
+        Args:
+            tensor: The tensor.
+            is_loose: Whether a tensor has channels that belong to no group.
+        """
+        first = tensor
+        while id(tensor) not in self._inputs:
+            call = self._made_by[id(tensor)]
+            before = next((x for x in call.inputs if is_loose(x)), None)
+            if before is None or id(call) in self.opaque or id(call) in self._reasons:
+                return f"it comes from {self.named(call)}"
+            tensor = before
+        verb = "is" if tensor is first else "comes from"
+        is_named = not tensor.name.startswith("keras_tensor")  # By Keras, of those without a name.
+        return f"it {verb} the model's input" + (f" '{tensor.name}'" if is_named else "")
+
+    def named(self, call: Call) -> str:
+        """A call with its type, and why no channel passes it."""
+        kind = f"'{call.name}' ({type(call.op).__name__})"
+        lost = self._reasons.get(id(call))
+        clause = self.opaque.get(id(call)) or (lost and where(lost))
+        return f"{kind}, {clause}" if clause else f"{kind}, behind which none can be followed"
+
+
+def where(reason: str) -> str:
+    """A relative clause of a reason why channels cannot be pruned."""
+    return f"where a channel {reason}"

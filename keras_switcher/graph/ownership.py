@@ -1,0 +1,148 @@
+"""Variables that several operations of a network read: what is theirs stays whole."""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import tree
+
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.reachable import identity, reachable_variables
+from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.tracing import trace
+
+
+@dataclass(eq=False)
+class Tie:
+    """A variable that several operations read.
+
+    Args:
+        variable: The variable.
+        calls: The first call of each of the operations.
+    """
+
+    variable: object
+    calls: list[Call]
+
+    @property
+    def name(self) -> str:
+        """What the variable is to its layer: its kernel, for example."""
+        return self.variable.name.split("/")[-1].split(":")[0]
+
+    def reasons(self, call: Call, reader: Reader) -> tuple[str, str]:
+        """Why what one of the operations reads, and what it makes, must stay whole, in words.
+
+        Args:
+            call: The first call of the operation.
+            reader: The `Reader` to which the rules have been applied.
+        """
+        others = [other for other in self.calls if other is not call]
+        known = [other for other in others if self.has_rule(other, reader)]
+        unknown = [other for other in others if other not in known]
+        if not self.has_rule(call, reader):
+            of = f"'{call.name}', which reads the {self.name} of {_listed(known or others)}, too"
+            return f"feeds {of}", f"goes through {of}"
+        what = f"is also read by {_listed(unknown or others)}"
+        what += ", for which no rule ties it" if unknown else "; what is shared stays whole"
+        return (
+            f"feeds '{call.name}', whose {self.name} {what}",
+            f"its {self.name} in '{call.name}' {what}",
+        )
+
+    def has_rule(self, call: Call, reader: Reader) -> bool:
+        """Whether the rule for a call speaks of the variable."""
+        return (id(call.op), identity(self.variable)) in reader.accounted
+
+
+class Ownership:
+    """Who reads which variable of a network.
+
+    Args:
+        graph: The network's `CallGraph`.
+
+    Attributes:
+        ties: The `Tie`s: the variables that several operations read.
+        tied_ops: The `id`s of all these operations. One of them that is called several times is
+            no reason for a tie, but called by itself and within another layer it is.
+    """
+
+    def __init__(self, graph: CallGraph):
+        self._calls: dict[int, list[Call]] = defaultdict(list)
+        for call in graph.calls:
+            self._calls[id(call.op)].append(call)
+        self._variables = {
+            key: reachable_variables(calls[0].op, *((c.args, c.kwargs) for c in calls))
+            for key, calls in self._calls.items()
+        }
+        readers, variables = defaultdict(dict), {}
+        for key, reached in self._variables.items():
+            for variable in reached:
+                readers[identity(variable)][key] = self._calls[key][0]
+                if isinstance(variable, keras.Variable):
+                    variables[identity(variable)] = variable
+                variables.setdefault(identity(variable), variable)
+        self.ties = [
+            Tie(variables[key], list(calls.values()))
+            for key, calls in readers.items()
+            if len(calls) > 1
+        ]
+        self.ties.sort(key=lambda tie: -math.prod(tie.variable.shape))  # Kernels before biases.
+        self.tied_ops = {id(call.op) for tie in self.ties for call in tie.calls}
+
+    def lock(self, reader: Reader):
+        """Locks all that tied operations read and make: they stay as they are, and stay tied."""
+        for tie in self.ties:
+            # What is said first is what users see: the one that has a rule says more.
+            for call in sorted(tie.calls, key=lambda call: not tie.has_rule(call, reader)):
+                if id(call.op) not in reader.tied:
+                    fed, made = tie.reasons(call, reader)
+                    reader.tied[id(call.op)] = fed
+                    self._lock(call, reader, fed, made)
+
+    def _lock(self, call, reader, fed, made):
+        read = {(id(reading.kernel), reading.kernel_axis) for reading in reader.readings}
+        for variable in self._variables[id(call.op)]:
+            for axis in range(len(variable.shape)):
+                key = (id(variable), axis)
+                if key in reader.weights:
+                    reader.lock(reader.weights[key], fed if key in read else made)
+        for size in tree.flatten(reader.sizes.get(id(call.op), {})):
+            if isinstance(size, np.ndarray):
+                reader.lock(size, made)
+        if not isinstance(call.op, keras.layers.Layer):  # The variable is among its arguments.
+            for each in self._calls[id(call.op)]:
+                reader.lock_inputs(each, fed)
+
+
+def check_apart(ties: list[Tie], made: keras.Model):
+    """Raises an error if a network that was made of another one reads variables of that one.
+
+    A copy of a layer that finds a variable by way of a global, say, still reads the old one: what
+    was shared would be so no longer, once one of the networks is trained.
+
+    Args:
+        ties: The `Tie`s of the old network. Without any, nothing is looked at.
+        made: The new network.
+
+    Raises:
+        ValueError: If an operation of the new network reads one of the tied variables.
+    """
+    for call in trace(made).calls if ties else ():
+        read = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
+        tie = next((tie for tie in ties if identity(tie.variable) in read), None)
+        if tie is not None:
+            raise ValueError(
+                f"'{call.name}' (of type {type(call.op).__name__}) reads the {tie.name} that "
+                f"{_listed(tie.calls)} share in a way that cannot be copied: its copy in the "
+                "smaller model would still read that of the model that it was made from. Let it "
+                "hold the other layer as an attribute: not as a global, an attribute of a class, "
+                "a weak reference or an argument of an operation."
+            )
+
+
+def _listed(calls):
+    names = [f"'{call.name}'" for call in calls]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,141 @@
+"""Which variables an object can get at: what it holds, what its functions name, and so on."""
+
+import dis
+import functools
+import sys
+import types
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+
+import keras
+import numpy as np
+
+# What these define leads to no variables of a user, except where it is a layer or a container.
+_BACKENDS = {"keras", "tensorflow", "numpy"}
+# The functions of these name no variables; but a SimpleNamespace, say, may hold some.
+_LIBRARIES = (_BACKENDS | sys.stdlib_module_names) - {"__main__"}
+_PLAIN = (str, bytes, int, float, complex, type(None), types.BuiltinFunctionType)
+# Initializers and optimizers hold variables that no call reads; tensors lead to other layers.
+_NEVER_READ = (keras.KerasTensor, keras.initializers.Initializer, keras.optimizers.Optimizer)
+
+
+def identity(variable) -> int:
+    """A number that a Keras variable shares with the variable of the backend that it stands for."""
+    value = variable._value if isinstance(variable, keras.Variable) else variable
+    return id(variable if value is None else value)
+
+
+def reachable_variables(*roots) -> list:
+    """All variables that code with these objects in its hands can read.
+
+    Followed are attributes, containers, partial functions, bound methods, what functions close
+    over, their defaults and the globals that they name, and the methods of classes that are not a
+    library's own. Not followed are tensors: they lead to the whole graph.
+
+    Args:
+        roots: Layers, operations, functions or anything else.
+
+    Returns:
+        Variables of Keras and of the backend, each object once.
+
+    Example:
+
+    >>> dense = keras.layers.Dense(2)
+    >>> dense.build((None, 3))
+    >>> [variable.name for variable in reachable_variables(lambda x: x @ dense.kernel)]
+    ['bias', 'kernel']
+    """
+    found, seen, waiting = [], {}, list(roots)
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, _PLAIN) or id(x) in seen:
+            continue
+        seen[id(x)] = x  # An id is only good while its object lives.
+        if is_variable(x):
+            found.append(x)
+        elif not isinstance(x, _NEVER_READ):
+            waiting.extend(_next_to(x))
+    return found
+
+
+def is_variable(x) -> bool:
+    """Whether `x` is a variable, of Keras or of the backend (not imported: told by its methods)."""
+    kind = type(x)
+    return isinstance(x, keras.Variable) or (
+        hasattr(kind, "assign") and hasattr(kind, "read_value") and hasattr(kind, "shape")
+    )
+
+
+def _next_to(x) -> Iterator:
+    if isinstance(x, Mapping):
+        yield from (*x.keys(), *x.values())
+    elif isinstance(x, np.ndarray):
+        yield from x.flat if x.dtype == object else ()
+    elif isinstance(x, (list, tuple, set, frozenset)) or (
+        isinstance(x, Iterable) and type(x).__module__ == "collections"
+    ):
+        yield from x
+    elif isinstance(x, (functools.partial, functools.partialmethod)):
+        yield from (x.func, x.args, x.keywords)
+    elif isinstance(x, (types.MethodType, staticmethod, classmethod)):
+        yield from (x.__func__, getattr(x, "__self__", None))
+    elif isinstance(x, property):
+        yield from (x.fget, x.fset)
+    elif isinstance(x, functools.cached_property):
+        yield x.func
+    elif isinstance(x, weakref.ref):
+        yield x()
+    elif isinstance(x, types.FunctionType):
+        yield from _named_by(x)
+    elif isinstance(x, type):
+        yield from () if _top(x.__module__) in _LIBRARIES else vars(x).values()
+    elif not isinstance(x, types.ModuleType):
+        yield from _held_by(x)
+
+
+def _named_by(function) -> Iterator:
+    """What a function closes over, its defaults, and the globals that it names."""
+    yield from (function.__defaults__, function.__kwdefaults__, function.__dict__)
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # Nothing has been put into it yet.
+            continue
+    # Not the function's own __module__: functools.wraps copies that of another.
+    if _top(function.__globals__.get("__name__")) not in _LIBRARIES:
+        yield from _globals_of(function.__code__, function.__globals__)
+
+
+def _globals_of(code, names) -> Iterator:
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
+            value = names[step.argval]
+            yield value
+            is_module = isinstance(value, types.ModuleType)
+            if is_module and _top(value.__name__) not in _LIBRARIES:
+                yield from (vars(value)[name] for name in code.co_names if name in vars(value))
+        elif isinstance(step.argval, types.CodeType):
+            yield from _globals_of(step.argval, names)
+
+
+def _held_by(x) -> Iterator:
+    """The attributes of an object, and those of its class."""
+    held = getattr(x, "__dict__", {})
+    holds = isinstance(x, keras.Operation) or hasattr(type(x), "submodules")
+    if not holds and _top(type(x).__module__) in _BACKENDS:
+        yield held.get("__wrapped__")  # A function that was compiled.
+        return
+    yield from held.values()
+    if isinstance(x, keras.layers.Layer):
+        yield from x.variables  # Seeds too.
+    for kind in type(x).__mro__:
+        if _top(kind.__module__) not in _LIBRARIES:
+            yield kind
+            slots = kind.__dict__.get("__slots__", ())
+            for name in [slots] if isinstance(slots, str) else slots:
+                yield getattr(x, name, None)
+
+
+def _top(module) -> str:
+    """The package of a module."""
+    return str(module).split(".")[0]
