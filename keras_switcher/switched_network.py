@@ -53,7 +53,7 @@ class SwitchedNetwork(keras.Model):
                 f"Received: connections={connections!r}."
             )
         self.wiring = Wiring(task, groups, GRAINS[connections])
-        warn_before_training(self.wiring.anatomy.graph)
+        warn_before_training(self.wiring.anatomy)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
         self.switcher = switchers.get(switcher)

@@ -78,6 +78,15 @@ class Anatomy:
         problem = "names several channel groups" if found else "names no channel group or layer"
         raise ValueError(f"'{name}' {problem}. Pass one of: {names}.")
 
+    @property
+    def tied_ops(self) -> set[int]:
+        """The `id`s of layers that share a variable with another one."""
+        readers = {}
+        for op in {id(call.op): call.op for call in self.graph.calls}.values():
+            for variable in getattr(op, "variables", ()):
+                readers.setdefault(id(variable), set()).add(id(op))
+        return set().union(*(ops for ops in readers.values() if len(ops) > 1))
+
     def edge_at(self, call) -> Edge | None:
         """The edge through which a call reads its channels, if it mixes them."""
         return self._edges_at.get(id(call))

@@ -9,9 +9,16 @@ from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.constant_merging import merge
 from keras_switcher.graph.constants import bias_shifts
+from keras_switcher.graph.copying import copied_whole
 from keras_switcher.graph.gating import feeds_nothing
 from keras_switcher.graph.names import Names
-from keras_switcher.graph.rebuilding import build_again, without_random_start
+from keras_switcher.graph.rebuilding import (
+    build_again,
+    describes_itself,
+    is_cut,
+    verified,
+    without_random_start,
+)
 from keras_switcher.graph.tensors import is_tensor
 
 
@@ -51,7 +58,7 @@ class Surgery:
         self.shifts = bias_shifts(anatomy, plan)
         self.fold = fold
         self.counterparts = []
-        self.rebuilt = {}
+        self.rebuilt, self.whole = {}, {}
         self.names = Names(anatomy.graph)
         self.empty = [name for name, mask in self.keep.items() if not mask.any()]
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
@@ -60,6 +67,7 @@ class Surgery:
         """The smaller model."""
         graph = self.anatomy.graph
         self.names.keep_from_new_operations()
+        self.whole = self._copied_whole()
         inputs = graph.new_inputs()
         outputs = graph.replay(inputs, self.visit)
         if not all(map(is_tensor, tree.flatten(outputs))):
@@ -92,27 +100,77 @@ class Surgery:
         new = self.rebuilt.get(id(call.op))
         if new is not None:
             return new(*args, **kwargs)
-        is_layer = isinstance(call.op, keras.layers.Layer)
-        changes = self.anatomy.sizes_of(call.op, self.keep)
         shift = self.shifts.get(id(call.op))
-        if shift is not None:
-            changes["use_bias"] = True
-        new = build_again(call.op, self.names.of(call.op), changes)
+        new = self._again(call, {} if shift is None else {"use_bias": True})
         self.rebuilt[id(call.op)] = new
-        with without_random_start(new):
+        if new is self.whole.get(id(call.op)):
             outputs = new(*args, **kwargs)
-        if is_layer:
+        else:
+            with without_random_start(new):
+                outputs = new(*args, **kwargs)
+        if isinstance(call.op, keras.layers.Layer):
             self._assign(call.op, new)
             if shift is not None:
                 made = self.anatomy.axes_of(call.op.kernel).get(1)
                 new.bias.assign_add(shift if made is None else shift[self._kept(made)])
         return outputs
 
+    def _copied_whole(self):
+        """Copies of the layers that nothing touches and that only a copy can be sure to equal."""
+        ops = {id(call.op): call.op for call in self.anatomy.graph.calls}.values()
+        tied = self.anatomy.tied_ops
+        return copied_whole(
+            [
+                op
+                for op in ops
+                if (id(op) in tied or not describes_itself(op)) and not self._is_touched(op)
+            ]
+        )
+
+    def _is_touched(self, op):
+        """Whether a layer loses or changes any entry of a weight, or has another size."""
+        if id(op) in self.shifts or is_cut(self.anatomy, op, self.keep):
+            return True
+        axes = [a for w in getattr(op, "variables", ()) for a in self.anatomy.axes_of(w).values()]
+        read = [axis.scales(self.factors, np) for axis in axes if isinstance(axis, Edge)]
+        return self.fold and any(scale is not None and (scale != 1).any() for scale in read)
+
+    def _again(self, call, changes):
+        """A layer for the smaller model."""
+        op, name = call.op, self.names.of(call.op)
+        changes = {**self.anatomy.sizes_of(op, self.keep), **changes}
+        copy, is_tied = self.whole.get(id(op)), id(op) in self.anatomy.tied_ops
+        if copy is None and is_tied:
+            raise ValueError(
+                f"'{op.name}' (of type {type(op).__name__}) shares a variable with another layer, "
+                "and cannot be copied with it. Keep what it holds in weights (add_weight), not in "
+                "objects that Python cannot copy."
+            )
+        if copy is None and describes_itself(op):
+            return build_again(op, name, changes)
+        shrinks = any(not k.all() for x in call.inputs for k in self._kept_along(x).values())
+        if copy is None or (shrinks and not is_tied):
+            try:
+                return verified(call, name, changes)
+            except ValueError:
+                if copy is None:
+                    raise
+        copy.name = name
+        return copy
+
     def _assign(self, layer, new):
         # A bias that is new to a layer is the last of its variables.
         made = new.variables[: len(layer.variables)]
-        for old_weight, new_weight in zip(layer.variables, made, strict=True):
-            new_weight.assign(self._cut(layer, old_weight))
+        values = [self._cut(layer, weight) for weight in layer.variables]
+        if [value.shape for value in values] != [tuple(weight.shape) for weight in made]:
+            raise ValueError(
+                f"'{layer.name}' (of type {type(layer).__name__}) has weights of other shapes when "
+                f"it is built for fewer channels: {[tuple(weight.shape) for weight in made]}, "
+                f"where {[value.shape for value in values]} are left of its own. What is wrong is "
+                "the rule for its type (see keras_switcher.graph.rules), or its build()."
+            )
+        for old_weight, new_weight, value in zip(layer.variables, made, values, strict=True):
+            new_weight.assign(value)
             new_weight.trainable = old_weight.trainable
             self.counterparts.append((old_weight, new_weight))
         if isinstance(new, keras.layers.Normalization):  # It keeps tensors made of its weights.
