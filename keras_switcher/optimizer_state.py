@@ -12,12 +12,13 @@ ANEW = "Compact without the optimizer, and compile the result with a new one."
 AS_A_WHOLE = (keras.optimizers.Lamb, keras.optimizers.Muon)
 
 
-def compact_compiled(model, plan) -> keras.Model:
+def compact_compiled(model, plan, verified_by: dict | None = None) -> keras.Model:
     """A compact model that goes on training where a `SwitcherModel` stopped.
 
     Args:
         model: The `SwitcherModel`.
         plan: The `PruningPlan` of what to remove.
+        verified_by: See `keras_switcher.graph.compaction.compact`.
 
     Raises:
         ValueError: If the model is not compiled, its optimizer's state cannot be cut, or its
@@ -34,7 +35,7 @@ def compact_compiled(model, plan) -> keras.Model:
             "the result anew."
         )
     surgery = Surgery(model.wiring.anatomy, plan, fold=False)
-    small = surgery.operate()
+    small = surgery.operate(verified_by)
     built_with = _inner(model.optimizer)._trainable_variables
     optimizer = carried_optimizer(model.optimizer, built_with, surgery.counterparts, surgery.cut)
     # A loss has no state: it may be any function, and is shared. Metrics have, and are copied.

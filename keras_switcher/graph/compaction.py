@@ -20,9 +20,10 @@ from keras_switcher.graph.rebuilding import (
     without_random_start,
 )
 from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.graph.verification import Verification
 
 
-def compact(anatomy: Anatomy, plan) -> keras.Model:
+def compact(anatomy: Anatomy, plan, verified_by: dict | None = None) -> keras.Model:
     """A new, smaller, plain Keras model with the outputs of the gated one.
 
     Every layer of the result is new; factors are folded into the kernels that read the channels.
@@ -31,11 +32,14 @@ def compact(anatomy: Anatomy, plan) -> keras.Model:
     Args:
         anatomy: The model's `Anatomy`.
         plan: A `PruningPlan` for it.
+        verified_by: The factors that the plan was made for, by name: the result is compared with
+            the network under them (see `Verification`). None leaves it out.
 
     Raises:
-        ValueError: If the plan leaves a group empty that cannot go, or if a weight is not finite.
+        ValueError: If the plan leaves a group empty that cannot go, if a weight is not finite, if
+            a layer cannot be made again, or if the result computes something else.
     """
-    return Surgery(anatomy, plan).operate()
+    return Surgery(anatomy, plan).operate(verified_by)
 
 
 class Surgery:
@@ -58,13 +62,13 @@ class Surgery:
         self.shifts = bias_shifts(anatomy, plan)
         self.fold = fold
         self.counterparts = []
-        self.rebuilt, self.whole = {}, {}
+        self.rebuilt, self.whole, self.made = {}, {}, {}
         self.names = Names(anatomy.graph)
         self.empty = [name for name, mask in self.keep.items() if not mask.any()]
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
 
-    def operate(self) -> keras.Model:
-        """The smaller model."""
+    def operate(self, verified_by: dict | None = None) -> keras.Model:
+        """The smaller model; see `compact` for the argument."""
         graph = self.anatomy.graph
         self.names.keep_from_new_operations()
         self.whole = self._copied_whole()
@@ -76,9 +80,16 @@ class Surgery:
         # Layers whose outputs nothing reads any more are no part of it.
         owned = {id(variable) for variable in small.variables}
         self.counterparts = [pair for pair in self.counterparts if id(pair[1]) in owned]
+        if verified_by is not None:
+            check = Verification(self.anatomy, verified_by).check
+            check(small, self.made, self._kept_along)
         return small
 
     def visit(self, call, args, kwargs):
+        self.made[id(call)] = outputs = self._made_of(call, args, kwargs)
+        return outputs
+
+    def _made_of(self, call, args, kwargs):
         edge = self.anatomy.edge_at(call)
         if self.empty and self._is_read_by_none(call):
             return tree.map_structure(folding.zeros, call.outputs)

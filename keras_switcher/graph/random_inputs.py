@@ -35,7 +35,7 @@ class Draw:
         Args:
             structure: A structure with symbolic tensors in it.
             limits: Maps `id`s of tensors to what their values are drawn from: for whole numbers
-                how many there are, for text a list of words.
+                how many there are, or a list of them; for text a list of words.
         """
         rng, limits = np.random.default_rng(self.seed), limits or {}
 
@@ -52,7 +52,7 @@ class Draw:
         shape = [self.samples if first is None else first]
         shape += [self.size if length is None else length for length in others]
         shape = shape if x.shape else ()
-        if x.dtype == "string":
+        if x.dtype == "string" or isinstance(limit, list):
             return rng.choice(limit or ["a", "b"], size=shape)
         if x.dtype == "bool":
             return rng.integers(2, size=shape) > 0
