@@ -9,16 +9,10 @@ from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.constant_merging import merge
 from keras_switcher.graph.constants import bias_shifts
-from keras_switcher.graph.copying import copied_whole
 from keras_switcher.graph.gating import feeds_nothing
 from keras_switcher.graph.names import Names
-from keras_switcher.graph.rebuilding import (
-    build_again,
-    describes_itself,
-    is_cut,
-    verified,
-    without_random_start,
-)
+from keras_switcher.graph.rebuilding import without_random_start
+from keras_switcher.graph.remaking import Remaking
 from keras_switcher.graph.tensors import is_tensor
 from keras_switcher.graph.verification import Verification
 
@@ -62,7 +56,7 @@ class Surgery:
         self.shifts = bias_shifts(anatomy, plan)
         self.fold = fold
         self.counterparts = []
-        self.rebuilt, self.whole, self.made = {}, {}, {}
+        self.rebuilt, self.made = {}, {}
         self.names = Names(anatomy.graph)
         self.empty = [name for name, mask in self.keep.items() if not mask.any()]
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
@@ -71,7 +65,8 @@ class Surgery:
         """The smaller model; see `compact` for the argument."""
         graph = self.anatomy.graph
         self.names.keep_from_new_operations()
-        self.whole = self._copied_whole()
+        factors = self.factors if self.fold else {}
+        self.remaking = Remaking(self.anatomy, self.keep, factors, self.shifts)
         inputs = graph.new_inputs()
         outputs = graph.replay(inputs, self.visit)
         if not all(map(is_tensor, tree.flatten(outputs))):
@@ -82,7 +77,7 @@ class Surgery:
         self.counterparts = [pair for pair in self.counterparts if id(pair[1]) in owned]
         if verified_by is not None:
             check = Verification(self.anatomy, verified_by).check
-            check(small, self.made, self._kept_along)
+            check(small, self.made, self.kept_along)
         return small
 
     def visit(self, call, args, kwargs):
@@ -99,7 +94,7 @@ class Surgery:
         if folded and all(folded):
             return self._constant(call, args, kwargs, edge)
         if any(folded):
-            outputs = merge(call, args, kwargs, self._kept_along)
+            outputs = merge(call, args, kwargs, self.kept_along)
             if outputs is None:
                 self.raise_empty(f"'{call.name}' would read a constant")
             return outputs
@@ -112,62 +107,17 @@ class Surgery:
         if new is not None:
             return new(*args, **kwargs)
         shift = self.shifts.get(id(call.op))
-        new = self._again(call, {} if shift is None else {"use_bias": True})
+        shrinks = any(not k.all() for x in call.inputs for k in self.kept_along(x).values())
+        new = self.remaking.of(call, self.names.of(call.op), shrinks)
         self.rebuilt[id(call.op)] = new
-        if new is self.whole.get(id(call.op)):
+        with without_random_start(new):
             outputs = new(*args, **kwargs)
-        else:
-            with without_random_start(new):
-                outputs = new(*args, **kwargs)
         if isinstance(call.op, keras.layers.Layer):
             self._assign(call.op, new)
             if shift is not None:
                 made = self.anatomy.axes_of(call.op.kernel).get(1)
                 new.bias.assign_add(shift if made is None else shift[self._kept(made)])
         return outputs
-
-    def _copied_whole(self):
-        """Copies of the layers that nothing touches and that only a copy can be sure to equal."""
-        ops = {id(call.op): call.op for call in self.anatomy.graph.calls}.values()
-        tied = self.anatomy.tied_ops
-        return copied_whole(
-            [
-                op
-                for op in ops
-                if (id(op) in tied or not describes_itself(op)) and not self._is_touched(op)
-            ]
-        )
-
-    def _is_touched(self, op):
-        """Whether a layer loses or changes any entry of a weight, or has another size."""
-        if id(op) in self.shifts or is_cut(self.anatomy, op, self.keep):
-            return True
-        axes = [a for w in getattr(op, "variables", ()) for a in self.anatomy.axes_of(w).values()]
-        read = [axis.scales(self.factors, np) for axis in axes if isinstance(axis, Edge)]
-        return self.fold and any(scale is not None and (scale != 1).any() for scale in read)
-
-    def _again(self, call, changes):
-        """A layer for the smaller model."""
-        op, name = call.op, self.names.of(call.op)
-        changes = {**self.anatomy.sizes_of(op, self.keep), **changes}
-        copy, is_tied = self.whole.get(id(op)), id(op) in self.anatomy.tied_ops
-        if copy is None and is_tied:
-            raise ValueError(
-                f"'{op.name}' (of type {type(op).__name__}) shares a variable with another layer, "
-                "and cannot be copied with it. Keep what it holds in weights (add_weight), not in "
-                "objects that Python cannot copy."
-            )
-        if copy is None and describes_itself(op):
-            return build_again(op, name, changes)
-        shrinks = any(not k.all() for x in call.inputs for k in self._kept_along(x).values())
-        if copy is None or (shrinks and not is_tied):
-            try:
-                return verified(call, name, changes)
-            except ValueError:
-                if copy is None:
-                    raise
-        copy.name = name
-        return copy
 
     def _assign(self, layer, new):
         # A bias that is new to a layer is the last of its variables.
@@ -203,7 +153,7 @@ class Surgery:
     def _is_read_by_none(self, call):
         """Whether all channels that a call returns are gone."""
         tensors = tree.flatten(call.outputs)
-        return all(any(not k.any() for k in self._kept_along(t).values()) for t in tensors)
+        return all(any(not k.any() for k in self.kept_along(t).values()) for t in tensors)
 
     def raise_empty(self, consequence):
         """Raises the error for groups that cannot be empty, without what they emptied."""
@@ -285,5 +235,6 @@ class Surgery:
         kept = axis.gather(self.keep, np)
         return np.ones(axis.size, bool) if kept is None else kept
 
-    def _kept_along(self, tensor):
+    def kept_along(self, tensor) -> dict[int, np.ndarray]:
+        """Which channels of a tensor of the model stay: boolean vectors by axis."""
         return {axis: self._kept(a) for axis, a in self.anatomy.axes_along(tensor).items()}
