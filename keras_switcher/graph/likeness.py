@@ -29,7 +29,7 @@ def unlike(call: Call, new: keras.Operation) -> str | None:
     """
     old = call.op
     structure = (call.args, call.kwargs)
-    for draw in draws(structure, samples=2):
+    for draw in draws(structure, samples=(2,)):
         args, kwargs = draw.values(structure)
         try:
             expected = _run(old, args, kwargs)

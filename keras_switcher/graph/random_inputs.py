@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import keras
 import numpy as np
@@ -61,17 +62,17 @@ class Draw:
         return rng.normal(size=shape) if self.spread == "normal" else rng.uniform(size=shape)
 
 
-def draws(tensors, samples: int = 1) -> Iterator[Draw]:
+def draws(tensors, samples: tuple[int, ...]) -> Iterator[Draw]:
     """Ways to draw values for tensors, those that say most at the least cost first.
 
     Args:
         tensors: A structure of symbolic tensors.
-        samples: The number of samples, where it is open.
+        samples: The numbers of samples to try, where it is open.
     """
     is_open = any(None in x.shape[1:] for x in tree.flatten(tensors) if is_tensor(x))
     for size in OPEN_SIZES if is_open else OPEN_SIZES[:1]:
-        for spread in ("normal", "uniform"):
-            yield Draw(size, spread, samples)
+        for seed, number, spread in product(range(3), samples, ("normal", "uniform")):
+            yield Draw(size, spread, number, seed)
 
 
 def limits_of(graph) -> dict[int, object]:

@@ -54,12 +54,15 @@ class Remaking:
                 "and cannot be copied together with it. Keep what it holds in weights "
                 "(add_weight), not in objects that Python cannot copy."
             )
-        if copy is None and describes_itself(op):
-            return build_again(op, name, changes)
         if copy is None or (shrinks and id(op) not in self._tied):
             try:
+                if describes_itself(op):
+                    return build_again(op, name, changes)
                 return verified(call, name, changes)
             except ValueError:
+                # Of arrays and functions among the arguments of operations no file could tell.
+                if copy is None and not self._is_touched(op):
+                    copy = copied_whole([op]).get(id(op))
                 if copy is None:
                     raise
         copy.name = name
