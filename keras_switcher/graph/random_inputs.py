@@ -48,11 +48,18 @@ class Draw:
 
         return tree.map_structure(draw, structure)
 
+    def shapes(self, structure):
+        """Symbolic tensors like those of a structure, of the sizes of those that are drawn."""
+        return tree.map_structure(
+            lambda x: keras.KerasTensor(self._shape(x), x.dtype) if is_tensor(x) else x, structure
+        )
+
+    def _shape(self, x):
+        shape = [self.size if length is None else length for length in x.shape]
+        return [self.samples if x.shape[0] is None else shape[0], *shape[1:]] if shape else ()
+
     def _array(self, x, rng, limit):
-        first, *others = x.shape or (None,)
-        shape = [self.samples if first is None else first]
-        shape += [self.size if length is None else length for length in others]
-        shape = shape if x.shape else ()
+        shape = self._shape(x)
         if x.dtype == "string" or isinstance(limit, list):
             return rng.choice(limit or ["a", "b"], size=shape)
         if x.dtype == "bool":

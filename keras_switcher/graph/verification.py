@@ -114,6 +114,7 @@ class Verification:
         for draw in draws(self.graph.inputs, self._samples):
             inputs = draw.values(self.graph.inputs, limits)
             try:
+                self._check_sizes(draw)
                 outputs = self._outputs(inputs)
             # Sizes that are too small fail in the words of each layer and backend.
             except Exception:
@@ -123,6 +124,19 @@ class Verification:
                     return inputs, outputs
                 found = found if found[0] is not None else (inputs, outputs)
         return found
+
+    def _check_sizes(self, draw):
+        """Raises an error if sizes that were open are too small: not every backend would notice."""
+        if all(None not in x.shape[1:] for x in tree.flatten(self.graph.inputs)):
+            return
+
+        def visit(call, args, kwargs):
+            outputs = call.op.compute_output_spec(*args, **kwargs)
+            if any(0 in x.shape for x in tree.flatten(outputs) if is_tensor(x)):
+                raise ValueError(f"Nothing is left for '{call.name}' to compute.")
+            return outputs
+
+        self.graph.replay(draw.shapes(self.graph.inputs), visit)
 
     def _outputs(self, inputs):
         with self._scope():
@@ -244,5 +258,5 @@ def _warn(why):
     warnings.warn(
         f"The smaller network could not be compared with the one that it was made from: {why}. "
         "Compare their outputs on inputs of your own; verify=False leaves this out.",
-        stacklevel=5,
+        stacklevel=6,
     )
