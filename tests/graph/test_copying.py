@@ -40,7 +40,7 @@ STOCK = {
     "wrapper": (layers.TimeDistributed, lambda: [layers.Dense(3)]),
     "both ways": (layers.Bidirectional, lambda: [layers.GRU(3)]),
     "cells": (layers.RNN, lambda: [[layers.LSTMCell(3), layers.GRUCell(2)]]),
-    "normalization": (layers.LayerNormalization, lambda: []),
+    "normalization": (layers.LayerNormalization, list),
 }
 X = np.random.default_rng(0).normal(size=(2, 4, 5)).astype("float32")
 

@@ -1,4 +1,4 @@
-"""Layers that their get_config() does not describe: exact where nothing touches them, or refused."""
+"""Layers that their get_config() does not describe are copied, or refused."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from keras_switcher.graph.rules import RULES
 
 
 class Own(layers.Layer):
-    """Scales each channel by a weight; the rule of `scaling` says so. All it has is in its config."""
+    """Scales each channel by a weight, as the rule of `scaling` says; it describes itself."""
 
     def __init__(self, factor=1.0, **kwargs):
         super().__init__(**kwargs)

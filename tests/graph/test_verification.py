@@ -184,9 +184,7 @@ HARD = {
     "bfloat16": half("mixed_bfloat16"),
     "float16 weights": half("float16"),
     "float64": half("float64"),
-    "tables": lambda: built(
-        lambda x: layers.LSTM(4)(layers.Embedding(5, 3)(x)), (None,), "int32"
-    ),
+    "tables": lambda: built(lambda x: layers.LSTM(4)(layers.Embedding(5, 3)(x)), (None,), "int32"),
     "truth values": lambda: built(
         lambda x: ops.where(x, ops.ones((6,)), ops.zeros((6,))), (6,), "bool"
     ),
