@@ -88,7 +88,7 @@ def warn_before_training(anatomy: Anatomy):
     """
     fewest = {g.name: np.arange(g.size) == 0 for g in anatomy.groups if g.prunable}
     for call in {id(call.op): call for call in anatomy.graph.calls}.values():
-        if is_cut(anatomy, call.op, fewest) and not describes_itself(call.op):
+        if not describes_itself(call.op) and is_cut(anatomy, call.op, fewest):
             try:
                 verified(call, call.op.name, {})
             except ValueError as error:

@@ -20,8 +20,10 @@ _MARGIN = 16
 # A batch has so many samples, as long as no layer makes more than so many numbers of them.
 _SAMPLES, _NUMBERS = 16, 2**16
 _ADVICE = (
-    "This is an error of keras_switcher, or of a rule for a layer of yours: please report it with "
-    "the network. Nothing was written. verify=False returns the smaller network as it is."
+    "Either the rule for a layer of your own is wrong, or a layer keeps what its weights do not "
+    "tell (a Normalization whose weights were set needs finalize_state()), or this is an error of "
+    "keras_switcher: please report it with the network. Nothing was written; verify=False returns "
+    "the smaller network as it is."
 )
 
 
@@ -80,24 +82,34 @@ class Verification:
         Raises:
             ValueError: If an output differs. The first call that differs is named.
         """
+        problem = self._problem(small, made, kept_along)
+        if problem and keras.distribution.list_devices("gpu"):
+            with keras.device("cpu:0"):  # Many GPUs round float32 to the precision of float16.
+                problem = self._problem(small, made, kept_along)
+        if problem:
+            raise ValueError(f"{problem} {_ADVICE}")
+
+    def _problem(self, small, made, kept_along):
+        """How a smaller network differs, in words, or None."""
         inputs, expected = self._first_run()
         if inputs is None:
-            _warn(f"'{self.graph.name}' does not run on random inputs")
-            return
-        actual = _outputs_of(small, inputs)
+            return _warn(f"'{self.graph.name}' does not run on random inputs")
+        try:
+            actual = _outputs_of(small, inputs)
+        # Where a network is wrong, its backend says so in words and types of its own.
+        except Exception as error:
+            return f"The smaller network does not run where '{self.graph.name}' does: {error}"
         difference = _difference(expected, actual)
         if difference <= self._tolerance:
-            return
+            return None
         if self._is_random(inputs):
-            _warn(f"'{self.graph.name}' draws numbers at random in inference, too")
-            return
+            return _warn(f"'{self.graph.name}' draws numbers at random in inference, too")
         if difference <= _MARGIN * self._moved(inputs, expected):
-            return
-        where = self._first_difference(inputs, small, made, kept_along)
-        raise ValueError(
+            return None
+        return (
             f"The smaller network does not compute what '{self.graph.name}' does with these "
             f"factors: on random inputs the outputs differ by {difference:.1e} of the largest, "
-            f"{where}. {_ADVICE}"
+            f"{self._first_difference(inputs, small, made, kept_along)}."
         )
 
     @property
@@ -207,17 +219,8 @@ class Verification:
 
 
 def _outputs_of(small, inputs):
-    """What a smaller network computes.
-
-    Raises:
-        ValueError: If it does not run.
-    """
-    try:
-        with keras.StatelessScope(collect_losses=True):
-            return _arrays(small(inputs, training=False))
-    # Where a network is wrong, its backend says so in words and types of its own.
-    except Exception as error:
-        raise ValueError(f"The smaller network does not run: {error} {_ADVICE}") from error
+    with keras.StatelessScope(collect_losses=True):
+        return _arrays(small(inputs, training=False))
 
 
 def _arrays(outputs):
@@ -258,5 +261,5 @@ def _warn(why):
     warnings.warn(
         f"The smaller network could not be compared with the one that it was made from: {why}. "
         "Compare their outputs on inputs of your own; verify=False leaves this out.",
-        stacklevel=6,
+        stacklevel=7,
     )
