@@ -38,9 +38,9 @@ def wrong_weight(monkeypatch):
     monkeypatch.setattr(Surgery, "cut", lambda *a: cut(*a) * np.float32(more.get(a[1].shape, 1)))
 
 
-def wrong_bias(monkeypatch):
+def wrong_bias(monkeypatch, size=7):
     cut = Surgery.cut
-    more = {(7,): 0.01}
+    more = {(size,): 0.01}
     monkeypatch.setattr(Surgery, "cut", lambda *a: cut(*a) + np.float32(more.get(a[1].shape, 0)))
 
 
@@ -231,15 +231,22 @@ def test_what_cannot_be_compared_is_said(middle, why):
     assert __file__ in [each.filename for each in seen]
 
 
-def test_networks_that_make_much_of_rounding_are_not_refused():
-    """A hundred normalisations of numbers that hardly differ."""
+def test_networks_that_make_much_of_rounding_are_not_refused(monkeypatch):
     inputs = keras.Input((8,))
     x = layers.Dense(64, name="wide")(inputs)
-    x = x * 1e-7 + 1
-    x = (x - ops.mean(x, axis=-1, keepdims=True)) * 1e7
-    x = layers.Dense(16, "relu", name="hidden")(x)
+    x = ops.sin(1e4 * layers.Dense(64, name="mixing")(x))
     model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
-    prune_channels(model, {"hidden": np.arange(16) > 2}, {"hidden": np.full(16, 0.7, "float32")})
+    keep, cut = {"wide": np.arange(64) > 20}, Surgery.cut
+    # As if it were added up in another order.
+    monkeypatch.setattr(Surgery, "cut", lambda *a: np.nextafter(cut(*a), np.float32(9)))
+    prune_channels(model, keep)
+    monkeypatch.setattr("keras_switcher.graph.verification._MARGIN", 0)
+    with pytest.raises(ValueError, match="does not compute what"):
+        prune_channels(model, keep)
+    monkeypatch.undo()
+    wrong_bias(monkeypatch, size=64)
+    with pytest.raises(ValueError, match="does not compute what"):
+        prune_channels(model, keep)
 
 
 def test_whole_numbers_are_drawn_from_the_tables_that_they_reach():
