@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_switcher.optimizer_state import start_at_weights
+
 
 class Progress(keras.callbacks.Callback):
     """Counts a SwitcherModel's epochs and gives each epoch the updates that are its turn.
@@ -20,8 +22,8 @@ class Progress(keras.callbacks.Callback):
         self._step_share = 0.0
 
     def on_train_begin(self, logs=None):
-        _start_averages(self.model.optimizer)
-        _start_averages(self.model.switcher_optimizer)
+        start_at_weights(self.model.optimizer)
+        start_at_weights(self.model.switcher_optimizer)
 
     def on_epoch_begin(self, epoch, logs=None):
         model = self.model
@@ -110,16 +112,6 @@ class StructureHistory(keras.callbacks.Callback):
         for share in ("pruned", "weakened", "strengthened"):
             if logs is not None:
                 logs[share] = sum(counts[share] for counts in groups.values()) / total
-
-
-def _start_averages(optimizer):
-    """Averaged weights (use_ema) start at the weights: it may be long until their first turn."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if optimizer.use_ema and not ops.convert_to_numpy(optimizer.iterations):
-        averages = optimizer._model_variables_moving_average
-        # Those that the optimizer was built with: layers may have been frozen since.
-        for variable, average in zip(optimizer._trainable_variables, averages, strict=True):
-            average.assign(variable)
 
 
 def first_broken_weight(model: keras.Model) -> str | None:

@@ -5,23 +5,22 @@ from collections import defaultdict
 import keras
 from keras import ops
 
+from keras_switcher.graph.call import is_stock
 from keras_switcher.graph.compaction import Surgery
-
-ANEW = "Compact without the optimizer, and compile the result with a new one."
-# Optimizers whose step for a weight depends on all others of its matrix.
-AS_A_WHOLE = (keras.optimizers.Lamb, keras.optimizers.Muon)
+from keras_switcher.whole_weights import ANEW, check_optimizer, check_outputs, check_weights
 
 
-def compact_compiled(model, plan) -> keras.Model:
+def compact_compiled(model, plan, verified_by: dict | None = None) -> keras.Model:
     """A compact model that goes on training where a `SwitcherModel` stopped.
 
     Args:
         model: The `SwitcherModel`.
         plan: The `PruningPlan` of what to remove.
+        verified_by: See `keras_switcher.graph.compaction.compact`.
 
     Raises:
-        ValueError: If the model is not compiled, its optimizer's state cannot be cut, or its
-            metrics cannot be copied.
+        ValueError: If the model is not compiled, its optimizer's state cannot be cut, its metrics
+            cannot be copied, or something in its training looks at whole weights.
     """
     if not model.compiled:
         raise ValueError(
@@ -33,9 +32,16 @@ def compact_compiled(model, plan) -> keras.Model:
             "have no place for a factor per connection. Compact without `optimizer`, and compile "
             "the result anew."
         )
-    surgery = Surgery(model.wiring.anatomy, plan, fold=False)
-    small = surgery.operate()
+    check_optimizer(_inner(model.optimizer))
+    anatomy = model.wiring.anatomy
+    surgery = Surgery(anatomy, plan, fold=False)
+    check_outputs(anatomy, surgery.kept_along)
+    small = surgery.operate(verified_by)
     built_with = _inner(model.optimizer)._trainable_variables
+    trained = {id(variable) for variable in built_with}
+    cut = [(old, new) for old, new in surgery.counterparts if id(old) in trained]
+    check_weights(anatomy, cut, _inner(model.optimizer))
+    start_at_weights(model.optimizer)
     optimizer = carried_optimizer(model.optimizer, built_with, surgery.counterparts, surgery.cut)
     # A loss has no state: it may be any function, and is shared. Metrics have, and are copied.
     small.compile(**{**_other_settings(model), "optimizer": optimizer, "loss": model.loss})
@@ -69,14 +75,9 @@ def carried_optimizer(
         cut: Called as `cut(variable, array)`; cuts an array of the shape of a larger variable.
 
     Raises:
-        ValueError: If the optimizer has state that does not lie along its variables, updates
-            matrices as a whole, or cannot be copied.
+        ValueError: If the optimizer has state that does not lie along its variables, or cannot be
+            copied.
     """
-    if isinstance(_inner(optimizer), AS_A_WHOLE):
-        raise ValueError(
-            f"{type(_inner(optimizer)).__name__} updates each weight by what the whole matrix is, "
-            f"so a smaller one would be trained in another way. {ANEW}"
-        )
     smaller = {id(old): new for old, new in counterparts}
     old_slots, old_others = _slots(copied(optimizer, ANEW), variables)
     new = copied(optimizer, ANEW)
@@ -116,6 +117,36 @@ def copied(optimizer: keras.optimizers.Optimizer, advice: str) -> keras.optimize
             f"{type(optimizer).__name__} cannot be made again from its get_config(): {error} "
             f"{advice}"
         ) from error
+
+
+def start_at_weights(optimizer: keras.optimizers.Optimizer):
+    """Starts what an optimizer keeps of the weights at the weights as they are now.
+
+    Keras makes it in the first step; here it is made when the model is compiled, so that a file
+    finds it, and weights may be loaded in between. After the first step nothing is changed.
+
+    Args:
+        optimizer: The optimizer, built.
+    """
+    inner = _inner(optimizer)
+    if ops.convert_to_numpy(inner.iterations):
+        return
+    # Those that the optimizer was built with: layers may have been frozen since.
+    variables = inner._trainable_variables
+    own = not is_stock(inner)
+    if own or isinstance(inner, keras.optimizers.ScheduleFreeAdamW):
+        try:
+            fresh = copied(inner, "")
+        except ValueError:
+            if not own:
+                raise
+            return  # Nothing is known of its state; it stays as the optimizer's build() made it.
+        for places in _slots(fresh, variables)[0].values():
+            for place in places:
+                inner.variables[place].assign(fresh.variables[place])
+    if inner.use_ema:
+        for variable, average in zip(variables, inner._model_variables_moving_average, strict=True):
+            average.assign(variable)
 
 
 def _inner(optimizer):

@@ -12,6 +12,7 @@ from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.graph.planning import plan_removal
 from keras_switcher.graph.rebuilding import warn_before_training
+from keras_switcher.graph.verification import check_verify
 from keras_switcher.inference import InferenceKernels
 from keras_switcher.optimizer_state import compact_compiled
 from keras_switcher.refusals import (
@@ -60,7 +61,7 @@ class SwitchedNetwork(keras.Model):
             )
         self.wiring = Wiring(task, groups, GRAINS[connections])
         refuse_own_steps(task)
-        warn_before_training(self.wiring.anatomy.graph)
+        warn_before_training(self.wiring.anatomy)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
         self.switcher = switchers.get(switcher)
@@ -165,7 +166,9 @@ class SwitchedNetwork(keras.Model):
                 )
         return plan_removal(wiring.anatomy, factors, round_to, wiring.reads_every_dense)
 
-    def compact(self, round_to: int = 1, optimizer: bool = False) -> keras.Model:
+    def compact(
+        self, round_to: int = 1, optimizer: bool = False, verify: bool = True
+    ) -> keras.Model:
         """A new, plain, smaller Keras model with the same outputs.
 
         What is switched off is removed, the other factors are folded into the weights. Nothing
@@ -177,11 +180,15 @@ class SwitchedNetwork(keras.Model):
                 cut like the weights, so that training goes on where it was. Factors then stay
                 constants that multiply what the kernels read: folded into the kernels they would
                 change the size of each update.
+            verify: Compare the result with the gated network on one random batch, in inference
+                (see `Verification`): that costs about a forward pass of each.
 
         Raises:
             ValueError: If nothing is left of a group whose branch cannot go, a weight is not
-                finite, or an optimizer is asked for that is not there or cannot be cut.
+                finite, a layer of the task network cannot be made again, or an optimizer is asked
+                for that is not there or cannot be cut; if the result computes something else.
         """
+        check_verify(verify)
         if not isinstance(optimizer, bool):
             raise ValueError(
                 "`optimizer` says whether the optimizer that the model was compiled with comes "
@@ -189,10 +196,18 @@ class SwitchedNetwork(keras.Model):
                 "with another one, compile it."
             )
         plan = self.plan(round_to)
-        return compact_compiled(self, plan) if optimizer else compact(self.wiring.anatomy, plan)
+        factors = self.scaling_factors() if verify else None
+        if optimizer:
+            return compact_compiled(self, plan, factors)
+        return compact(self.wiring.anatomy, plan, factors)
 
     def export(
-        self, filepath: str | Path, format: str = "tf_saved_model", round_to: int = 1, **kwargs
+        self,
+        filepath: str | Path,
+        format: str = "tf_saved_model",
+        round_to: int = 1,
+        verify: bool = True,
+        **kwargs,
     ):
         """Exports the compact model; it needs neither this package nor Keras to run.
 
@@ -200,13 +215,14 @@ class SwitchedNetwork(keras.Model):
             filepath: Where to write; nothing may be there yet.
             format: `"tf_saved_model"`, `"onnx"`, `"litert"` or any other that Keras has.
             round_to: See `compact`.
+            verify: See `compact`.
             **kwargs: See `keras.Model.export`.
 
         Raises:
             ValueError: As `compact`, and if there is something at `filepath`.
             ImportError: If the format needs a package that is not installed.
         """
-        export_model(self.compact(round_to), filepath, format, **kwargs)
+        export_model(self.compact(round_to, verify=verify), filepath, format, **kwargs)
 
     def get_config(self):
         """The constructor's arguments, with the task network and the switcher serialized."""

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_switcher.alternation import BOTH
 from keras_switcher.evaluated_network import EvaluatedNetwork
-from keras_switcher.optimizer_state import copied
+from keras_switcher.optimizer_state import copied, start_at_weights
 
 
 class TwoOptimizers(EvaluatedNetwork):
@@ -25,9 +25,10 @@ class TwoOptimizers(EvaluatedNetwork):
             **kwargs: As for any Keras model.
 
         Raises:
-            ValueError: If both optimizers are the same object, or there is none for the switcher
-                and `optimizer` cannot be copied.
+            ValueError: If both optimizers are the same object, one is a `MultiOptimizer`, or
+                there is none for the switcher and `optimizer` cannot be copied.
         """
+        _refuse_several(optimizer=optimizer, switcher_optimizer=switcher_optimizer)
         if switcher_optimizer is optimizer and isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(
                 "`optimizer` and `switcher_optimizer` are the same object, but each keeps the "
@@ -51,6 +52,12 @@ class TwoOptimizers(EvaluatedNetwork):
                 optimizer, variables = self.player(name)
                 if not optimizer.built:
                     optimizer.build(variables)
+
+    def train_on_batch(self, *args, **kwargs):
+        """Trains on one batch, as for any Keras model."""
+        for name in BOTH if self.compiled else ():  # As at the start of fit().
+            start_at_weights(self.player(name)[0])
+        return super().train_on_batch(*args, **kwargs)
 
     def save(self, filepath, *args, **kwargs):
         """Saves everything, as any Keras model; `keras.saving.load_model` brings it back.
@@ -135,6 +142,20 @@ class TwoOptimizers(EvaluatedNetwork):
                     f"were: {error}"
                 ) from error
             raise
+
+
+def _refuse_several(**optimizers):
+    several = keras.optimizers.MultiOptimizer
+    for argument, optimizer in optimizers.items():
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        named = isinstance(inner, dict) and inner.get("class_name") == several.__name__
+        if named or isinstance(inner, several):
+            raise ValueError(
+                f"`{argument}` is a MultiOptimizer, which finds its optimizers by the paths of "
+                "variables. These change when a model is saved and loaded, and it cannot update "
+                "one network of the two alone. Pass one optimizer for each network; to train "
+                "layers of the task network at different rates, freeze some of them in turn."
+            )
 
 
 def _is_mixed(task):

@@ -35,7 +35,7 @@ def check_exact(model, keep, scale=None, exported=False):
     factors = {n: np.float32(m * scale.get(n, np.ones(len(m)))) for n, m in keep.items()}
     expected = scale_by_hand(model, factors)(x, training=False)
     check_depends(expected, on=[model(x, training=False), np.roll(expected, 1, axis=0)])
-    small = prune_channels(model, keep, scale)
+    small = prune_channels(model, keep, scale, verify=False)  # Compared below.
     check_close(run_gated(model, factors, x), expected, f"gated {model.name}")
     check_close(small(x, training=False), expected, f"compact {model.name}")
     if exported:

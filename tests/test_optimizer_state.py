@@ -134,3 +134,157 @@ def test_layers_that_nothing_reads_any_more_leave_no_state(tmp_path):
     assert toys.same(small.optimizer.variables, loaded.optimizer.variables)
     histories = [toys.fit(each, *data, epochs=2)["loss"] for each in (small, loaded)]
     np.testing.assert_allclose(*histories, rtol=1e-6)
+
+
+STARTING_AT_WEIGHTS = {
+    "schedule free": lambda: keras.optimizers.ScheduleFreeAdamW(0.05),
+    "schedule free, scaled": lambda: keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.ScheduleFreeAdamW(0.05, warmup_steps=2)
+    ),
+    "averaged": lambda: keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.5),
+    "of a user": lambda: Returning(0.05),
+}
+
+
+@keras.saving.register_keras_serializable("tests")
+class Returning(keras.optimizers.SGD):
+    """Pulls weights back to where they were when it was built."""
+
+    def build(self, variables):
+        super().build(variables)
+        self.starts = self.add_optimizer_variables(variables, "start")
+        for start, variable in zip(self.starts, variables, strict=True):
+            start.assign(variable)
+
+    def update_step(self, gradient, variable, learning_rate):
+        start = self.starts[self._get_variable_index(variable)]
+        super().update_step(gradient + 3 * (variable - start), variable, learning_rate)
+
+
+@pytest.mark.parametrize("by", ["fit", "train_on_batch"])
+@pytest.mark.parametrize("name", STARTING_AT_WEIGHTS)
+def test_weights_may_be_loaded_after_compiling(name, by):
+    keras.utils.set_random_seed(2)
+    weights = toys.mlp().get_weights()
+    x, y = toys.data()
+    losses = []
+    for wraps in (False, True):
+        keras.utils.set_random_seed(1)
+        task = toys.mlp()
+        model = SwitcherModel(task, alternation="task", warmup_epochs=9) if wraps else task
+        more = {"switcher_optimizer": keras.optimizers.SGD(0.1)} if wraps else {}
+        model.compile(STARTING_AT_WEIGHTS[name](), toys.crossentropy(), run_eagerly=True, **more)
+        task.set_weights(weights)
+        if by == "fit":
+            losses.append(toys.fit(model, x, y, epochs=2)["loss"])
+        else:
+            logs = [model.train_on_batch(x, y, return_dict=True)["loss"] for _ in range(3)]
+            losses.append([float(loss) for loss in logs])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["schedule free", "averaged", "of a user"])
+def test_what_starts_at_the_weights_comes_along(name):
+    model = trained(STARTING_AT_WEIGHTS[name]())
+    small = model.compact(optimizer=True)
+    data = toys.data(shape=(8, 8, 1), seed=1)
+    together, alone = (toys.fit(each, *data, epochs=2)["loss"] for each in (model, small))
+    np.testing.assert_allclose(alone, together, rtol=1e-4)
+
+
+class Halving(keras.constraints.Constraint):
+    """Of a user: nobody knows what it looks at."""
+
+    def __call__(self, w):
+        return w / (1 + keras.ops.norm(w))
+
+
+def constrained(**hidden):
+    """A network whose hidden layer has four of eight units off, and half of its inputs."""
+    keras.utils.set_random_seed(0)
+    task = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(6, "relu", name="before"),
+            layers.Dense(8, "relu", name="hidden", **hidden),
+            layers.Dense(3, name="head"),
+        ]
+    )
+    switcher = switchers.FreeFactors(start="half_zeros")
+    model = SwitcherModel(task, switcher, ["before", "hidden"], alternation="task")
+    model.compile(keras.optimizers.Adam(0.02), toys.crossentropy())
+    toys.fit(model, *toys.data(), epochs=1)
+    return model
+
+
+AS_A_WHOLE = {
+    "UnitNorm": {"kernel_constraint": keras.constraints.UnitNorm(axis=0)},
+    "MaxNorm": {"kernel_constraint": keras.constraints.MaxNorm(1.0, axis=[0, 1])},
+    "MinMaxNorm": {"bias_constraint": keras.constraints.MinMaxNorm(0.1, 1.0, axis=-1)},
+    "Halving": {"kernel_constraint": Halving()},
+    "OrthogonalRegularizer": {"kernel_regularizer": keras.regularizers.OrthogonalRegularizer()},
+    "L2": {"activity_regularizer": "l2"},
+}
+ENTRY_BY_ENTRY = {
+    "no negative weights": {"kernel_constraint": keras.constraints.NonNeg()},
+    "sums": {"kernel_regularizer": keras.regularizers.L1L2(1e-3, 1e-2)},
+}
+
+
+@pytest.mark.parametrize("kind", AS_A_WHOLE)
+def test_what_looks_at_whole_weights_is_named(kind):
+    model = constrained(**AS_A_WHOLE[kind])
+    with pytest.raises(ValueError, match=rf"^{kind} (constrains|regularizes) .* of 'hidden'"):
+        model.compact(optimizer=True)
+    model.compact()
+
+
+@pytest.mark.parametrize("kind", ENTRY_BY_ENTRY)
+def test_what_looks_at_single_weights_goes_on(kind):
+    model = constrained(**ENTRY_BY_ENTRY[kind])
+    small = model.compact(optimizer=True)
+    runs = [toys.fit(each, *toys.data(seed=1), epochs=2) for each in (model, small)]
+    if "constraint" in str(ENTRY_BY_ENTRY[kind]):
+        np.testing.assert_allclose(runs[1]["loss"], runs[0]["loss"], rtol=1e-4)
+    weights = model.compact().get_weights()
+    again = small.get_layer("before").get_weights()
+    np.testing.assert_allclose(again[1], weights[1], rtol=1e-3, atol=1e-5)
+
+
+def test_norms_over_axes_that_stay_whole_go_on():
+    keras.utils.set_random_seed(0)
+    whole = keras.constraints.MaxNorm(0.5, axis=0)
+    task = toys.mlp(kernel_constraint=whole)
+    model = SwitcherModel(task, switchers.FreeFactors(start="half_zeros"), ["hidden"])
+    model.alternation = "task"
+    model.compile(keras.optimizers.Adam(0.1), toys.crossentropy())
+    toys.fit(model, *toys.data(), epochs=1)
+    small = model.compact(optimizer=True)
+    assert small.get_layer("hidden").units < 8
+    runs = [toys.fit(each, *toys.data(seed=1), epochs=3)["loss"] for each in (model, small)]
+    np.testing.assert_allclose(*runs, rtol=1e-4)
+
+
+def test_regularizers_under_clipping_by_norms_are_named():
+    model = constrained(kernel_regularizer="l2")
+    model.compile(keras.optimizers.SGD(0.1, clipnorm=1.0), toys.crossentropy())
+    toys.fit(model, *toys.data(), epochs=1)
+    with pytest.raises(ValueError, match=r"^L2 regularizes 'kernel', under clipping by norms"):
+        model.compact(optimizer=True)
+
+
+@pytest.mark.parametrize("argument", ["optimizer", "switcher_optimizer"])
+@pytest.mark.parametrize("how", ["map", "function", "scaled", "config"])
+def test_several_optimizers_in_one_are_refused(argument, how):
+    kinds = keras.optimizers
+    made = kinds.MultiOptimizer(kinds.OptimizerMap(kinds.SGD(0.1), {"head/.*": kinds.Adam()}))
+    given = {
+        "map": made,
+        "function": kinds.MultiOptimizer(lambda variable: kinds.SGD(0.1)),
+        "scaled": kinds.LossScaleOptimizer(made),
+        "config": kinds.serialize(made),
+    }[how]
+    model = SwitcherModel(toys.mlp())
+    with pytest.raises(ValueError, match=f"^`{argument}` is a MultiOptimizer"):
+        model.compile(**{"optimizer": "sgd", argument: given}, loss=toys.crossentropy())
+    assert not model.compiled

@@ -29,6 +29,8 @@ class CallGraph:
     def replay(self, inputs: Any, visit: Callable) -> Any:
         """Runs the calls on other tensors, each through `visit(call, args, kwargs)`.
 
+        What no later call reads is let go, so that little memory is in use at a time.
+
         Args:
             inputs: A structure of tensors like `self.inputs`.
             visit: Called once per call with the arguments filled in; what it returns takes the
@@ -42,9 +44,17 @@ class CallGraph:
         def fill(structure):
             return tree.map_structure(lambda x: values[id(x)] if is_tensor(x) else x, structure)
 
+        last = {
+            id(x): call for call in self.calls for x in (*tree.flatten(call.outputs), *call.inputs)
+        }
+        last.update((id(x), None) for x in tree.flatten(self.outputs))
         for call in self.calls:
             outputs = visit(call, fill(call.args), fill(call.kwargs))
-            values.update(paired(call.outputs, outputs))
+            made = paired(call.outputs, outputs)
+            values.update(made)
+            for key in (*map(id, call.inputs), *made):
+                if last[key] is call:
+                    values.pop(key, None)
         return fill(self.outputs)
 
     def new_inputs(self) -> Any:

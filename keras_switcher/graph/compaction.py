@@ -11,11 +11,14 @@ from keras_switcher.graph.constant_merging import merge
 from keras_switcher.graph.constants import bias_shifts
 from keras_switcher.graph.gating import feeds_nothing
 from keras_switcher.graph.names import Names
-from keras_switcher.graph.rebuilding import build_activation, build_again, without_random_start
+from keras_switcher.graph.ownership import check_apart
+from keras_switcher.graph.rebuilding import build_activation, without_random_start
+from keras_switcher.graph.remaking import Remaking
 from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.graph.verification import Verification
 
 
-def compact(anatomy: Anatomy, plan) -> keras.Model:
+def compact(anatomy: Anatomy, plan, verified_by: dict | None = None) -> keras.Model:
     """A new, smaller, plain Keras model with the outputs of the gated one.
 
     Every layer of the result is new; factors are folded into the kernels that read the channels.
@@ -24,11 +27,14 @@ def compact(anatomy: Anatomy, plan) -> keras.Model:
     Args:
         anatomy: The model's `Anatomy`.
         plan: A `PruningPlan` for it.
+        verified_by: The factors that the plan was made for, by name: the result is compared with
+            the network under them (see `Verification`). None leaves it out.
 
     Raises:
-        ValueError: If the plan leaves a group empty that cannot go, or if a weight is not finite.
+        ValueError: If the plan leaves a group empty that cannot go, if a weight is not finite, if
+            a layer cannot be made again, or if the result computes something else.
     """
-    return Surgery(anatomy, plan).operate()
+    return Surgery(anatomy, plan).operate(verified_by)
 
 
 class Surgery:
@@ -51,15 +57,17 @@ class Surgery:
         self.shifts = bias_shifts(anatomy, plan)
         self.fold = fold
         self.counterparts = []
-        self.rebuilt = {}
+        self.rebuilt, self.made = {}, {}
         self.names = Names(anatomy.graph)
         self.empty = [name for name, mask in self.keep.items() if not mask.any()]
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
 
-    def operate(self) -> keras.Model:
-        """The smaller model."""
+    def operate(self, verified_by: dict | None = None) -> keras.Model:
+        """The smaller model; see `compact` for the argument."""
         graph = self.anatomy.graph
         self.names.keep_from_new_operations()
+        factors = self.factors if self.fold else {}
+        self.remaking = Remaking(self.anatomy, self.keep, factors, self.shifts)
         inputs = graph.new_inputs()
         outputs = graph.replay(inputs, self.visit)
         if not all(map(is_tensor, tree.flatten(outputs))):
@@ -68,9 +76,17 @@ class Surgery:
         # Layers whose outputs nothing reads any more are no part of it.
         owned = {id(variable) for variable in small.variables}
         self.counterparts = [pair for pair in self.counterparts if id(pair[1]) in owned]
+        check_apart(self.anatomy.ties, small)
+        if verified_by is not None:
+            check = Verification(self.anatomy, verified_by).check
+            check(small, self.made, self.kept_along)
         return small
 
     def visit(self, call, args, kwargs):
+        self.made[id(call)] = outputs = self._made_of(call, args, kwargs)
+        return outputs
+
+    def _made_of(self, call, args, kwargs):
         edge = self.anatomy.edge_at(call)
         if self.empty and self._is_read_by_none(call):
             return tree.map_structure(folding.zeros, call.outputs)
@@ -80,7 +96,7 @@ class Surgery:
         if folded and all(folded):
             return self._constant(call, args, kwargs, edge)
         if any(folded):
-            outputs = merge(call, args, kwargs, self._kept_along)
+            outputs = merge(call, args, kwargs, self.kept_along)
             if outputs is None:
                 self.raise_empty(f"'{call.name}' would read a constant")
             return outputs
@@ -92,16 +108,13 @@ class Surgery:
         new = self.rebuilt.get(id(call.op))
         if new is not None:
             return new(*args, **kwargs)
-        is_layer = isinstance(call.op, keras.layers.Layer)
-        changes = self.anatomy.sizes_of(call.op, self.keep)
         shift = self.shifts.get(id(call.op))
-        if shift is not None:
-            changes["use_bias"] = True
-        new = build_again(call.op, self.names.of(call.op), changes)
+        shrinks = any(not k.all() for x in call.inputs for k in self.kept_along(x).values())
+        new = self.remaking.of(call, self.names.of(call.op), shrinks)
         self.rebuilt[id(call.op)] = new
         with without_random_start(new):
             outputs = new(*args, **kwargs)
-        if is_layer:
+        if isinstance(call.op, keras.layers.Layer):
             build_activation(call.op, new, tree.flatten(outputs)[0].shape)
             self._assign(call.op, new)
             if shift is not None:
@@ -112,8 +125,16 @@ class Surgery:
     def _assign(self, layer, new):
         # A bias that is new to a layer is the last of its variables.
         made = new.variables[: len(layer.variables)]
-        for old_weight, new_weight in zip(layer.variables, made, strict=True):
-            new_weight.assign(self._cut(layer, old_weight))
+        values = [self._cut(layer, weight) for weight in layer.variables]
+        if [value.shape for value in values] != [tuple(weight.shape) for weight in made]:
+            raise ValueError(
+                f"'{layer.name}' (of type {type(layer).__name__}) has weights of other shapes when "
+                f"it is built for fewer channels: {[tuple(weight.shape) for weight in made]}, "
+                f"where {[value.shape for value in values]} are left of its own. What is wrong is "
+                "the rule for its type (see keras_switcher.graph.rules), or its build()."
+            )
+        for old_weight, new_weight, value in zip(layer.variables, made, values, strict=True):
+            new_weight.assign(value)
             new_weight.trainable = old_weight.trainable
             self.counterparts.append((old_weight, new_weight))
         if isinstance(new, keras.layers.Normalization):  # It keeps tensors made of its weights.
@@ -135,7 +156,7 @@ class Surgery:
     def _is_read_by_none(self, call):
         """Whether all channels that a call returns are gone."""
         tensors = tree.flatten(call.outputs)
-        return all(any(not k.any() for k in self._kept_along(t).values()) for t in tensors)
+        return all(any(not k.any() for k in self.kept_along(t).values()) for t in tensors)
 
     def raise_empty(self, consequence):
         """Raises the error for groups that cannot be empty, without what they emptied."""
@@ -217,5 +238,6 @@ class Surgery:
         kept = axis.gather(self.keep, np)
         return np.ones(axis.size, bool) if kept is None else kept
 
-    def _kept_along(self, tensor):
+    def kept_along(self, tensor) -> dict[int, np.ndarray]:
+        """Which channels of a tensor of the model stay: boolean vectors by axis."""
         return {axis: self._kept(a) for axis, a in self.anatomy.axes_along(tensor).items()}

@@ -10,6 +10,7 @@ from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.plan_checks import check_plan
 from keras_switcher.graph.plan_file import read_plan, write_plan
+from keras_switcher.graph.verification import check_verify
 
 
 @dataclass(eq=False)
@@ -86,16 +87,24 @@ class PruningPlan:
         """Factors of channels and of connections, by name."""
         return {**self.scale, **self.connections}
 
-    def apply(self, model: keras.Model) -> keras.Model:
+    def apply(self, model: keras.Model, verify: bool = True) -> keras.Model:
         """Builds the smaller model from a copy of the model that the plan was made for.
+
+        Args:
+            model: The copy.
+            verify: Compare the result with the copy, what is removed switched off, on one random
+                batch (see `Verification`).
 
         Raises:
             ValueError: If the groups of `model` are others than those of the plan, or cannot lose
-                what it removes, or if the plan leaves a group empty.
+                what it removes, or if the plan leaves a group empty; if a layer cannot be made
+                again, or the result computes something else.
         """
+        check_verify(verify)
         anatomy = Anatomy(model, self.every_dense_input)
         check_plan(self, anatomy)
-        return compact(anatomy, self)
+        acting = {n: g.scale * (g.keep | g.constant) for n, g in self.groups.items()}
+        return compact(anatomy, self, {**acting, **self.connections} if verify else None)
 
     def save(self, path: str | Path):
         """Writes the plan as JSON, beside the file that may be there, and then replaces that one.

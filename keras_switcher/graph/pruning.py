@@ -8,6 +8,7 @@ import numpy as np
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.verification import check_verify
 
 
 def prune_channels(
@@ -15,6 +16,7 @@ def prune_channels(
     keep: Mapping[str, np.ndarray],
     scale: Mapping[str, np.ndarray] | None = None,
     round_to: int = 1,
+    verify: bool = True,
 ) -> keras.Model:
     """Removes channels exactly: the result computes what the model would if nothing read them.
 
@@ -29,13 +31,16 @@ def prune_channels(
             folded into the kernels that read them.
         round_to: Keep at least the next multiple of this number of channels per group; what is
             added has no effect on the outputs.
+        verify: Compare the result with the model, what is removed switched off, on one random
+            batch (see `Verification`).
 
     Returns:
         A new Functional model.
 
     Raises:
         ValueError: If a name is unknown, a group cannot be pruned (with the reason) or would be
-            empty, or a vector has the wrong length or dtype.
+            empty, or a vector has the wrong length or dtype; if a layer cannot be made again,
+            or the result computes something else.
 
     Example:
 
@@ -48,6 +53,7 @@ def prune_channels(
     >>> small.get_layer("hidden").units
     2
     """
+    check_verify(verify)
     anatomy = Anatomy(model)
     masks = _checked(anatomy, keep, "keep", np.bool_)
     scales = _checked(anatomy, scale or {}, "scale", np.floating)
@@ -57,7 +63,8 @@ def prune_channels(
             mask = masks.get(group.name, np.ones(group.size, bool))
             factor = scales.get(group.name, np.ones(group.size, "float32"))
             factors[group.name] = np.where(mask, factor, 0).astype("float32")
-    return compact(anatomy, plan_removal(anatomy, factors, round_to))
+    plan = plan_removal(anatomy, factors, round_to)
+    return compact(anatomy, plan, factors if verify else None)
 
 
 def _checked(anatomy, vectors, argument, kind):

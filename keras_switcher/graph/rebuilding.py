@@ -5,9 +5,12 @@ import warnings
 from contextlib import contextmanager
 
 import keras
+import numpy as np
 
-from keras_switcher.graph.call import is_stock
-from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.call import Call, is_stock
+from keras_switcher.graph.copying import holds_state
+from keras_switcher.graph.likeness import unlike
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
 
@@ -25,36 +28,86 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
     """
     try:
         config = _config_of(op)
-        config.update(_functions(op, config), name=name, **changes)
+        if not isinstance(config, dict):
+            raise TypeError(f"it returned {config!r} and not a dict.")
+        config = {**config, **_functions(op, config), "name": name, **changes}
         if type(op) is keras.layers.Lambda:
             return _same_function(op, config)
         new = type(op).from_config(config)
         if hasattr(op, "save_assets"):
             _copy_assets(op, new)
         return new
-    except (NotImplementedError, TypeError, ValueError) as error:
-        if not isinstance(op, keras.layers.Layer) and not changes:
-            return op  # It has no weights; arrays and functions among its arguments are the cause.
-        raise ValueError(
-            f"'{op.name}' (of type {type(op).__name__}) cannot be built again from its "
-            f"get_config(), which the smaller model needs: {error} Give the class a get_config() "
-            "that returns all arguments of its constructor, and register classes and functions "
-            "that are among them with keras.saving.register_keras_serializable()."
-        ) from error
+    # The code of users' own layers may fail in any way.
+    except Exception as error:
+        raise _refusal(op, f"cannot be built again: {error}") from error
 
 
-def warn_before_training(graph: CallGraph):
+def verified(call: Call, name: str, changes: dict) -> keras.Operation:
+    """As `build_again`, for what its configuration may not describe.
+
+    The layer is built again as it is, too, given the weights that it has, and compared with
+    itself (see `unlike`).
+
+    Args:
+        call: A call of the layer or operation.
+        name: The name of the new one.
+        changes: Constructor arguments that differ.
+
+    Raises:
+        ValueError: If it does not come back from its configuration as what it is.
+    """
+    same = build_again(call.op, call.op.name, {})
+    try:
+        difference = unlike(call, same)
+    # The code of users' own layers may fail in any way.
+    except Exception as error:
+        raise _refusal(call.op, f"cannot be called when it was built again: {error}") from error
+    if difference is not None:
+        raise _refusal(call.op, f"is not the same when it is built again: {difference}.")
+    return build_again(call.op, name, changes)
+
+
+def describes_itself(op: keras.Operation) -> bool:
+    """Whether a layer is Keras's own throughout, so that its configuration is all that it is.
+
+    Functions that a user gave to the layer itself come along (`build_again`); those given to a
+    layer in it need not, and functions may hold layers or variables.
+
+    Args:
+        op: The layer or operation.
+    """
+    parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
+    return all(is_stock(part) and not _has_own_functions(part, part is op) for part in parts)
+
+
+def warn_before_training(anatomy: Anatomy):
     """Warns of the user's own layers that a smaller model, after training, could not have.
 
     Args:
-        graph: The `CallGraph`.
+        anatomy: The network's `Anatomy`.
     """
-    for op in {id(call.op): call.op for call in graph.calls}.values():
-        if isinstance(op, keras.layers.Layer) and not is_stock(op):
+    fewest = {g.name: np.arange(g.size) == 0 for g in anatomy.groups if g.prunable}
+    for call in {id(call.op): call for call in anatomy.graph.calls}.values():
+        if not describes_itself(call.op) and is_cut(anatomy, call.op, fewest):
             try:
-                build_again(op, op.name, {})
+                verified(call, call.op.name, {})
             except ValueError as error:
                 warnings.warn(f"compact() and export() will fail: {error}", stacklevel=6)
+
+
+def is_cut(anatomy: Anatomy, op: keras.Operation, keep: dict) -> bool:
+    """Whether a layer has fewer entries in a weight, or other sizes, when some channels are kept.
+
+    Args:
+        anatomy: The `Anatomy` of its network.
+        op: The layer or operation.
+        keep: Boolean vectors by name of group.
+    """
+    if anatomy.sizes_of(op, keep) != anatomy.sizes_of(op, {}):
+        return True
+    axes = [axis for w in getattr(op, "variables", ()) for axis in anatomy.axes_of(w).values()]
+    left = [axis.gather(keep, np) for axis in axes]
+    return any(kept is not None and not kept.all() for kept in left)
 
 
 @contextmanager
@@ -69,6 +122,30 @@ def without_random_start(layer: keras.layers.Layer):
     vars(layer).update(dict.fromkeys(initializers, keras.initializers.Zeros()))
     yield
     vars(layer).update(initializers)
+
+
+def _refusal(op, problem):
+    return ValueError(
+        f"'{op.name}' (of type {type(op).__name__}) {problem} The smaller model needs a smaller "
+        "copy of it, made from its get_config() and its weights. Give the class a get_config() "
+        "that returns all arguments of its constructor, keep what it learns or is set to in "
+        "weights (add_weight), and register classes and functions among the arguments with "
+        "keras.saving.register_keras_serializable()."
+    )
+
+
+def _has_own_functions(part, come_along):
+    """Whether a stock layer has functions of a user's that its configuration cannot hold."""
+    for name, value in vars(part).items():
+        if isinstance(value, keras.layers.Layer) or not callable(value):
+            continue
+        module = getattr(value, "__module__", None) or type(value).__module__
+        if module.split(".")[0] in ("keras", "tensorflow", "builtins"):
+            continue
+        known = name.endswith(_FUNCTIONS) or type(part) is keras.layers.Lambda
+        if not (come_along and known) or holds_state(value):
+            return True
+    return False
 
 
 def _copy_assets(layer, new):

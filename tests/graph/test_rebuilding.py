@@ -12,7 +12,7 @@ from checks import (
 )
 from keras import layers
 
-from keras_switcher import SwitcherModel, prune_channels
+from keras_switcher import prune_channels
 
 
 def halved(values):
@@ -44,30 +44,6 @@ def test_functions_that_no_file_could_hold_come_along(argument):
     small = prune_channels(model, {"first": keep})
     check_close(small(x), run_gated(model, {"first": np.float32(keep)}, x))
     assert getattr(small.get_layer("own"), argument) is FUNCTIONS[argument]
-
-
-class Own(layers.Layer):
-    """Keras cannot write down what it is made with."""
-
-    def __init__(self, function, **kwargs):
-        super().__init__(**kwargs)
-        self.function = function
-
-    def call(self, inputs):
-        return self.function(inputs)
-
-
-def test_layers_that_cannot_be_made_again_are_named_before_training():
-    parts = [layers.Dense(8, name="hidden"), Own(halved, name="own"), layers.Dense(2)]
-    task = randomise(keras.Sequential([keras.Input((4,)), *parts]))
-    with pytest.warns(UserWarning, match=r"export\(\) will fail: 'own' ") as seen:
-        model = SwitcherModel(task)
-    assert seen[0].filename == __file__
-    weights = task.get_weights()
-    with pytest.raises(ValueError, match=r"'own' \(of type Own\) cannot be built again"):
-        model.compact()
-    for before, after in zip(weights, task.get_weights(), strict=True):
-        np.testing.assert_array_equal(before, after)
 
 
 def test_learned_boundaries_come_along():

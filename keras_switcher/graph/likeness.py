@@ -1,0 +1,124 @@
+"""Whether a layer that was built again is the layer that it was built from."""
+
+import inspect
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.random_inputs import draws
+
+# Attributes by which Keras keeps its own books.
+_OF_EVERY_LAYER = frozenset(vars(keras.layers.Layer())) - {"activity_regularizer", "autocast"}
+
+
+def unlike(call: Call, new: keras.Operation) -> str | None:
+    """How a layer of the size of another one, once it has its weights, differs from it.
+
+    Both are run on random values in the places of the tensors of a call, in inference and, where
+    they know of it, in training. What may show in neither, as what is drawn at random does, is
+    compared by the layers that they consist of and by their attributes.
+
+    Args:
+        call: A call of the layer. Neither it nor the layer is changed.
+        new: The new layer, not yet called; it is given weights.
+
+    Returns:
+        The difference in words, or None if there is none.
+    """
+    old = call.op
+    structure = (call.args, call.kwargs)
+    for draw in draws(structure, samples=(2,)):
+        args, kwargs = draw.values(structure)
+        try:
+            expected = _run(old, args, kwargs)
+        # A size or a range of values that the layer does not take: in words that only it knows.
+        except Exception:
+            continue
+        if isinstance(old, keras.layers.Layer):
+            new(*args, **kwargs)
+            problem = _other_parts(old, new) or _give_weights(old, new)
+            if problem is not None:
+                return problem
+        if not _same(expected, _run(new, args, kwargs)) and _same(
+            expected, _run(old, args, kwargs)
+        ):
+            return "it computes something else"
+        knows = "training" in inspect.signature(old.call).parameters and "training" not in kwargs
+        if knows and not _same_in_training(old, new, args, kwargs):
+            return "it computes something else with training=True"
+        return None
+    return "it could not be run on random values to see that it computes the same"
+
+
+def _run(op, args, kwargs):
+    """What a layer computes; its variables stay as they are."""
+    with keras.StatelessScope(collect_losses=True):
+        outputs = op(*args, **kwargs)
+    return [ops.convert_to_numpy(x) for x in tree.flatten(outputs) if x is not None]
+
+
+def _same_in_training(old, new, args, kwargs):
+    expected, again, actual = (
+        _run(op, args, {**kwargs, "training": True}) for op in (old, old, new)
+    )
+    return not _same(expected, again) or _same(expected, actual)
+
+
+def _same(expected, actual):
+    """Whether two runs agree; both do the same in the same order, so there is no rounding."""
+    kinds = [[(values.shape, values.dtype) for values in run] for run in (expected, actual)]
+    if kinds[0] != kinds[1]:
+        return False
+    return all(
+        np.array_equal(a, b) or (a.dtype.kind in "fc" and np.allclose(a, b, 1e-6, equal_nan=True))
+        for a, b in zip(expected, actual, strict=True)
+    )
+
+
+def _give_weights(old, new):
+    kinds = [[_kind(variable) for variable in layer.variables] for layer in (old, new)]
+    if kinds[0] != kinds[1]:
+        was, now = (", ".join(f"{name} {shape}" for name, shape, *_ in kind) for kind in kinds)
+        return f"its variables are other ones (now: {now or 'none'}; before: {was or 'none'})"
+    for variable, value in zip(new.variables, old.variables, strict=True):
+        variable.assign(value)
+    if isinstance(new, keras.layers.Normalization):  # It keeps tensors made of its weights.
+        new.finalize_state()
+    return None
+
+
+def _kind(variable):
+    acting = [type(each).__name__ for each in (variable.regularizer, variable.constraint)]
+    return (variable.name, tuple(variable.shape), variable.dtype, *acting)
+
+
+def _other_parts(old, new):
+    """How two layers differ in what they are made of."""
+    parts = list(old._flatten_layers()), list(new._flatten_layers())
+    if [type(part) for part in parts[0]] != [type(part) for part in parts[1]]:
+        return "it consists of other layers"
+    for one, other in zip(*parts, strict=True):
+        for name in sorted({*vars(one), *vars(other)} - _OF_EVERY_LAYER):
+            values = [_comparable(vars(part).get(name)) for part in (one, other)]
+            if values[0] != values[1]:
+                where = "" if one is old else f" of its layer '{one.name}'"
+                return f"its attribute `{name}`{where} is another one"
+    return None
+
+
+def _comparable(value):
+    """An attribute as something that can be compared; what cannot is equal to all of its kind."""
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    if isinstance(value, keras.Variable):  # Compared with the weights.
+        return "variable"
+    if isinstance(value, (list, tuple)):
+        return [_comparable(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _comparable(each) for key, each in value.items()}
+    if isinstance(value, np.ndarray) or ops.is_tensor(value) or hasattr(value, "numpy"):
+        array = np.asarray(ops.convert_to_numpy(value))
+        return (array.shape, str(array.dtype), array.tobytes())
+    return type(value).__name__

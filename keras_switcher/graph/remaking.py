@@ -1,0 +1,78 @@
+"""Chooses how each layer of the smaller model is made: from its configuration, or as a copy."""
+
+import keras
+import numpy as np
+
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.copying import copied_whole
+from keras_switcher.graph.rebuilding import build_again, describes_itself, is_cut, verified
+
+
+class Remaking:
+    """Makes the layers of a smaller model.
+
+    Keras's own layers are built again from their configurations. A user's own layer that nothing
+    touches is copied whole, whatever its configuration says, and so are layers that share
+    variables, which their copies share. What must be smaller, or cannot be copied, is built again
+    and compared with what it was.
+
+    Args:
+        anatomy: The `Anatomy` of the larger model.
+        keep: Boolean vectors by name of group: what stays.
+        factors: What is folded into kernels: vectors and matrices by name.
+        shifts: What is added to the outputs of layers, by their `id`s.
+    """
+
+    def __init__(self, anatomy: Anatomy, keep: dict, factors: dict, shifts: dict):
+        self._anatomy, self._keep, self._factors, self._shifts = anatomy, keep, factors, shifts
+        self._tied = anatomy.tied_ops
+        ops = {id(call.op): call.op for call in anatomy.graph.calls}.values()
+        wanted = [op for op in ops if id(op) in self._tied or not describes_itself(op)]
+        self._copies = copied_whole([op for op in wanted if not self._is_touched(op)])
+
+    def of(self, call: Call, name: str, shrinks: bool) -> keras.Operation:
+        """The layer or operation of a call, for the smaller model.
+
+        Args:
+            call: The call.
+            name: The name of the new one.
+            shrinks: Whether the call reads fewer channels: a layer may keep sizes in places of its
+                own, so that it is better built again, if it can be.
+
+        Raises:
+            ValueError: If it can neither be copied nor built again.
+        """
+        op, copy = call.op, self._copies.get(id(call.op))
+        changes = self._anatomy.sizes_of(op, self._keep)
+        if id(op) in self._shifts:
+            changes["use_bias"] = True
+        if copy is None and id(op) in self._tied:
+            raise ValueError(
+                f"'{op.name}' (of type {type(op).__name__}) shares a variable with another layer, "
+                "and cannot be copied together with it. Keep what it holds in weights "
+                "(add_weight), not in objects that Python cannot copy."
+            )
+        if copy is None or (shrinks and id(op) not in self._tied):
+            try:
+                if describes_itself(op):
+                    return build_again(op, name, changes)
+                return verified(call, name, changes)
+            except ValueError:
+                # Of arrays and functions among the arguments of operations no file could tell.
+                if copy is None and not self._is_touched(op):
+                    copy = copied_whole([op]).get(id(op))
+                if copy is None:
+                    raise
+        copy.name = name
+        return copy
+
+    def _is_touched(self, op):
+        """Whether a layer loses or changes any entry of a weight, or has another size."""
+        if id(op) in self._shifts or is_cut(self._anatomy, op, self._keep):
+            return True
+        weights = getattr(op, "variables", ())
+        axes = [axis for weight in weights for axis in self._anatomy.axes_of(weight).values()]
+        scales = [axis.scales(self._factors, np) for axis in axes if isinstance(axis, Edge)]
+        return any(scale is not None and (scale != 1).any() for scale in scales)
