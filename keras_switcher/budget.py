@@ -130,9 +130,9 @@ class Budget:
             kept: The kept share, a number or scalar tensor.
             epoch: The epoch, without what the budget has waited.
         """
-        kept = ops.cast(kept, "float32")
+        kept = ops.convert_to_tensor(kept)
         steeper = max(1.0, SMALL / self.keep)
-        down = ops.relu(kept - self.target(epoch))
+        down = ops.relu(kept - ops.cast(self.target(epoch), kept.dtype))
         back = ops.relu(self.keep - kept)
 
         def within(off):
@@ -146,7 +146,7 @@ class Budget:
         Args:
             kept: The kept share of the whole network.
         """
-        return -BACK * ops.cast(kept < self.keep, "float32")
+        return -BACK * ops.cast(kept < self.keep, kept.dtype)
 
     def acting(self, factors: dict) -> dict:
         """Factors as they act: zero for channels whose factor is at most `BRINK`.

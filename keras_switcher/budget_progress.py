@@ -34,7 +34,9 @@ class BudgetProgress(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
-        super().__init__(**{"name": "budget_progress", "dtype": "float32", **kwargs})
+        # Running means of half precision would stand still.
+        dtype = "float64" if keras.config.floatx() == "float64" else "float32"
+        super().__init__(**{"name": "budget_progress", "dtype": dtype, **kwargs})
         shapes = {"gradients": (2,), "running_losses": (3,)}
         for name in (
             "gradients",
@@ -62,6 +64,7 @@ class BudgetProgress(keras.layers.Layer):
 
     def see_gradient(self, squared_norm):
         """Takes in a batch's squared norm; one that is not finite is passed over."""
+        squared_norm = ops.cast(squared_norm, self.dtype)
         is_finite = ops.isfinite(squared_norm)
         new = ops.stack([ops.where(is_finite, squared_norm, 0.0), ops.ones_like(squared_norm)])
         decayed = GRADIENT_DECAY * self.gradients + (1 - GRADIENT_DECAY) * new
@@ -72,6 +75,7 @@ class BudgetProgress(keras.layers.Layer):
 
         Losses are compared by differences, so they may be negative.
         """
+        loss, shuffled = ops.cast(loss, self.dtype), ops.cast(shuffled, self.dtype)
         new = ops.stack([loss, shuffled, ops.ones_like(loss)])
         self.running_losses.assign(LOSS_DECAY * self.running_losses + (1 - LOSS_DECAY) * new)
         total, total_shuffled, weight = ops.unstack(ops.convert_to_tensor(self.running_losses))
@@ -85,9 +89,9 @@ class BudgetProgress(keras.layers.Layer):
         of_shuffled = ops.where(self.updates < FIRST_UPDATES, AT_ONCE, OF_SHUFFLED)
         knows = of_others - running > (1 - of_shuffled) * ops.abs(of_others)
         is_start = self.updates <= FIRST_UPDATES
-        knows = ops.cast(ops.logical_and(is_start, knows), "float32")
+        knows = ops.cast(ops.logical_and(is_start, knows), self.dtype)
         self.knows.assign(ops.maximum(self.knows, knows))
-        self.learns.assign(ops.maximum(self.knows, ops.cast(has_fallen, "float32")))
+        self.learns.assign(ops.maximum(self.knows, ops.cast(has_fallen, self.dtype)))
 
     def wait(self, budget, epoch, share):
         """Lets a share of an epoch go by: a budget that is due waits if nothing is learned yet.
@@ -98,12 +102,12 @@ class BudgetProgress(keras.layers.Layer):
             share: The share of it that goes by.
         """
         is_due = ops.logical_and(epoch >= budget.start_epoch, self.learns == 0)
-        waited = ops.minimum(self.waited + share, budget.longest_wait)
+        waited = ops.minimum(self.waited + ops.cast(share, self.dtype), budget.longest_wait)
         self.waited.assign(ops.where(is_due, waited, self.waited))
 
     def is_open(self, budget):
         """1 where the switcher may move: the network learns, or has been waited for long enough."""
-        has_waited = ops.cast(self.waited >= budget.longest_wait, "float32")
+        has_waited = ops.cast(self.waited >= budget.longest_wait, self.dtype)
         return ops.maximum(ops.convert_to_tensor(self.learns), has_waited)
 
     def is_waiting(self, budget, epoch: float) -> bool:

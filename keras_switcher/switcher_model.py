@@ -213,7 +213,7 @@ class SwitcherModel(ScheduledNetwork):
             if self.budget is not None:
                 with tape.stop_recording():
                     self._watch_learning(objective, x, y, y_pred, sample_weight)
-                    pulls = self._pulls(decided)
+                    pulls = {} if self.warms_up else self._pulls(decided)
                 # Its gradient on the factors is `pulls`, whatever their units.
                 pulled = sum(ops.sum(pulls[name] * decided[name]) for name in pulls)
                 objective += ops.cast(pulled, objective.dtype)
@@ -236,12 +236,15 @@ class SwitcherModel(ScheduledNetwork):
         slopes = {name: slope for name, slope in slopes.items() if slope is not None}
         length = ops.sqrt(_squared_norm(slopes, decided))
         longest = self.budget.longest_pull * self.budget_progress.gradient_norm()
-        epoch = self.epochs_seen + ops.minimum(self.epoch_share, 1.0) - self.budget_progress.waited
+        longest = ops.cast(longest, length.dtype)
+        waited = ops.cast(self.budget_progress.waited, "float32")
+        epoch = self.epochs_seen + ops.minimum(self.epoch_share, 1.0) - waited
         # compute_loss divides by the number of replicas, whose gradients are summed.
         replicas = self.distribute_strategy.num_replicas_in_sync
-        pull = self.budget.slope(kept, epoch) * ops.divide_no_nan(longest, length)
+        pull = ops.cast(self.budget.slope(kept, epoch), length.dtype)
+        pull = pull * ops.divide_no_nan(longest, length)
         pulls = {name: ops.cast(pull, slope.dtype) * slope for name, slope in slopes.items()}
-        back = self.budget.slope_of_empty(kept) * longest
+        back = ops.cast(self.budget.slope_of_empty(kept), longest.dtype) * longest
         return {name: (p + _of_empty(decided[name], back)) / replicas for name, p in pulls.items()}
 
     def _see_gradient(self, of_factors, pulls, decided, names):
@@ -268,9 +271,7 @@ class SwitcherModel(ScheduledNetwork):
         replicas = self.distribute_strategy.num_replicas_in_sync
         shuffled = self.shuffled_loss(x, y, y_pred, sample_weight)
         of_both = {"loss": loss - added / replicas, "shuffled": shuffled - added / replicas}
-        of_both = self._over_replicas(of_both)
-        of_both = {name: ops.cast(value, "float32") for name, value in of_both.items()}
-        self.budget_progress.see_loss(**of_both)
+        self.budget_progress.see_loss(**self._over_replicas(of_both))
         epoch = self.epochs_seen + ops.minimum(self.epoch_share, 1.0)
         self.budget_progress.wait(self.budget, epoch, self.step_share / len(self.updates))
 
@@ -326,7 +327,7 @@ def _of_empty(factors, back):
 def _squared_norm(vectors, decided):
     """The squared length of vectors over the factors that are on."""
     on = [ops.cast(decided[name] > 0, vector.dtype) * vector for name, vector in vectors.items()]
-    return ops.cast(sum(ops.sum(ops.square(vector)) for vector in on), "float32")
+    return sum(ops.sum(ops.square(vector)) for vector in on)
 
 
 def _check_format(version):

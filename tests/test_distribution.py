@@ -33,8 +33,9 @@ def run(strategy, alternation, **kwargs):
         dataset, epochs=2, shuffle=False, verbose=0, validation_data=dataset
     ).history
     assert not same(start, model.weights)
+    learned = [*model.task.weights, *model.switcher.weights, model.budget_progress.gradients]
     results = model.evaluate(dataset, verbose=0, return_dict=True)
-    return values(model.weights), history, results, model.predict(x, verbose=0), model(x)
+    return values(learned), history, results, model.predict(x, verbose=0), model(x)
 
 
 EPOCH = pytest.param("epoch", marks=pytest.mark.long)  # The two turns of "batch", epoch by epoch.
