@@ -29,8 +29,7 @@ class StructureShares(keras.metrics.Metric):
         self.total.assign(ops.append(ops.cast(shares, "float32"), 1.0))
 
     def result(self):
-        """The means, by name; less than a millionth is rounding, and zero."""
+        """The mean, by its name; less than a millionth is rounding, and zero."""
         total = ops.convert_to_tensor(self.total)
-        means = ops.divide_no_nan(total[:-1], total[-1])
-        means = ops.where(means < 1e-6, 0.0, means)
-        return {name: means[i] for i, name in enumerate(SHARES)}
+        mean = ops.divide_no_nan(total[-2], total[-1])
+        return {"weights_removed": ops.where(mean < 1e-6, 0.0, mean)}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toys import convnet, crossentropy, data, fit, mlp, switched
 
-from keras_switcher import Budget, count_parameters
+from keras_switcher import Budget, StructureHistory, count_parameters
 from keras_switcher.switchers import FreeFactors, FrozenSwitcher, RowSwitcher
 
 NAMES = ("pruned", "weakened", "strengthened", "weights_removed")
@@ -32,20 +32,28 @@ def expected_shares(model):
 def test_shares_in_the_history_are_those_of_the_structure(make_task, shape):
     x, y = data(8, shape)
     model = half_pruned(make_task())
-    history = fit(model, x, y, validation_data=(x, y))
+    history = fit(model, x, y, validation_data=(x, y), callbacks=[StructureHistory()])
     expected = expected_shares(model)
     assert expected["pruned"] > 0.1
     assert expected["weakened"] > 0.1
     evaluated = model.evaluate(x, y, verbose=0, return_dict=True)
-    for name in NAMES:
-        found = [history[name][0], history[f"val_{name}"][0], evaluated[name]]
-        assert found == pytest.approx([expected[name]] * 3, abs=1e-6)
+    found = [history["weights_removed"][0], history["val_weights_removed"][0]]
+    found.append(evaluated["weights_removed"])
+    assert found == pytest.approx([expected["weights_removed"]] * 3, abs=1e-6)
+    for name in NAMES[:3]:
+        assert history[name] == pytest.approx([expected[name]], abs=1e-6)
     assert sum(history[name][0] for name in NAMES[:3]) == pytest.approx(1, abs=1e-6)
+
+
+def test_an_epochs_line_has_the_share_of_weights_removed_alone():
+    x, y = data(8)
+    history = fit(half_pruned(), x, y, validation_data=(x, y))
+    assert set(history) == {"loss", "val_loss", "weights_removed", "val_weights_removed"}
 
 
 def test_nothing_removed_is_exactly_nothing():
     model = switched(convnet(), RowSwitcher(start="one"), alternation="task", rate=0.01)
-    history = fit(model, *data(shape=(8, 8, 1)), epochs=2)
+    history = fit(model, *data(shape=(8, 8, 1)), epochs=2, callbacks=[StructureHistory()])
     for name in ("pruned", "weights_removed"):
         assert [str(value) for value in history[name]] == ["0.0", "0.0"]
 
@@ -75,27 +83,30 @@ def test_weights_removed_are_gone_from_the_compact_model(make_task):
 
 
 def test_shares_are_means_over_the_batches_of_an_epoch():
-    model = switched(switcher=FreeFactors(seed=2, ceiling=None), rate=0.5)
+    model = switched(switcher=FreeFactors("half_zeros", seed=2, ceiling=None), rate=2.0)
     seen = []
     record = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: seen.append(expected_shares(model)["weakened"])
+        on_train_batch_end=lambda batch, logs: seen.append(
+            expected_shares(model)["weights_removed"]
+        )
     )
-    start = expected_shares(model)["weakened"]
+    start = expected_shares(model)["weights_removed"]
     # The factors that a batch is trained with are those after the switcher's update, which are
     # the factors after the batch: free ones do not read the task network.
     history = fit(model, callbacks=[record])
-    assert history["weakened"] == [pytest.approx(np.mean(seen), abs=1e-6)]
+    assert history["weights_removed"] == [pytest.approx(np.mean(seen), abs=1e-6)]
     assert len({start, *seen}) > 1
 
 
 def test_csv_logger_writes_the_shares(tmp_path):
     model = half_pruned()
     logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
-    fit(model, validation_split=0.25, callbacks=[logger])
+    fit(model, validation_split=0.25, callbacks=[StructureHistory(), logger])
     (row,) = csv.DictReader((tmp_path / "log.csv").read_text().splitlines())
-    for name, value in expected_shares(model).items():
+    expected = expected_shares(model)
+    for name, value in expected.items():
         assert float(row[name]) == pytest.approx(value, abs=1e-6)
-        assert float(row[f"val_{name}"]) == pytest.approx(value, abs=1e-6)
+    assert float(row["val_weights_removed"]) == pytest.approx(expected["weights_removed"], abs=1e-6)
 
 
 def test_reported_loss_is_the_task_loss_without_the_budget():

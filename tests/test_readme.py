@@ -25,12 +25,14 @@ def test_examples_of_use_run_one_after_the_other(monkeypatch, tmp_path):
     monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: (part, part))
     monkeypatch.chdir(tmp_path)
     names = {}
-    first, backbone, masks = blocks("Use it")
+    first, backbone, trained, masks = blocks("Use it")
     exec(first, names)
+    names["task"].save("trained.keras")
     x = np.float32(part[0] / 255)
     check_close(names["small"](x), names["model"](x))
     check_close(keras.models.load_model("small.keras")(x), names["model"](x))
     assert "MobileNetV2" in backbone  # `tests/test_backbones.py` has those.
+    exec(trained, {**names})
     exec(masks, names)
     assert names["small"].count_params() < names["task"].count_params()
     exec(*blocks("Cut single connections"), names)

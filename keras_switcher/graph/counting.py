@@ -66,11 +66,11 @@ def count_parameters(model: keras.Model) -> LayerCounts:
     for call in trace(model).calls:
         if isinstance(call.op, keras.layers.Layer):
             calls.setdefault(id(call.op), call)
-    counts = LayerCounts()
+    counts = {}
     for call in calls.values():
         own = [w for w in call.op.weights if owner.setdefault(id(w), call) is call]
         counts[call.name] = sum(math.prod(weight.shape) for weight in own)
-    return counts
+    return LayerCounts(counts)
 
 
 def count_macs(model: keras.Model, input_shape=None) -> LayerCounts:
