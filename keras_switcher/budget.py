@@ -121,6 +121,15 @@ class Budget:
         done = (ops.cast(epoch, "float32") - self.start_epoch) / (self.end_epoch - self.start_epoch)
         return self.keep + (1 - self.keep) * (1 - ops.clip(done, 0.0, 1.0)) ** 3
 
+    def opening(self, epoch):
+        """How far factors are spread that started at one: from 0 to 1 in the fall's first quarter.
+
+        Args:
+            epoch: The epoch, without what the budget has waited.
+        """
+        done = (ops.cast(epoch, "float32") - self.start_epoch) / (self.end_epoch - self.start_epoch)
+        return ops.clip(4 * done, 0.0, 1.0)
+
     def slope(self, kept, epoch):
         """The derivative of the penalty by the kept share: from -5 (too little is left) to 1.
 

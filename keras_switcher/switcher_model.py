@@ -213,6 +213,7 @@ class SwitcherModel(ScheduledNetwork):
             if self.budget is not None:
                 with tape.stop_recording():
                     self._watch_learning(objective, x, y, y_pred, sample_weight)
+                    self.switcher.spread(self.budget.opening(self._budget_epoch()))
                     pulls = {} if self.warms_up else self._pulls(decided)
                 # Its gradient on the factors is `pulls`, whatever their units.
                 pulled = sum(ops.sum(pulls[name] * decided[name]) for name in pulls)
@@ -237,15 +238,18 @@ class SwitcherModel(ScheduledNetwork):
         length = ops.sqrt(_squared_norm(slopes, decided))
         longest = self.budget.longest_pull * self.budget_progress.gradient_norm()
         longest = ops.cast(longest, length.dtype)
-        waited = ops.cast(self.budget_progress.waited, "float32")
-        epoch = self.epochs_seen + ops.minimum(self.epoch_share, 1.0) - waited
         # compute_loss divides by the number of replicas, whose gradients are summed.
         replicas = self.distribute_strategy.num_replicas_in_sync
-        pull = ops.cast(self.budget.slope(kept, epoch), length.dtype)
+        pull = ops.cast(self.budget.slope(kept, self._budget_epoch()), length.dtype)
         pull = pull * ops.divide_no_nan(longest, length)
         pulls = {name: ops.cast(pull, slope.dtype) * slope for name, slope in slopes.items()}
         back = ops.cast(self.budget.slope_of_empty(kept), longest.dtype) * longest
         return {name: (p + _of_empty(decided[name], back)) / replicas for name, p in pulls.items()}
+
+    def _budget_epoch(self):
+        """The epoch that it is, without what the budget has waited."""
+        waited = ops.cast(self.budget_progress.waited, "float32")
+        return self.epochs_seen + ops.minimum(self.epoch_share, 1.0) - waited
 
     def _see_gradient(self, of_factors, pulls, decided, names):
         """Measures the task's own part of the gradient on the factors."""

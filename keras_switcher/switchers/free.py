@@ -43,6 +43,8 @@ class FreeFactors(Switcher):
         self.ceiling = ceiling
         self.seed = seed
 
+    later_weights = 2
+
     def build(self, records):
         spread, mean = STARTS[self.start]
         draw = keras.initializers.RandomNormal(mean, spread, seed=self.seed)
@@ -51,9 +53,20 @@ class FreeFactors(Switcher):
         self.parameters = self.add_weight(
             shape=(sum(sizes),), initializer=lambda *a, **k: values, name="parameters"
         )
+        self.add_opening(self.start)
+        if self.opening is not None:  # What a switcher's first scores are, at random.
+            self.scores = self.add_weight(
+                shape=(sum(sizes),),
+                initializer=keras.initializers.RandomNormal(0.0, 1.0, seed=self.seed),
+                trainable=False,
+                name="scores",
+            )
 
     def call(self, records):
-        return split_by_record(as_factors(self.parameters.value, self.ceiling), records)
+        values = self.parameters.value
+        if self.opening is not None:
+            values = values + self.opened() * self.scores
+        return split_by_record(as_factors(values, self.ceiling), records)
 
     def get_config(self):
         return {

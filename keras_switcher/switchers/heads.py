@@ -7,8 +7,12 @@ from keras import ops
 # Chosen on validation splits, see `recipes/results/`.
 CEILING = 1.5
 
-# Spread and mean of the raw values. At "one" a network that is wrapped computes what it did.
-STARTS = {"one": (0.0, 1.0), "near_one": (0.3, 1.0), "half_zeros": (1.0, 0.0)}
+# How far raw values are spread where some are to be lost and others to stay. If all fell together,
+# a network without normalisations would fade before the first is lost.
+SPREAD = 0.3
+# Spread and mean of the raw values. At "one" a network that is wrapped computes what it did; under
+# a budget its values spread as the target begins to fall, see `Switcher.spread`.
+STARTS = {"one": (0.0, 1.0), "near_one": (SPREAD, 1.0), "half_zeros": (1.0, 0.0)}
 START = "one"
 
 

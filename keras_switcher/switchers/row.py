@@ -34,9 +34,10 @@ class RowSwitcher(Switcher):
 
     Args:
         units: Width of the shared networks.
-        start: Where x starts: `"one"` (exactly 1: wrapping a network changes none of its
-            outputs), `"near_one"` (mean 1, spread .3: trained networks suffer), or `"half_zeros"`
-            (about half of them 0, as in the U-Net of arXiv 2110.05954).
+        start: Where x starts: `"one"` (exactly 1: wrapping a network changes none of its outputs;
+            under a budget x spreads by .3 as the target begins to fall), `"near_one"` (mean 1,
+            spread .3: trained networks suffer), or `"half_zeros"` (about half of them 0, as in the
+            U-Net of arXiv 2110.05954).
         ceiling: What factors stay below, a number above 1; None for no bound.
         **kwargs: See `Switcher`.
 
@@ -74,13 +75,15 @@ class RowSwitcher(Switcher):
         if connections:
             self.of_connections = ConnectionFactors(**made_with)
             self.of_connections.build(connections)
+        self.add_opening(self.start)
 
     def call(self, records):
         channels, connections = by_grain(records)
+        opened = self.opened()
         return in_order(
             records,
-            self.of_channels(records=channels) if channels else [],
-            self.of_connections(records=connections) if connections else [],
+            self.of_channels(records=channels, opened=opened) if channels else [],
+            self.of_connections(records=connections, opened=opened) if connections else [],
         )
 
     def get_config(self):

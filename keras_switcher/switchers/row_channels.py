@@ -39,7 +39,7 @@ class ChannelFactors(RowPart):
         self.level.build((None, self.units))
         self.add_scale()
 
-    def call(self, records):
+    def call(self, records, opened=0.0):
         hidden = self.embed(ops.cast(self._channel_features(records), self.compute_dtype))
         means = self._groups.means(hidden)
         around = ops.matmul(ops.cast(self._neighbours, means.dtype), means)
@@ -52,7 +52,7 @@ class ChannelFactors(RowPart):
         variance = self._groups.means(ops.square(centred))
         level = level + self.beta + ops.cast(self._lifted, level.dtype)
         values = self._groups.spread(level) + centred * self._groups.spread(
-            self.gamma * ops.rsqrt(variance + 1e-8)
+            (self.gamma + opened) * ops.rsqrt(variance + 1e-8)
         )
         factors = as_factors(values, self.ceiling)
         is_off = self._groups.spread(self._groups.means(factors) == 0)

@@ -37,7 +37,7 @@ class ConnectionFactors(RowPart):
         self.level.build(self._contexts.shape)
         self.add_scale()
 
-    def call(self, records):
+    def call(self, records, opened=0.0):
         kernels = [
             ops.cast(ops.convert_to_tensor(record.kernel), self.compute_dtype) for record in records
         ]
@@ -58,7 +58,7 @@ class ConnectionFactors(RowPart):
         of_sides = self._sides.means(added * (added + 2 * seen))
         variance += ops.sum(ops.reshape(of_sides, (2, -1)), axis=0)
         # Where all sizes are equal, rounding may leave a variance below zero.
-        slope = self.gamma * ops.rsqrt(ops.maximum(variance, 0) + 1e-8)
+        slope = (self.gamma + opened) * ops.rsqrt(ops.maximum(variance, 0) + 1e-8)
         level = self.level(ops.cast(self._contexts, slope.dtype))[:, 0]
         shift = self.beta + level - slope * mean
         added = added * self._kernels.spread(slope) + self._kernels.spread(shift / 2)

@@ -1,6 +1,9 @@
 """The contract of all switchers."""
 
 import keras
+from keras import ops
+
+from keras_switcher.switchers.heads import SPREAD
 
 
 class Switcher(keras.layers.Layer):
@@ -32,9 +35,13 @@ class Switcher(keras.layers.Layer):
     ...         return [ops.mean(ops.abs(r.consumers[0].rows()), axis=1) for r in records]
     """
 
+    # How many weights `add_opening` and what goes with it create; they come last.
+    later_weights = 1
+
     def __init__(self, **kwargs):
         kwargs.setdefault("dtype", keras.config.floatx())
         super().__init__(**kwargs)
+        self.opening = None
 
     def build(self, records):
         """Creates the switcher's weights for these records."""
@@ -53,6 +60,40 @@ class Switcher(keras.layers.Layer):
                 f"Switcher '{self.name}' belongs to another model already. Pass a new one."
             )
         self.build(records)
+
+    def add_opening(self, start: str):
+        """Creates what `spread` sets, for a switcher whose factors are all one at the start."""
+        if start == "one":
+            self.opening = self.add_weight(
+                shape=(),
+                initializer="zeros",
+                trainable=False,
+                aggregation="only_first_replica",
+                name="opening",
+            )
+
+    def opened(self):
+        """How far raw values are spread beyond what was learned: from 0 to `heads.SPREAD`."""
+        return 0.0 if self.opening is None else SPREAD * self.opening
+
+    def spread(self, opening):
+        """Spreads factors that started at one, as a budget's target begins to fall.
+
+        Called before each update under a budget; a switcher of your own need not do anything.
+
+        Args:
+            opening: A scalar tensor: 0 before the target falls, 1 soon after.
+        """
+        if self.opening is not None:
+            self.opening.assign(ops.cast(opening, self.opening.dtype))
+
+    def load_own_variables(self, store):
+        """Loads the switcher's own weights; older files lack those that `spread` needs."""
+        own = {}
+        self.save_own_variables(own)
+        found = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no mapping)
+        is_older = self.opening is not None and len(found) == len(own) - self.later_weights
+        super().load_own_variables({**own, **found} if is_older else found)
 
     def get_build_config(self):
         """Nothing: a `SwitcherModel` builds its switcher from the task network."""

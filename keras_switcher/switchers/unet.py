@@ -86,13 +86,15 @@ class UNetSwitcher(Switcher):
                 dtype=self.dtype_policy,
             )
             self.of_connections.build(connections)
+        self.add_opening(self.start)
 
     def call(self, records):
         channels, connections = by_grain(records)
+        opened = self.opened()
         return in_order(
             records,
-            self._factors_of_channels(channels) if channels else [],
-            self.of_connections(records=connections) if connections else [],
+            self._factors_of_channels(channels, opened) if channels else [],
+            self.of_connections(records=connections, opened=opened) if connections else [],
         )
 
     def get_config(self):
@@ -125,7 +127,7 @@ class UNetSwitcher(Switcher):
             self.convolution_network = self._unet((rows, self.row_width, 1))
         self.heads = [self._head(record.size) for record in records]
 
-    def _factors_of_channels(self, records):
+    def _factors_of_channels(self, records, opened):
         scores = {}
         if self._convolutional:
             rows = [self._feature_rows(i, records[i]) for i in self._convolutional]
@@ -144,7 +146,7 @@ class UNetSwitcher(Switcher):
         elif matrices:
             for network, i, matrix in zip(self.networks, self._dense, matrices, strict=True):
                 scores[i] = network(ops.expand_dims(matrix, -1))
-        return [ops.relu(head(scores[i])[:, 0]) for i, head in enumerate(self.heads)]
+        return [ops.relu(head(scores[i], opened)[:, 0]) for i, head in enumerate(self.heads)]
 
     def _unet(self, shape, outputs=1):
         network = UNet(outputs, self.depth, self.normalization, dtype=self.dtype_policy)

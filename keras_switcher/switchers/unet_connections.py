@@ -37,7 +37,7 @@ class ConnectionImages(keras.layers.Layer):
             self.networks = [self._unet((*shape, 1), 1) for shape in shapes]
         self.heads = [self._head(record.size) for record in records]
 
-    def call(self, records):
+    def call(self, records, opened=0.0):
         matrices = [ops.cast(record.kernel, self.compute_dtype) for record in records]
         if self.stacked:
             images = [padded(matrix, self._largest) for matrix in matrices]
@@ -52,7 +52,8 @@ class ConnectionImages(keras.layers.Layer):
                 for network, matrix in zip(self.networks, matrices, strict=True)
             ]
         return [
-            ops.relu(head(score)[:, :, 0]) for head, score in zip(self.heads, scores, strict=True)
+            ops.relu(head(score, opened)[:, :, 0])
+            for head, score in zip(self.heads, scores, strict=True)
         ]
 
     def _unet(self, shape, outputs):

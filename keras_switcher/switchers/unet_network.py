@@ -123,6 +123,11 @@ class Normalize(layers.Layer):
         gamma: Where the scale starts.
         beta: Where the shift starts.
         **kwargs: As for any Keras layer.
+
+    Call arguments:
+        inputs: What is normalised.
+        opened: What is added to the scale, see `Switcher.opened`; a `"batch"` mode has no part in
+            it.
     """
 
     def __init__(self, mode="instance", gamma=1.0, beta=0.0, **kwargs):
@@ -145,7 +150,7 @@ class Normalize(layers.Layer):
             self.gamma = self.add_weight(shape=(shape[-1],), initializer=gamma, name="gamma")
             self.beta = self.add_weight(shape=(shape[-1],), initializer=beta, name="beta")
 
-    def call(self, inputs):
+    def call(self, inputs, opened=0.0):
         if self.mode == "batch":
             flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
             return ops.reshape(self.inner(flat), inputs.shape)
@@ -160,7 +165,7 @@ class Normalize(layers.Layer):
             return ops.mean(ops.reshape(ops.mean(values, axis=0), (columns, channels)), axis=0)
 
         centred = wide - ops.tile(mean(wide), columns)
-        scale = self.gamma * ops.rsqrt(mean(ops.square(centred)) + 1e-5)
+        scale = (self.gamma + opened) * ops.rsqrt(mean(ops.square(centred)) + 1e-5)
         outputs = centred * ops.tile(scale, columns) + ops.tile(self.beta, columns)
         return ops.reshape(outputs, inputs.shape)
 

@@ -38,6 +38,10 @@ class WrappedSwitcher(Switcher):
     def call(self, records):
         return self.switcher(records=records)
 
+    def spread(self, opening):
+        """Passes it on to the switcher within."""
+        self.switcher.spread(opening)
+
     def get_config(self):
         inner = keras.saving.serialize_keras_object(self.switcher)
         return {**super().get_config(), "switcher": inner}
