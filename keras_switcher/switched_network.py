@@ -14,7 +14,7 @@ from keras_switcher.graph.planning import plan_removal
 from keras_switcher.graph.rebuilding import warn_before_training
 from keras_switcher.inference import InferenceKernels
 from keras_switcher.optimizer_state import compact_compiled
-from keras_switcher.switchers.records import check_shapes, map_weights
+from keras_switcher.switchers.records import check_shapes, map_weights, unique_weights
 from keras_switcher.wiring import Wiring
 
 # Attributes that the gated network is built with.
@@ -140,10 +140,11 @@ class SwitchedNetwork(keras.Model):
         """
         wiring = self.wiring
         factors = self.scaling_factors()
+        # The weights too: where compiled code merges a ReLU, it makes zeros of NaN.
+        broken = {id(w) for w in unique_weights(wiring.records) if not _is_finite(w)}
         for record in wiring.records:
-            # The weights too: where compiled code merges a ReLU, it makes zeros of NaN.
-            values = [factors[record.name], *map(ops.convert_to_numpy, record.weights)]
-            if not all(np.isfinite(value).all() for value in values):
+            weights = map(id, record.weights)
+            if not _is_finite(factors[record.name]) or not broken.isdisjoint(weights):
                 raise ValueError(
                     f"The factors of '{record.name}' are not finite, or the weights that they "
                     "depend on: training diverged. Go back to an earlier checkpoint, or lower "
@@ -210,3 +211,7 @@ class SwitchedNetwork(keras.Model):
             "connections": self.connections,
             "gradient_through_switcher": self.gradient_through_switcher,
         }
+
+
+def _is_finite(value):
+    return np.isfinite(ops.convert_to_numpy(value)).all()

@@ -6,7 +6,7 @@ from keras import layers, ops
 from keras_switcher.held import held
 from keras_switcher.segments import Segments
 from keras_switcher.switchers.heads import as_factors, listening, mean_at_start
-from keras_switcher.switchers.records import split_by_record
+from keras_switcher.switchers.records import split_by_record, unique_weights
 from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.views import Views
 
@@ -104,7 +104,10 @@ def _describe(record):
 
 def _neighbours(records):
     """Row-stochastic matrix: which groups share a kernel."""
-    touched = [{id(view.kernel) for view in record.views} for record in records]
-    matrix = np.array([[float(bool(a & b)) for b in touched] for a in touched])
+    kernels = {id(weight): i for i, weight in enumerate(unique_weights(records))}
+    touched = np.zeros((len(records), len(kernels)))
+    for row, record in zip(touched, records, strict=True):
+        row[[kernels[id(weight)] for weight in record.weights]] = 1
+    matrix = (touched @ touched.T > 0) * 1.0
     np.fill_diagonal(matrix, 0)
     return matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
