@@ -7,7 +7,7 @@ from keras import ops
 from keras_switcher.counted_channels import CountedChannels, on_or_off
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.flat import EdgeFactors, split_grains
-from keras_switcher.graph.gating import feeds_normalization, gated_network
+from keras_switcher.graph.gating import feeding_normalization, gated_network
 from keras_switcher.graph.kept_share import KeptShare
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.selection import select_groups
@@ -41,9 +41,8 @@ class Wiring:
         self._edge_factors = EdgeFactors(self.edges, self.groups)
         self._liveness = Liveness(self.anatomy, self.groups)
         self._layout = self._liveness.layout
-        self._counted = CountedChannels(
-            self.groups, [feeds_normalization(self.anatomy, group) for group in self.groups]
-        )
+        of_ratios = feeding_normalization(self.anatomy, self.groups)
+        self._counted = CountedChannels(self.groups, of_ratios)
         self._kept_share = KeptShare(self.anatomy, self._liveness.names)
 
     @property
@@ -112,13 +111,13 @@ class Wiring:
         return self._layout.join(split_grains(factors)[0])
 
     def _records(self):
-        kernels = {id(kernel.weight): kernel for kernel in self.anatomy.kernels}
-        of = "macs" if all(kernel.is_countable for kernel in kernels.values()) else "weights"
-        total = sum(kernel.cost(of) for kernel in kernels.values())
+        kernels = self.anatomy.kernels
+        of = "macs" if all(kernel.is_countable for kernel in kernels) else "weights"
+        total = sum(kernel.cost(of) for kernel in kernels)
+        shares = {id(kernel.weight): kernel.cost(of) / total for kernel in kernels}
 
         def view(weight, axis, entries, channels):
-            share = kernels[id(weight)].cost(of) / total if id(weight) in kernels else 0.0
-            return KernelView(weight, axis, entries, channels, share)
+            return KernelView(weight, axis, entries, channels, shares.get(id(weight), 0.0))
 
         vectors = {"scale": {}, "shift": {}}
         for role, weight, axis in self.anatomy.vectors:
@@ -150,7 +149,7 @@ class Wiring:
             ConnectionRecord(
                 name=group.name,
                 kernel=group.layer.kernel,
-                share=kernels[id(group.layer.kernel)].cost(of) / total,
+                share=shares[id(group.layer.kernel)],
                 depth=group.depth,
             )
             for group in self.connections

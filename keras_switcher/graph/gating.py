@@ -72,15 +72,20 @@ def feeds_nothing(anatomy: Anatomy, group, keep: dict) -> bool:
     return all(map(makes_nothing, group.consumers))
 
 
-def feeds_normalization(anatomy: Anatomy, group) -> bool:
-    """Whether a kernel that reads a group makes channels that are normalised.
+def feeding_normalization(anatomy: Anatomy, groups: list) -> list[bool]:
+    """Whether a kernel that reads a group makes channels that are normalised, for each group.
 
     Args:
         anatomy: The model's `Anatomy`.
-        group: The `ChannelGroup`.
+        groups: The `ChannelGroup`s.
     """
-    made = [axis for edge in group.consumers for axis in _made_by(anatomy, edge)]
-    return any(other.is_normalized for axis in made for other in axis.groups)
+
+    def makes_normalized(edge):
+        made = _made_by(anatomy, edge)
+        return any(group.is_normalized for axis in made for group in axis.groups)
+
+    making = {id(edge) for edge in anatomy.edges if makes_normalized(edge)}
+    return [any(id(edge) in making for edge in group.consumers) for group in groups]
 
 
 def _made_by(anatomy, edge):

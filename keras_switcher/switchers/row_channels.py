@@ -1,5 +1,7 @@
 """The part of the row switcher that decides on channels."""
 
+from math import prod
+
 import numpy as np
 from keras import layers, ops
 
@@ -22,7 +24,8 @@ class ChannelFactors(RowPart):
         beta = self.mean_at_start
         self._lifted = held([[mean_at_start(beta, size) - beta] for size in sizes])
         self._groups = Segments(np.repeat(np.arange(len(records)), sizes), len(records))
-        self._context = held(np.stack([_describe(record) for record in records]))
+        shapes = {id(weight): tuple(weight.shape) for weight in unique_weights(records)}
+        self._context = held(np.stack([_describe(record, shapes) for record in records]))
         self._neighbours = held(_neighbours(records))
         self._views = [Views(records, kind) for kind in KINDS]
         self.embed = layers.Dense(self.units, "relu", dtype=self.dtype_policy, name="embed")
@@ -85,12 +88,13 @@ class ChannelFactors(RowPart):
         return ops.stack(columns, axis=1)
 
 
-def _describe(record):
+def _describe(record, shapes):
     """What a group is, whatever its weights: constants of similar size for any network."""
 
     def side(views):
-        rows = [np.prod(view.kernel.shape) / view.kernel.shape[view.axis] for view in views]
-        area = [np.prod(view.kernel.shape[:-2]) for view in views]
+        kernels = [shapes[id(view.kernel)] for view in views]
+        rows = [prod(s) / s[view.axis] for s, view in zip(kernels, views, strict=True)]
+        area = [prod(shape[:-2]) for shape in kernels]
         share = sum(view.share for view in views)
         return [np.log1p(sum(rows)) / 8, np.log1p(sum(area)) / 4, share]
 
