@@ -87,7 +87,7 @@ class Wiring:
         number = sum(group.size for group in (*self.groups, *self.connections))
         kept = sum(_count(values > 0) for values in acting) / number
         strengthened = sum(_count(values >= 1) for values in acting) / number
-        connected = {g.name: ops.cast(factors[g.name] > 0, "float32") for g in self.connections}
+        connected = {g.name: on_or_off(factors[g.name]) for g in self.connections}
         removed = 1 - self._kept_share(live, "weights", connected)
         shares = [1 - kept, kept - strengthened, strengthened, removed]
         return ops.stack([ops.cast(share, "float32") for share in shares])
