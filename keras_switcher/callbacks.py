@@ -28,6 +28,7 @@ class Progress(keras.callbacks.Callback):
         if steps := self.params.get("steps"):
             model.step_share.assign(1 / steps)
         model.epoch_share.assign(0.0)  # An epoch that was interrupted starts again.
+        self._batches = 0
         model.make_train_function()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -35,6 +36,12 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         model = self.model
+        if not self._batches:
+            raise ValueError(
+                f"No batch came in epoch {epoch + 1}, so nothing was trained and the epoch does "
+                "not count. Pass data that are not empty; a generator or a dataset that is used "
+                "up needs .repeat(), or fewer epochs."
+            )
         model.epochs_seen.assign_add(1.0)
         model.epoch_share.assign(0.0)
         # Where a dataset does not tell its size, the next epoch takes it to be that of this one.

@@ -12,6 +12,7 @@ from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.graph.planning import plan_removal
 from keras_switcher.graph.rebuilding import warn_before_training
+from keras_switcher.held import in_full
 from keras_switcher.inference import InferenceKernels
 from keras_switcher.optimizer_state import compact_compiled
 from keras_switcher.switchers.records import check_shapes, map_weights, unique_weights
@@ -120,14 +121,11 @@ class SwitchedNetwork(keras.Model):
         return self.wiring.run(inputs, self.factors(training), training)
 
     def scaling_factors(self) -> dict[str, np.ndarray]:
-        """The factors that inference uses: float32 arrays by name of group.
+        """The factors that inference uses: float32 arrays by name of group, float64 in float64.
 
         Of shape `(channels,)`, or `(inputs, outputs)` for connections.
         """
-        return {
-            name: ops.convert_to_numpy(factor).astype("float32")
-            for name, factor in self.inference.factors().items()
-        }
+        return {name: in_full(factor) for name, factor in self.inference.factors().items()}
 
     def plan(self, round_to: int = 1) -> PruningPlan:
         """What `compact` will remove: printed, saved, and replayed on a copy of the task network.

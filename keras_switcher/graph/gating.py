@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.names import Names
