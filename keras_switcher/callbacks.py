@@ -19,6 +19,7 @@ class Progress(keras.callbacks.Callback):
         self._batches = 0
 
     def on_train_begin(self, logs=None):
+        _check_batches(self.params.get("steps"))
         _start_averages(self.model.optimizer)
         _start_averages(self.model.switcher_optimizer)
 
@@ -36,12 +37,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         model = self.model
-        if not self._batches:
-            raise ValueError(
-                f"No batch came in epoch {epoch + 1}, so nothing was trained and the epoch does "
-                "not count. Pass data that are not empty; a generator or a dataset that is used "
-                "up needs .repeat(), or fewer epochs."
-            )
+        _check_batches(self._batches, epoch)
         model.epochs_seen.assign_add(1.0)
         model.epoch_share.assign(0.0)
         # Where a dataset does not tell its size, the next epoch takes it to be that of this one.
@@ -87,6 +83,15 @@ class StructureHistory(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.epochs.append(self.model.structure().to_dict()["groups"])
+
+
+def _check_batches(number, epoch=0):
+    if number == 0:
+        raise ValueError(
+            f"No batch came in epoch {epoch + 1}, so nothing was trained and the epoch does not "
+            "count. Pass data that are not empty; a generator or a dataset that is used up needs "
+            ".repeat(), or fewer epochs."
+        )
 
 
 def _start_averages(optimizer):
