@@ -22,6 +22,7 @@ class Progress(keras.callbacks.Callback):
         self._step_share = 0.0
 
     def on_train_begin(self, logs=None):
+        _check_batches(self.params.get("steps"))
         start_at_weights(self.model.optimizer)
         start_at_weights(self.model.switcher_optimizer)
 
@@ -32,6 +33,7 @@ class Progress(keras.callbacks.Callback):
             model.step_share.assign(1 / steps)
         self._step_share = float(ops.convert_to_numpy(model.step_share))
         model.epoch_share.assign(0.0)  # An epoch that was interrupted starts again.
+        self._batches = 0
         model.make_train_function()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -39,6 +41,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         model = self.model
+        _check_batches(self._batches, epoch)
         model.epochs_seen.assign_add(1.0)
         model.epoch_share.assign(0.0)
         # Where a dataset does not tell its size, the next epoch takes it to be that of this one.
@@ -112,6 +115,15 @@ class StructureHistory(keras.callbacks.Callback):
         for share in ("pruned", "weakened", "strengthened"):
             if logs is not None:
                 logs[share] = sum(counts[share] for counts in groups.values()) / total
+
+
+def _check_batches(number, epoch=0):
+    if number == 0:
+        raise ValueError(
+            f"No batch came in epoch {epoch + 1}, so nothing was trained and the epoch does not "
+            "count. Pass data that are not empty; a generator or a dataset that is used up needs "
+            ".repeat(), or fewer epochs."
+        )
 
 
 def first_broken_weight(model: keras.Model) -> str | None:

@@ -16,3 +16,9 @@ def held(array):
     array = np.asarray(array)
     whole = np.issubdtype(array.dtype, np.integer)
     return ops.convert_to_tensor(array, "int32" if whole else "float32")
+
+
+def in_full(array) -> np.ndarray:
+    """Numbers as a NumPy array of `float32`, or of `float64` where they are that already."""
+    array = ops.convert_to_numpy(array)
+    return array if array.dtype == "float64" else array.astype("float32")

@@ -13,6 +13,7 @@ from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.graph.planning import plan_removal
 from keras_switcher.graph.rebuilding import warn_before_training
 from keras_switcher.graph.verification import check_verify
+from keras_switcher.held import in_full
 from keras_switcher.inference import InferenceKernels
 from keras_switcher.optimizer_state import compact_compiled
 from keras_switcher.refusals import (
@@ -20,7 +21,7 @@ from keras_switcher.refusals import (
     refuse_own_steps,
     refuse_to_train_inside,
 )
-from keras_switcher.switchers.records import check_shapes, map_weights
+from keras_switcher.switchers.records import check_shapes, map_weights, unique_weights
 from keras_switcher.wiring import Wiring
 
 # Attributes that the gated network is built with.
@@ -130,14 +131,11 @@ class SwitchedNetwork(keras.Model):
         return self.wiring.run(inputs, self.factors(training), training)
 
     def scaling_factors(self) -> dict[str, np.ndarray]:
-        """The factors that inference uses: float32 arrays by name of group.
+        """The factors that inference uses: float32 arrays by name of group, float64 in float64.
 
         Of shape `(channels,)`, or `(inputs, outputs)` for connections.
         """
-        return {
-            name: ops.convert_to_numpy(factor).astype("float32")
-            for name, factor in self.inference.factors().items()
-        }
+        return {name: in_full(factor) for name, factor in self.inference.factors().items()}
 
     def plan(self, round_to: int = 1) -> PruningPlan:
         """What `compact` will remove: printed, saved, and replayed on a copy of the task network.
@@ -150,10 +148,11 @@ class SwitchedNetwork(keras.Model):
         """
         wiring = self.wiring
         factors = self.scaling_factors()
+        # The weights too: where compiled code merges a ReLU, it makes zeros of NaN.
+        broken = {id(w) for w in unique_weights(wiring.records) if not _is_finite(w)}
         for record in wiring.records:
-            # The weights too: where compiled code merges a ReLU, it makes zeros of NaN.
-            values = [factors[record.name], *map(ops.convert_to_numpy, record.weights)]
-            if not all(np.isfinite(value).all() for value in values):
+            weights = map(id, record.weights)
+            if not _is_finite(factors[record.name]) or not broken.isdisjoint(weights):
                 raise ValueError(
                     f"The factors of '{record.name}' are not finite, or the weights that they "
                     "depend on: training diverged. Go back to an earlier checkpoint, or lower "
@@ -235,3 +234,7 @@ class SwitchedNetwork(keras.Model):
             "connections": self.connections,
             "gradient_through_switcher": self.gradient_through_switcher,
         }
+
+
+def _is_finite(value):
+    return np.isfinite(ops.convert_to_numpy(value)).all()

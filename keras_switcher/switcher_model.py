@@ -13,7 +13,7 @@ from keras_switcher.callbacks import Progress
 from keras_switcher.scheduled_network import ScheduledNetwork
 from keras_switcher.strategies import check_strategy
 from keras_switcher.train_functions import TrainFunctions
-from keras_switcher.turns import SharedTurns
+from keras_switcher.turns import SharedTurns, graph_of
 
 FORMAT = 1
 
@@ -167,7 +167,9 @@ class SwitcherModel(ScheduledNetwork):
         if force or self.train_function is None:  # As compile() leaves it.
             self._graphs.clear()
         self.look_ahead()
-        settings = self.budget, self.warmup_epochs, self.gradient_through_switcher
+        # By value: a new Budget object per fit, with the same settings, needs no graph of its own.
+        budget = tuple(sorted(self.budget.get_config().items())) if self.budget else None
+        settings = budget, self.warmup_epochs, self.gradient_through_switcher
         traced_with = self.updates, self.warms_up, *settings
         self.train_function = self._graphs.get(traced_with, self._new_function)
         return self.train_function
@@ -180,7 +182,7 @@ class SwitcherModel(ScheduledNetwork):
 
     def as_graph(self, function):
         """A function as one TensorFlow graph."""
-        return tf.function(function)
+        return graph_of(function)
 
     def _shares_turns(self):
         """Whether fit() runs one graph for all turns of a batch, see `SharedTurns`.

@@ -3,7 +3,22 @@
 This is part of the training step, which is TensorFlow's: graphs and their memory are its alone.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import tensorflow as tf
+
+
+def graph_of(function: Callable, **options) -> Callable:
+    """A function as one TensorFlow graph.
+
+    Args:
+        function: It is traced as it is, as Keras does with a training step.
+        **options: See `tf.function`.
+    """
+    # TensorFlow counts tracings per code: the method of several models would be one function to
+    # it, whose tracing it calls excessive. A partial has no code, and so is counted alone.
+    return tf.function(partial(function), autograph=False, **options)
 
 
 class SharedTurns:
@@ -20,7 +35,7 @@ class SharedTurns:
     """
 
     def __init__(self, take_turn, turns: int):
-        self._take_turn = tf.function(take_turn, autograph=False, reduce_retracing=True)
+        self._take_turn = graph_of(take_turn, reduce_retracing=True)
         self._numbers = [tf.constant(number) for number in range(turns)]
         self._spec, self._traced = None, None
 
@@ -30,8 +45,8 @@ class SharedTurns:
         Returns:
             The logs of the last turn.
         """
+        take_turn = self._graph_for(iterator)  # Even where no batch comes: it builds the metrics.
         data = next(iterator)
-        take_turn = self._graph_for(iterator)
         for number in self._numbers:
             logs = take_turn(number, data)
         return logs

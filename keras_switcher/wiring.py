@@ -6,9 +6,10 @@ from keras import ops
 
 from keras_switcher.counted_channels import CountedChannels, on_or_off
 from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.flat import EdgeFactors, FlatLayout, split_grains
-from keras_switcher.graph.gating import alive, feeds_normalization, gated_network
+from keras_switcher.graph.flat import EdgeFactors, split_grains
+from keras_switcher.graph.gating import feeding_normalization, gated_network
 from keras_switcher.graph.kept_share import KeptShare
+from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.selection import more_to_choose, select_groups
 from keras_switcher.graph.tensors import arranged
 from keras_switcher.graph.untouched import describe_rest
@@ -39,11 +40,11 @@ class Wiring:
         self.network.autocast = False  # Factors stay in float32 under mixed precision.
         self.records = self._records()
         self._edge_factors = EdgeFactors(self.edges, self.groups)
-        self._layout = FlatLayout(self.groups)
-        self._counted = CountedChannels(
-            self.groups, [feeds_normalization(self.anatomy, group) for group in self.groups]
-        )
-        self._kept_share = KeptShare(self.anatomy, self.live(self.ones()))
+        self._liveness = Liveness(self.anatomy, self.groups)
+        self._layout = self._liveness.layout
+        of_ratios = feeding_normalization(self.anatomy, self.groups)
+        self._counted = CountedChannels(self.groups, of_ratios)
+        self._kept_share = KeptShare(self.anatomy, self._liveness.names)
 
     @property
     def names(self) -> list[str]:
@@ -63,8 +64,7 @@ class Wiring:
 
     def live(self, factors: dict) -> dict:
         """1 for the channels that are alive, 0 for others; gradients as in `CountedChannels`."""
-        values = self._layout.join(split_grains(factors)[0])
-        return alive(self.anatomy, self._layout.split(self._counted(values)))
+        return self._liveness(self._counted(self._joined(factors)))
 
     def kept(self, factors: dict, of: str):
         """The share of the weights or MACs of the whole network that the factors leave."""
@@ -81,19 +81,14 @@ class Wiring:
         Returns:
             A tensor of shape `(4,)`.
         """
-        live = self.live(factors)
-        acting = [
-            group.consumers[0].gather(factors) if group.is_input else factors[group.name]
-            for group in self.groups
-        ]
-        acting = [v * live[group.name] for v, group in zip(acting, self.groups, strict=True)]
+        live, acting = self.live(factors), self._liveness.acting(self._joined(factors))
+        acting = self._layout.join(acting) * self._layout.join(live)
         # Connections one by one: there are too many to be copied into one vector.
-        acting = [ops.concatenate(acting)] if acting else []
-        acting += [factors[group.name] for group in self.connections]
+        acting = [acting[: self._layout.one], *(factors[group.name] for group in self.connections)]
         number = sum(group.size for group in (*self.groups, *self.connections))
         kept = sum(_count(values > 0) for values in acting) / number
         strengthened = sum(_count(values >= 1) for values in acting) / number
-        connected = {g.name: ops.cast(factors[g.name] > 0, "float32") for g in self.connections}
+        connected = {g.name: on_or_off(factors[g.name]) for g in self.connections}
         removed = 1 - self._kept_share(live, "weights", connected)
         shares = [1 - kept, kept - strengthened, strengthened, removed]
         return ops.stack([ops.cast(share, "float32") for share in shares])
@@ -113,21 +108,24 @@ class Wiring:
                 + more_to_choose(self.anatomy, self.groups, self.connections)
             )
 
+    def _joined(self, factors):
+        """The factors of all channels end to end."""
+        return self._layout.join(split_grains(factors)[0])
+
     def _records(self):
-        kernels = {id(kernel.weight): kernel for kernel in self.anatomy.kernels}
-        of = "macs" if all(kernel.is_countable for kernel in kernels.values()) else "weights"
-        total = sum(kernel.cost(of) for kernel in kernels.values())
+        kernels = self.anatomy.kernels
+        of = "macs" if all(kernel.is_countable for kernel in kernels) else "weights"
+        total = sum(kernel.cost(of) for kernel in kernels)
+        shares = {id(kernel.weight): kernel.cost(of) / total for kernel in kernels}
 
         def view(weight, axis, entries, channels):
-            share = kernels[id(weight)].cost(of) / total if id(weight) in kernels else 0.0
-            return KernelView(weight, axis, entries, channels, share)
+            return KernelView(weight, axis, entries, channels, shares.get(id(weight), 0.0))
 
-        def vectors(group, wanted):
-            return tuple(
-                view(weight, 0, *axis.entries_of(group))
-                for role, weight, axis in self.anatomy.vectors
-                if role == wanted and group in axis.groups
-            )
+        vectors = {"scale": {}, "shift": {}}
+        for role, weight, axis in self.anatomy.vectors:
+            for group in axis.groups:
+                views = vectors[role].setdefault(group.name, [])
+                views.append(view(weight, 0, *axis.entries_of(group)))
 
         def consumer(group, edge):
             if group.is_input:
@@ -143,8 +141,8 @@ class Wiring:
                     view(p.kernel, p.axis, p.entries, p.channels) for p in group.producers
                 ),
                 consumers=tuple(consumer(group, edge) for edge in group.consumers),
-                scales=vectors(group, "scale"),
-                shifts=vectors(group, "shift"),
+                scales=tuple(vectors["scale"].get(group.name, ())),
+                shifts=tuple(vectors["shift"].get(group.name, ())),
                 depth=group.depth,
             )
             for group in self.groups
@@ -153,7 +151,7 @@ class Wiring:
             ConnectionRecord(
                 name=group.name,
                 kernel=group.layer.kernel,
-                share=kernels[id(group.layer.kernel)].cost(of) / total,
+                share=shares[id(group.layer.kernel)],
                 depth=group.depth,
             )
             for group in self.connections

@@ -69,7 +69,7 @@ def with_history(model):
     """The model at the end of its budget's fall, with a known length of the task's gradient."""
     model.epochs_seen.assign(1.0)
     model.budget_progress.gradients.assign([GRADIENT**2, 1.0])
-    model.budget_progress.learns.assign(1.0)
+    model.budget_progress.knows.assign(1.0)
     return model
 
 
@@ -133,7 +133,7 @@ def test_the_loss_may_have_any_unit(unit):
         }
         model.compile(loss=crossentropy(), loss_weights=scale, jit_compile=False, **optimizers)
         model.epochs_seen.assign(1.0)
-        model.budget_progress.learns.assign(1.0)
+        model.budget_progress.knows.assign(1.0)
         for _ in range(3):
             model.train_on_batch(x, y)
         moved.append(values([model.switcher.parameters])[0])

@@ -55,9 +55,12 @@ class Anatomy:
         self.ties, self.tied_ops = ownership.ties, ownership.tied_ops
         self.groups, self.edges, resolve = build_groups(reader, every_dense_input)
         self.connections = connection_groups(self.graph.calls, self.edges, reader.tied)
-        self._edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
+        edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
         self._edges_at = {id(edge.call): edge for edge in self.edges}
-        self._axes = {key: Axis(*resolve(ids)) for key, ids in reader.weights.items()}
+        self._axes = {}
+        for (weight, axis), ids in sorted(reader.weights.items(), key=lambda item: item[0][1]):
+            found = edge_of.get((weight, axis)) or Axis(*resolve(ids))
+            self._axes.setdefault(weight, {})[axis] = found
         self._reader = reader
         self.rows = reader.rows
         self.hidden_weights = hidden_weights(self.graph, reader)
@@ -94,12 +97,7 @@ class Anatomy:
 
     def axes_of(self, weight) -> dict[int, Axis]:
         """The axes of a weight along which channels lie; the one that mixes them is an `Edge`."""
-        axes = {}
-        for axis in range(len(weight.shape)):
-            key = (id(weight), axis)
-            if key in self._axes:
-                axes[axis] = self._edge_of.get(key, self._axes[key])
-        return axes
+        return dict(self._axes.get(id(weight), {}))
 
     def axes_along(self, tensor) -> dict[int, Axis]:
         """The axes of a tensor of the graph along which channels lie."""

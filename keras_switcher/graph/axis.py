@@ -1,5 +1,7 @@
 """Which channel of which group lies at each position of an axis."""
 
+from functools import cached_property
+
 import numpy as np
 from keras import ops
 
@@ -51,9 +53,20 @@ class Axis:
 
     def entries_of(self, group) -> tuple[np.ndarray, np.ndarray]:
         """The positions that belong to `group`, and the channel at each of them."""
-        start = sum(other.size for other in self.groups[: self.groups.index(group)])
-        entries = np.flatnonzero((self.index >= start) & (self.index < start + group.size))
-        return entries, self.index[entries] - start
+        return self._entries[id(group)]
+
+    @cached_property
+    def _entries(self):
+        # For all groups at once: an axis behind many concatenations has as many groups.
+        ends = np.cumsum([group.size for group in self.groups], dtype=int)
+        number = np.searchsorted(ends, self.index, side="right")
+        order = np.argsort(number, kind="stable")
+        bounds = np.searchsorted(number[order], np.arange(len(ends) + 1))
+        channels = self.index[order] - np.append(0, ends)[number[order]]
+        return {
+            id(group): (order[start:end], channels[start:end])
+            for group, start, end in zip(self.groups, bounds, bounds[1:], strict=False)
+        }
 
 
 class Edge(Axis):

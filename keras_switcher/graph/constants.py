@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.held import in_full
 from keras_switcher.layers.gated import scaled
 
 
@@ -123,7 +124,7 @@ class _Chains:
             x = self._layer.activation(x)
         for call in others:
             x = _run(call, x)
-        return ops.convert_to_numpy(x).astype("float32").reshape(-1, shape[-1])
+        return in_full(x).reshape(-1, shape[-1])
 
     def _to(self, edge):
         """The calls, that of the layer first; None if others than those that fit are among them."""
@@ -167,11 +168,11 @@ def _check(values, group, edge):
 
 
 def _preactivation(layer, reaching):
-    bias = 0 if layer.bias is None else ops.convert_to_numpy(layer.bias).astype("float32")
+    bias = 0 if layer.bias is None else in_full(layer.bias)
     return np.broadcast_to(bias + reaching.get(id(layer), 0), layer.units)
 
 
 def _kernel(edge, factors):
     scales = edge.scales(factors, np)
     kernel = edge.kernel if scales is None else scaled(edge.kernel, scales, edge.kernel_axis)
-    return ops.convert_to_numpy(kernel).astype("float32")
+    return in_full(kernel)

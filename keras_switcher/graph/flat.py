@@ -45,19 +45,25 @@ class FlatLayout:
         *parts, _ = ops.split(values, self._ends.tolist(), axis=0)
         return dict(zip(self._starts, parts, strict=True))
 
+    def places(self, group) -> np.ndarray:
+        """Where a group's channels are; the place of the one if it has no vector."""
+        if group.name not in self._starts:
+            return np.full(group.size, self.one)
+        return self._starts[group.name] + np.arange(group.size)
+
     def index(self, axis: Axis) -> np.ndarray:
         """Where the channels along an axis are; the place of the one for groups without a vector.
 
         Args:
             axis: The axis. Of an `Edge`, the input group is left out, see `own_index`.
         """
-        parts = [self._places(group) for group in axis.groups]
+        parts = [self.places(group) for group in axis.groups]
         return np.concatenate([*parts, [self.one]])[axis.index]
 
     def own_index(self, edge: Edge) -> np.ndarray | None:
         """Where the edge's own input positions are, or None if they have no vector."""
         group = edge.input_group
-        return self._places(group) if group and group.name in self._starts else None
+        return self.places(group) if group and group.name in self._starts else None
 
     def parts(self, axis: Axis) -> bool:
         """Whether an axis has only parts of vectors, or several: most are one group's as it is."""
@@ -68,11 +74,6 @@ class FlatLayout:
     def one(self) -> int:
         """The place of the one behind all channels."""
         return int(self._ends[-1]) if len(self._ends) else 0
-
-    def _places(self, group):
-        if group.name not in self._starts:
-            return np.full(group.size, self.one)
-        return self._starts[group.name] + np.arange(group.size)
 
 
 class EdgeFactors:

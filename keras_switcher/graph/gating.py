@@ -1,8 +1,7 @@
-"""Puts factors to work: the gated network, and what is left alive by factors."""
+"""Puts factors to work: the gated network, and what the kernels that read a group make."""
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.names import Names
@@ -56,36 +55,6 @@ def gated_network(anatomy: Anatomy, group_names):
     return keras.Model([inputs, factors], outputs, name=f"gated_{anatomy.graph.name}"), edges
 
 
-def alive(anatomy: Anatomy, live: dict, rows: dict | None = None) -> dict:
-    """Which channels are left when some positions of a group's readers are switched off.
-
-    A channel whose every reader ignores it is gone, and so is an input position whose channel is.
-
-    Args:
-        anatomy: The model's `Anatomy`.
-        live: Maps names of groups to float vectors, 1 where the group's own factor is not zero
-            and 0 where it is.
-        rows: Maps names of connection groups to float vectors: 1 for the inputs of the kernel
-            that have a connection left.
-
-    Returns:
-        Vectors like those in `live`, for these groups and for all that they empty further up.
-    """
-    rows = rows or {}
-    result = {}
-    for group in anatomy.groups:
-        if group.is_input:
-            vectors = [group.consumers[0].gather(live), group.consumers[0].of_connections(rows)]
-            if any(vector is not None for vector in vectors):
-                result[group.name] = _product(*vectors)
-            continue
-        kept = _read_somewhere(group, live, rows) if group.prunable else None
-        left = _product(live.get(group.name), kept)
-        if left is not None:
-            result[group.name] = left
-    return result
-
-
 def feeds_nothing(anatomy: Anatomy, group, keep: dict) -> bool:
     """Whether all kernels that read a group make only channels that are gone.
 
@@ -102,15 +71,20 @@ def feeds_nothing(anatomy: Anatomy, group, keep: dict) -> bool:
     return all(map(makes_nothing, group.consumers))
 
 
-def feeds_normalization(anatomy: Anatomy, group) -> bool:
-    """Whether a kernel that reads a group makes channels that are normalised.
+def feeding_normalization(anatomy: Anatomy, groups: list) -> list[bool]:
+    """Whether a kernel that reads a group makes channels that are normalised, for each group.
 
     Args:
         anatomy: The model's `Anatomy`.
-        group: The `ChannelGroup`.
+        groups: The `ChannelGroup`s.
     """
-    made = [axis for edge in group.consumers for axis in _made_by(anatomy, edge)]
-    return any(other.is_normalized for axis in made for other in axis.groups)
+
+    def makes_normalized(edge):
+        made = _made_by(anatomy, edge)
+        return any(group.is_normalized for axis in made for group in axis.groups)
+
+    making = {id(edge) for edge in anatomy.edges if makes_normalized(edge)}
+    return [any(id(edge) in making for edge in group.consumers) for group in groups]
 
 
 def _made_by(anatomy, edge):
@@ -122,26 +96,3 @@ def _made_by(anatomy, edge):
 def _names_at(edge):
     own = [other.name for other in (edge.input_group, edge.connections) if other]
     return {group.name for group in edge.groups} | set(own)
-
-
-def _product(first, second):
-    """The product of two vectors, where None is all ones."""
-    if first is None or second is None:
-        return second if first is None else first
-    return first * second
-
-
-def _read_somewhere(group, live, rows):
-    """1 for the channels that at least one reader uses; None where that is sure for all."""
-    used = None
-    for edge in group.consumers:
-        own = live.get(edge.input_group.name) if edge.input_group else None
-        own = _product(own, edge.of_connections(rows))
-        if own is None:
-            return None
-        entries, channels = edge.entries_of(group)
-        here = ops.take(own, entries, axis=0)
-        here = ops.segment_max(here, channels, num_segments=group.size)
-        here = ops.maximum(here, 0)  # A channel without positions here has no maximum.
-        used = here if used is None else ops.maximum(used, here)
-    return used

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -46,13 +47,17 @@ class KeptShare:
 
         Args:
             live: Maps the names to vectors, 1 for the channels that are alive and 0 for others,
-                as `alive` returns them.
+                as `Liveness` returns them.
             of: `"weights"`, or `"macs"`, of which those that are not known are left out.
             connected: Maps names of connection groups to matrices, 1 for the connections that are
                 left and 0 for others. Only these of a kernel count.
         """
         connected = connected or {}
-        values = self._layout.join(live)
+        told = (*live.values(), *connected.values())
+        # Half precision cannot count beyond 256 or 2048.
+        dtype = keras.backend.result_type("float32", *(tensor.dtype for tensor in told))
+        connected = {name: ops.cast(matrix, dtype) for name, matrix in connected.items()}
+        values = ops.cast(self._layout.join(live), dtype)
         shares = ops.append(self._live_shares(values), ops.ones(1, values.dtype))
         table = [
             row[len(term.kernel.axes) :] if term.kernel.connections in connected else row

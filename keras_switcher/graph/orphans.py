@@ -7,7 +7,7 @@ too, where the biases of all that read it can take the constant in.
 import numpy as np
 
 from keras_switcher.graph.constants import foldable
-from keras_switcher.graph.gating import alive
+from keras_switcher.graph.liveness import Liveness
 
 
 def settle(anatomy, live: dict, connections: dict) -> tuple[dict, dict]:
@@ -15,20 +15,24 @@ def settle(anatomy, live: dict, connections: dict) -> tuple[dict, dict]:
 
     Args:
         anatomy: The model's `Anatomy`.
-        live: Maps names of groups to float vectors, see `alive`.
+        live: Maps names of groups to float vectors, 1 where the group's own factor is not zero
+            and 0 where it is.
         connections: Maps names of connection groups to matrices of factors; zero means cut.
 
     Returns:
         Two maps from names of groups to boolean vectors: the channels that are left, and those
         that are gone because they are constant.
     """
-    live = dict(live)
     cut = {name: matrix > 0 for name, matrix in connections.items()}
     makers = foldable(anatomy, connections) if connections else {}
+    groups = [group for group in anatomy.groups if group.name in live or group in makers]
+    live = {g.name: live.get(g.name, np.ones(g.size, "float32")) for g in groups}
+    liveness = Liveness(anatomy, groups, [g for g in anatomy.connections if g.name in cut])
     constant = {}
     while True:
         rows = {name: mask.any(1).astype("float32") for name, mask in cut.items()}
-        left = {n: np.asarray(v) > 0 for n, v in alive(anatomy, live, rows).items()}
+        values = liveness.layout.join({**live, **rows})
+        left = {name: np.asarray(vector) > 0 for name, vector in liveness(values).items()}
         changed = False
         for kernel in anatomy.kernels:
             if kernel.connections in cut:
@@ -42,7 +46,7 @@ def settle(anatomy, live: dict, connections: dict) -> tuple[dict, dict]:
             orphans[producer.channels] = ~cut[made_by].any(0)[producer.entries]
             if (new := here & orphans).any():
                 constant[group.name] = constant.get(group.name, False) | new
-                live[group.name] = live.get(group.name, np.ones(group.size, "float32")) * ~new
+                live[group.name] = live[group.name] * ~new
                 changed = True
         if not changed:
             return left, constant

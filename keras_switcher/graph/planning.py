@@ -10,6 +10,7 @@ from keras_switcher.graph.gating import feeds_nothing
 from keras_switcher.graph.limits import keep_more
 from keras_switcher.graph.orphans import settle
 from keras_switcher.graph.plan import GroupPlan, PruningPlan
+from keras_switcher.held import in_full
 
 
 def plan_removal(
@@ -31,7 +32,7 @@ def plan_removal(
     """
     if not isinstance(round_to, Integral) or isinstance(round_to, bool) or round_to < 1:
         raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
-    factors = {name: np.asarray(factor, "float32") for name, factor in factors.items()}
+    factors = {name: in_full(factor) for name, factor in factors.items()}
     channels, connections = split_grains(factors)
     live = {name: (vector > 0).astype("float32") for name, vector in channels.items()}
     live, constant = settle(anatomy, live, connections)

@@ -1,12 +1,14 @@
 """The part of the row switcher that decides on channels."""
 
+from math import prod
+
 import numpy as np
 from keras import layers, ops
 
 from keras_switcher.held import held
 from keras_switcher.segments import Segments
 from keras_switcher.switchers.heads import as_factors, listening, mean_at_start
-from keras_switcher.switchers.records import split_by_record
+from keras_switcher.switchers.records import split_by_record, unique_weights
 from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.views import Views
 
@@ -22,7 +24,8 @@ class ChannelFactors(RowPart):
         beta = self.mean_at_start
         self._lifted = held([[mean_at_start(beta, size) - beta] for size in sizes])
         self._groups = Segments(np.repeat(np.arange(len(records)), sizes), len(records))
-        self._context = held(np.stack([_describe(record) for record in records]))
+        shapes = {id(weight): tuple(weight.shape) for weight in unique_weights(records)}
+        self._context = held(np.stack([_describe(record, shapes) for record in records]))
         self._neighbours = held(_neighbours(records))
         self._views = [Views(records, kind) for kind in KINDS]
         self.embed = layers.Dense(self.units, "relu", dtype=self.dtype_policy, name="embed")
@@ -85,12 +88,13 @@ class ChannelFactors(RowPart):
         return ops.stack(columns, axis=1)
 
 
-def _describe(record):
+def _describe(record, shapes):
     """What a group is, whatever its weights: constants of similar size for any network."""
 
     def side(views):
-        rows = [np.prod(view.kernel.shape) / view.kernel.shape[view.axis] for view in views]
-        area = [np.prod(view.kernel.shape[:-2]) for view in views]
+        kernels = [shapes[id(view.kernel)] for view in views]
+        rows = [prod(s) / s[view.axis] for s, view in zip(kernels, views, strict=True)]
+        area = [prod(shape[:-2]) for shape in kernels]
         share = sum(view.share for view in views)
         return [np.log1p(sum(rows)) / 8, np.log1p(sum(area)) / 4, share]
 
@@ -104,7 +108,10 @@ def _describe(record):
 
 def _neighbours(records):
     """Row-stochastic matrix: which groups share a kernel."""
-    touched = [{id(view.kernel) for view in record.views} for record in records]
-    matrix = np.array([[float(bool(a & b)) for b in touched] for a in touched])
+    kernels = {id(weight): i for i, weight in enumerate(unique_weights(records))}
+    touched = np.zeros((len(records), len(kernels)))
+    for row, record in zip(touched, records, strict=True):
+        row[[kernels[id(weight)] for weight in record.weights]] = 1
+    matrix = (touched @ touched.T > 0) * 1.0
     np.fill_diagonal(matrix, 0)
     return matrix / np.maximum(matrix.sum(1, keepdims=True), 1)

@@ -26,7 +26,7 @@ class Views:
         self._channels = int(starts[-1])
         # Weights are read once, however many groups see them: (record, view) of the first.
         self._sources, places, ends = [], {}, 0
-        entries, rows, row_channels, row_views, self._sizes = [], [], [], [], []
+        entries, rows, row_channels, row_views, views, number = [], [], [], [], 0, 0
         for i, record in enumerate(records):
             for j, view in enumerate(getattr(record, kind)):
                 key = id(view.kernel), view.axis
@@ -35,16 +35,16 @@ class Views:
                     ends += view.kernel.shape[view.axis]
                     self._sources.append((i, j))
                 entries.append(places[key] + view.entries)
-                rows.append(sum(self._sizes) + view.channels)
+                rows.append(number + view.channels)
                 row_channels.append(starts[i] + np.arange(record.size))
-                row_views.append(np.full(record.size, len(self._sizes)))
-                self._sizes.append(record.size)
+                row_views.append(np.full(record.size, views))
+                views, number = views + 1, number + record.size
         if self._sources:
             entries = np.concatenate(entries)
             takes_all = np.array_equal(entries, np.arange(ends))
             self._entries = None if takes_all else held(entries)
-            self._of_rows = Segments(np.concatenate(rows), sum(self._sizes))
-            self._of_views = Segments(np.concatenate(row_views), len(self._sizes))
+            self._of_rows = Segments(np.concatenate(rows), number)
+            self._of_views = Segments(np.concatenate(row_views), views)
             self._of_channels = Segments(np.concatenate(row_channels), self._channels)
 
     def read(

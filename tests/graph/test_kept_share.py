@@ -6,12 +6,12 @@ import pytest
 import tensorflow as tf
 from checks import draw_masks
 from keras import layers
+from liveness import alive
 from networks import small_lenet
 
 from keras_switcher import prune_channels
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.counting import count_macs
-from keras_switcher.graph.gating import alive
 from keras_switcher.graph.kept_share import KeptShare
 
 

@@ -1,0 +1,170 @@
+"""Which channels are left where factors are zero, found for all groups at once."""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import mul
+
+import numpy as np
+from keras import ops
+
+from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.connections import ConnectionGroup
+from keras_switcher.graph.flat import FlatLayout
+from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.held import held
+
+
+class Liveness:
+    """Which channels are left when some positions of their readers are switched off.
+
+    A channel whose every reader ignores it is gone, and so is an input position whose channel is.
+
+    Along a chain of concatenations every layer reads all groups before it. Looked at one by one,
+    these pairs would make a graph that grows with the square of the chain's length.
+
+    Args:
+        anatomy: The model's `Anatomy`.
+        groups: The `ChannelGroup`s that have factors of their own.
+        connections: The `ConnectionGroup`s of which it will be told what inputs have a connection
+            left.
+
+    Attributes:
+        layout: The `FlatLayout` of what it is told: vectors by name of these groups, and vectors
+            with an entry per input by name of these connection groups.
+        names: Names of the groups of which it tells what is left: those that have factors, and
+            all that these can empty further up.
+    """
+
+    def __init__(
+        self,
+        anatomy: Anatomy,
+        groups: Iterable[ChannelGroup],
+        connections: Iterable[ConnectionGroup] = (),
+    ):
+        groups = list(groups)
+        inputs = {group.name: ChannelGroup(group.name, group.shape[0]) for group in connections}
+        self.layout = FlatLayout([*groups, *inputs.values()])
+        own = {id(edge): self._own_places(edge, inputs) for edge in anatomy.edges}
+        told = {key for key, places in own.items() if (places != self.layout.one).any()}
+        given = {id(group) for group in groups}
+
+        def may_empty(group):
+            return group.prunable and all(id(edge) in told for edge in group.consumers)
+
+        def depends(group):
+            edge = group.consumers[0]
+            return id(edge) in told or any(id(other) in given for other in edge.groups)
+
+        emptied = [group for group in anatomy.groups if not group.is_input and may_empty(group)]
+        read = [group for group in anatomy.groups if group.is_input and depends(group)]
+        known = given | {id(group) for group in emptied + read}
+        left = [group for group in anatomy.groups if id(group) in known]
+        self._left = FlatLayout(left)
+        self.names = [group.name for group in left]
+        one = np.full((3, 1), self.layout.one)
+        places = np.concatenate([*(self._acting_places(g, own) for g in left), one], axis=1)
+        self._acting = _Products(places, self.layout.one)
+        self._readers = _Readers(emptied, own, self.layout.one) if emptied else None
+        where = FlatLayout(emptied)
+        self._read = held(np.concatenate([*map(where.places, left), [where.one]]))
+
+    def acting(self, values) -> dict:
+        """Factors as they act: those of input positions times those of what arrives there.
+
+        Args:
+            values: Those of the groups, joined by `layout`.
+
+        Returns:
+            Vectors by name, for all `names`.
+        """
+        return self._left.split(self._acting(values))
+
+    def __call__(self, values) -> dict:
+        """What is left of each group.
+
+        Args:
+            values: Of each group a vector, 1 where its own factor is not zero and 0 where it is,
+                joined by `layout`; likewise of the connections.
+
+        Returns:
+            Vectors like these by name, for all `names`.
+        """
+        left = self._acting(values)
+        if self._readers is not None:
+            left = left * ops.take(self._readers(values), self._read, axis=0)
+        return self._left.split(left)
+
+    def _own_places(self, edge: Edge, inputs: dict) -> np.ndarray:
+        """Where the two vectors are that switch off an edge's positions themselves."""
+        own, connections = edge.input_group, edge.connections
+        ones = np.full(edge.size, self.layout.one)
+        connected = inputs.get(connections.name) if connections else None
+        return np.stack([self.layout.places(g) if g else ones for g in (own, connected)])
+
+    def _acting_places(self, group: ChannelGroup, own: dict) -> np.ndarray:
+        """Where the three vectors are whose product a group's channels are multiplied with."""
+        if group.is_input:
+            edge = group.consumers[0]
+            return np.stack([self.layout.index(edge), *own[id(edge)]])
+        ones = np.full(group.size, self.layout.one)
+        return np.stack([self.layout.places(group), ones, ones])
+
+
+class _Products:
+    """Products of what is gathered at several lists of places.
+
+    Args:
+        places: A list of places per row.
+        one: The place of a one: rows of nothing else are left out.
+    """
+
+    def __init__(self, places: np.ndarray, one: int):
+        rows = [row for row in places if (row != one).any()]
+        self._places = [held(row) for row in rows or places[:1]]
+
+    def __call__(self, values):
+        return reduce(mul, (ops.take(values, places, axis=0) for places in self._places))
+
+
+class _Readers:
+    """Which channels of groups are used by at least one reader.
+
+    Args:
+        groups: The groups.
+        own: Maps ids of edges to the places of what switches off their positions.
+        one: The place of a one.
+    """
+
+    def __init__(self, groups: list[ChannelGroup], own: dict, one: int):
+        # A slot is a channel as one reader sees it, at any number of positions.
+        slots, channels = 0, 0
+        places, slot_at, channel_of = [], [], []
+        for group in groups:
+            for edge in group.consumers:
+                entries, numbers = edge.entries_of(group)
+                places.append(own[id(edge)][:, entries])
+                slot_at.append(slots + numbers)
+                channel_of.append(channels + np.arange(group.size))
+                slots += group.size
+            channels += group.size
+        self._positions = _Products(np.concatenate(places, axis=1), one)
+        self._slot_at, self._slots = held(np.concatenate(slot_at)), slots
+        self._channel_of, self._channels = held(np.concatenate(channel_of)), channels
+        self._numbers = held(np.arange(slots))
+
+    def __call__(self, values):
+        """A vector with an entry per channel of all groups, then 1."""
+        used = self._positions(values)
+        used = ops.segment_max(used, self._slot_at, num_segments=self._slots)
+        used = ops.maximum(used, 0)  # A slot without positions has no maximum.
+        if self._slots > self._channels:
+            used = ops.take(used, self._first_readers(used), axis=0)
+        return ops.append(used, ops.ones(1, used.dtype))
+
+    def _first_readers(self, used):
+        """For each channel the first slot that uses it most: the one that gets the gradient."""
+        most = ops.segment_max(used, self._channel_of, num_segments=self._channels)
+        is_most = used >= ops.take(most, self._channel_of, axis=0)
+        numbers = ops.where(is_most, self._numbers, self._slots - 1)
+        return ops.segment_min(numbers, self._channel_of, num_segments=self._channels)

@@ -1,0 +1,130 @@
+"""What factors leave alive: found at once or one by one, with the same gradients."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from checks import draw_masks
+from drawn_graphs import RECIPES, build
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from keras import layers
+from liveness import alive, alive_one_by_one
+from networks import densely_connected, lenet5, small_lenet, two_heads
+
+from keras_switcher.graph.anatomy import Anatomy
+
+
+def dense_chain(length=5):
+    """Every Dense layer reads the raw inputs and all layers before it: all have input groups."""
+    x = inputs = keras.Input((3,))
+    for number in range(length):
+        new = layers.Dense(2 + number % 3, "relu", name=f"dense{number}")(x)
+        x = layers.Concatenate()([x, new])
+    return keras.Model(inputs, layers.Dense(2, name="head")(x))
+
+
+def parts_and_repeats():
+    """Readers that see only a part of the channels, or see them twice, or in another order."""
+    inputs = keras.Input((4,))
+    hidden = layers.Dense(6, "relu", name="hidden")(inputs)
+    other = layers.Dense(3, "relu", name="other")(inputs)
+    twice = layers.Concatenate()([hidden, other, hidden])
+    parts = [hidden[:, :4], twice, layers.Concatenate()([other, hidden[:, 3:]])]
+    outputs = [layers.Dense(2, name=f"head{i}")(part) for i, part in enumerate(parts)]
+    return keras.Model(inputs, outputs)
+
+
+NETWORKS = {
+    "a chain of Dense layers": dense_chain,
+    "parts and repeats": parts_and_repeats,
+    "lenet5": lambda: lenet5((6, 8), (9, 4), size=20),
+    "two heads": two_heads,
+    "densely connected": densely_connected,
+}
+
+
+def drawn(anatomy, seed):
+    """For four fifths of the groups: zeros and ones, or what gradients leave of ones."""
+    generator = np.random.default_rng(seed)
+    near_one = generator.choice([1, 1, 1 - 1e-7, 1 + 1e-7], 10_000)
+
+    def vector(size):
+        ones = generator.choice(near_one, size)
+        return tf.constant(ones * (generator.random(size) < 0.5))
+
+    groups = [g for g in anatomy.groups if g.prunable and generator.random() < 0.8]
+    connections = [g for g in anatomy.connections if g.prunable and generator.random() < 0.3]
+    live = {group.name: vector(group.size) for group in groups}
+    return live, {group.name: vector(group.shape[0]) for group in connections}
+
+
+def check(anatomy, seed):
+    given_, rows = drawn(anatomy, seed)
+    weights = np.random.default_rng(seed)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([given_, rows])
+        at_once, one_by_one = (f(anatomy, given_, rows) for f in (alive, alive_one_by_one))
+        assert list(at_once) == list(one_by_one)
+        losses = [0.0, 0.0]
+        for name, expected in one_by_one.items():
+            weight = weights.normal(size=expected.shape)
+            losses[0] += tf.reduce_sum(weight * at_once[name])
+            losses[1] += tf.reduce_sum(weight * expected)
+    for name, expected in one_by_one.items():
+        np.testing.assert_array_equal(at_once[name], expected, err_msg=name)
+    for name, vector in {**given_, **rows}.items():
+        found, expected = (tape.gradient(loss, vector) for loss in losses)
+        expected = tf.zeros_like(vector) if expected is None else tf.convert_to_tensor(expected)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("every_dense_input", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_left_is_the_same_at_once_and_one_by_one(name, every_dense_input):
+    anatomy = Anatomy(NETWORKS[name](), every_dense_input)
+    for seed in range(6):
+        check(anatomy, seed)
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(RECIPES, st.booleans(), st.integers(0, 1000))
+def test_so_it_is_in_drawn_graphs(recipe, every_dense_input, seed):
+    check(Anatomy(build(**recipe), every_dense_input), seed)
+
+
+def test_nothing_is_told_of_nothing():
+    assert alive(Anatomy(two_heads()), {}) == {}
+
+
+@given(st.integers(0, 10_000), st.floats(0.1, 0.95))
+def test_channel_lives_while_a_position_does_and_the_other_way_round(seed, removed):
+    anatomy = Anatomy(small_lenet())
+    keep, _ = draw_masks(anatomy.groups, removed, seed)
+    live = alive(anatomy, {name: mask.astype("float32") for name, mask in keep.items()})
+    live = {name: np.asarray(vector) > 0 for name, vector in live.items()}
+    positions = keep["fc1/inputs"].reshape(4, 8)
+    np.testing.assert_array_equal(
+        live["fc1/inputs"].reshape(4, 8), positions & keep["conv2"][None, :]
+    )
+    np.testing.assert_array_equal(live["conv2"], keep["conv2"] & positions.any(0))
+    for name in ("conv1", "fc1"):
+        np.testing.assert_array_equal(live[name], keep[name])
+
+
+def test_positions_alone_can_empty_channels():
+    anatomy = Anatomy(small_lenet())
+    positions = np.ones((4, 8), "float32")
+    positions[:, 3] = positions[1, 5] = 0
+    live = alive(anatomy, {"fc1/inputs": positions.reshape(-1)})
+    assert set(live) == {"conv2", "fc1/inputs"}
+    np.testing.assert_array_equal(np.asarray(live["conv2"]) > 0, np.arange(8) != 3)
+
+
+def test_channel_lives_while_one_of_its_readers_uses_it():
+    anatomy = Anatomy(two_heads(), every_dense_input=True)
+    one, two = np.float32([1, 1, 0, 0, 1, 0]), np.float32([1, 0, 1, 0, 0, 0])
+    live = alive(anatomy, {"one/inputs": one, "two/inputs": two})
+    np.testing.assert_array_equal(live["hidden"], [1, 1, 1, 0, 1, 0])
+    live = alive(anatomy, {"one/inputs": one})  # The other reader uses them all.
+    assert "hidden" not in live
