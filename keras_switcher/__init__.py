@@ -11,7 +11,7 @@ from keras_switcher.graph.pruning import prune_channels
 from keras_switcher.structure import Structure
 from keras_switcher.switcher_model import SwitcherModel
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Budget",

@@ -63,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.list:
         for experiment, seed in runner.due:
             print(f"{experiment.name}, seed {seed}")
+        if (number := runner.due_again) and not options.again:
+            print(f"{number} of {len(runner.due)} are due again: an older version made their rows.")
         return 0
     try:
         for task in {experiment.task for experiment, _ in runner.due}:
@@ -86,7 +88,7 @@ def _parser():
     parser.add_argument(
         "--again",
         action="store_true",
-        help="run what has rows too, show results beside the rows, and write nothing",
+        help="run what has rows too, show results beside the newest rows, and write nothing",
     )
     parser.add_argument("--list", action="store_true", help="say what is due, and run nothing")
     parser.add_argument("--processes", type=int, default=2, help="default: %(default)s")
