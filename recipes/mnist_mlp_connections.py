@@ -10,8 +10,8 @@ the second layer over training, and how many connections the units have.
 
 With version 0.1.0 (from near one), seed 0, test accuracy of the last epoch: dense 98.59 %, switched
 98.59 % with 90.3 % of the connections cut; the exported network's outputs differ by 1.4e-7 of the
-largest. Seven minutes on one core that shared its machine. Seeds and controls are the study `python
--m recipes.evidence mnist_connections`.
+largest. Seven minutes on one core that shared its machine. Seeds and controls are the study
+`python -m recipes.evidence mnist_connections`.
 
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
 """
