@@ -39,6 +39,8 @@ RUN_WITH = ("keras", "tensorflow", "keras_switcher", "hardware")
 MEASURED = ("kept", "off", "dense", "switched", "loss_fell_by", "waited", "difference")
 FIELDS = ("case", "seed", "epochs", *MEASURED, "seconds", *RUN_WITH)
 SMOKE = 2
+# Of Adam, for the task networks that were trained before; Keras's default size of a batch.
+RATE, BATCH = 1e-3, 32
 TITLE = """\
 ### `python -m recipes.budget_checks`
 
@@ -97,7 +99,7 @@ def from_scratch(problem: Callable, seed: int, epochs: int) -> dict:
     return _kept(model) | {"dense": scores[0], "switched": scores[1], "loss_fell_by": fell}
 
 
-def wrapped(network: Callable, switcher: Callable, seed: int, epochs: int) -> dict:
+def wrapped(network: Callable, switcher: Callable, rate: float, seed: int, epochs: int) -> dict:
     """Wraps a trained network and fine-tunes it with half of its MACs."""
     data = digits(shape=network().input_shape[1:])
     model = keras.models.clone_model(trained := _trained(network, seed, epochs))
@@ -105,7 +107,7 @@ def wrapped(network: Callable, switcher: Callable, seed: int, epochs: int) -> di
     before = model.predict(data.held_out.x, verbose=0)
     keras.utils.set_random_seed(seed)
     model = ks.SwitcherModel(model, switcher(), budget=ks.Budget(0.5, "macs", end_epoch=epochs / 3))
-    _compile(model)
+    _compile(model, epochs, data, switcher_optimizer=keras.optimizers.Adam(rate))
     after = model.predict(data.held_out.x, verbose=0)
     first = model.evaluate(*data.train, verbose=0, return_dict=True)["loss"]
     model.fit(*data.train, epochs=epochs, verbose=0)
@@ -123,14 +125,17 @@ def wrapped(network: Callable, switcher: Callable, seed: int, epochs: int) -> di
 def _trained(network, seed, epochs):
     keras.utils.set_random_seed(seed)
     model = network()
-    _compile(model)
-    model.fit(*digits(shape=model.input_shape[1:]).train, epochs=epochs, verbose=0)
+    data = digits(shape=model.input_shape[1:])
+    _compile(model, epochs, data)
+    model.fit(*data.train, epochs=epochs, verbose=0)
     return model
 
 
-def _compile(model):
+def _compile(model, epochs, data, **optimizers):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(1e-3), loss, jit_compile=False)
+    steps = epochs * -(-len(data.train.x) // BATCH)
+    adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps))
+    model.compile(adam, loss, jit_compile=False, **optimizers)
 
 
 def _kept(model):
@@ -173,18 +178,19 @@ NETWORKS = {
     "residual": residual,
     "inverted": inverted_residual,
 }
+# With the rates of their Adam, by which a few epochs are enough to come from one to half of them.
 SWITCHERS = {
-    "row": switchers.RowSwitcher,
-    "U-Net": switchers.UNetSwitcher,
-    "free factors": switchers.FreeFactors,
-    "shuffled input": lambda: switchers.ShuffledInput(switchers.RowSwitcher()),
-    "constant input": lambda: switchers.ConstantInput(switchers.RowSwitcher()),
+    "row": (switchers.RowSwitcher, 3e-3),
+    "U-Net": (switchers.UNetSwitcher, 1e-2),
+    "free factors": (switchers.FreeFactors, 2e-2),
+    "shuffled input": (lambda: switchers.ShuffledInput(switchers.RowSwitcher()), 3e-3),
+    "constant input": (lambda: switchers.ConstantInput(switchers.RowSwitcher()), 3e-3),
 }
 # What runs a case, how many seeds there are, and for how many epochs it trains.
 CASES = {
     **{name: (partial(from_scratch, problem), 2, 20) for name, problem in PROBLEMS.items()},
     **{
-        f"wrapped {network}, {switcher}": (partial(wrapped, make, of), 1, 12)
+        f"wrapped {network}, {switcher}": (partial(wrapped, make, *of), 1, 12)
         for network, make in NETWORKS.items()
         for switcher, of in SWITCHERS.items()
     },
