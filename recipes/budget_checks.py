@@ -20,7 +20,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from keras import layers
 
 import keras_switcher as ks
 from keras_switcher import switchers
@@ -30,11 +29,11 @@ from recipes.evidence.ledger import Ledger
 from recipes.evidence.versions import rows_shown
 from recipes.networks.mlp import mlp
 from recipes.networks.residual import inverted_residual, residual
+from recipes.problems import PROBLEMS
 from recipes.records import append_row, surroundings
 
 RESULTS = Path(__file__).parent / "results"
 CSV = RESULTS / "budget_checks.csv"
-MSE = {"loss": "mse"}
 RUN_WITH = ("keras", "tensorflow", "keras_switcher", "hardware")
 MEASURED = ("kept", "off", "dense", "switched", "loss_fell_by", "waited", "difference")
 FIELDS = ("case", "seed", "epochs", *MEASURED, "seconds", *RUN_WITH)
@@ -49,32 +48,6 @@ of the network before it was wrapped, and under the budget; losses are those of 
 samples, before and after. "Off" is the distance from the budget in points, "waited" epochs until
 the network learned, "difference" how far wrapping moved an output.
 """
-
-
-def regression(unit: float = 1.0, ends_in_unit: bool = False):
-    """y = sin(x0) + x1^2 / 2 in a unit: the network's maker, samples, and how it is compiled."""
-    x = np.random.default_rng(0).normal(size=(3000, 20)).astype("float32")
-    y = unit * (np.sin(x[:, :1]) + x[:, 1:2] ** 2 / 2)
-    return partial(_chain, 20, 64, 64, 1, unit=unit if ends_in_unit else None), x, [y], MSE
-
-
-def autoencoder():
-    """The digits, through sixteen numbers."""
-    x = digits().train.x
-    return partial(_chain, 64, 64, 16, 64, 64), x, [x], MSE
-
-
-def two_outputs():
-    """Two regressions by the same hidden units; the second one weighs a thousand times as much."""
-    _, x, (y,), _ = regression()
-    weights = {"loss": ["mse", "mse"], "loss_weights": [1.0, 1000.0]}
-    return _with_two_heads, x, [y, x[:, 2:3] * x[:, 3:4]], weights
-
-
-def easy():
-    """A sum of ten inputs, without noise: the loss falls as long as training goes on."""
-    _, x, _, _ = regression()
-    return partial(_chain, 20, 64, 64, 1), x, [x[:, :10].sum(axis=1, keepdims=True)], MSE
 
 
 def from_scratch(problem: Callable, seed: int, epochs: int) -> dict:
@@ -149,30 +122,6 @@ def _r2(y, outputs):
     return float(1 - np.mean((y - outputs) ** 2) / np.var(y, axis=0).mean())
 
 
-def _chain(inputs, *units, unit=None):
-    model = keras.Sequential([keras.Input((inputs,))])
-    for number in units[:-1]:
-        model.add(layers.Dense(number, "relu"))
-    model.add(layers.Dense(units[-1]))
-    if unit:
-        model.add(layers.Rescaling(unit))
-    return model
-
-
-def _with_two_heads():
-    hidden = _chain(20, 64, 64)
-    x = layers.ReLU()(hidden.outputs[0])
-    return keras.Model(hidden.inputs[0], [layers.Dense(1)(x), layers.Dense(1)(x)])
-
-
-UNITS = (0.01, 1, 100)
-PROBLEMS = {
-    **{f"regression in units of {u}": partial(regression, u, True) for u in UNITS},
-    **{f"regression, targets times {u}": partial(regression, u) for u in UNITS},
-    "mean squared error on images": autoencoder,
-    "two outputs, weights 1 and 1000": two_outputs,
-    "loss that falls a hundredfold": easy,
-}
 NETWORKS = {
     "MLP": partial(mlp, (64, 128, 64, 10)),
     "residual": residual,

@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from recipes import budget_checks
 from recipes.benchmark_tables import BENCHMARKS
 from recipes.evidence import (
     digits_controls,
@@ -118,6 +119,7 @@ def text() -> str:
         _changed(everything),
         budgets(everything, experiments),
         kept_since([ledger.by_version for ledger in ledgers.values()], experiments),
+        budget_checks.table(budget_checks.read()),
         searched(
             rows_shown(Ledger(RESULTS / "mnist_search.csv").by_version, mnist_search.EXPERIMENTS),
             mnist_search.EXPERIMENTS,

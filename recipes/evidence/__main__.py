@@ -5,7 +5,8 @@
     python -m recipes.evidence mnist --list
     python -m recipes.evidence mnist --only "mlp row" --seeds 0 --again
 
-A study that was stopped goes on from the last finished epoch of each trial.
+A study that was stopped goes on from the last finished epoch of each trial. What an older version
+of keras_switcher ran with another default is run again, and has a row of each version then.
 """
 
 import argparse

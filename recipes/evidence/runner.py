@@ -102,7 +102,8 @@ class Runner:
             raise
         pool.shutdown()
         for experiment, seed in self.due:
-            print(f"not run: {experiment.name}, seed {seed}: needs '{experiment.structure_of}'")
+            source = experiment.structure_of
+            print(f"not run: {experiment.name}, seed {seed}: needs '{source}', which is due")
         return self._failed + len(self.due)
 
     def _next(self):
