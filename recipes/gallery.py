@@ -17,12 +17,14 @@ class Drawn:
         recipe: Name of the recipe.
         options: The recipe's settings, as its rows have them.
         picture: Name of the file that the recipe writes.
+        version: Of keras_switcher, with which it is drawn.
     """
 
     title: str
     recipe: str
     options: str
     picture: str
+    version: str = "0.1.0"
 
     @property
     def command(self) -> str:
@@ -35,14 +37,17 @@ class Drawn:
         return f"{self.recipe}_{self.picture}"
 
     def collect(self, runs: Path, figures: Path):
-        """Copies it to the figures, if a run with these settings has left it.
+        """Copies it to the figures, if a run with these settings and version has left it.
 
         Args:
             runs: Where recipes write, a folder for each.
             figures: Where it goes.
         """
         result = runs / self.recipe / RESULT
-        if result.exists() and json.loads(result.read_text())["command"] == self.command:
+        if not result.exists():
+            return
+        row = json.loads(result.read_text())
+        if (row["command"], row["keras_switcher"]) == (self.command, self.version):
             shutil.copyfile(result.with_name(self.picture), figures / self.name)
 
     def to_markdown(self, figures: Path) -> str:
@@ -54,7 +59,7 @@ class Drawn:
         shown = f"![{self.title}]({figures.name}/{self.name})"
         if not (figures / self.name).exists():
             shown = "Not run."
-        return f"### {self.title}\n\n`{self.command}`\n\n{shown}\n"
+        return f"### {self.title}\n\n`{self.command}`, version {self.version}\n\n{shown}\n"
 
 
 GALLERY = (

@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from recipes import budget_checks
 from recipes.benchmark_tables import BENCHMARKS
 from recipes.evidence import (
     digits_controls,
@@ -20,7 +21,7 @@ from recipes.evidence import (
     mnist_search,
     mnist_tables,
 )
-from recipes.evidence.budgets import budgets
+from recipes.evidence.budgets import budgets, kept_since
 from recipes.evidence.claim import claim
 from recipes.evidence.duration import duration
 from recipes.evidence.goals import goals
@@ -28,6 +29,7 @@ from recipes.evidence.ledger import Ledger
 from recipes.evidence.log import DIGITS_TRIED, MNIST_TRIED, by_hand, searched
 from recipes.evidence.overview import overview
 from recipes.evidence.summary import Spread
+from recipes.evidence.versions import MEANING, is_due_again, rows_shown, versions
 from recipes.gallery import GALLERY
 
 RECIPES = Path(__file__).parent
@@ -55,7 +57,7 @@ TABLES = [
     for table in study.TABLES
 ]
 
-INTRODUCTION = """\
+INTRODUCTION = f"""\
 # Results
 
 Written by `python -m recipes.report` from the rows in `recipes/results/`; no measured
@@ -69,7 +71,9 @@ errors are left out where there are one or two seeds. Weights are those of kerne
 output layer included, biases and switcher excluded. Rows in italics are published by others, with
 their own settings. The commands of the studies run what is missing. Training times in the rows
 include waiting for other processes; what a switcher costs is in the benchmark `step_time`.
-"""
+
+A line is of one version of keras_switcher.
+{MEANING}"""
 
 
 def main():
@@ -87,31 +91,39 @@ def front() -> str:
     """The project's README, with what the rows say now between its marks."""
     before, rest = FRONT.read_text().split(MARKS[0])
     after = rest.split(MARKS[1])[1]
-    rows = _rows()
-    written = overview(_of_all(rows), _experiments()) + "\n" + _duration(rows, "mnist")
+    ledgers = _ledgers()
+    written = overview(_shown(ledgers), _experiments()) + "\n" + _duration(ledgers, "mnist")
     return before + MARKS[0] + "\n" + written + "\n" + MARKS[1] + after
 
 
 def text() -> str:
     """The report as Markdown."""
-    rows, experiments = _rows(), _experiments()
-    everything = _of_all(rows)
+    ledgers, experiments = _ledgers(), _experiments()
+    everything = _shown(ledgers)
     parts = [
         INTRODUCTION,
         goals(everything, experiments),
         claim(everything),
         "## Studies\n",
-        *(_duration(rows, name) for name in STUDIES),
+        *(_duration(ledgers, name) for name in STUDIES),
         *(table.to_markdown(everything, experiments) for table in TABLES),
     ]
     for name, picture in mnist_tables.PICTURES.items():
-        shown = f"![{picture.title}](figures/{name})" if name in _drawn(everything) else "Not run."
+        shown = "Not run."
+        if name in _drawn(everything):
+            of = versions(everything, *picture.needs)
+            shown = f"![{picture.title}](figures/{name})\n\nVersion {of}."
         parts.append(f"### {picture.title}\n\n{shown}\n")
     parts += [drawn.to_markdown(FIGURES) for drawn in GALLERY]
     parts += [
         _changed(everything),
         budgets(everything, experiments),
-        searched(Ledger(RESULTS / "mnist_search.csv").rows, mnist_search.EXPERIMENTS),
+        kept_since([ledger.by_version for ledger in ledgers.values()], experiments),
+        budget_checks.table(budget_checks.read()),
+        searched(
+            rows_shown(Ledger(RESULTS / "mnist_search.csv").by_version, mnist_search.EXPERIMENTS),
+            mnist_search.EXPERIMENTS,
+        ),
         by_hand(MNIST_TRIED, _read("mnist_tried.csv")),
         by_hand(DIGITS_TRIED, _read("digits_tried.csv")),
         "## Recipes\n",
@@ -124,26 +136,35 @@ def text() -> str:
 
 def figures() -> dict:
     """The pictures, matplotlib figures by name of file."""
-    rows = Ledger(RESULTS / "mnist.csv").rows
+    rows = rows_shown(Ledger(RESULTS / "mnist.csv").by_version, mnist.EXPERIMENTS)
     return {name: mnist_tables.PICTURES[name].draw(rows) for name in _drawn(rows)}
 
 
-def _rows():
-    """The rows of every study, by its name."""
-    return {name: Ledger(RESULTS / f"{name}.csv").rows for name in STUDIES}
+def _ledgers():
+    """The ledger of every study, by its name."""
+    return {name: Ledger(RESULTS / f"{name}.csv") for name in STUDIES}
 
 
-def _of_all(rows):
-    """The rows of all studies together."""
-    return {key: row for of_study in rows.values() for key, row in of_study.items()}
+def _shown(ledgers):
+    """What is shown of all studies together."""
+    shown = {}
+    for name, ledger in ledgers.items():
+        shown |= rows_shown(ledger.by_version, STUDIES[name].EXPERIMENTS)
+    return shown
 
 
 def _experiments():
     return [experiment for study in STUDIES.values() for experiment in study.EXPERIMENTS]
 
 
-def _duration(rows, name):
-    return duration(name, rows[name], STUDIES[name].EXPERIMENTS)
+def _duration(ledgers, name):
+    experiments, ledger = STUDIES[name].EXPERIMENTS, ledgers[name]
+    named, by_version = {e.name: e for e in experiments}, ledger.by_version
+    again = sum(
+        name in named and is_due_again(row, named[name], named, by_version)
+        for (name, _), row in ledger.rows.items()
+    )
+    return duration(name, rows_shown(by_version, experiments), experiments, again)
 
 
 def _drawn(rows):
@@ -153,39 +174,39 @@ def _drawn(rows):
 
 
 def _changed(rows):
-    """What compaction changed."""
-    counts = [
-        int(row["classes_changed"])
-        for row in rows.values()
-        if row["classes_changed"] and json.loads(row["settings"])["treatment"] == "switched"
-    ]
-    if not counts:
-        return ""
-    return (
-        f"Of {len(counts)} switched networks, compaction changed the predicted class of "
-        f"{sum(counts)} test images (outputs nearer than 1e-5 of the largest count as ties).\n"
+    """What compaction changed, by version."""
+    counts = {}
+    for row in rows.values():
+        if row["classes_changed"] and json.loads(row["settings"])["treatment"] == "switched":
+            counts.setdefault(row["keras_switcher"], []).append(int(row["classes_changed"]))
+    return "".join(
+        f"Of {len(changed)} switched networks of version {version}, compaction changed the "
+        f"predicted class of {sum(changed)} test images (outputs nearer than 1e-5 of the largest "
+        "count as ties).\n"
+        for version, changed in sorted(counts.items())
     )
 
 
 def _of_recipes():
     """What single recipes have measured, by command without the seed."""
-    by_command = {}
+    by_command = {}  # And by version.
     for row in [row for name in WITH_ROWS for row in _read(f"{name}.csv")]:
         words = row["command"].split()
         at = words.index("--seed")
         # Of rows of one seed the last counts: a recipe that is run again appends another.
-        by_command.setdefault(" ".join(words[:at] + words[at + 2 :]), {})[words[at + 1]] = row
+        command = " ".join(words[:at] + words[at + 2 :]), row["keras_switcher"]
+        by_command.setdefault(command, {})[words[at + 1]] = row
     written = [
-        "| command | dense, % | switched, % | weights removed, % | MACs removed, % | n |",
-        "|---|---|---|---|---|---|",
+        "| command | version | dense, % | switched, % | weights removed, % | MACs removed, % | n |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for command, by_seed in by_command.items():
+    for (command, version), by_seed in by_command.items():
         rows = list(by_seed.values())
         fields = ("dense_accuracy", "switched_accuracy", "weights_removed", "macs_removed")
         cells = [Spread.of([float(r[f]) for r in rows]).text(100, 2) for f in fields]
         if "connections" in command:  # Stock layers multiply with zeros.
             cells[-1] = ""
-        written.append(f"| `{command}` | {' | '.join(cells)} | {len(rows)} |")
+        written.append(f"| `{command}` | {version} | {' | '.join(cells)} | {len(rows)} |")
     return "\n".join([*written, ""])
 
 

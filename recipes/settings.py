@@ -68,7 +68,7 @@ class Settings:
     )
     switcher_weight_decay: float = _setting(0.0, float, "of the switcher")
     switcher: str = _setting("row", str, "a switcher, or a control", choices=SWITCHERS)
-    start: str = _setting("near_one", str, "where the factors start", choices=STARTS)
+    start: str = _setting("one", str, "where the factors start", choices=STARTS)
     alternation: str = _setting("joint", str, "who is updated when", choices=TURNS)
     connections: bool = _flag("factors for single connections of dense layers, not for channels")
     ceiling: float | None = _setting(

@@ -51,6 +51,9 @@ def make_switcher(settings, network: keras.Model) -> switchers.Switcher:
         settings: The `recipes.settings.Settings`. The frozen control, which cannot learn the
             budget, is ranked to it.
         network: The task network.
+
+    Raises:
+        ValueError: If factors that are all one are to be ranked.
     """
     name, start, seed = settings.switcher, settings.start, settings.seed
     if name in UNETS:
@@ -58,6 +61,11 @@ def make_switcher(settings, network: keras.Model) -> switchers.Switcher:
     if name == "free":
         return switchers.FreeFactors(start=start, seed=seed, ceiling=settings.ceiling)
     row = switchers.RowSwitcher(start=start, ceiling=settings.ceiling)
+    if name == "frozen" and settings.budget and start == "one":
+        raise ValueError(
+            "A frozen switcher is ranked to the budget, and factors that start at one are all "
+            "equal. Choose --start near_one or half_zeros, or --budget none."
+        )
     if name == "frozen":
         return switchers.FrozenSwitcher(row, keep=settings.budget and _ranked(settings, network))
     if name == "shuffled":

@@ -41,7 +41,9 @@ def test_nothing_is_asked_between_what_is_to_be_kept_and_a_target_that_still_fal
 
 def with_zeros():
     """4-8-3 of which 3 inputs and 5 hidden units are left: 3 * 5 + 5 * 3 of 56 weights."""
-    model = switched(switcher=FreeFactors("one", ceiling=None), alternation="switcher", rate=1.0)
+    model = switched(
+        switcher=FreeFactors("near_one", ceiling=None), alternation="switcher", rate=1.0
+    )
     of_hidden, of_inputs = np.linspace(0.5, 1.5, 8), np.linspace(0.5, 1.5, 4)
     of_hidden[[0, 3, 7]] = of_inputs[1] = 0
     given = {"hidden": of_hidden, "hidden/inputs": of_inputs}

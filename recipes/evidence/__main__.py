@@ -5,7 +5,8 @@
     python -m recipes.evidence mnist --list
     python -m recipes.evidence mnist --only "mlp row" --seeds 0 --again
 
-A study that was stopped goes on from the last finished epoch of each trial.
+A study that was stopped goes on from the last finished epoch of each trial. What an older version
+of keras_switcher ran with another default is run again, and has a row of each version then.
 """
 
 import argparse
@@ -63,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.list:
         for experiment, seed in runner.due:
             print(f"{experiment.name}, seed {seed}")
+        if (number := runner.due_again) and not options.again:
+            print(f"{number} of {len(runner.due)} are due again: an older version made their rows.")
         return 0
     try:
         for task in {experiment.task for experiment, _ in runner.due}:
@@ -86,7 +89,7 @@ def _parser():
     parser.add_argument(
         "--again",
         action="store_true",
-        help="run what has rows too, show results beside the rows, and write nothing",
+        help="run what has rows too, show results beside the newest rows, and write nothing",
     )
     parser.add_argument("--list", action="store_true", help="say what is due, and run nothing")
     parser.add_argument("--processes", type=int, default=2, help="default: %(default)s")

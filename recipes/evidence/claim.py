@@ -4,6 +4,7 @@ from statistics import mean
 
 from recipes.evidence.summary import difference
 from recipes.evidence.tables import signed
+from recipes.evidence.versions import versions
 from recipes.evidence.written import read_structure
 
 TEXT = """\
@@ -25,8 +26,9 @@ switcher that reads shuffled weights {connections_shuffled}, magnitude pruning
 {connections_magnitude}. On LeNet5, which reads all of its input, the learned structure from scratch
 has {lenet5_learned}, a random one {lenet5_random}, free factors have {lenet5_free}. So training
 factors together with the weights finds structure; what the switcher's reading of the weights adds
-to that is small on these networks.
+to that is small on these networks. Versions of the rows: {versions}.
 """
+ROWS = ("mlp row", "mlp connections", "lenet5 row")
 TO_ROW = {
     "shuffled": "mlp shuffled",
     "free": "mlp free",
@@ -49,12 +51,13 @@ def claim(rows: dict) -> str:
     """The paragraph with the numbers of the rows.
 
     Args:
-        rows: Rows of the studies' `Ledger`s.
+        rows: What `rows_shown` returned of the studies.
     """
     return TEXT.format(
         **{key: _minus_row(rows, name) for key, name in TO_ROW.items()},
         row_keeps=_overlap(rows, "mlp row"),
         magnitude_keeps=_overlap(rows, "mlp magnitude"),
+        versions=versions(rows, *ROWS, *TO_ROW.values()),
     )
 
 

@@ -4,9 +4,6 @@ from dataclasses import asdict, dataclass, field, fields
 
 from recipes.settings import Settings
 
-# Where a column of the settings is missing in an older row, it had this value.
-DEFAULTS = asdict(Settings())
-
 
 @dataclass(frozen=True)
 class Experiment:
@@ -32,10 +29,16 @@ class Experiment:
     share: float | None = None
 
     def described(self) -> dict:
-        """Everything that decides on a row but the seed, as values of JSON."""
+        """Everything that decides on a row but seed and version, as values of JSON."""
         settings = asdict(self.settings)
         del settings["seed"]
         own = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("name", "settings", "seeds"):
             del own[name]
-        return {**own, **{k: v for k, v in settings.items() if v != DEFAULTS[k]}}
+        return {**own, **settings}
+
+    @property
+    def learns_budget(self) -> bool:
+        """Whether a budget pulls while it trains; a frozen switcher is ranked to its budget."""
+        of = self.settings
+        return self.treatment == "switched" and of.budget is not None and of.switcher != "frozen"

@@ -34,6 +34,10 @@ OTHER_SCHEDULE = {
 }
 
 
+# What is ranked needs a spread.
+FROZEN = {"switcher": "frozen", "start": "near_one"}
+
+
 def switched(name: str, task: str, settings: Settings, seeds: int = 8, **changes) -> Experiment:
     """A network under a switcher.
 
@@ -70,7 +74,7 @@ def family(
     return [
         Experiment(f"{task} dense", task, "dense", dense),
         changed("row"),
-        changed("frozen", switcher="frozen"),
+        changed("frozen", **FROZEN),
         changed("frozen, half zeros", switcher="frozen", start="half_zeros", budget=None),
         changed("free", switcher="free", switcher_learning_rate=of_free),
         changed("shuffled", switcher="shuffled"),

@@ -7,6 +7,7 @@ from recipes.evidence.families import CONTROLS, OF_VECTORS, OTHER_SCHEDULE, POIN
 from recipes.evidence.mnist import FAR, POINTS
 from recipes.evidence.summary import difference, spread, values
 from recipes.evidence.tables import signed
+from recipes.evidence.versions import versions
 
 TITLE = """\
 ## Goals
@@ -15,7 +16,7 @@ Points of test accuracy, last epoch, means of differences seed by seed with thei
 "above" is by more than that. What is missed is missed with everything that was tried for it, which
 is listed below.
 """
-HEADER = "| goal | reached | seeds | |\n|---|---|---|---|"
+HEADER = "| goal | reached | seeds | version | |\n|---|---|---|---|---|"
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def goals(rows: dict, experiments: list[Experiment]) -> str:
     """A line per goal.
 
     Args:
-        rows: Rows of the studies' `Ledger`s.
+        rows: What `rows_shown` returned of the studies.
         experiments: The studies' experiments.
     """
     missing = {e.name for e in experiments if len(values(rows, e.name, "accuracy")) < e.seeds}
@@ -165,7 +166,8 @@ def goals(rows: dict, experiments: list[Experiment]) -> str:
         if result := goal.result(rows):
             text, n, enough = result
             verdict = "met" if enough else "not met"
-            written.append(f"| {goal.text} | {text} | {n}{so_far} | {verdict}{so_far} |")
+            of = versions(rows, *goal.names)
+            written.append(f"| {goal.text} | {text} | {n}{so_far} | {of} | {verdict}{so_far} |")
         else:
-            written.append(f"| {goal.text} | not run | 0 | |")
+            written.append(f"| {goal.text} | not run | 0 | | |")
     return "\n".join([*written, ""])

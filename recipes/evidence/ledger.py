@@ -1,12 +1,12 @@
-"""The CSV file of a study: each trial's row once, none lost, none doubled."""
+"""The CSV file of a study: each trial's row once by version, none lost, none doubled."""
 
 import csv
 import io
-import json
 import os
 from pathlib import Path
 
 from recipes.evidence.experiment import Experiment
+from recipes.evidence.versions import differences, number
 from recipes.files import drop_half_line
 
 FIELDS = (
@@ -43,47 +43,49 @@ class Ledger:
         path: The file, which may be absent.
 
     Attributes:
-        rows: Maps pairs of an experiment's name and a seed to rows.
+        by_version: Maps versions of keras_switcher, older ones first, to their rows: a dict from
+            pairs of an experiment's name and a seed.
 
     Raises:
-        ValueError: If the file has other columns, or a row twice.
+        ValueError: If the file has other columns, or a row of a version twice.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        self.rows = self._read()
+        self.by_version = self._read()
+
+    @property
+    def rows(self) -> dict:
+        """The newest row of each trial, by the experiment's name and the seed."""
+        return {key: row for rows in self.by_version.values() for key, row in rows.items()}
 
     def check(self, experiments: list[Experiment]):
         """Makes sure that the rows of these experiments were made with their settings.
 
         Raises:
-            ValueError: If an experiment has other settings now.
+            ValueError: If an experiment has other settings now, and not because a default has
+                changed since.
         """
-        described = {experiment.name: experiment.described() for experiment in experiments}
-        for (name, seed), row in self.rows.items():
-            then, now = json.loads(row["settings"]), described.get(name)
-            if now is not None and then != now:
-                different = [
-                    f"  {key}: {then.get(key, 'default')!r} in the row, "
-                    f"{now.get(key, 'default')!r} now"
-                    for key in sorted(then.keys() | now.keys())
-                    if then.get(key) != now.get(key)
-                ]
-                raise ValueError(
-                    f"{self.path}: the row '{name}', seed {seed}, was made with other settings:\n"
-                    + "\n".join(different)
-                    + "\nGive the experiment another name, or delete its rows to make them again."
-                )
+        named = {experiment.name: experiment for experiment in experiments}
+        for version, rows in self.by_version.items():
+            for (name, seed), row in rows.items():
+                if name in named and (different := differences(row, named[name])):
+                    raise ValueError(
+                        f"{self.path}: the row '{name}', seed {seed}, of version {version}, was "
+                        "made with other settings:\n  "
+                        + "\n  ".join(different)
+                        + "\nGive the experiment another name, or delete its rows to make them "
+                        "again."
+                    )
 
     def append(self, row: dict):
-        """Writes a row, and makes sure that it is on the disk.
+        """Writes a row, if its version has none yet, and makes sure that it is on the disk.
 
         Raises:
             OSError: If that fails; the file is then as it was.
         """
-        key = row["experiment"], int(row["seed"])
-        self.rows = self._read()  # Another process may have written.
-        if key in self.rows:
+        self.by_version = self._read()  # Another process may have written.
+        if _key(row) in self.by_version.get(row["keras_switcher"], {}):
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         size = self.path.stat().st_size if self.path.exists() else 0
@@ -97,7 +99,7 @@ class Ledger:
             if self.path.exists():
                 os.truncate(self.path, size)
             raise
-        self.rows[key] = row
+        self.by_version = self._read()
 
     def _read(self):
         if not self.path.exists():
@@ -113,21 +115,33 @@ class Ledger:
                 f"  in the file: {','.join(reader.fieldnames or ())}\n"
                 f"  expected:    {','.join(FIELDS)}"
             )
-        rows = {}
+        found = {}
         for row in reader:
+            line = f"{self.path}, line {reader.line_num}"
             if None in row or None in row.values():
                 raise ValueError(
-                    f"{self.path}, line {reader.line_num}: the row has another number of columns "
-                    "than the header. Delete the line; its trial will be run again."
+                    f"{line}: the row has another number of columns than the header. Delete the "
+                    "line; its trial will be run again."
                 )
-            key = row["experiment"], int(row["seed"])
-            if key in rows:
+            version, key = row["keras_switcher"], _key(row)
+            try:
+                number(version)
+            except ValueError as error:
                 raise ValueError(
-                    f"{self.path}, line {reader.line_num}: a second row of '{key[0]}', seed "
-                    f"{key[1]}. Delete one of them."
+                    f"{line}: keras_switcher must be a version such as 0.2.0, not '{version}'. "
+                    "Correct it, or delete the line; its trial will be run again."
+                ) from error
+            if key in found.setdefault(version, {}):
+                raise ValueError(
+                    f"{line}: a second row of '{key[0]}', seed {key[1]}, of version {version}. "
+                    "Delete one of them."
                 )
-            rows[key] = row
-        return rows
+            found[version][key] = row
+        return {version: found[version] for version in sorted(found, key=number)}
+
+
+def _key(row):
+    return row["experiment"], int(row["seed"])
 
 
 def _line(row):

@@ -1,6 +1,7 @@
 """The log of what was tried, as Markdown."""
 
 from recipes.evidence.summary import Spread, spread
+from recipes.evidence.versions import versions
 
 SEARCHED = "### What was tried, on the validation split (10,000 images of the training set)"
 MNIST_TRIED = """\
@@ -8,7 +9,8 @@ MNIST_TRIED = """\
 
 On the same validation split, the MLP unless the name says otherwise, with 23.5 % of the weights
 kept unless the name says otherwise. Changes of the code that were not kept, or not yet options when
-they were tried: these rows (`recipes/results/mnist_tried.csv`) have no command.
+they were tried: these rows (`recipes/results/mnist_tried.csv`) have no command, and are of version
+0.1.0.
 """
 DIGITS_TRIED = """\
 ### How a budget counts where what reads a group is normalised
@@ -16,23 +18,30 @@ DIGITS_TRIED = """\
 The networks of the study `digits_residual` on its validation split, and that of
 `tests/test_counted_channels.py` after 480 updates, on the 517 images that it does not see. The
 study's code takes ratios five times, as was found by hand before, on splits that share images with
-the test split; the others are changes of it (`recipes/results/digits_tried.csv`, no command).
+the test split; the others are changes of it (`recipes/results/digits_tried.csv`, no command,
+version 0.1.0).
 """
-HEADER = "| setting | epochs | accuracy, % | loss | weights removed, % | n |\n" + "|---" * 6 + "|"
+HEADER = (
+    "| setting | epochs | accuracy, % | loss | weights removed, % | n | version |\n"
+    + "|---" * 7
+    + "|"
+)
+BY_HAND = "0.1.0"
 
 
 def searched(rows: dict, experiments: list) -> str:
     """What a study on a validation split has found.
 
     Args:
-        rows: A `Ledger`'s rows.
+        rows: What `rows_shown` returned of the study.
         experiments: The study's experiments.
     """
     lines = []
     for experiment in experiments:
         found = [spread(rows, experiment.name, f) for f in ("accuracy", "loss", "weights_removed")]
         if found[0]:
-            lines.append(_line(experiment.name, experiment.settings.epochs, *found))
+            of = versions(rows, experiment.name)
+            lines.append(_line(experiment.name, experiment.settings.epochs, of, *found))
     return "\n".join([SEARCHED, "", HEADER, *lines, ""])
 
 
@@ -50,6 +59,7 @@ def by_hand(text: str, rows: list[dict]) -> str:
         _line(
             name,
             epochs,
+            BY_HAND,
             *(
                 Spread.of([float(row[field]) for row in same])
                 for field in ("accuracy", "loss", "weights_removed")
@@ -60,6 +70,6 @@ def by_hand(text: str, rows: list[dict]) -> str:
     return "\n".join([text, HEADER, *lines, ""])
 
 
-def _line(name, epochs, accuracy, loss, removed):
+def _line(name, epochs, version, accuracy, loss, removed):
     cells = [accuracy.text(100, 2), loss.text(1, 4), removed.text(100, 1)]
-    return f"| {name} | {epochs} | {' | '.join(cells)} | {accuracy.n} |"
+    return f"| {name} | {epochs} | {' | '.join(cells)} | {accuracy.n} | {version} |"

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from recipes.evidence import mnist
 from recipes.evidence.experiment import Experiment
-from recipes.evidence.families import lines, switched
+from recipes.evidence.families import FROZEN, lines, switched
 from recipes.evidence.tables import Table
 
 # A little below the tenth that is asked for: training settles on it.
@@ -30,7 +30,7 @@ def _family(task, settings, of_free, seeds):
 
     return [
         switched(row, task, settings, seeds),
-        changed("frozen", switcher="frozen"),
+        changed("frozen", **FROZEN),
         changed("free", switcher="free", switcher_learning_rate=of_free),
         changed("shuffled", switcher="shuffled"),
         changed("constant", switcher="constant"),

@@ -7,7 +7,7 @@ from recipes.evidence.pictures import Counts, Curve, Pixels
 from recipes.evidence.tables import Table
 
 ABLATIONS = {
-    "row switcher: ceiling 1.5, joint, near one, budget": "row",
+    "row switcher: ceiling 1.5, joint, budget": "row",
     "without a ceiling, gradient not clipped": "no ceiling, no clipping",
     "without a budget": "no budget",
     "from half zeros": "half zeros",

@@ -9,6 +9,7 @@ from recipes.evidence.mnist_connections import TABLES as OF_CONNECTIONS
 from recipes.evidence.mnist_tables import TABLES as OF_MNIST
 from recipes.evidence.summary import difference, spread
 from recipes.evidence.tables import signed
+from recipes.evidence.versions import MARK, MEANING, versions
 
 TEXT = """\
 Test accuracy of the last epoch in percent, means of 8 seeds (LeNet5 by connections: 3); in brackets
@@ -86,7 +87,7 @@ def overview(rows: dict, experiments: list) -> str:
     was measured.
 
     Args:
-        rows: Rows of the studies' `Ledger`s.
+        rows: What `rows_shown` returned of the studies.
         experiments: The studies' experiments.
     """
     seeds = {experiment.name: experiment.seeds for experiment in experiments}
@@ -95,22 +96,24 @@ def overview(rows: dict, experiments: list) -> str:
         found = name and spread(rows, name, "accuracy")
         if not found:
             return "not run" if name else ""
-        return f"{100 * found.mean:.2f}" + (f" ({found.n})" if found.n < seeds[name] else "")
+        n = f" ({found.n})" if found.n < seeds[name] else ""
+        return f"{100 * found.mean:.2f}{_mark(rows, name)}{n}"
 
-    parts = [TEXT, *_controls(rows, accuracy), CURVE, *_curve(rows, accuracy)]
+    parts = [*_controls(rows, accuracy), CURVE, *_curve(rows, accuracy)]
     parts += [OF_NORMALIZED, *_normalized(rows, accuracy)]
-    return "\n".join([*parts, OTHERS, *_further(rows, accuracy)])
+    tables = "\n".join([*parts, OTHERS, *_further(rows, accuracy)])
+    return "\n".join([TEXT, *([MEANING] if MARK in tables else []), tables])
 
 
 def _controls(rows, accuracy):
     tables = list(NETWORKS.values())
     dense, row = ([table.lines[of] for table in tables] for of in ("dense twin", "row switcher"))
-    ahead = [difference(rows, *names) for names in zip(row, dense, strict=True)]
+    ahead = [_ahead(rows, *names) for names in zip(row, dense, strict=True)]
     shown = {
         "weights or connections removed, %": [_removed(rows, name, "weights") for name in row],
         "dense twin": map(accuracy, dense),
         "**row switcher**": map(accuracy, row),
-        "difference": map(signed, ahead),
+        "difference": ahead,
     }
     for label, called in TREATMENTS.items():
         names = [next((t.lines[c] for c in called if c in t.lines), None) for t in tables]
@@ -158,9 +161,19 @@ def _further(rows, accuracy):
     return _table(columns, shown)
 
 
+def _ahead(rows, name, other):
+    found = difference(rows, name, other)
+    return signed(found) + (_mark(rows, name, other) if found else "")
+
+
 def _removed(rows, name, of):
     found = spread(rows, name, f"{of}_removed")
-    return f"{100 * found.mean:.1f}" if found else ""
+    return f"{100 * found.mean:.1f}{_mark(rows, name)}" if found else ""
+
+
+def _mark(rows, *names):
+    """Behind numbers of rows that are due again."""
+    return MARK if MARK in versions(rows, *names) else ""
 
 
 def _table(columns, shown):

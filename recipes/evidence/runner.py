@@ -10,6 +10,7 @@ from pathlib import Path
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.trials import LOG, forget, run_trial
+from recipes.evidence.versions import is_due_again
 
 # A worker starts anew after so many trials: TensorFlow keeps what it has compiled.
 TRIALS_PER_PROCESS = 12
@@ -24,7 +25,11 @@ class Runner:
         folder: Where trials that run keep their checkpoints.
         data_dir: TFDS data directory.
         command: The study's command, to which the options of a single trial are added.
-        again: Run what has rows too, and show the result beside the row instead of writing it.
+        again: Run what has rows too, and show the result beside the newest row instead of writing
+            it.
+
+    Attributes:
+        due: Pairs of experiments and seeds.
     """
 
     def __init__(
@@ -41,12 +46,13 @@ class Runner:
         self._data_dir = data_dir
         self._command = command
         self._again = again
+        self._experiments = {experiment.name: experiment for experiment in experiments}
         # Seed by seed: when it is stopped early, every experiment has some.
         self.due = [
             (experiment, seed)
             for seed in range(max((e.seeds for e in experiments), default=0))
             for experiment in experiments
-            if seed < experiment.seeds and (again or (experiment.name, seed) not in ledger.rows)
+            if seed < experiment.seeds and (again or self._is_due(experiment, seed))
         ]
 
     def choose(self, names: list[str] | None, seeds: list[int] | None):
@@ -56,6 +62,12 @@ class Runner:
             for experiment, seed in self.due
             if (names is None or experiment.name in names) and (seeds is None or seed in seeds)
         ]
+
+    @property
+    def due_again(self) -> int:
+        """How much of what is due has rows of an older version, with other defaults."""
+        rows = self._ledger.rows
+        return sum((e.name, seed) in rows and self._is_due(e, seed) for e, seed in self.due)
 
     def run(self, processes: int) -> int:
         """Runs all that is due.
@@ -90,16 +102,26 @@ class Runner:
             raise
         pool.shutdown()
         for experiment, seed in self.due:
-            print(f"not run: {experiment.name}, seed {seed}: needs '{experiment.structure_of}'")
+            source = experiment.structure_of
+            print(f"not run: {experiment.name}, seed {seed}: needs '{source}', which is due")
         return self._failed + len(self.due)
 
     def _next(self):
         """The next trial whose structure is known, if it takes one."""
         for index, (experiment, seed) in enumerate(self.due):
-            source = experiment.structure_of
-            if source is None or (source, seed) in self._ledger.rows:
+            if experiment.structure_of is None or self._has_source(experiment, seed):
                 return self.due.pop(index)
         return None
+
+    def _has_source(self, experiment, seed):
+        """Whether there is a structure to take; what is run again takes that of an older row."""
+        source = self._experiments[experiment.structure_of]
+        has_row = (source.name, seed) in self._ledger.rows
+        return has_row and (self._again or not self._is_due(source, seed))
+
+    def _is_due(self, experiment, seed):
+        row, by_version = self._ledger.rows.get((experiment.name, seed)), self._ledger.by_version
+        return row is None or is_due_again(row, experiment, self._experiments, by_version)
 
     def _submit(self, pool, experiment, seed):
         source = experiment.structure_of

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from recipes.evidence.experiment import Experiment
 from recipes.evidence.summary import Spread, difference, spread
+from recipes.evidence.versions import versions
 
 CHANNELS = ("weights removed, %", "MACs removed, %", "widths, seed 0")
 CONNECTIONS = ("connections cut, %", "left, by layer, seed 0")
@@ -40,18 +41,18 @@ class Table:
         """The table with what rows say; lines without rows, or with few, say so.
 
         Args:
-            rows: Rows of one or more `Ledger`s.
+            rows: What `rows_shown` returned, of one or more studies.
             experiments: The experiments of their studies.
         """
         planned = {experiment.name: experiment for experiment in experiments}
         of = [planned[name] for name in self.lines.values()]
         columns = CONNECTIONS if self.connections else CHANNELS
-        header = ("", "accuracy, %", "n", "minus first line", *columns)
+        header = ("", "accuracy, %", "n", "version", "minus first line", *columns)
         written = [_cells(header), "|" + "---|" * len(header)]
         for label, name in self.lines.items():
             written.append(_cells(self._line(label, planned[name], rows, len(header))))
         for name, accuracy, widths, weights in self.published:
-            written.append(_cells([f"*{name}*", accuracy, "", "", weights, "", widths]))
+            written.append(_cells([f"*{name}*", accuracy, "", "", "", weights, "", widths]))
         text = f"{self.text}\n{OF_CONNECTIONS}" if self.connections else f"{self.text}\n"
         found = [row for key, row in rows.items() if key[0] in self.lines.values()]
         return "\n".join([f"### {self.title}\n", text, setup(of), made_on(found), *written, ""])
@@ -70,6 +71,7 @@ class Table:
             label,
             accuracy.text(100),
             n,
+            versions(rows, name),
             "" if name == first else signed(difference(rows, name, first)),
             *(share.text(100, 1) for share in shares),
             rows.get((name, 0), {}).get("widths", ""),

@@ -6,6 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
+import keras_switcher
 from keras_switcher.files import write_whole
 from recipes.checkpoints import open_folder, seconds_in
 from recipes.evidence.experiment import Experiment
@@ -28,23 +29,24 @@ def run_trial(
         experiment: The `Experiment`.
         seed: The seed.
         structure: The structure that the treatment takes, as text.
-        folder: Where the checkpoint, what training prints and the result go. A result that is
-            there is returned as it is: it was not written down yet.
+        folder: Where the checkpoint, what training prints and the result go. A result of this
+            version that is there is returned as it is: it was not written down yet.
         data_dir: TFDS data directory.
 
     Returns:
         A row, without the study's command.
 
     Raises:
-        ValueError: If the folder holds the checkpoint of other settings.
+        ValueError: If the folder holds the checkpoint of other settings, or another version.
         RuntimeError: If another process works there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with alone_in(folder):
-        result = folder / RESULT
-        if result.exists():
-            return json.loads(result.read_text())
-        open_folder(folder, {"seed": seed, "structure": structure, **experiment.described()})
+        result, version = folder / RESULT, {"keras_switcher": keras_switcher.__version__}
+        if result.exists() and (row := json.loads(result.read_text())).items() >= version.items():
+            return row
+        made_with = {"seed": seed, "structure": structure, **version}
+        open_folder(folder, {**made_with, **experiment.described()})
         data = load(experiment.task, experiment.settings.validate, data_dir)
         given = read_structure(structure) if structure else None
         row = _run(Trial(experiment, seed, data, folder, given))

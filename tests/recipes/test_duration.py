@@ -16,6 +16,9 @@ def test_a_trial_that_waited_does_not_count_and_missing_ones_take_as_long_as_oth
         "`python -m recipes.evidence mnist`: 3 of 8 trials are done. By the medians of their "
         "times 4 trials take 2.0 hours in 2 processes; not known yet: b, kept; c.\n"
     )
+    assert "3 of 8 trials are done, 2 of them with an older version and due again. By" in duration(
+        "mnist", rows, EXPERIMENTS, 2
+    )
     rows |= {("b, kept", 0): {"seconds": "1800"}, ("c", 0): {"seconds": "1800"}}
     assert duration("mnist", rows, EXPERIMENTS).endswith(
         "5 of 8 trials are done. By the medians of their times 8 trials take 3.0 hours in 2 "

@@ -24,13 +24,15 @@ def test_a_picture_is_taken_from_a_run_with_its_settings_alone(folders):
     assert DRAWN.to_markdown(figures).endswith("Not run.\n")
     DRAWN.collect(runs, figures)
     (runs / "some_recipe" / "maps.png").write_bytes(b"drawn")
-    for command in ("python -m recipes.some_recipe --seed 4", DRAWN.command):
+    other = "python -m recipes.some_recipe --seed 4"
+    for command, version in [(other, "0.1.0"), (DRAWN.command, "0.0.9"), (DRAWN.command, "0.1.0")]:
         assert not (figures / DRAWN.name).exists()
-        (runs / "some_recipe" / RESULT).write_text(json.dumps({"command": command}))
+        result = {"command": command, "keras_switcher": version}
+        (runs / "some_recipe" / RESULT).write_text(json.dumps(result))
         DRAWN.collect(runs, figures)
     assert (figures / "some_recipe_maps.png").read_bytes() == b"drawn"
     assert DRAWN.to_markdown(figures) == (
-        "### Title\n\n`python -m recipes.some_recipe --seed 3`\n\n"
+        "### Title\n\n`python -m recipes.some_recipe --seed 3`, version 0.1.0\n\n"
         "![Title](figures/some_recipe_maps.png)\n"
     )
 

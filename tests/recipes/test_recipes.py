@@ -101,7 +101,7 @@ def test_csv_gets_a_header_once_and_refuses_other_columns(finished, tmp_path, ca
     folder, _ = finished
     header, line = (folder / "rows.csv").read_text().splitlines()
     assert header == ",".join(FIELDS)
-    assert line.startswith("digits,0,row,near_one,joint,0.4,4,test,")
+    assert line.startswith("digits,0,row,one,joint,0.4,4,test,")
     other = tmp_path / "other.csv"
     other.write_text("recipe,seed\n")
     with pytest.raises(SystemExit):
@@ -138,10 +138,12 @@ def test_smoke_run_ends_with_one_line_of_json(random_mnist, tmp_path, capsys):
     assert row["widths"] == "784-300-100"
     assert random_mnist == ["train", "test"]
     # The same folder again: what the first run left is replaced.
-    again = MNIST.run([*common, "--switcher", "frozen", "--budget", "0.25", "--validate"])
+    again = MNIST.run(
+        [*common, "--validate", "--switcher", "frozen", "--start", "near_one", "--budget", "0.25"]
+    )
     assert again["command"] == (
-        "python -m recipes.mnist_mlp --seed 0 --switcher frozen --alternation task "
-        "--budget 0.25 --validate --smoke"
+        "python -m recipes.mnist_mlp --seed 0 --switcher frozen --start near_one "
+        "--alternation task --budget 0.25 --validate --smoke"
     )
     assert again["widths"] == "392-150-50"
     assert again["measured_on"] == "validation"

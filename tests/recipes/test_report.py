@@ -32,6 +32,7 @@ def _row(accuracy, removed=0.0, macs=0.0, widths="", hardware="a processor"):
         "keras": "3",
         "tensorflow": "2",
         "hardware": hardware,
+        "version": "0.2.0",
     }
 
 
@@ -68,14 +69,17 @@ def test_a_table_has_a_line_per_experiment_and_says_what_was_not_run():
     experiments = [Experiment(name, "mlp", "dense", seeds=3) for name in "abc"]
     table = Table("Title", "Text.", lines, (("paper", "98.4", "5-6", "74"),))
     text = table.to_markdown(ROWS, experiments)
-    assert "| dense | 97.00 | 2 of 3 |  | 0.0 | 0.0 |  |" in text
-    assert "| switched | 69.00 +- 51.10 | 3 | +1.500 | 63.3 +- 11.5 | 53.3 +- 11.5 | 3-4 |" in text
+    assert "| dense | 97.00 | 2 of 3 | 0.2.0 |  | 0.0 | 0.0 |  |" in text
+    assert (
+        "| switched | 69.00 +- 51.10 | 3 | 0.2.0 | +1.500 | 63.3 +- 11.5 | 53.3 +- 11.5 | 3-4 |"
+        in text
+    )
     assert "| other | not run | 0 of 3 |" in text
-    assert "| *paper* | 98.4 |  |  | 74 |  | 5-6 |" in text
+    assert "| *paper* | 98.4 |  |  |  | 74 |  | 5-6 |" in text
     assert "Keras 3, TensorFlow 2. a processor; another." in text
     of_connections = Table("Title", "Text.", lines, connections=True)
     text = of_connections.to_markdown(ROWS, experiments)
-    assert "| switched | 69.00 +- 51.10 | 3 | +1.500 | 63.3 +- 11.5 | 3-4 |" in text
+    assert "| switched | 69.00 +- 51.10 | 3 | 0.2.0 | +1.500 | 63.3 +- 11.5 | 3-4 |" in text
     assert "MACs removed" not in text
 
 
@@ -93,6 +97,7 @@ def test_the_claim_names_differences_and_what_is_kept_in_common():
     assert "hidden units at random, has -1.000 as well" in text
     assert "the row switcher keeps 50 % and\nmagnitude pruning 100 %" in text
     assert "a random structure of the same\nwidths has not been run" in text
+    assert text.endswith("Versions of the rows: 0.2.0.\n")
 
 
 def test_the_overview_counts_seeds_where_some_are_missing():
@@ -100,6 +105,7 @@ def test_the_overview_counts_seeds_where_some_are_missing():
     rows = {(e.name, s): _row(0.98, 0.5, 0.4) for e in experiments for s in range(e.seeds)}
     assert "(7)" not in overview(rows, experiments)
     assert "not run" not in overview(rows, experiments)
+    assert "†" not in overview(rows, experiments)
     rows["mlp dense", 0] = _row(0.90)
     del rows["mlp dense", 7], rows["mlp literal, 100 epochs", 0]
     text = overview(rows, experiments)
@@ -110,6 +116,11 @@ def test_the_overview_counts_seeds_where_some_are_missing():
     assert "| inverted, 10 % of the MACs | 40.0 | 98.00 | 98.00 | 98.00 | 98.00 | 98.00 |" in text
     assert "| LeNet5, 25 % of the MACs | 98.00 | 50.0 | 40.0 |" in text
     assert "| the same, 100 epochs | not run |  |  | 98.00 |  |  |" in text
+    rows["mlp row", 3] = {**rows["mlp row", 3], "version": "0.1.0†"}
+    marked = overview(rows, experiments)
+    assert "in version 0.1.0 factors started near\none" in marked
+    assert "| **row switcher** | 98.00 | 98.00† | 98.00 |" in marked
+    assert "| difference | +0.000 (0.000) | +1.143 (1.143)† |" in marked
 
 
 def test_goals_say_what_is_reached_and_what_is_missing():
@@ -127,7 +138,7 @@ def test_goals_say_what_is_reached_and_what_is_missing():
     assert "so far" not in goals(rows, experiments)
     assert "not run" not in goals(rows, experiments)
     del rows["mlp dense", 7]
-    line = "| MLP, 76 % removed: .05 above the dense twin | +0.000 (0.000) | 7 so far |"
+    line = "| MLP, 76 % removed: .05 above the dense twin | +0.000 (0.000) | 7 so far | 0.2.0 |"
     assert f"{line} not met so far |" in goals(rows, experiments)
 
 
@@ -173,5 +184,5 @@ def test_the_log_by_hand_has_a_line_per_setting_and_number_of_epochs():
     rows = [{"tried": "a", "epochs": e, "seed": s, **made} for e, s in [("30", 0), ("30", 1)]]
     rows.append({"tried": "a", "epochs": "15", "seed": 0, **made, "accuracy": "0.97"})
     text = by_hand("Tried.", rows)
-    assert "| a | 30 | 98.00 | 0.0500 | 50.0 | 2 |" in text
-    assert "| a | 15 | 97.00 | 0.0500 | 50.0 | 1 |" in text
+    assert "| a | 30 | 98.00 | 0.0500 | 50.0 | 2 | 0.1.0 |" in text
+    assert "| a | 15 | 97.00 | 0.0500 | 50.0 | 1 | 0.1.0 |" in text

@@ -35,7 +35,20 @@ def test_each_name_makes_its_switcher_with_the_start(name):
 def test_the_budget_falls_within_its_part_of_training(of):
     settings = Settings(budget=0.3, budget_of=of, budget_start=0.1, budget_end=0.5, epochs=20)
     budget = switched(mlp((8, 4, 4, 2)), settings).budget
-    assert budget.get_config() == {"keep": 0.3, "of": of, "start_epoch": 2, "end_epoch": 10}
+    assert budget.get_config() == {
+        "keep": 0.3,
+        "of": of,
+        "start_epoch": 2,
+        "end_epoch": 10,
+        "strength": 1.0,
+    }
+
+
+@pytest.mark.parametrize("connections", [False, True])
+def test_frozen_control_refuses_to_rank_equal_factors(connections):
+    settings = Settings(switcher="frozen", start="one", budget=0.25, connections=connections)
+    with pytest.raises(ValueError, match=r"all equal\. Choose --start near_one"):
+        make_switcher(settings, mlp((8, 4, 4, 2)))
 
 
 def test_frozen_control_is_not_ranked_without_a_budget():
@@ -44,12 +57,12 @@ def test_frozen_control_is_not_ranked_without_a_budget():
 
 def test_frozen_control_keeps_about_the_share_of_the_weights():
     """In LeNet5's largest kernel channels, their positions and hidden units meet."""
-    switcher = make_switcher(Settings(switcher="frozen", budget=0.125), lenet5())
+    switcher = make_switcher(Settings(switcher="frozen", start="near_one", budget=0.125), lenet5())
     assert switcher.keep == pytest.approx(0.5)
 
 
 def test_frozen_control_keeps_the_share_of_the_connections():
-    settings = Settings(switcher="frozen", budget=0.25, connections=True)
+    settings = Settings(switcher="frozen", start="near_one", budget=0.25, connections=True)
     assert make_switcher(settings, mlp((8, 4, 4, 2))).keep == 0.25
 
 

@@ -1,0 +1,121 @@
+"""Which rows of older versions still say what a trial comes to, and which rows are shown.
+
+Version 0.2.0 changed where factors start by default (at one, before near one), and how a budget
+pulls (in units of the task's gradient, once the network learns).
+"""
+
+import json
+from dataclasses import asdict
+
+from recipes.evidence.experiment import Experiment
+from recipes.settings import Settings
+
+DEFAULTS = {name: value for name, value in asdict(Settings()).items() if name != "seed"}
+# Rows of these versions name only what was not the default; the defaults that were others then.
+DEFAULTS_THEN = {"0.1.0": {"start": "near_one"}}
+BUDGETS_CHANGED = "0.2.0"
+# Behind the version of rows that are due again.
+MARK = "†"
+MEANING = f"""\
+{MARK} stands behind versions and numbers that are due again: in version 0.1.0 factors started near
+one, and budgets pulled in units of their own and did not wait until the network learned. Such rows
+are shown until as many seeds have been run anew.
+"""
+
+
+def number(version: str) -> tuple[int, ...]:
+    """A version in the order of versions.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    return tuple(map(int, version.split(".")))
+
+
+def completed(row: dict) -> dict:
+    """All that decided on a row, with the defaults of its version."""
+    then = DEFAULTS_THEN.get(row["keras_switcher"], {})
+    return {**DEFAULTS, **then, **json.loads(row["settings"])}
+
+
+def differences(row: dict, experiment: Experiment) -> list[str]:
+    """In which settings a row and an experiment differ, but for defaults that have changed."""
+    then, now = completed(row), experiment.described()
+    for name, default in DEFAULTS_THEN.get(row["keras_switcher"], {}).items():
+        if then[name] == default and now[name] == DEFAULTS[name]:
+            then[name] = now[name]
+    return [
+        f"{key}: {then.get(key)!r} in the row, {now.get(key)!r} now"
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key)
+    ]
+
+
+def newest(by_version: dict, name: str, seed: int, until: str | None = None) -> dict | None:
+    """The row of the newest version, or of the newest until a given one; None without rows.
+
+    Args:
+        by_version: A `Ledger`'s rows by version.
+        name: Name of the experiment.
+        seed: The seed.
+        until: A version.
+    """
+    found = [
+        rows[name, seed]
+        for version, rows in by_version.items()
+        if (name, seed) in rows and (until is None or number(version) <= number(until))
+    ]
+    return max(found, key=lambda row: number(row["keras_switcher"]), default=None)
+
+
+def is_due_again(row: dict, experiment: Experiment, experiments: dict, by_version: dict) -> bool:
+    """Whether an older version's row would come out otherwise now.
+
+    Args:
+        row: The row.
+        experiment: Its experiment.
+        experiments: The study's experiments by name.
+        by_version: The study's rows by version. What a treatment has taken its structure from is
+            the newest row that there was when it ran.
+    """
+    version = row["keras_switcher"]
+    if name := experiment.structure_of:
+        source = newest(by_version, name, int(row["seed"]), version)
+        return bool(source) and is_due_again(source, experiments[name], experiments, by_version)
+    if experiment.treatment != "switched" or number(version) >= number(BUDGETS_CHANGED):
+        return False
+    return experiment.learns_budget or completed(row)["start"] != experiment.settings.start
+
+
+def rows_shown(by_version: dict, experiments: list[Experiment]) -> dict:
+    """Rows by name and seed, those of an experiment of one version.
+
+    It is the newest one that has as many seeds as are planned, or as any older one has. A row's
+    field `version` has a mark if it is due again.
+
+    Args:
+        by_version: A `Ledger`'s rows by version.
+        experiments: The experiments of its study.
+    """
+    named, shown = {e.name: e for e in experiments}, {}
+    for experiment in experiments:
+        most, chosen = 0, {}
+        for version in sorted(by_version, key=number):
+            rows = {key: r for key, r in by_version[version].items() if key[0] == experiment.name}
+            if rows and len(rows) >= min(most, experiment.seeds):
+                chosen = rows
+            most = max(most, len(rows))
+        for key, row in chosen.items():
+            mark = MARK if is_due_again(row, experiment, named, by_version) else ""
+            shown[key] = {**row, "version": row["keras_switcher"] + mark}
+    return shown
+
+
+def versions(rows: dict, *names: str) -> str:
+    """The versions of what is shown of experiments.
+
+    Args:
+        rows: What `rows_shown` returned.
+        *names: Names of experiments.
+    """
+    return ", ".join(sorted({row["version"] for (name, _), row in rows.items() if name in names}))
