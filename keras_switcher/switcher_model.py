@@ -3,12 +3,12 @@
 from functools import partial
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from keras_switcher.budget import Budget
 from keras_switcher.budget_advice import advise_before
+from keras_switcher.budget_turns import BudgetTurns
 from keras_switcher.callbacks import Progress
 from keras_switcher.scheduled_network import ScheduledNetwork
 from keras_switcher.strategies import check_strategy
@@ -53,8 +53,7 @@ class SwitcherModel(ScheduledNetwork):
 
     Example:
 
-    >>> import numpy as np
-    >>> task = keras.Sequential([
+    >>>     >>> task = keras.Sequential([
     ...     keras.Input((4,)),
     ...     keras.layers.Dense(8, "relu", name="hidden"),
     ...     keras.layers.Dense(2, name="head"),
@@ -86,6 +85,7 @@ class SwitcherModel(ScheduledNetwork):
         network = (task, switcher, groups, connections, gradient_through_switcher)
         super().__init__(alternation, budget, warmup_epochs, *network, **kwargs)
         self._graphs = TrainFunctions()
+        self._budget_turns = BudgetTurns(self)
 
     @property
     def trainable_variables(self):
@@ -214,9 +214,9 @@ class SwitcherModel(ScheduledNetwork):
             pulls = {}
             if self.budget is not None:
                 with tape.stop_recording():
-                    self._watch_learning(objective, x, y, y_pred, sample_weight)
-                    self.switcher.spread(self.budget.opening(self._budget_epoch()))
-                    pulls = {} if self.warms_up else self._pulls(decided)
+                    pulls = self._budget_turns.begin(
+                        decided, objective, x, y, y_pred, sample_weight
+                    )
                 # Its gradient on the factors is `pulls`, whatever their units.
                 pulled = sum(ops.sum(pulls[name] * decided[name]) for name in pulls)
                 objective += ops.cast(pulled, objective.dtype)
@@ -224,68 +224,8 @@ class SwitcherModel(ScheduledNetwork):
         sources = {name: self.player(name)[1] for name in due}
         gradients, of_factors = tape.gradient(scaled, (sources, decided if pulls else {}))
         if pulls:
-            self._see_gradient(of_factors, pulls, decided, due)
-            # A switcher that moves before anything is learned can keep a network from learning.
-            moves = self.budget_progress.is_open(self.budget)
-            gradients = {**gradients, **self._held_back(gradients.get("switcher"), moves)}
+            gradients = self._budget_turns.end(of_factors, pulls, decided, gradients)
         return y_pred, factors, gradients
-
-    def _pulls(self, decided):
-        """The budget's gradient on the factors, as long as it should be beside the task's."""
-        with tf.GradientTape() as tape:
-            tape.watch(decided)
-            kept = self.wiring.kept(decided, self.budget.of)
-        slopes = tape.gradient(kept, decided)
-        slopes = {name: slope for name, slope in slopes.items() if slope is not None}
-        length = ops.sqrt(_squared_norm(slopes, decided))
-        longest = self.budget.longest_pull * self.budget_progress.gradient_norm()
-        longest = ops.cast(longest, length.dtype)
-        # compute_loss divides by the number of replicas, whose gradients are summed.
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        pull = ops.cast(self.budget.slope(kept, self._budget_epoch()), length.dtype)
-        pull = pull * ops.divide_no_nan(longest, length)
-        pulls = {name: ops.cast(pull, slope.dtype) * slope for name, slope in slopes.items()}
-        back = ops.cast(self.budget.slope_of_empty(kept), longest.dtype) * longest
-        return {name: (p + _of_empty(decided[name], back)) / replicas for name, p in pulls.items()}
-
-    def _budget_epoch(self):
-        """The epoch that it is, without what the budget has waited."""
-        waited = ops.cast(self.budget_progress.waited, "float32")
-        return self.epochs_seen + ops.minimum(self.epoch_share, 1.0) - waited
-
-    def _see_gradient(self, of_factors, pulls, decided, names):
-        """Measures the task's own part of the gradient on the factors."""
-        scale = self.scale_loss(1.0, names)
-        own = {
-            name: of_factors[name] / ops.cast(scale, pull.dtype) - pull
-            for name, pull in pulls.items()
-            if of_factors[name] is not None
-        }
-        self.budget_progress.see_gradient(_squared_norm(self._over_replicas(own), decided))
-
-    @staticmethod
-    def _held_back(gradients, moves):
-        """The switcher's gradients, zero until it may move: its schedule of rates goes on."""
-        if gradients is None:
-            return {}
-        held = [None if g is None else ops.cast(moves, g.dtype) * g for g in gradients]
-        return {"switcher": held}
-
-    def _watch_learning(self, loss, x, y, y_pred, sample_weight):
-        """Compares the loss with that of outputs which belong to other samples."""
-        added = ops.cast(sum(map(ops.sum, self.losses)), loss.dtype)
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        shuffled = self.shuffled_loss(x, y, y_pred, sample_weight)
-        of_both = {"loss": loss - added / replicas, "shuffled": shuffled - added / replicas}
-        self.budget_progress.see_loss(**self._over_replicas(of_both))
-        epoch = self.epochs_seen + ops.minimum(self.epoch_share, 1.0)
-        self.budget_progress.wait(self.budget, epoch, self.step_share / len(self.updates))
-
-    def _over_replicas(self, values: dict):
-        """Sums over all replicas of a distribution strategy."""
-        if self.distribute_strategy.num_replicas_in_sync == 1:
-            return values
-        return tf.distribute.get_replica_context().all_reduce("SUM", values)
 
     def _end_turn(self, names, y_pred, factors, gradients, x, y, sample_weight):
         self.apply_gradients(names, gradients)
@@ -318,22 +258,6 @@ class SwitcherModel(ScheduledNetwork):
         for name in ("task", "switcher", "budget", "dtype"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-def _of_empty(factors, back):
-    """A gradient of this length for a group of which nothing is on.
-
-    The kept share has none: what two empty groups share stays nothing when one of them comes back.
-    """
-    is_empty = ops.cast(ops.max(factors) <= 0, factors.dtype)
-    each = ops.cast(back, factors.dtype) / np.sqrt(np.prod(factors.shape))
-    return is_empty * each * ops.ones_like(factors)
-
-
-def _squared_norm(vectors, decided):
-    """The squared length of vectors over the factors that are on."""
-    on = [ops.cast(decided[name] > 0, vector.dtype) * vector for name, vector in vectors.items()]
-    return sum(ops.sum(ops.square(vector)) for vector in on)
 
 
 def _check_format(version):

@@ -1,0 +1,128 @@
+"""A budget in the training step: how it pulls at the factors, and what it sees of the task.
+
+This is part of the training step, which is TensorFlow's.
+"""
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+
+class BudgetTurns:
+    """What a `SwitcherModel` asks about its budget in each backward pass.
+
+    Args:
+        model: The `SwitcherModel`.
+    """
+
+    def __init__(self, model):
+        self._model = model
+
+    def begin(self, decided: dict, loss, x, y, y_pred, sample_weight) -> dict:
+        """Before the backward pass: looks at the loss, and finds what the budget pulls at.
+
+        Args:
+            decided: The factors as the switcher decided.
+            loss: The task's loss of this batch.
+            x: Inputs.
+            y: Labels.
+            y_pred: Outputs.
+            sample_weight: Weights of the samples, or None.
+
+        Returns:
+            Maps names of groups to the budget's gradient on their factors; empty in the warm-up.
+        """
+        model = self._model
+        self._watch_learning(loss, x, y, y_pred, sample_weight)
+        model.switcher.spread(model.budget.opening(self._epoch()))
+        return {} if model.warms_up else self._pulls(decided)
+
+    def end(self, of_factors: dict, pulls: dict, decided: dict, gradients: dict) -> dict:
+        """After the backward pass: measures the task's gradient, and holds the switcher back.
+
+        A switcher that moves before anything is learned can keep a network from learning. Its
+        gradients are zero until then, and not left out: the schedule of its rates goes on.
+
+        Args:
+            of_factors: Gradients on the factors, scaled like the loss, the budget's among them.
+            pulls: What `begin` returned.
+            decided: The factors as the switcher decided.
+            gradients: Gradients by name of network.
+
+        Returns:
+            The gradients by name of network with which to update.
+        """
+        progress = self._model.budget_progress
+        scale = self._model.scale_loss(1.0, list(gradients))
+        own = {
+            name: of_factors[name] / ops.cast(scale, pull.dtype) - pull
+            for name, pull in pulls.items()
+            if of_factors[name] is not None
+        }
+        progress.see_gradient(_squared_norm(self._over_replicas(own), decided))
+        moves = progress.is_open(self._model.budget)
+        held = [
+            None if gradient is None else ops.cast(moves, gradient.dtype) * gradient
+            for gradient in gradients.get("switcher", ())
+        ]
+        return {**gradients, "switcher": held}
+
+    def _pulls(self, decided):
+        """The budget's gradient on the factors, as long as it should be beside the task's."""
+        budget = self._model.budget
+        with tf.GradientTape() as tape:
+            tape.watch(decided)
+            kept = self._model.wiring.kept(decided, budget.of)
+        slopes = tape.gradient(kept, decided)
+        slopes = {name: slope for name, slope in slopes.items() if slope is not None}
+        length = ops.sqrt(_squared_norm(slopes, decided))
+        longest = budget.longest_pull * self._model.budget_progress.gradient_norm()
+        longest = ops.cast(longest, length.dtype)
+        pull = ops.cast(budget.slope(kept, self._epoch()), length.dtype)
+        pull = pull * ops.divide_no_nan(longest, length)
+        back = ops.cast(budget.slope_of_empty(kept), length.dtype) * longest
+        # compute_loss divides by the number of replicas, whose gradients are summed.
+        replicas = self._model.distribute_strategy.num_replicas_in_sync
+        return {
+            name: (ops.cast(pull, slope.dtype) * slope + _of_empty(decided[name], back)) / replicas
+            for name, slope in slopes.items()
+        }
+
+    def _watch_learning(self, loss, x, y, y_pred, sample_weight):
+        """Compares the loss with that of outputs which belong to other samples."""
+        model = self._model
+        added = ops.cast(sum(map(ops.sum, model.losses)), loss.dtype)
+        replicas = model.distribute_strategy.num_replicas_in_sync
+        shuffled = model.shuffled_loss(x, y, y_pred, sample_weight)
+        of_both = {"loss": loss - added / replicas, "shuffled": shuffled - added / replicas}
+        model.budget_progress.see_loss(**self._over_replicas(of_both))
+        epoch = model.epochs_seen + ops.minimum(model.epoch_share, 1.0)
+        model.budget_progress.wait(model.budget, epoch, model.step_share / len(model.updates))
+
+    def _epoch(self):
+        """The epoch that it is, without what the budget has waited."""
+        model = self._model
+        waited = ops.cast(model.budget_progress.waited, "float32")
+        return model.epochs_seen + ops.minimum(model.epoch_share, 1.0) - waited
+
+    def _over_replicas(self, values: dict):
+        """Sums over all replicas of a distribution strategy."""
+        if self._model.distribute_strategy.num_replicas_in_sync == 1:
+            return values
+        return tf.distribute.get_replica_context().all_reduce("SUM", values)
+
+
+def _of_empty(factors, back):
+    """A gradient of this length for a group of which nothing is on.
+
+    The kept share has none: what two empty groups share stays nothing when one of them comes back.
+    """
+    is_empty = ops.cast(ops.max(factors) <= 0, factors.dtype)
+    each = ops.cast(back, factors.dtype) / np.sqrt(np.prod(factors.shape))
+    return is_empty * each * ops.ones_like(factors)
+
+
+def _squared_norm(vectors, decided):
+    """The squared length of vectors over the factors that are on."""
+    on = [ops.cast(decided[name] > 0, vector.dtype) * vector for name, vector in vectors.items()]
+    return sum(ops.sum(ops.square(vector)) for vector in on)
