@@ -15,12 +15,9 @@ UNKNOWN = ("refuse", "leave_out")
 SOFT = 0.01
 # Targets below this share make the penalty steeper, in proportion.
 SMALL = 0.2
-# How long the penalty's gradient is at a strength of 1, in units of the task's. Longer ones cost
-# accuracy in regressions (see `recipes/results/`), shorter ones follow a falling target too late.
-LENGTH = 0.3
 # How much harder it pulls back than down: what is switched off has no gradient of its own, so
 # what falls short by mistake would be gone for good.
-BACK = 5
+BACK = 3
 # Factors up to here act as zeros, see `Budget.acting`.
 BRINK = 0.02
 
@@ -39,10 +36,10 @@ class Budget:
     below a fifth, where one channel more is a smaller share, distances count that much more.
     Channels whose factor is at most a fiftieth act as zeros, see `acting`.
 
-    **It has the loss's units.** At full slope the penalty's gradient on the factors is .3 times as
-    long as that of the task's own loss (its root mean square over the last thousand updates or so,
-    see `BudgetProgress`), times `strength`. So the same budget keeps the same share whatever the
-    loss is measured in.
+    **It has the loss's units.** At full slope the penalty's gradient on the factors is as long as
+    that of the task's own loss (its root mean square over the last thousand updates or so, see
+    `BudgetProgress`), times `strength`. So the same budget keeps the same share whatever the loss
+    is measured in.
 
     **It waits until the network learns.** While it does not, all channels look alike. The switcher
     stands still, and from `start_epoch` on the target does, while the running loss is above three
@@ -59,7 +56,8 @@ class Budget:
         start_epoch: Epoch at which the target begins to fall, counted from the first `fit`.
         end_epoch: Epoch at which it reaches `keep`.
         strength: How hard the budget pulls beside the task's loss. Raise it where too much is
-            kept although training lasts beyond `end_epoch`; lower it where accuracy suffers early.
+            kept although training lasts beyond `end_epoch`; lower it (.3) where accuracy suffers
+            while the target falls, and training is long.
         unknown: `"refuse"` a network of which some MACs are not known (see `count_macs`), or
             `"leave_out"` those, and keep a share of the others. Only for `of="macs"`.
 
@@ -107,11 +105,6 @@ class Budget:
         self.unknown = unknown
 
     @property
-    def longest_pull(self) -> float:
-        """The length of the penalty's gradient on the factors at full slope, the task's being 1."""
-        return LENGTH * self.strength
-
-    @property
     def longest_wait(self) -> float:
         """For how many epochs it waits at most until the network learns: as long as it falls."""
         return self.end_epoch - self.start_epoch
@@ -131,7 +124,7 @@ class Budget:
         return ops.clip(4 * done, 0.0, 1.0)
 
     def slope(self, kept, epoch):
-        """The derivative of the penalty by the kept share: from -5 (too little is left) to 1.
+        """The derivative of the penalty by the kept share: from -3 (too little is left) to 1.
 
         For a target below a fifth it is steeper, in proportion.
 

@@ -76,7 +76,7 @@ class BudgetTurns:
         slopes = tape.gradient(kept, decided)
         slopes = {name: slope for name, slope in slopes.items() if slope is not None}
         length = ops.sqrt(_squared_norm(slopes, decided))
-        longest = budget.longest_pull * self._model.budget_progress.gradient_norm()
+        longest = budget.strength * self._model.budget_progress.gradient_norm()
         longest = ops.cast(longest, length.dtype)
         pull = ops.cast(budget.slope(kept, self._epoch()), length.dtype)
         pull = pull * ops.divide_no_nan(longest, length)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from toys import crossentropy, data, mlp, switched, values
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.budget import LENGTH
+from keras_switcher.budget import BACK
 from keras_switcher.budget_progress import GRADIENT_DECAY
 from keras_switcher.switchers import FreeFactors
 
@@ -22,7 +22,7 @@ def test_target_falls_as_a_cubic_between_two_epochs(epoch):
 def test_the_penalty_is_soft_near_the_target_and_steady_beyond_and_pulls_back_harder():
     budget = Budget(0.25, start_epoch=0, end_epoch=1)
     kept = [0.1, 0.245, 0.25, 0.252, 0.26, 0.3, 1.0]
-    expected = [-5, -2.5, 0, 0.2, 1, 1, 1]
+    expected = [-BACK, -BACK / 2, 0, 0.2, 1, 1, 1]
     assert [float(budget.slope(k, 1)) for k in kept] == pytest.approx(expected, abs=1e-4)
 
 
@@ -77,7 +77,7 @@ def with_history(model):
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 @pytest.mark.parametrize(
-    ("keep", "over"), [(0.6, -5), (30 / 56, 0), (30 / 56 - 0.005, 0.5), (0.4, 1)]
+    ("keep", "over"), [(0.6, -BACK), (30 / 56, 0), (30 / 56 - 0.005, 0.5), (0.4, 1)]
 )
 def test_training_gets_the_gradient_towards_the_target(keep, over, strength):
     """As long as the task's gradient, times a constant and the penalty's slope."""
@@ -92,7 +92,7 @@ def test_training_gets_the_gradient_towards_the_target(keep, over, strength):
     factors = with_zeros().scaling_factors()
     # The factors are relu(parameter), which has no gradient where it is zero.
     direction = np.concatenate([slopes[name] * (factors[name] > 0) for name in factors])
-    expected = over * strength * LENGTH * GRADIENT * direction / np.linalg.norm(direction)
+    expected = over * strength * GRADIENT * direction / np.linalg.norm(direction)
     np.testing.assert_allclose(pushed, expected, atol=1e-6)
 
 
@@ -290,7 +290,7 @@ def test_a_budget_sends_away_what_is_on_the_brink():
         [(3 + 3) / 56, 5 / 56]
     )  # As if both were kept; the task's loss moves neither.
     counts = np.array([5 - 1, 3 - 1])  # Others that are kept; with these two, all that are on.
-    pull = LENGTH * GRADIENT * slopes / np.sqrt((slopes**2 * (counts + 1)).sum())
+    pull = GRADIENT * slopes / np.sqrt((slopes**2 * (counts + 1)).sum())
     # A target of a tenth counts twice.
     np.testing.assert_allclose(given[places], 0.01 - 2 * pull, atol=1e-6)
 

@@ -96,8 +96,6 @@ def test_metrics_count_connections():
     x, y = data()
     result = model.evaluate(x, y, verbose=0, return_dict=True)
     every = np.concatenate([f.ravel() for f in model.scaling_factors().values()])
-    assert result["pruned"] == pytest.approx(np.mean(every == 0))
-    assert result["strengthened"] == pytest.approx(np.mean(every >= 1))
     assert result["weights_removed"] == pytest.approx(np.mean(every == 0))
 
 
@@ -139,7 +137,7 @@ def test_both_networks_learn(switcher, alternation):
 
 
 def test_the_gradient_flows_through_the_switchers_input():
-    model = started(connections=True)
+    model = started(switcher=switchers.RowSwitcher(start="near_one"), connections=True)
     x, y = data()
     kernel = model.task.layers[0].kernel
 

@@ -17,6 +17,7 @@ from keras_switcher import (
     count_parameters,
     prune_channels,
 )
+from keras_switcher.budget_advice import TrainingSoFar
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.planning import plan_removal
 
@@ -121,15 +122,24 @@ def test_weights_that_no_rule_reaches_are_listed():
     assert Anatomy(mlp()).hidden_weights == []
 
 
-def test_a_budget_that_was_missed_is_said():
-    model, factors = mlp((3, 4, 2)), {"fc1": np.float32([0, 0.5, 2, 1])}
+def test_a_budget_that_was_missed_is_said_with_what_to_do():
+    model, factors = mlp((3, 4, 2)), {"fc1": np.float32([0, 0.5, 2, 1])}  # Keeps 75 %.
     anatomy = Anatomy(model)
     plan = plan_removal(anatomy, factors)
 
-    def shown(keep):
-        return str(Structure(anatomy, ["fc1"], plan, Budget(keep, "macs", end_epoch=7)))
+    def shown(keep, epochs=20.0, waited=0.0, learns=True, gradient=0.1):
+        training = TrainingSoFar(epochs, waited, learns, gradient)
+        budget = Budget(keep, "macs", end_epoch=7)
+        return str(Structure(anatomy, ["fc1"], plan, budget, training))
 
-    assert "Warning: 60.00% of the macs were to be kept" in shown(0.6)
-    assert "epoch 7" in shown(0.6)
+    found = "Warning: 60.00% of the macs were to be kept, and 75.00% are left"
+    assert f"{found}. Raise the budget's `strength`" in shown(0.6)
+    assert f"{found}. The budget is reached at epoch 9, and 8 were trained" in shown(0.6, 8, 2)
+    assert "has not learned yet, so the budget waited for 7 epochs" in shown(0.6, 8, 7, False)
+    assert "moved too fast to stop there" in shown(0.9)
+    assert "The loss has a small scale" in shown(0.6, gradient=1e-5)
+    assert "The loss has a large scale" in shown(0.6, gradient=1e4)
+    assert "scale" not in shown(0.6)
     assert "Warning" not in shown(0.75)
-    assert "were to be kept" in str(SwitcherModel(model, budget=Budget(0.5)).structure())
+    assert "Warning" not in shown(0.6, epochs=0.0), "nothing was trained"
+    assert "Warning" not in str(SwitcherModel(model, budget=Budget(0.5)).structure())

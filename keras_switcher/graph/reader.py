@@ -203,16 +203,19 @@ class Reader(Labels):
                 of the reason.
         """
         self._call = call
-        self.lock_inputs(call, reason)
         matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
+        self.lock_inputs(call, reason, clause or (where(reason) if matrices else None))
         for weight in matrices:
             if not any(use[0] is call for use in self.uses.get(id(weight), ())):
                 self.count_kernel(call, weight, [f"its input {reason}"])
-        if clause or matrices:
-            self.origins.opaque[id(call)] = clause or where(reason)
 
-    def lock_inputs(self, call: Call, reason: str):
-        """Locks whatever the call reads, for the reason given."""
+    def lock_inputs(self, call: Call, reason: str, clause: str | None = None):
+        """Locks whatever the call reads, and counts nothing; the arguments are those of `refuse`.
+
+        Without a clause, channels may still be followed by other statements of the rule.
+        """
+        if clause:
+            self.origins.opaque[id(call)] = clause
         for tensor in call.inputs:
             for axis in self.labelled_axes(tensor):
                 self.lock(self.channels(tensor, axis), reason)

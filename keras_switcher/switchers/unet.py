@@ -146,7 +146,7 @@ class UNetSwitcher(Switcher):
         elif matrices:
             for network, i, matrix in zip(self.networks, self._dense, matrices, strict=True):
                 scores[i] = network(ops.expand_dims(matrix, -1))
-        return [ops.relu(head(scores[i], opened)[:, 0]) for i, head in enumerate(self.heads)]
+        return [ops.relu(head(scores[i], opened=opened)[:, 0]) for i, head in enumerate(self.heads)]
 
     def _unet(self, shape, outputs=1):
         network = UNet(outputs, self.depth, self.normalization, dtype=self.dtype_policy)

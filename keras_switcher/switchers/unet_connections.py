@@ -52,7 +52,7 @@ class ConnectionImages(keras.layers.Layer):
                 for network, matrix in zip(self.networks, matrices, strict=True)
             ]
         return [
-            ops.relu(head(score, opened)[:, :, 0])
+            ops.relu(head(score, opened=opened)[:, :, 0])
             for head, score in zip(self.heads, scores, strict=True)
         ]
 

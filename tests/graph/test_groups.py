@@ -129,7 +129,7 @@ def unknown_before(image):
         (
             softmax_inside,
             "it comes from 'b' (Conv2D), where a channel goes through the activation softmax of "
-            "'b', which may mix the channels",
+            "'b': what it reads goes through 'Softmax', a Softmax over the channels",
         ),
         (mean_of_channels, "where a channel lies along axis 3 of the input of 'mean"),
     ],

@@ -41,6 +41,7 @@ def test_the_budget_falls_within_its_part_of_training(of):
         "start_epoch": 2,
         "end_epoch": 10,
         "strength": 1.0,
+        "unknown": "refuse",
     }
 
 

@@ -29,7 +29,9 @@ def disturb(task):
 
 @pytest.mark.parametrize("alternation", ["batch", "joint", "epoch"])
 def test_frozen_switcher_is_not_trained(alternation):
-    model = switched(switcher=FrozenSwitcher(RowSwitcher()), alternation=alternation)
+    model = switched(
+        switcher=FrozenSwitcher(RowSwitcher(start="near_one")), alternation=alternation
+    )
     switcher, task = values(model.switcher.variables), values(model.task.variables)
     before = factors(model)
     fit(model, epochs=2)
@@ -103,7 +105,7 @@ def test_free_factors_start_where_asked(start, mean, spread):
 
 
 def test_shuffled_input_permutes_within_each_group():
-    inner = RowSwitcher()
+    inner = RowSwitcher(start="near_one")
     model = SwitcherModel(mlp(units=16), ShuffledInput(inner, seed=1))
     orders = []
     for _ in range(2):
@@ -117,14 +119,17 @@ def test_shuffled_input_permutes_within_each_group():
 
 
 def test_shuffled_input_depends_on_its_seed_alone():
-    first, second, other = (ShuffledInput(FreeFactors(seed=0), seed=seed) for seed in (1, 1, 2))
+    first, second, other = (
+        ShuffledInput(FreeFactors("near_one", seed=0), seed=seed) for seed in (1, 1, 2)
+    )
     results = [factors(SwitcherModel(mlp(units=16), s)) for s in (first, second, other)]
     assert same(results[0], results[1])
     assert not same(results[0], results[2])
 
 
 def test_constant_input_sees_the_weights_as_they_were():
-    plain, model = SwitcherModel(mlp()), SwitcherModel(mlp(), ConstantInput(RowSwitcher()))
+    plain, reads_copies = RowSwitcher(start="near_one"), RowSwitcher(start="near_one")
+    plain, model = (SwitcherModel(mlp(), s) for s in (plain, ConstantInput(reads_copies)))
     plain.task.set_weights(model.task.get_weights())
     plain.switcher.set_weights(model.switcher.switcher.get_weights())
     before = factors(model)
@@ -170,7 +175,7 @@ def test_config_round_trip(switcher):
 
 
 def test_controls_can_be_nested():
-    inner = RowSwitcher()
+    inner = RowSwitcher(start="near_one")
     model = switched(switcher=FrozenSwitcher(ShuffledInput(ConstantInput(inner), seed=3)))
     before, start = factors(model), values(inner.variables)
     own = values(inner(records=model.wiring.records))

@@ -78,7 +78,7 @@ def test_near_one_starts_with_mean_one_and_spread_three_tenths():
 
 def test_the_gradient_with_respect_to_a_weight_is_that_of_finite_differences():
     kernel = random_kernel(12, 8, dtype="float64")
-    switcher = UNetSwitcher(dtype="float64", depth=1)
+    switcher = UNetSwitcher(dtype="float64", depth=1, start="near_one")
     switcher.build([dense_record("a", kernel)])
     weights = np.linspace(-1, 1, 12)
 
@@ -99,7 +99,7 @@ def test_the_gradient_with_respect_to_a_weight_is_that_of_finite_differences():
 
 def test_a_network_per_group_reads_its_own_group_alone():
     first, second = random_kernel(20, 10), random_kernel(16, 6)
-    switcher = UNetSwitcher(stacked=False)
+    switcher = UNetSwitcher(stacked=False, start="near_one")
     records = [dense_record("a", first), dense_record("b", second)]
     before = factors_of(switcher, records)
     second.assign(second * 3 + 1 * keras.random.normal(second.shape))
@@ -116,7 +116,7 @@ def test_one_channel_alone_starts_at_one_and_not_at_zero():
 def test_instance_normalization_is_the_same_in_training_and_inference():
     records = [dense_record("a", random_kernel(40, 20))]
     for normalization, same in (("instance", True), ("batch", False)):
-        switcher = UNetSwitcher(normalization=normalization)
+        switcher = UNetSwitcher(start="near_one", normalization=normalization)
         switcher.build(records)
         training, inference = (switcher(records=records, training=t)[0] for t in (True, False))
         assert np.allclose(training, inference) == same

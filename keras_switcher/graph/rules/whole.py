@@ -4,7 +4,7 @@ import inspect
 
 from keras import layers, tree
 
-from keras_switcher.graph.rules.registry import rule
+from keras_switcher.graph.rules.registry import NO_RULE, rule
 
 _PROJECTIONS = {"query": "_query_dense", "key": "_key_dense", "value": "_value_dense"}
 _CELLS = (layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell)
@@ -57,7 +57,8 @@ def recurrent(call, reader):
 
 def _stays_whole(call, reader):
     kind = type(call.op).__name__
-    reader.lock_inputs(call, f"feeds '{call.name}', and no rule is known for {kind} that cuts it")
+    reason = f"feeds '{call.name}', and no rule is known for {kind} that cuts it"
+    reader.lock_inputs(call, reason, NO_RULE)
 
 
 def _spatial(layer, tensor):
