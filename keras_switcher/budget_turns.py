@@ -76,7 +76,9 @@ class BudgetTurns:
         slopes = tape.gradient(kept, decided)
         slopes = {name: slope for name, slope in slopes.items() if slope is not None}
         length = ops.sqrt(_squared_norm(slopes, decided))
-        longest = budget.strength * self._model.budget_progress.gradient_norm()
+        of_task = self._model.budget_progress.gradient_norm()
+        # A network that is off as a whole has no gradient: any length brings it back.
+        longest = ops.where(of_task > 0, budget.strength * of_task, 1.0)
         longest = ops.cast(longest, length.dtype)
         pull = ops.cast(budget.slope(kept, self._epoch()), length.dtype)
         pull = pull * ops.divide_no_nan(longest, length)

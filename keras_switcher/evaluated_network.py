@@ -63,7 +63,9 @@ class EvaluatedNetwork(SwitchedNetwork):
         def other(outputs):
             return ops.roll(outputs, 1, axis=0) if len(outputs.shape) else outputs
 
-        with keras.StatelessScope():  # The loss's own metrics stay as they are.
+        # In a scope the loss's own metrics stay as they are; regularizers look for weights there.
+        regularized = [(w, w.value) for w in self.variables if getattr(w, "regularizer", None)]
+        with keras.StatelessScope(regularized):
             others = keras.tree.map_structure(other, y_pred)
             return self._compute_loss(x, y, others, sample_weight, training=True)
 

@@ -116,7 +116,8 @@ def test_the_other_network_is_left_alone(alternation):
 
 
 def test_warm_up_leaves_the_switcher_untouched_and_its_factors_one():
-    model = switched(warmup_epochs=2, compiled={"optimizer": "adam", "switcher_optimizer": "adam"})
+    adam = {"optimizer": "adam", "switcher_optimizer": "adam"}
+    model = switched(switcher=RowSwitcher(start="near_one"), warmup_epochs=2, compiled=adam)
     untouched = values([*model.switcher.variables, *model.switcher_optimizer.variables])
 
     ones = []
@@ -125,9 +126,8 @@ def test_warm_up_leaves_the_switcher_untouched_and_its_factors_one():
         ones.append(all((f == 1).all() for f in model.scaling_factors().values()))
 
     record = keras.callbacks.LambdaCallback(on_epoch_begin=look)
-    history = fit(model, epochs=2, callbacks=[record], validation_split=0.25)
+    fit(model, epochs=2, callbacks=[record], validation_split=0.25)
     assert same(untouched, [*model.switcher.variables, *model.switcher_optimizer.variables])
-    assert all((f == 1).all() for f in model.scaling_factors().values())
     fit(model, callbacks=[record])
     assert ones == [True, True, False]
     assert not same(untouched[:3], model.switcher.variables[:3])

@@ -59,7 +59,7 @@ def convolutional():
 )
 def test_training_comes_down_to_the_budget(of, make_task, shape):
     x, y = data(256, shape)
-    slow = {"switcher_optimizer": keras.optimizers.SGD(0.003)}
+    slow = {"switcher_optimizer": keras.optimizers.SGD(0.01)}
     budget = Budget(0.4, of, start_epoch=0, end_epoch=8)
     model = switched(make_task(), groups=["first", "second"], budget=budget, compiled=slow)
     assert model.structure().removed(of) < 0.02
