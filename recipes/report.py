@@ -161,8 +161,8 @@ def _duration(ledgers, name):
     experiments, ledger = STUDIES[name].EXPERIMENTS, ledgers[name]
     named, by_version = {e.name: e for e in experiments}, ledger.by_version
     again = sum(
-        name in named and is_due_again(row, named[name], named, by_version)
-        for (name, _), row in ledger.rows.items()
+        trial in named and is_due_again(row, named[trial], named, by_version)
+        for (trial, _), row in ledger.rows.items()
     )
     return duration(name, rows_shown(by_version, experiments), experiments, again)
 
