@@ -76,13 +76,13 @@ class BudgetTurns:
         slopes = tape.gradient(kept, decided)
         slopes = {name: slope for name, slope in slopes.items() if slope is not None}
         length = ops.sqrt(_squared_norm(slopes, decided))
-        of_task = self._model.budget_progress.gradient_norm()
-        # A network that is off as a whole has no gradient: any length brings it back.
-        longest = ops.where(of_task > 0, budget.strength * of_task, 1.0)
+        longest = budget.strength * self._model.budget_progress.gradient_norm()
         longest = ops.cast(longest, length.dtype)
         pull = ops.cast(budget.slope(kept, self._epoch()), length.dtype)
         pull = pull * ops.divide_no_nan(longest, length)
-        back = ops.cast(budget.slope_of_empty(kept), length.dtype) * longest
+        # A network that is off as a whole has no gradient: any length brings it back.
+        is_dead = ops.logical_and(kept <= 0, longest <= 0)
+        back = ops.cast(budget.slope_of_empty(kept), length.dtype) * ops.where(is_dead, 1, longest)
         # compute_loss divides by the number of replicas, whose gradients are summed.
         replicas = self._model.distribute_strategy.num_replicas_in_sync
         return {

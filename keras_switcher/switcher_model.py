@@ -53,7 +53,8 @@ class SwitcherModel(ScheduledNetwork):
 
     Example:
 
-    >>>     >>> task = keras.Sequential([
+    >>> import numpy as np
+    >>> task = keras.Sequential([
     ...     keras.Input((4,)),
     ...     keras.layers.Dense(8, "relu", name="hidden"),
     ...     keras.layers.Dense(2, name="head"),

@@ -96,7 +96,7 @@ PLAIN = [
         "plain",
         treatment,
         replace(FIRST, epochs=40, learning_rate=rate, budget=budget),
-        seeds=3,
+        seeds=8,
     )
     for rate in (0.005, 0.01, 0.02)
     for label, treatment, budget in [("dense", "dense", None), ("row", "switched", 0.25)]

@@ -88,10 +88,10 @@ def is_due_again(row: dict, experiment: Experiment, experiments: dict, by_versio
 
 
 def rows_shown(by_version: dict, experiments: list[Experiment]) -> dict:
-    """Rows by name and seed, those of an experiment of one version.
+    """Rows by name and seed: those that still hold, or those of one older version.
 
-    It is the newest one that has as many seeds as are planned, or as any older one has. A row's
-    field `version` has a mark if it is due again.
+    Rows that are due again are never mixed with others: an experiment is shown from them until as
+    many seeds as are planned, or as they have, were run anew. Their field `version` has a mark.
 
     Args:
         by_version: A `Ledger`'s rows by version.
@@ -99,14 +99,18 @@ def rows_shown(by_version: dict, experiments: list[Experiment]) -> dict:
     """
     named, shown = {e.name: e for e in experiments}, {}
     for experiment in experiments:
-        most, chosen = 0, {}
+        holding, outdated = {}, {}
         for version in sorted(by_version, key=number):
-            rows = {key: r for key, r in by_version[version].items() if key[0] == experiment.name}
-            if rows and len(rows) >= min(most, experiment.seeds):
-                chosen = rows
-            most = max(most, len(rows))
+            for key, row in by_version[version].items():
+                if key[0] != experiment.name:
+                    continue
+                due = is_due_again(row, experiment, named, by_version)
+                (outdated.setdefault(version, {}) if due else holding)[key] = row
+        most = max(map(len, outdated.values()), default=0)
+        is_enough = len(holding) >= min(most, experiment.seeds)
+        chosen = holding if is_enough else outdated[max(outdated, key=number)]
+        mark = "" if is_enough else MARK
         for key, row in chosen.items():
-            mark = MARK if is_due_again(row, experiment, named, by_version) else ""
             shown[key] = {**row, "version": row["keras_switcher"] + mark}
     return shown
 
