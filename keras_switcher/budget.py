@@ -15,9 +15,14 @@ UNKNOWN = ("refuse", "leave_out")
 SOFT = 0.01
 # Targets below this share make the penalty steeper, in proportion.
 SMALL = 0.2
+# How long the penalty's gradient is on factors whose scale matters, beside 1 on all others. Where
+# it is longer, they shrink together faster than a network without normalisations can follow.
+GENTLE = 0.3
+# By how much it grows where what is kept lags behind.
+GROWTH = 8
 # How much harder it pulls back than down: what is switched off has no gradient of its own, so
 # what falls short by mistake would be gone for good.
-BACK = 3
+BACK = 5
 # Factors up to here act as zeros, see `Budget.acting`.
 BRINK = 0.02
 
@@ -38,8 +43,10 @@ class Budget:
 
     **It has the loss's units.** At full slope the penalty's gradient on the factors is as long as
     that of the task's own loss (its root mean square over the last thousand updates or so, see
-    `BudgetProgress`), times `strength`. So the same budget keeps the same share whatever the loss
-    is measured in.
+    `BudgetProgress`), times `strength`, and .3 times as long where no normalisation stands behind
+    the factors. So the same budget keeps the same share whatever the loss is measured in. Where the
+    kept share lags behind the target, it grows with the time and the distance: to three times its
+    length where half of the weights too much is kept for half of the fall.
 
     **It waits until the network learns.** While it does not, all channels look alike. The switcher
     stands still, and from `start_epoch` on the target does, while the running loss is above three
@@ -56,8 +63,8 @@ class Budget:
         start_epoch: Epoch at which the target begins to fall, counted from the first `fit`.
         end_epoch: Epoch at which it reaches `keep`.
         strength: How hard the budget pulls beside the task's loss. Raise it where too much is
-            kept although training lasts beyond `end_epoch`; lower it (.3) where accuracy suffers
-            while the target falls, and training is long.
+            kept although training lasts beyond `end_epoch`; lower it where accuracy suffers while
+            the target falls, and training is long.
         unknown: `"refuse"` a network of which some MACs are not known (see `count_macs`), or
             `"leave_out"` those, and keep a share of the others. Only for `of="macs"`.
 
@@ -124,7 +131,7 @@ class Budget:
         return ops.clip(4 * done, 0.0, 1.0)
 
     def slope(self, kept, epoch):
-        """The derivative of the penalty by the kept share: from -3 (too little is left) to 1.
+        """The derivative of the penalty by the kept share: from -5 (too little is left) to 1.
 
         For a target below a fifth it is steeper, in proportion.
 
@@ -149,6 +156,15 @@ class Budget:
             kept: The kept share of the whole network.
         """
         return -BACK * ops.cast(kept < self.keep, kept.dtype)
+
+    def length(self, lag, of_ratios: bool):
+        """How long the penalty's gradient on factors is at full slope, the task's being 1.
+
+        Args:
+            lag: How far the kept share was above the target, summed over time, the fall being 1.
+            of_ratios: Whether only the ratios of these factors matter, see `CountedChannels`.
+        """
+        return self.strength * (1.0 if of_ratios else GENTLE) * (1 + GROWTH * lag)
 
     def acting(self, factors: dict) -> dict:
         """Factors as they act: zero for channels whose factor is at most `BRINK`.

@@ -31,6 +31,8 @@ class BudgetProgress(keras.layers.Layer):
         knows: 1 if the network knew something of its inputs at the first updates.
         learns: 1 while the network learns, or if it knew something before; else 0.
         waited: For how many epochs the budget has waited.
+        lag: How far the kept share was above the target, summed over time, the fall being 1 (or
+            an epoch, if it falls faster).
     """
 
     def __init__(self, **kwargs):
@@ -46,6 +48,7 @@ class BudgetProgress(keras.layers.Layer):
             "knows",
             "learns",
             "waited",
+            "lag",
         ):
             variable = self.add_weight(
                 name=name,
@@ -92,6 +95,10 @@ class BudgetProgress(keras.layers.Layer):
         knows = ops.cast(ops.logical_and(is_start, knows), self.dtype)
         self.knows.assign(ops.maximum(self.knows, knows))
         self.learns.assign(ops.maximum(self.knows, ops.cast(has_fallen, self.dtype)))
+
+    def see_lag(self, above, share):
+        """Takes in how far the kept share is above the target while a share of the fall goes by."""
+        self.lag.assign_add(ops.cast(above, self.dtype) * ops.cast(share, self.dtype))
 
     def wait(self, budget, epoch, share):
         """Lets a share of an epoch go by: a budget that is due waits if nothing is learned yet.

@@ -76,19 +76,29 @@ class BudgetTurns:
         slopes = tape.gradient(kept, decided)
         slopes = {name: slope for name, slope in slopes.items() if slope is not None}
         length = ops.sqrt(_squared_norm(slopes, decided))
-        longest = budget.strength * self._model.budget_progress.gradient_norm()
-        longest = ops.cast(longest, length.dtype)
+        progress = self._model.budget_progress
+        above = ops.relu(kept - ops.cast(budget.target(self._epoch()), kept.dtype))
+        share = self._model.step_share / len(self._model.updates)
+        progress.see_lag(above, share / max(1.0, budget.end_epoch - budget.start_epoch))
+        of_task = progress.gradient_norm()
+        longest = {
+            of_ratios: ops.cast(budget.length(progress.lag, of_ratios) * of_task, length.dtype)
+            for of_ratios in (False, True)
+        }
         pull = ops.cast(budget.slope(kept, self._epoch()), length.dtype)
-        pull = pull * ops.divide_no_nan(longest, length)
+        pull = pull * ops.divide_no_nan(1.0, length)
         # A network that is off as a whole has no gradient: any length brings it back.
-        is_dead = ops.logical_and(kept <= 0, longest <= 0)
-        back = ops.cast(budget.slope_of_empty(kept), length.dtype) * ops.where(is_dead, 1, longest)
+        is_dead = ops.logical_and(kept <= 0, of_task <= 0)
+        of_empty = ops.where(is_dead, ops.ones_like(longest[True]), longest[True])
+        back = ops.cast(budget.slope_of_empty(kept), length.dtype) * of_empty
         # compute_loss divides by the number of replicas, whose gradients are summed.
         replicas = self._model.distribute_strategy.num_replicas_in_sync
-        return {
-            name: (ops.cast(pull, slope.dtype) * slope + _of_empty(decided[name], back)) / replicas
-            for name, slope in slopes.items()
-        }
+
+        def pulled(name, slope):
+            pulls = ops.cast(pull * longest[name in self._model.wiring.of_ratios], slope.dtype)
+            return (pulls * slope + _of_empty(decided[name], back)) / replicas
+
+        return {name: pulled(name, slope) for name, slope in slopes.items()}
 
     def _watch_learning(self, loss, x, y, y_pred, sample_weight):
         """Compares the loss with that of outputs which belong to other samples."""

@@ -55,7 +55,8 @@ class ScheduledNetwork(TwoOptimizers):
             refuse_unknown_macs(value, self.wiring.anatomy)
             self.wiring.check_reachable(value)
         self._budget = value
-        self.budget_progress.waited.assign(0.0)  # Another budget has not waited yet.
+        for state in (self.budget_progress.waited, self.budget_progress.lag):
+            state.assign(0.0)  # Another budget has neither waited nor lagged yet.
 
     @property
     def warmup_epochs(self) -> int:

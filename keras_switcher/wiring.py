@@ -30,6 +30,7 @@ class Wiring:
         groups: The `ChannelGroup`s that have factors.
         connections: The `ConnectionGroup`s that have factors.
         records: What a switcher is told about them, with the network's variables.
+        of_ratios: Names of the groups that a budget counts by ratios, see `CountedChannels`.
     """
 
     def __init__(self, task: keras.Model, groups, grains: tuple[str, ...] = ("channels",)):
@@ -43,6 +44,8 @@ class Wiring:
         self._liveness = Liveness(self.anatomy, self.groups)
         self._layout = self._liveness.layout
         of_ratios = feeding_normalization(self.anatomy, self.groups)
+        named = zip(self.groups, of_ratios, strict=True)
+        self.of_ratios = {group.name for group, is_one in named if is_one}
         self._counted = CountedChannels(self.groups, of_ratios)
         self._kept_share = KeptShare(self.anatomy, self._liveness.names)
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from toys import crossentropy, data, mlp, switched, values
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.budget import BACK
+from keras_switcher.budget import BACK, GENTLE, GROWTH
 from keras_switcher.budget_progress import GRADIENT_DECAY
 from keras_switcher.switchers import FreeFactors
 
@@ -92,7 +92,7 @@ def test_training_gets_the_gradient_towards_the_target(keep, over, strength):
     factors = with_zeros().scaling_factors()
     # The factors are relu(parameter), which has no gradient where it is zero.
     direction = np.concatenate([slopes[name] * (factors[name] > 0) for name in factors])
-    expected = over * strength * GRADIENT * direction / np.linalg.norm(direction)
+    expected = over * strength * GENTLE * GRADIENT * direction / np.linalg.norm(direction)
     np.testing.assert_allclose(pushed, expected, atol=1e-6)
 
 
@@ -153,6 +153,29 @@ def test_groups_of_which_nothing_is_left_are_pulled_back_where_too_little_is_kep
     before = float(part.beta)
     model.train_on_batch(x, y)
     assert float(part.beta) > before
+
+
+def test_a_budget_pulls_harder_the_longer_it_lags_and_gently_where_scale_matters():
+    budget = Budget(0.3, strength=2.0)
+    assert float(budget.length(0.0, of_ratios=True)) == 2
+    assert float(budget.length(0.25, of_ratios=True)) == 2 * (1 + GROWTH / 4)
+    assert float(budget.length(0.25, of_ratios=False)) == pytest.approx(
+        2 * GENTLE * (1 + GROWTH / 4)
+    )
+
+
+def test_the_lag_is_the_distance_over_the_time_of_the_fall():
+    x, y = data()
+    model = with_zeros()  # Keeps 30 of 56 weights.
+    model.budget = Budget(0.25, start_epoch=0, end_epoch=4)
+    with_history(model)
+    model.epochs_seen.assign(4.0)
+    model.step_share.assign(0.5)
+    model.updates = model.updates[:1]
+    model.train_step((tf.constant(x), tf.constant(y)))
+    assert float(model.budget_progress.lag) == pytest.approx((30 / 56 - 0.25) * 0.5 / 4, rel=1e-5)
+    model.budget = Budget(0.3)
+    assert float(model.budget_progress.lag) == 0
 
 
 @pytest.mark.parametrize("of", ["weights", "macs"])
@@ -290,7 +313,7 @@ def test_a_budget_sends_away_what_is_on_the_brink():
         [(3 + 3) / 56, 5 / 56]
     )  # As if both were kept; the task's loss moves neither.
     counts = np.array([5 - 1, 3 - 1])  # Others that are kept; with these two, all that are on.
-    pull = GRADIENT * slopes / np.sqrt((slopes**2 * (counts + 1)).sum())
+    pull = GENTLE * GRADIENT * slopes / np.sqrt((slopes**2 * (counts + 1)).sum())
     # A target of a tenth counts twice.
     np.testing.assert_allclose(given[places], 0.01 - 2 * pull, atol=1e-6)
 
