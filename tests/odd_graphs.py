@@ -66,7 +66,7 @@ def _hosts(x, name, width, activation, host):
     makers = {
         "dense": lambda **kw: layers.Dense(2 * width, **kw),
         "conv": lambda **kw: layers.Conv1D(2 * width, 3, padding="same", **kw),
-        "einsum": lambda **kw: layers.EinsumDense("abc,cd->abd", (None, 2 * width), **kw),
+        "einsum": lambda **kw: layers.EinsumDense("abc,cd->abd", (4, 2 * width), **kw),
         "lstm": lambda **kw: layers.LSTM(2 * width, return_sequences=True, **kw),
         "separable": lambda **kw: layers.SeparableConv1D(2 * width, 3, padding="same", **kw),
     }
@@ -197,4 +197,6 @@ def build(embedded: bool, blocks: list, flat: bool, seed: int) -> keras.Model:
     else:
         x = layers.Flatten()(x) if flat else layers.GlobalAveragePooling1D()(x)
         outputs = layers.Dense(2, name="head")(layers.Dense(5, "relu", name="last")(x))
-    return randomise(keras.Model(inputs, outputs, name="odd"), seed)
+    model = keras.Model(inputs, outputs, name="odd")
+    model(ops.zeros((1, *inputs.shape[1:]), inputs.dtype))  # Keras builds a PReLU no earlier.
+    return randomise(model, seed)

@@ -217,7 +217,8 @@ GAPS |= {ruled.__name__: (ruled, _MAKERS[kind]) for kind, ruled in _RULED.items(
 
 
 @rule(*_RULED.values())
-def _scaling(call, reader):
+def scaling(call, reader):
+    """The rule of all that scale each channel by its `gain`."""
     reader.carry(call.op.gain, 0, reader.channels(call.input, -1))
     reader.pass_on(call)
 

@@ -134,9 +134,10 @@ def test_constant_that_cannot_be_folded_is_named():
         prune_channels(model, {"a": np.zeros(5, bool)})
 
 
-def test_open_size_is_named():
-    model = network(residual, size=None)
-    with pytest.raises(ValueError, match="must be fixed, not"):
+@pytest.mark.parametrize("branch", [residual, residual_of_raw_operations, difference])
+def test_open_size_is_named(branch):
+    model = network(branch, size=None)
+    with pytest.raises(ValueError, match="a constant, at 'last'. To fold it .* fixed, not"):
         prune_channels(model, {"last": np.zeros(6, bool)})
 
 

@@ -63,10 +63,7 @@ def _check_switched(model, removed, seed):
         switched = SwitcherModel(model, FreeFactors("half_zeros", ceiling=None))
     except ValueError as error:
         return _refused(error, model)
-    (parameters,) = switched.switcher.trainable_variables
-    draw = np.random.default_rng(seed).integers(1, 16, parameters.shape) / 8
-    off = np.random.default_rng(seed + 1).random(parameters.shape) < removed
-    parameters.assign(np.where(off, -1, draw))
+    _set_factors(switched, removed, seed)
     switched.compile(run_eagerly=True)
     try:
         small = switched.compact()
@@ -78,6 +75,17 @@ def _check_switched(model, removed, seed):
     check_near(switched.predict(x, verbose=0), expected, TOLERANCE, "predicted")
     check_near(small(x, training=False), expected, TOLERANCE, "compact of a switcher")
     return "exact"
+
+
+def _set_factors(switched, removed, seed):
+    """Switches some channels off; in every fourth model all of a small group may be."""
+    rng, values = np.random.default_rng(seed), [[]]
+    for factors in switched.scaling_factors().values():
+        size = len(factors)
+        off = min(round(removed * size), size - (seed % 4 > 0))
+        values.append(rng.permutation(np.where(np.arange(size) < off, -1, rng.uniform(0.2, 2))))
+    for parameters in switched.switcher.trainable_variables:
+        parameters.assign(np.concatenate(values))
 
 
 def _refused(error, model):
