@@ -196,7 +196,7 @@ def build(embedded: bool, blocks: list, flat: bool, seed: int) -> keras.Model:
         outputs = holding(embedding, lambda held: held.embeddings)(x)
     else:
         x = layers.Flatten()(x) if flat else layers.GlobalAveragePooling1D()(x)
-        outputs = layers.Dense(2, name="head")(layers.Dense(5, "relu", name="last")(x))
+        outputs = layers.Dense(2, name="head")(layers.Dense(5, "elu", name="last")(x))
     model = keras.Model(inputs, outputs, name="odd")
     model(ops.zeros((1, *inputs.shape[1:]), inputs.dtype))  # Keras builds a PReLU no earlier.
     return randomise(model, seed)
