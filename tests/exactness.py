@@ -1,5 +1,7 @@
 """Checks surgery on any graph against a reference that is made without any surgery."""
 
+import contextlib
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -66,6 +68,19 @@ def scaled_copy(model, factors):
     for kernel, factor in _row_factors(copy, factors):
         kernel.assign(kernel * factor)
     return copy
+
+
+@contextlib.contextmanager
+def kernels_scaled(model, factors):
+    """Within it, a model itself is scaled: of shared variables and own layers no copy is sure."""
+    scaled = [(kernel, kernel.numpy(), factor) for kernel, factor in _row_factors(model, factors)]
+    for kernel, value, factor in scaled:
+        kernel.assign(value * factor)
+    try:
+        yield
+    finally:
+        for kernel, value, _ in scaled:
+            kernel.assign(value)
 
 
 class _Gated:

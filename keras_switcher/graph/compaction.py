@@ -89,7 +89,7 @@ class Surgery:
     def _made_of(self, call, args, kwargs):
         edge = self.anatomy.edge_at(call)
         if self.empty and self._is_read_by_none(call):
-            return tree.map_structure(folding.zeros, call.outputs)
+            return tree.map_structure(lambda x: folding.zeros(x, call), call.outputs)
         if edge is not None and not self._kept(edge).any():
             args, kwargs = folding.nothing(call)
         folded = folding.constants(call, args, kwargs)

@@ -18,24 +18,32 @@ def constants(call: Call, args: tuple, kwargs: dict) -> list[bool]:
     return [not is_tensor(value) for value in _in_place(call, args, kwargs)]
 
 
-def zeros(tensor) -> np.ndarray:
+def zeros(tensor, call: Call) -> np.ndarray:
     """What stands for a tensor of which nothing is read.
+
+    Args:
+        tensor: The tensor.
+        call: The call that makes or reads it.
 
     Raises:
         ValueError: If its size is open.
     """
     if None in tensor.shape[1:]:
         raise ValueError(
-            f"A branch reads nothing any more and computes a constant. To fold it away its size "
-            f"must be fixed, not {tensor.shape}: build the model with a fixed keras.Input(shape), "
-            "or keep at least one channel of each group."
+            f"A branch reads nothing any more and computes a constant, at '{call.name}'. To fold "
+            f"it away its size must be fixed, not {tensor.shape}: build the model with a fixed "
+            "keras.Input(shape), or keep at least one channel of each group."
         )
     return np.zeros((tensor.shape[0] or 1, *tensor.shape[1:]), tensor.dtype)
 
 
 def nothing(call: Call) -> tuple[tuple, dict]:
     """The arguments of a call of which no channel is read."""
-    return tree.map_structure(lambda x: zeros(x) if is_tensor(x) else x, (call.args, call.kwargs))
+
+    def of_none(x):
+        return zeros(x, call) if is_tensor(x) else x
+
+    return tree.map_structure(of_none, (call.args, call.kwargs))
 
 
 def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict, shift=None):

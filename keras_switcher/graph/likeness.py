@@ -11,6 +11,7 @@ from keras_switcher.graph.random_inputs import draws
 
 # Attributes by which Keras keeps its own books.
 _OF_EVERY_LAYER = frozenset(vars(keras.layers.Layer())) - {"activity_regularizer", "autocast"}
+_OF_EVERY_LAYER |= {"_auto_config_error_args"}  # Whether *args were given to its constructor.
 
 
 def unlike(call: Call, new: keras.Operation) -> str | None:

@@ -39,7 +39,7 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
         return new
     # The code of users' own layers may fail in any way.
     except Exception as error:
-        raise _refusal(op, f"cannot be built again: {error}") from error
+        raise _refusal(op, f"cannot be built again: {_said(error)}") from error
 
 
 def verified(call: Call, name: str, changes: dict) -> keras.Operation:
@@ -61,7 +61,8 @@ def verified(call: Call, name: str, changes: dict) -> keras.Operation:
         difference = unlike(call, same)
     # The code of users' own layers may fail in any way.
     except Exception as error:
-        raise _refusal(call.op, f"cannot be called when it was built again: {error}") from error
+        problem = f"cannot be called when it was built again: {_said(error)}"
+        raise _refusal(call.op, problem) from error
     if difference is not None:
         raise _refusal(call.op, f"is not the same when it is built again: {difference}.")
     return build_again(call.op, name, changes)
@@ -122,6 +123,11 @@ def without_random_start(layer: keras.layers.Layer):
     vars(layer).update(dict.fromkeys(initializers, keras.initializers.Zeros()))
     yield
     vars(layer).update(initializers)
+
+
+def _said(error):
+    """What an error says; the type of one that says nothing."""
+    return str(error) or f"{type(error).__name__}."
 
 
 def _refusal(op, problem):

@@ -11,8 +11,10 @@ from checks import (
     run_gated,
 )
 from keras import layers
+from odd_layers import Own, scaling
 
 from keras_switcher import prune_channels
+from keras_switcher.graph.rules import RULES
 
 
 def halved(values):
@@ -91,3 +93,99 @@ def test_learned_vocabularies_come_along(name, tmp_path):
     batch = tf.constant(batch, inputs.dtype)
     for each in (model, keras.models.load_model(tmp_path / "model.keras")):
         check_close(prune_channels(each, {"hidden": np.ones(6, bool)})(batch), model(batch))
+
+
+class AnyNumber(Own):
+    """Keras notes whether its constructor was given arguments without names."""
+
+    def __init__(self, *args, factor=1.0, **kwargs):
+        super().__init__(*args or [factor], **kwargs)
+
+
+class WithoutName(Own):
+    def __init__(self, *factors, **kwargs):
+        super().__init__(sum(factors), **kwargs)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(config.pop("factor"), 0.0, **config)
+
+
+class OnlyInPlace(Own):
+    def __init__(self, factor=1.0, /, **kwargs):
+        super().__init__(factor, **kwargs)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(config.pop("factor"), **config)
+
+
+OWN = {
+    "any number": lambda: AnyNumber(3.0, name="own"),
+    "two": lambda: AnyNumber(factor=3.0, name="own"),
+    "without a name": lambda: WithoutName(1.0, 2.0, name="own"),
+    "only in place": lambda: OnlyInPlace(3.0, name="own"),
+}
+
+
+def network_of(own):
+    parts = [layers.Dense(8, "relu", name="first"), own, layers.Dense(3)]
+    return randomise(keras.Sequential([keras.Input((6,)), *parts]))
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_how_arguments_were_passed_is_no_part_of_a_layer(name, monkeypatch):
+    model, keep = network_of(OWN[name]()), np.arange(8) > 2
+    monkeypatch.setitem(RULES, type(model.layers[1]), scaling)
+    x = draw_inputs(model)
+    small = prune_channels(model, {"first": keep})
+    check_close(small(x), run_gated(model, {"first": np.float32(keep)}, x))
+    assert small.get_layer("own").gain.shape == (5,)
+
+
+class NoConfig(Own):
+    def get_config(self):
+        raise NotImplementedError
+
+
+class NoKey(Own):
+    def get_config(self):
+        raise KeyError
+
+
+class NotFrom(Own):
+    @classmethod
+    def from_config(cls, config):
+        raise AttributeError
+
+
+class NotCalled(Own):
+    """Fails when it is called after it was built again."""
+
+    def __init__(self, again=False, **kwargs):
+        super().__init__(3.0, **kwargs)
+        self.again = again
+
+    def call(self, inputs):
+        if self.again:
+            raise ArithmeticError
+        return super().call(inputs)
+
+    def get_config(self):
+        return {**layers.Layer.get_config(self), "again": True}
+
+
+WORDLESS = {
+    NoConfig: "cannot be built again: NotImplementedError",
+    NoKey: "cannot be built again: KeyError",
+    NotFrom: "cannot be built again: AttributeError",
+    NotCalled: "cannot be called when it was built again: ArithmeticError",
+}
+
+
+@pytest.mark.parametrize("kind", WORDLESS)
+def test_an_error_without_words_is_told_by_its_type(kind, monkeypatch):
+    monkeypatch.setitem(RULES, kind, scaling)
+    model = network_of(kind(name="own"))
+    with pytest.raises(ValueError, match=rf"of type {kind.__name__}\) {WORDLESS[kind]}\. The "):
+        prune_channels(model, {"first": np.arange(8) > 2})
