@@ -119,8 +119,8 @@ class Verification:
     def _first_run(self):
         """The first random inputs on which the network runs, and its outputs on them.
 
-        Those on which an output is not finite, or zero throughout, are taken only if there are no
-        others.
+        Those on which an output is not finite, zero throughout, or the same for all samples, are
+        taken only if there are no others.
         """
         limits, found = limits_of(self.graph), (None, None)
         for draw in draws(self.graph.inputs, self._samples):
@@ -228,7 +228,11 @@ def _arrays(outputs):
 
 
 def _is_telling(values):
-    return values.dtype.kind not in "fcV" or bool(np.isfinite(values).all() and values.any())
+    """Whether outputs say something of the inputs: a last ReLU may be dead on all of them."""
+    if values.dtype.kind not in "fcV":
+        return True
+    varies = values.ndim == 0 or len(values) < 2 or bool((values != values[:1]).any())
+    return varies and bool(np.isfinite(values).all() and values.any())
 
 
 def _step(dtype):
