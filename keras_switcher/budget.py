@@ -15,11 +15,11 @@ UNKNOWN = ("refuse", "leave_out")
 SOFT = 0.01
 # Targets below this share make the penalty steeper, in proportion.
 SMALL = 0.2
-# How long the penalty's gradient is on factors whose scale matters, beside 1 on all others. Where
-# it is longer, they shrink together faster than a network without normalisations can follow.
-GENTLE = 0.3
 # By how much it grows where what is kept lags behind.
 GROWTH = 8
+# How long the penalty's gradient is on all connections, beside 1 on all channels. There are so many
+# that a longer one moves them as a whole before the task can say which ones it needs.
+OF_CONNECTIONS = 0.1
 # How much harder it pulls back than down: what is switched off has no gradient of its own, so
 # what falls short by mistake would be gone for good.
 BACK = 5
@@ -34,8 +34,8 @@ class Budget:
     A penalty is added to the loss of every update: by how much the kept share exceeds a target,
     which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end:
     the schedule of Zhu and Gupta 2017), or by how much it falls short of `keep`. The kept share
-    counts channels hard, zero or not, while its gradient is that of the factors, or of their
-    ratios where what reads them is normalised (see `CountedChannels`). Within a hundredth of the
+    counts channels hard, zero or not, while its gradient is that of the factors' ratios, so that
+    they do not shrink together (see `Pulled`). Within a hundredth of the
     target the penalty is a square (a Huber loss, Huber 1964), so that training settles there while
     the switcher's learning rate falls; under a constant one it may swing around it. For a target
     below a fifth, where one channel more is a smaller share, distances count that much more.
@@ -43,10 +43,10 @@ class Budget:
 
     **It has the loss's units.** At full slope the penalty's gradient on the factors is as long as
     that of the task's own loss (its root mean square over the last thousand updates or so, see
-    `BudgetProgress`), times `strength`, and .3 times as long where no normalisation stands behind
-    the factors. So the same budget keeps the same share whatever the loss is measured in. Where the
-    kept share lags behind the target, it grows with the time and the distance: to three times its
-    length where half of the weights too much is kept for half of the fall.
+    `BudgetProgress`), times `strength`. So the same budget keeps the same share whatever the loss
+    is measured in. Where the kept share lags behind the target, it grows with the time and the
+    distance: to three times its length where half of the weights too much is kept for half of the
+    fall.
 
     **It waits until the network learns.** While it does not, all channels look alike. The switcher
     stands still, and from `start_epoch` on the target does, while the running loss is above three
@@ -157,14 +157,13 @@ class Budget:
         """
         return -BACK * ops.cast(kept < self.keep, kept.dtype)
 
-    def length(self, lag, of_ratios: bool):
+    def length(self, lag):
         """How long the penalty's gradient on factors is at full slope, the task's being 1.
 
         Args:
             lag: How far the kept share was above the target, summed over time, the fall being 1.
-            of_ratios: Whether only the ratios of these factors matter, see `CountedChannels`.
         """
-        return self.strength * (1.0 if of_ratios else GENTLE) * (1 + GROWTH * lag)
+        return self.strength * (1 + GROWTH * lag)
 
     def acting(self, factors: dict) -> dict:
         """Factors as they act: zero for channels whose factor is at most `BRINK`.

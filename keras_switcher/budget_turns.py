@@ -7,6 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_switcher.budget import OF_CONNECTIONS
+from keras_switcher.graph.flat import split_grains
+
 
 class BudgetTurns:
     """What a `SwitcherModel` asks about its budget in each backward pass.
@@ -73,32 +76,32 @@ class BudgetTurns:
         with tf.GradientTape() as tape:
             tape.watch(decided)
             kept = self._model.wiring.kept(decided, budget.of)
-        slopes = tape.gradient(kept, decided)
-        slopes = {name: slope for name, slope in slopes.items() if slope is not None}
-        length = ops.sqrt(_squared_norm(slopes, decided))
+        costs = tape.gradient(kept, decided)
+        costs = {name: cost for name, cost in costs.items() if cost is not None}
+        slopes = self._model.wiring.pulled(costs, decided, kept < budget.keep)
         progress = self._model.budget_progress
         above = ops.relu(kept - ops.cast(budget.target(self._epoch()), kept.dtype))
         share = self._model.step_share / len(self._model.updates)
         progress.see_lag(above, share / max(1.0, budget.end_epoch - budget.start_epoch))
-        of_task = progress.gradient_norm()
-        longest = {
-            of_ratios: ops.cast(budget.length(progress.lag, of_ratios) * of_task, length.dtype)
-            for of_ratios in (False, True)
-        }
-        pull = ops.cast(budget.slope(kept, self._epoch()), length.dtype)
-        pull = pull * ops.divide_no_nan(1.0, length)
+        of_task = ops.cast(progress.gradient_norm(), kept.dtype)
+        longest = ops.cast(budget.length(progress.lag), kept.dtype) * of_task
+        slope_of_kept = ops.cast(budget.slope(kept, self._epoch()), kept.dtype)
         # A network that is off as a whole has no gradient: any length brings it back.
         is_dead = ops.logical_and(kept <= 0, of_task <= 0)
-        of_empty = ops.where(is_dead, ops.ones_like(longest[True]), longest[True])
-        back = ops.cast(budget.slope_of_empty(kept), length.dtype) * of_empty
+        of_empty = ops.where(is_dead, ops.ones_like(longest), longest)
+        back = ops.cast(budget.slope_of_empty(kept), kept.dtype) * of_empty
         # compute_loss divides by the number of replicas, whose gradients are summed.
         replicas = self._model.distribute_strategy.num_replicas_in_sync
 
-        def pulled(name, slope):
-            pulls = ops.cast(pull * longest[name in self._model.wiring.of_ratios], slope.dtype)
-            return (pulls * slope + _of_empty(decided[name], back)) / replicas
-
-        return {name: pulled(name, slope) for name, slope in slopes.items()}
+        pulls = {}
+        channels, connections = split_grains(slopes)
+        for grain, of_grain in (channels, 1.0), (connections, OF_CONNECTIONS):
+            length = ops.cast(ops.sqrt(_squared_norm(grain, decided)), kept.dtype)
+            pull = slope_of_kept * ops.divide_no_nan(of_grain * longest, length)
+            for name, slope in grain.items():
+                of_whole = _of_empty(decided[name], back)
+                pulls[name] = (ops.cast(pull, slope.dtype) * slope + of_whole) / replicas
+        return pulls
 
     def _watch_learning(self, loss, x, y, y_pred, sample_weight):
         """Compares the loss with that of outputs which belong to other samples."""

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.counted_channels import CountedChannels, on_or_off
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.flat import EdgeFactors, split_grains
 from keras_switcher.graph.gating import feeding_normalization, gated_network
@@ -13,6 +12,7 @@ from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.selection import more_to_choose, select_groups
 from keras_switcher.graph.tensors import arranged
 from keras_switcher.graph.untouched import describe_rest
+from keras_switcher.pulled import Pulled
 from keras_switcher.sums import total
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 
@@ -30,7 +30,7 @@ class Wiring:
         groups: The `ChannelGroup`s that have factors.
         connections: The `ConnectionGroup`s that have factors.
         records: What a switcher is told about them, with the network's variables.
-        of_ratios: Names of the groups that a budget counts by ratios, see `CountedChannels`.
+        pulled: How hard a budget pulls at each factor, see `Pulled`.
     """
 
     def __init__(self, task: keras.Model, groups, grains: tuple[str, ...] = ("channels",)):
@@ -43,10 +43,8 @@ class Wiring:
         self._edge_factors = EdgeFactors(self.edges, self.groups)
         self._liveness = Liveness(self.anatomy, self.groups)
         self._layout = self._liveness.layout
-        of_ratios = feeding_normalization(self.anatomy, self.groups)
-        named = zip(self.groups, of_ratios, strict=True)
-        self.of_ratios = {group.name for group, is_one in named if is_one}
-        self._counted = CountedChannels(self.groups, of_ratios)
+        is_normalized = feeding_normalization(self.anatomy, self.groups)
+        self.pulled = Pulled(self.groups, is_normalized)
         self._kept_share = KeptShare(self.anatomy, self._liveness.names)
 
     @property
@@ -66,11 +64,14 @@ class Wiring:
         return self.network([inputs, self._edge_factors(factors)], training=training)
 
     def live(self, factors: dict) -> dict:
-        """1 for the channels that are alive, 0 for others; gradients as in `CountedChannels`."""
-        return self._liveness(self._counted(self._joined(factors)))
+        """1 for the channels that are alive, 0 for others; gradients as of the factors."""
+        return self._liveness(on_or_off(self._joined(factors)))
 
     def kept(self, factors: dict, of: str):
-        """The share of the weights or MACs of the whole network that the factors leave."""
+        """The share of the weights or MACs of the whole network that the factors leave.
+
+        Its gradient is what each factor costs, as if a channel counted by its factor.
+        """
         _, connections = split_grains(factors)
         connected = {name: on_or_off(matrix) for name, matrix in connections.items()}
         return self._kept_share(self.live(factors), of, connected)
@@ -160,6 +161,15 @@ class Wiring:
             for group in self.connections
         ]
         return channels + connections
+
+
+def on_or_off(factors):
+    """1 for factors above zero, 0 for others; the gradient is that of the factors.
+
+    A straight-through estimator (Bengio, Leonard and Courville 2013).
+    """
+    hard = ops.cast(factors > 0, factors.dtype)
+    return factors + ops.stop_gradient(hard - factors)
 
 
 def _count(chosen):

@@ -7,8 +7,9 @@ import tensorflow as tf
 from toys import crossentropy, data, mlp, switched, values
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.budget import BACK, GENTLE, GROWTH
+from keras_switcher.budget import BACK, GROWTH
 from keras_switcher.budget_progress import GRADIENT_DECAY
+from keras_switcher.pulled import RATIOS
 from keras_switcher.switchers import FreeFactors
 
 
@@ -75,6 +76,12 @@ def with_history(model):
     return model
 
 
+def of_ratios(factors, is_short=False):
+    """The pull at factors `relu(parameter)`, which have no gradient where they are zero."""
+    scale = (factors**2).sum() / factors.sum()
+    return (factors > 0) * (is_short + RATIOS * (1 - factors / scale)) / scale
+
+
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 @pytest.mark.parametrize(
     ("keep", "over"), [(0.6, -BACK), (30 / 56, 0), (30 / 56 - 0.005, 0.5), (0.4, 1)]
@@ -88,11 +95,10 @@ def test_training_gets_the_gradient_towards_the_target(keep, over, strength):
     for model in (plain, budgeted):
         with_history(model).train_on_batch(x, y)
     pushed = values([plain.switcher.parameters])[0] - values([budgeted.switcher.parameters])[0]
-    slopes = {"hidden": (3 + 3) / 56, "hidden/inputs": 5 / 56}
+    costs = {"hidden": (3 + 3) / 56, "hidden/inputs": 5 / 56}
     factors = with_zeros().scaling_factors()
-    # The factors are relu(parameter), which has no gradient where it is zero.
-    direction = np.concatenate([slopes[name] * (factors[name] > 0) for name in factors])
-    expected = over * strength * GENTLE * GRADIENT * direction / np.linalg.norm(direction)
+    of_all = np.concatenate([costs[n] * of_ratios(factors[n], over < 0) for n in factors])
+    expected = over * strength * GRADIENT * of_all / np.linalg.norm(of_all)
     np.testing.assert_allclose(pushed, expected, atol=1e-6)
 
 
@@ -155,13 +161,10 @@ def test_groups_of_which_nothing_is_left_are_pulled_back_where_too_little_is_kep
     assert float(part.beta) > before
 
 
-def test_a_budget_pulls_harder_the_longer_it_lags_and_gently_where_scale_matters():
+def test_a_budget_pulls_harder_the_longer_it_lags():
     budget = Budget(0.3, strength=2.0)
-    assert float(budget.length(0.0, of_ratios=True)) == 2
-    assert float(budget.length(0.25, of_ratios=True)) == 2 * (1 + GROWTH / 4)
-    assert float(budget.length(0.25, of_ratios=False)) == pytest.approx(
-        2 * GENTLE * (1 + GROWTH / 4)
-    )
+    assert float(budget.length(0.0)) == 2
+    assert float(budget.length(0.25)) == 2 * (1 + GROWTH / 4)
 
 
 def test_the_lag_is_the_distance_over_the_time_of_the_fall():
@@ -307,15 +310,17 @@ def test_factors_on_the_brink_act_as_zeros_and_count_as_kept():
 
 def test_a_budget_sends_away_what_is_on_the_brink():
     model, places = on_the_brink()
+    names, sizes = zip(*((n, len(f)) for n, f in model.factors().items()), strict=True)
+    decided = np.split(model.switcher.parameters.numpy(), np.cumsum(sizes)[:-1])
+    before = dict(zip(names, decided, strict=True))
     with_history(model).train_on_batch(*data())
     given = model.switcher.parameters.numpy()
-    slopes = np.array(
-        [(3 + 3) / 56, 5 / 56]
-    )  # As if both were kept; the task's loss moves neither.
-    counts = np.array([5 - 1, 3 - 1])  # Others that are kept; with these two, all that are on.
-    pull = GENTLE * GRADIENT * slopes / np.sqrt((slopes**2 * (counts + 1)).sum())
+    # As if both were kept; the task's loss moves neither.
+    costs = {"hidden": (3 + 3) / 56, "hidden/inputs": 5 / 56}
+    of_all = np.concatenate([costs[name] * of_ratios(before[name]) for name in before])
+    pulls = GRADIENT * of_all / np.linalg.norm(of_all)
     # A target of a tenth counts twice.
-    np.testing.assert_allclose(given[places], 0.01 - 2 * pull, atol=1e-6)
+    np.testing.assert_allclose(given[places], 0.01 - 2 * pulls[places], atol=1e-6)
 
 
 def test_what_is_off_learns_what_it_would_do():

@@ -1,4 +1,4 @@
-"""What a budget counts: on or off, with a gradient that no normalisation can undo."""
+"""How hard a budget pulls at each factor: by ratios, so that they do not shrink together."""
 
 import keras
 import numpy as np
@@ -11,28 +11,25 @@ from sklearn.datasets import load_digits
 from toys import crossentropy
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.counted_channels import LEAST_SCALE, RATIOS, CountedChannels
 from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.pulled import LEAST_SCALE, RATIOS, Pulled
 
 
-def counted(factors, of_ratios=True):
-    """The counts of one group, and the gradient of their sum."""
-    count = CountedChannels([ChannelGroup("group", len(factors))], [of_ratios])
-    joined = tf.constant([*factors, 1.0])
-    with tf.GradientTape() as tape:
-        tape.watch(joined)
-        counts = count(joined)
-        total = ops.sum(counts)
-    return counts[:-1].numpy(), tape.gradient(total, joined)[:-1].numpy()
+def slopes(factors, *, is_normalized=False, is_short=False):
+    """How hard each factor of one group is pulled at, if all cost the same."""
+    pulled = Pulled([ChannelGroup("group", len(factors))], [is_normalized])
+    given = {"group": tf.constant(factors, "float32")}
+    return pulled({"group": tf.ones(len(factors))}, given, is_short)["group"].numpy()
 
 
 FACTORS = st.lists(st.sampled_from([0.0, *np.linspace(0.3, 3, 28)]), min_size=1, max_size=20)
 
 
-@given(FACTORS)
-def test_the_gradient_is_that_of_the_effective_number_and_of_the_factors_by_their_scale(factors):
-    counts, gradient = counted(factors)
-    np.testing.assert_allclose(counts, np.array(factors) > 0, atol=1e-6)
+@pytest.mark.parametrize("of_scale", [False, True])
+@given(factors=FACTORS)
+def test_the_pull_is_the_gradient_of_the_effective_number_and_of_a_scale_without_effect(
+    of_scale, factors
+):
     values = tf.constant(factors)
     total, squares = sum(factors), sum(f * f for f in factors)
     scale = squares / total if total else LEAST_SCALE
@@ -40,33 +37,51 @@ def test_the_gradient_is_that_of_the_effective_number_and_of_the_factors_by_thei
         tape.watch(values)
         sums = ops.sum(values)
         effective = ops.square(sums) / ops.sum(ops.square(values)) if total else 2 * sums / scale
-        expected = RATIOS / 2 * effective + sums / scale
-    np.testing.assert_allclose(gradient, tape.gradient(expected, values), rtol=1e-4, atol=1e-4)
+        expected = RATIOS / 2 * effective + of_scale * sums / scale
+    found = slopes(factors, is_normalized=of_scale)
+    np.testing.assert_allclose(found, tape.gradient(expected, values), rtol=1e-4, atol=1e-4)
 
 
-@given(FACTORS, st.floats(1.0, 50.0))
-def test_ratios_alone_decide_who_is_pulled(factors, scale):
+@given(FACTORS, st.floats(1.0, 50.0), st.booleans())
+def test_ratios_alone_decide_who_is_pulled(factors, scale, is_normalized):
     if not any(factors):
         return
-    _, gradient = counted(factors)
-    _, scaled = counted(np.array(factors) * scale)
-    np.testing.assert_allclose(scaled * scale, gradient, rtol=1e-3, atol=1e-4)
-
-
-def test_equal_factors_are_pulled_as_plain_ones_and_small_ones_harder():
-    assert counted([1.0, 1.0, 1.0])[1] == pytest.approx([1, 1, 1])
-    _, gradient = counted([0.5, 0.5, 0.5, 0.5, 2.0, 0.0])
-    assert gradient[0] > 1 > 0 > gradient[4]
-    assert gradient[5] > gradient[0]
-    _, none = counted([0.0, 0.0])
-    assert none == pytest.approx([(1 + RATIOS) / LEAST_SCALE] * 2)
+    once = slopes(factors, is_normalized=is_normalized)
+    scaled = slopes(np.array(factors) * scale, is_normalized=is_normalized)
+    np.testing.assert_allclose(scaled * scale, once, rtol=1e-3, atol=1e-4)
 
 
 @given(FACTORS)
-def test_plain_counts_have_the_gradient_of_the_factors(factors):
-    counts, gradient = counted(factors, of_ratios=False)
-    np.testing.assert_allclose(counts, np.array(factors) > 0, atol=1e-6)
-    np.testing.assert_array_equal(gradient, np.ones(len(factors)))
+def test_a_scale_that_the_task_needs_is_left_alone(factors):
+    """The pull is orthogonal to the factors: they do not shrink together, or grow."""
+    if any(factors):
+        assert np.dot(slopes(factors), factors) == pytest.approx(0, abs=1e-3 * sum(factors))
+
+
+def test_equal_factors_are_not_pulled_but_where_their_scale_has_no_effect_or_too_little_is_kept():
+    equal = [1.0, 1.0, 1.0]
+    assert slopes(equal) == pytest.approx([0, 0, 0])
+    assert slopes(equal, is_normalized=True) == pytest.approx([1, 1, 1])
+    assert slopes(equal, is_short=True) == pytest.approx([1, 1, 1])
+    # Both together are no more than one of them.
+    assert slopes(equal, is_normalized=True, is_short=True) == pytest.approx([1, 1, 1])
+
+
+def test_small_factors_are_pulled_harder_and_large_ones_away():
+    of_each = slopes([0.5, 0.5, 0.5, 0.5, 2.0, 0.0], is_normalized=True)
+    assert of_each[0] > 1 > 0 > of_each[4]
+    assert of_each[5] > of_each[0]
+    assert slopes([0.0, 0.0]) == pytest.approx([RATIOS / LEAST_SCALE] * 2)
+
+
+def test_every_kernel_of_connections_has_a_scale_of_its_own():
+    factors = {"few": tf.constant([[1.0, 3.0]]), "equal": tf.constant([[7.0], [7.0]])}
+    costs = {"few": tf.constant([[0.5, 2.0]]), "equal": tf.constant([[1.0], [1.0]])}
+    found = Pulled([], [])(costs, factors, is_short=False)
+    scale = 10 / 4
+    expected = np.array([[0.5, 2.0]]) * RATIOS * (1 - np.array([[1.0, 3.0]]) / scale) / scale
+    np.testing.assert_allclose(found["few"], expected, rtol=1e-5)
+    np.testing.assert_allclose(found["equal"], [[0.0], [0.0]], atol=1e-6)
 
 
 def image():
@@ -142,21 +157,14 @@ BATCH, NONE = layers.BatchNormalization, None
         (dense_inputs, ["a/inputs"]),
     ],
 )
-def test_groups_whose_readers_are_normalised_are_counted_by_ratios(model, expected):
+def test_groups_whose_readers_are_normalised_are_pulled_at_as_a_whole(model, expected):
     wiring = SwitcherModel(model()).wiring
-    factors = {g.name: tf.constant(np.linspace(0.5, 1.5, g.size), "float32") for g in wiring.groups}
-    with tf.GradientTape() as tape:
-        tape.watch(factors)
-        kept = wiring.kept(factors, "weights")
-    found = []
-    for name, gradient in tape.gradient(kept, factors).items():
-        if np.ptp(gradient) > 1e-6:
-            f = factors[name].numpy()
-            q = (f**2).sum() / f.sum()
-            slopes = (1 + RATIOS * (1 - f / q)) / q
-            np.testing.assert_allclose(gradient / gradient[0], slopes / slopes[0], rtol=1e-3)
-            found.append(name)
+    factors = {group.name: ops.ones(group.size) for group in wiring.groups}
+    pulls = wiring.pulled(factors, factors, is_short=False)
+    found = [name for name, pull in pulls.items() if np.abs(pull).max() > 1e-6]
     assert sorted(found) == expected
+    for name in expected:
+        np.testing.assert_allclose(pulls[name], 1.0, rtol=1e-5)
 
 
 def residual(width=8):
