@@ -16,13 +16,11 @@ BEFORE = "0.1.0"
 SINCE = f"""\
 ### Budgets with version {BUDGETS_CHANGED}
 
-How a budget pulls has changed within version {BUDGETS_CHANGED} since these rows: at ratios of
-factors everywhere, where it pulled at their scale before in networks without normalisations. What
-was run so far was not run with that. Its constants then (lengths, growth, how factors spread) were chosen by the shares that were
-kept, in trials of one to three seeds that printed accuracies beside them: of the digits and the MLP
-of MNIST on the test split, of the network without normalisations on the validation split. So these
-accuracies are not those of a method that was chosen without them; it is to be chosen again on
-validation splits alone.
+Run before a budget pulled at ratios of factors everywhere: in networks without normalisations, and
+at connections, it pulled at their scale. How it pulled (lengths, growth, how factors spread) was
+chosen by the shares that were kept, in trials of one to three seeds that printed accuracies beside
+them: of the digits and the MLP of MNIST on the test split, of the network without normalisations on
+the validation split. So these accuracies are not those of a method that was chosen without them.
 
 All that was run with it so far; the last column is the accuracy of version {BEFORE}, same seeds.
 """
