@@ -35,18 +35,18 @@ class Budget:
     which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end:
     the schedule of Zhu and Gupta 2017), or by how much it falls short of `keep`. The kept share
     counts channels hard, zero or not, while its gradient is that of the factors' ratios, so that
-    they do not shrink together (see `Pulled`). Within a hundredth of the
-    target the penalty is a square (a Huber loss, Huber 1964), so that training settles there while
-    the switcher's learning rate falls; under a constant one it may swing around it. For a target
-    below a fifth, where one channel more is a smaller share, distances count that much more.
+    they do not shrink together (see `Pulled`). Within a hundredth of the target the penalty is a
+    square (a Huber loss, Huber 1964), so that training settles there while the switcher's learning
+    rate falls; under a constant one it may swing around it. For a target below a fifth, where one
+    channel more is a smaller share, distances count that much more.
     Channels whose factor is at most a fiftieth act as zeros, see `acting`.
 
     **It has the loss's units.** At full slope the penalty's gradient on the factors is as long as
     that of the task's own loss (its root mean square over the last thousand updates or so, see
-    `BudgetProgress`), times `strength`. So the same budget keeps the same share whatever the loss
-    is measured in. Where the kept share lags behind the target, it grows with the time and the
-    distance: to three times its length where half of the weights too much is kept for half of the
-    fall.
+    `BudgetProgress`), times `strength`; on the factors of connections it is a tenth as long. So the
+    same budget keeps the same share whatever the loss is measured in. Where the kept share lags
+    behind the target, it grows with the time and the distance: to three times its length where half
+    of the weights too much is kept for half of the fall.
 
     **It waits until the network learns.** While it does not, all channels look alike. The switcher
     stands still, and from `start_epoch` on the target does, while the running loss is above three
