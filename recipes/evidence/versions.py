@@ -110,7 +110,9 @@ def rows_shown(by_version: dict, experiments: list[Experiment]) -> dict:
                 (outdated.setdefault(version, {}) if due else holding)[key] = row
         most = max(map(len, outdated.values()), default=0)
         is_enough = len(holding) >= min(most, experiment.seeds)
-        chosen = holding if is_enough else outdated[max(outdated, key=number)]
+        # Of the version with most rows; of the newest of such.
+        full = max(outdated, key=lambda v: (len(outdated[v]), number(v)), default=None)
+        chosen = holding if is_enough else outdated[full]
         mark = "" if is_enough else MARK
         for key, row in chosen.items():
             shown[key] = {**row, "version": row["keras_switcher"] + mark}

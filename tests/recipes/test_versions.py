@@ -173,6 +173,14 @@ def test_rows_that_are_due_again_are_not_mixed_with_others(ledger, before, since
     assert versions(rows, "dense") == ", ".join(expected)
 
 
+@pytest.mark.parametrize(("newer", "shown"), [(1, "0.1.0†"), (2, "0.2.0†"), (3, "0.2.0†")])
+def test_of_what_is_due_again_the_version_with_most_rows_is_shown(ledger, newer, shown):
+    for count, made_with in ((2, "0.1.0"), (newer, "0.2.0")):
+        for seed in range(count):
+            ledger.append(row(ROW, seed, made_with))
+    assert versions(rows_shown(ledger.by_version, [ROW]), "row") == shown
+
+
 def test_the_list_says_how_many_are_due_because_of_their_version(ledger, monkeypatch, capsys):
     monkeypatch.setitem(command.STUDIES, "mnist", type("study", (), {"EXPERIMENTS": [DENSE, ROW]}))
     ledger.append(row(ROW, version="0.1.0"))
