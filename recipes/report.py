@@ -20,6 +20,7 @@ from recipes.evidence import (
     mnist_connections,
     mnist_search,
     mnist_tables,
+    starts,
 )
 from recipes.evidence.budgets import budgets, kept_since
 from recipes.evidence.claim import claim
@@ -116,6 +117,7 @@ def text() -> str:
         parts.append(f"### {picture.title}\n\n{shown}\n")
     parts += [drawn.to_markdown(FIGURES) for drawn in GALLERY]
     parts += [
+        starts.starts(rows_shown(Ledger(RESULTS / "starts.csv").by_version, starts.EXPERIMENTS)),
         _changed(everything),
         budgets(everything, experiments),
         kept_since([ledger.by_version for ledger in ledgers.values()], experiments),

@@ -19,6 +19,7 @@ from recipes.evidence import (
     mnist,
     mnist_connections,
     mnist_search,
+    starts,
 )
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.runner import Runner
@@ -30,6 +31,7 @@ STUDIES = {
     "mnist": mnist,
     "mnist_connections": mnist_connections,
     "mnist_search": mnist_search,
+    "starts": starts,
 }
 RESULTS = Path(__file__).parents[1] / "results"
 

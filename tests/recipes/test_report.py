@@ -11,6 +11,7 @@ from recipes.evidence import (
     mnist_connections,
     mnist_search,
     mnist_tables,
+    starts,
 )
 from recipes.evidence.claim import claim
 from recipes.evidence.experiment import Experiment
@@ -162,7 +163,7 @@ def test_pictures_draw_the_rows():
 
 
 @pytest.mark.parametrize(
-    "study", [digits_controls, digits_residual, mnist, mnist_connections, mnist_search]
+    "study", [digits_controls, digits_residual, mnist, mnist_connections, mnist_search, starts]
 )
 def test_experiments_are_named_once_and_what_structures_name_exists(study):
     names = [experiment.name for experiment in study.EXPERIMENTS]
