@@ -92,11 +92,12 @@ class HoldsRamp(Own):
 
 
 class HoldsLock(Forgets):
-    """Python cannot copy what it holds."""
+    """Python cannot copy what it holds, a lock and a generator."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.lock = threading.Lock()
+        self.numbers = (number for number in ())
 
     def call(self, inputs):
         with self.lock:

@@ -4,6 +4,7 @@ import functools
 import inspect
 import io
 import pickle
+import threading
 import types
 import weakref
 from collections import OrderedDict
@@ -19,6 +20,9 @@ _BACKEND = type(keras.layers.Normalization().backend)  # Stands for a module.
 _SHARED = (
     *(type, types.ModuleType, types.BuiltinFunctionType, _BACKEND, keras.KerasTensor),
     *(inspect.Signature, weakref.ref),
+    # What guards something, or leads out of the process: both sides may go on using it.
+    *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event),
+    *(threading.Semaphore, threading.Thread, io.TextIOWrapper, io.BufferedWriter, io.FileIO),
 )
 
 
@@ -133,7 +137,7 @@ def _copies(ops):
         writer.dump([ops, writer.trackers])
         stream.seek(0)
         copies, trackers = _Reader(stream, writer.shared).load()
-    # What layers hold refuses in words and types of its own: locks, files, tables of a device.
+    # What layers hold refuses in words and types of its own: generators, tables of a device.
     except Exception:
         return None
     for tracker in trackers:

@@ -93,8 +93,10 @@ def _group_from_json(entry):
 
 
 def _filled(entry, shape):
-    filled = np.zeros(math.prod(shape), "float32")
-    filled[entry["places"]] = entry["values"]
+    values = np.array(entry["values"], "float64")
+    is_single = (values.astype("float32") == values).all()
+    filled = np.zeros(math.prod(shape), "float32" if is_single else "float64")
+    filled[entry["places"]] = values
     return filled.reshape(shape)
 
 

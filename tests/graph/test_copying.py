@@ -120,5 +120,23 @@ def test_functions_hold_the_copies_of_what_they_hold():
 
 def test_what_cannot_be_copied_is_left_out():
     layer, other = layers.Activation("relu"), layers.Activation("relu")
-    layer.lock = threading.Lock()
+    layer.lines = (line for line in "ab")
     assert list(copied_whole([layer, other])) == [id(other)]
+
+
+@pytest.mark.parametrize(
+    "make", [threading.Lock, threading.RLock, threading.Condition, threading.Event]
+)
+def test_what_guards_something_is_shared(make):
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    layer.guards = {"first": make()}
+    copy = copied_whole([layer])[id(layer)]
+    assert copy.guards["first"] is layer.guards["first"]
+    assert copy.kernel is not layer.kernel
+
+
+def test_an_open_file_is_shared(tmp_path):
+    layer = layers.Activation("relu")
+    with (tmp_path / "log").open("w") as layer.log:
+        assert copied_whole([layer])[id(layer)].log is layer.log

@@ -53,6 +53,17 @@ def test_what_is_loaded_is_what_was_saved(path):
     assert [entry.name for entry in path.parent.iterdir()] == ["plan.json"]
 
 
+def test_factors_of_double_precision_stay_as_they_were(tmp_path):
+    keep, constant = plan().groups["a"].keep, plan().groups["a"].constant
+    thirds = np.where(keep | constant, 1 / 3, 0)
+    given = PruningPlan({"a": GroupPlan(keep, thirds, constant)}, False, {"c": thirds[None]})
+    given.save(tmp_path / "plan.json")
+    loaded = PruningPlan.load(tmp_path / "plan.json")
+    for values in (loaded.groups["a"].scale, loaded.connections["c"][0]):
+        assert values.dtype == np.float64
+        np.testing.assert_array_equal(values, thirds)
+
+
 def places_in(content, where=()):
     """Every place in a JSON document at which something else could be."""
     yield where
