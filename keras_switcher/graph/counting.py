@@ -10,6 +10,7 @@ from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.constants import new_biases
 from keras_switcher.graph.input_shapes import inputs_of_shape
 from keras_switcher.graph.kernel import Kernel, Use
+from keras_switcher.graph.ownership import Ownership
 from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
@@ -110,6 +111,7 @@ def count_macs(model: keras.Model, input_shape=None) -> LayerCounts:
     reader = Reader(graph)
     for call in graph.calls:
         apply_rule(call, reader)
+    Ownership(graph).count(reader)
     counts, unknown = {}, {}
     for key, weight in reader.kernels.items():
         uses = [Use(call, [_length(s) for s in sizes], []) for call, sizes in reader.uses[key]]

@@ -92,8 +92,20 @@ class Ownership:
         self.ties.sort(key=lambda tie: -math.prod(tie.variable.shape))  # Kernels before biases.
         self.tied_ops = {id(call.op) for tie in self.ties for call in tie.calls}
 
+    def count(self, reader: Reader):
+        """Says of kernels that they are used who knows how often by what no rule ties to them."""
+        for tie in self.ties:
+            if id(tie.variable) not in reader.kernels:
+                continue
+            for call in tie.calls:
+                if not tie.has_rule(call, reader):
+                    others = _listed([other for other in tie.calls if other is not call])
+                    why = f"it reads the {tie.name} of {others}, and no rule says how often"
+                    reader.count_kernel(call, tie.variable, [why])
+
     def lock(self, reader: Reader):
         """Locks all that tied operations read and make: they stay as they are, and stay tied."""
+        self.count(reader)
         for tie in self.ties:
             # What is said first is what users see: the one that has a rule says more.
             for call in sorted(tie.calls, key=lambda call: not tie.has_rule(call, reader)):

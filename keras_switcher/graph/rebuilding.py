@@ -210,6 +210,7 @@ def _functions(op, config):
 def _same_function(op, config):
     """Lambda layers come back from a file only where the user allows it; here nothing is loaded."""
     shape = config.pop("output_shape", None)
+    shape = tuple(shape) if isinstance(shape, list) else shape
     given = {
         "function": op.function,
         "output_shape": op.compute_output_shape if isinstance(shape, dict) else shape,

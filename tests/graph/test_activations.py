@@ -126,18 +126,22 @@ def network(activation, kind="activation"):
     if kind == "activation":
         parts = [layers.Conv2D(UNITS, 3, activation=activation, name="convolution")]
     else:
-        parts = [layers.Conv2D(UNITS, 3, name="convolution"), layers.Activation(activation)]
+        kinds = {"layer": layers.Activation, "function": layers.Lambda}
+        parts = [layers.Conv2D(UNITS, 3, name="convolution"), kinds[kind](activation)]
     parts += [layers.Conv2D(5, 1), layers.GlobalAveragePooling2D(), layers.Dense(3)]
     return keras.Sequential([keras.Input((8, 8, 3)), *parts])
 
 
 OF_LAYERS = ("tf.nn.swish", "ReLU", "PReLU", "partial", "tf.nn.softmax", "sort", "array")
+OF_LAMBDAS = ("tf.nn.swish", "partial", "operations", "tf in a function", "ops.softmax", "flipped")
+OF_LAMBDAS = (*OF_LAMBDAS, "draw", "array", "variable and TensorFlow", "layer in a function")
 
 
 def of_kinds(names):
     """Each name as an argument of the convolution, some of them as a layer behind it, too."""
     cases = [(name, "activation") for name in names]
-    return cases + [(name, "layer") for name in OF_LAYERS if name in names]
+    cases += [(name, "layer") for name in OF_LAYERS if name in names]
+    return cases + [(name, "function") for name in OF_LAMBDAS if name in names]
 
 
 @pytest.mark.parametrize(("name", "kind"), of_kinds(PRUNABLE))
@@ -160,9 +164,54 @@ def test_what_does_not_is_locked_with_the_reason(name, kind):
     group = channel_groups(model)[0]
     assert group.name == "convolution"
     layer = model.layers[0 if kind == "activation" else 1]
-    assert group.reason.startswith("goes through the activation ")
+    what = "function" if kind == "function" else "activation"
+    assert group.reason.startswith(f"goes through the {what} ")
     assert f"of '{layer.name}': " in group.reason
     assert re.search(why, group.reason), group.reason
+
+
+def behind_lambda(function, **arguments):
+    made = layers.Dense(UNITS, name="made")
+    parts = [made, layers.Lambda(function, name="function", **arguments), layers.Dense(3)]
+    return randomise(keras.Sequential([keras.Input((6,)), *parts]))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"output_shape": (UNITS,)},
+        {"output_shape": lambda shape: shape},
+        {"arguments": {"alpha": 0.3}},
+    ],
+)
+def test_a_lambda_gets_narrower_with_what_it_reads(given):
+    model, keep = behind_lambda(tf.nn.leaky_relu, **given), np.arange(UNITS) % 3 > 0
+    x = draw_inputs(model)
+    small = prune_channels(model, {"made": keep})
+    assert small.get_layer("function").output.shape == (None, keep.sum())
+    check_close(small(x), run_gated(model, {"made": np.float32(keep)}, x))
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "why"),
+    [
+        (tf.nn.relu, {"output_shape": lambda shape: (None, UNITS)}, "where this has another one"),
+        (
+            tf.nn.relu,
+            {"output_shape": {(None, UNITS): (None, UNITS)}.__getitem__},
+            "where this has another one",
+        ),
+        (lambda x: ops.sum(x, -1, keepdims=True), {}, "does not make one tensor of the shape"),
+        (lambda x, mask=None: x, {}, "depends on a mask"),
+        (lambda x, training=False: x, {}, "whether it is trained"),
+        (ops.flip, {"arguments": {"axis": -1}}, "depends on others"),
+    ],
+)
+def test_a_lambda_that_does_more_is_locked_with_the_reason(function, given, why):
+    group = channel_groups(behind_lambda(function, **given))[0]
+    assert group.reason.startswith("goes through the function ")
+    assert "of 'function': " in group.reason
+    assert why in group.reason
 
 
 @pytest.mark.parametrize("name", ["ReLU", "PReLU", "PReLU, shared", "Activation of PReLU"])

@@ -135,6 +135,19 @@ def test_remaining_is_what_the_compact_model_has(make, removed):
     assert left["macs"] == count_macs(small).total
 
 
+def test_a_kernel_that_another_layer_reads_is_not_counted_there():
+    dense = layers.Dense(6, name="known")
+    x = inputs = keras.Input((4,))
+    x = layers.Lambda(
+        lambda x: keras.ops.matmul(x, keras.ops.transpose(dense.kernel)), name="tied"
+    )(dense(x))
+    model = keras.Model(inputs, layers.Dense(2, name="head")(x))
+    counts, reason = count_macs(model), "it reads the kernel of 'known', and no rule says how often"
+    assert counts == {"known": 4 * 6, "head": 4 * 2}
+    assert counts.unknown == {"tied": reason}
+    assert Anatomy(model).kernels[0].unknown == {"tied": reason}
+
+
 class Mixing(layers.Layer):
     """Has a kernel that no rule knows."""
 

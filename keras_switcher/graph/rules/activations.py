@@ -1,6 +1,8 @@
 """Whether an activation treats each channel by itself: by its name, its operations, or by trial."""
 
+import inspect
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -34,19 +36,51 @@ def why_mixing(call: Call) -> str | None:
     Args:
         call: A call of a layer with an attribute `activation`: a function, a layer, or None.
     """
-    activation, output = unwrapped(call.op.activation), call.output
+    activation = unwrapped(call.op.activation)
+    why = _why(activation, call.output)
+    return why and f"goes through the activation {_name(activation)} of '{call.name}': {why}"
+
+
+def why_mixing_function(call: Call) -> str | None:
+    """Why the channels that a Lambda reads cannot be told apart behind its function, or None.
+
+    Args:
+        call: A call of a `keras.layers.Lambda`.
+    """
+    function, arguments = call.op.function, call.op.arguments
+    if len(call.inputs) != 1 or call.input.shape != getattr(call.output, "shape", None):
+        why = "it does not make one tensor of the shape of the one that it reads"
+    elif callable(call.op._output_shape) and not _follows(call.op._output_shape, call.input.shape):
+        why = "its `output_shape` is not that of its input where this has another one"
+    elif {"mask", "training"} & set(inspect.signature(function).parameters):
+        why = "what it makes depends on a mask, or on whether it is trained"
+    else:
+        why = _why(partial(function, **arguments) if arguments else function, call.output)
+    return why and f"goes through the function {_name(function)} of '{call.name}': {why}"
+
+
+def _follows(output_shape, shape):
+    """Whether a function says of narrower inputs, too, that outputs have their shape."""
+    narrower = tuple(size and max(size - 1, 1) for size in shape)
+    try:
+        return tuple(output_shape(narrower)) == narrower
+    except Exception:  # The user's code may raise anything: then it does not.
+        return False
+
+
+def _why(activation, output):
+    """Why an activation mixes the channels of what it makes, or None."""
     if activation is None or activation in ELEMENTWISE:
         return None
     if type(activation) is layers.PReLU:
-        why = _why_unbuilt(activation, output)
-    else:
-        holder = getattr(activation, "__self__", activation)  # Of a layer's method the layer.
-        why = _why_weights(holder) if isinstance(holder, layers.Layer) else None
-        why = why or _why_by_rules(activation, output) or _why_by_trial(activation, output)
-    if why is None:
-        return None
-    name = getattr(activation, "__name__", type(activation).__name__)
-    return f"goes through the activation {name} of '{call.name}': {why}"
+        return _why_unbuilt(activation, output)
+    holder = getattr(activation, "__self__", activation)  # Of a layer's method the layer.
+    why = _why_weights(holder) if isinstance(holder, layers.Layer) else None
+    return why or _why_by_rules(activation, output) or _why_by_trial(activation, output)
+
+
+def _name(function):
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def unwrapped(activation):

@@ -3,7 +3,12 @@
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.rules.activations import carry_alpha, unwrapped, why_mixing
+from keras_switcher.graph.rules.activations import (
+    carry_alpha,
+    unwrapped,
+    why_mixing,
+    why_mixing_function,
+)
 from keras_switcher.graph.rules.registry import keras_rule, rule
 
 
@@ -21,6 +26,22 @@ def activation(call, reader):
         return
     reader.pass_on(call)
     carry_alpha(unwrapped(call.op.activation), call.output, reader)
+
+
+@rule(layers.Lambda)
+def function(call, reader):
+    """A function that treats each entry by itself is an activation, whatever it is."""
+    why = why_mixing_function(call)
+    if why is not None:
+        reader.refuse(call, why)
+        return
+    reader.pass_on(call)
+    shape = call.op._output_shape
+    if isinstance(shape, tuple):
+        shape = [*shape]
+        for axis in reader.labelled_axes(call.input):
+            shape[axis - 1] = reader.channels(call.input, axis)
+        reader.resize(call, output_shape=shape)
 
 
 @rule(layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Identity, layers.ActivityRegularization)
