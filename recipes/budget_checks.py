@@ -40,8 +40,9 @@ RUN_WITH = ("keras", "tensorflow", "keras_switcher", "hardware")
 MEASURED = ("kept", "off", "dense", "switched", "loss_fell_by", "waited", "difference")
 FIELDS = ("case", "seed", "epochs", *MEASURED, "seconds", *RUN_WITH)
 SMOKE = 2
-# Of Adam, for the task networks that were trained before; Keras's default size of a batch.
-RATE, BATCH = 1e-3, 32
+# Of Adam, for what is trained from scratch and for networks that were trained before; Keras's
+# default size of a batch.
+FROM_SCRATCH, RATE, BATCH = 3e-3, 1e-3, 32
 TITLE = """\
 ### `python -m recipes.budget_checks`
 
@@ -63,8 +64,9 @@ def from_scratch(problem: Callable, seed: int, epochs: int) -> dict:
         if is_switched:
             budget = ks.Budget(0.3, end_epoch=epochs / 4)
             model = ks.SwitcherModel(model, budget=budget)
-        model.compile(keras.optimizers.Adam(3e-3), jit_compile=False, **compiled)
         samples = x[known], [part[known] for part in y]
+        optimizer = _falling(FROM_SCRATCH, epochs, len(samples[0]))
+        model.compile(optimizer, jit_compile=False, **compiled)
         losses.append(model.evaluate(*samples, verbose=0, return_dict=True)["loss"])
         model.fit(*samples, epochs=epochs, verbose=0)
         losses.append(model.evaluate(*samples, verbose=0, return_dict=True)["loss"])
@@ -82,7 +84,8 @@ def wrapped(network: Callable, switcher: Callable, rate: float, seed: int, epoch
     before = model.predict(data.held_out.x, verbose=0)
     keras.utils.set_random_seed(seed)
     model = ks.SwitcherModel(model, switcher(), budget=ks.Budget(0.5, "macs", end_epoch=epochs / 3))
-    _compile(model, epochs, data, switcher_optimizer=_falling(rate, epochs, data))
+    falling = _falling(rate, epochs, len(data.train.x))
+    _compile(model, epochs, data, switcher_optimizer=falling)
     after = model.predict(data.held_out.x, verbose=0)
     first = model.evaluate(*data.train, verbose=0, return_dict=True)["loss"]
     model.fit(*data.train, epochs=epochs, verbose=0)
@@ -108,12 +111,13 @@ def _trained(network, seed, epochs):
 
 def _compile(model, epochs, data, **optimizers):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(_falling(RATE, epochs, data), loss, jit_compile=False, **optimizers)
+    falling = _falling(RATE, epochs, len(data.train.x))
+    model.compile(falling, loss, jit_compile=False, **optimizers)
 
 
-def _falling(rate, epochs, data):
-    """Under a constant rate a channel may come or go in the last update, and nothing follows it."""
-    steps = epochs * -(-len(data.train.x) // BATCH)
+def _falling(rate, epochs, samples):
+    """Under a constant rate scores of last epochs are chance, and a channel may go in the last."""
+    steps = epochs * -(-samples // BATCH)
     return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps))
 
 
