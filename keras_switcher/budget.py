@@ -49,8 +49,8 @@ class Budget:
     of the weights too much is kept for half of the fall.
 
     **It waits until the network learns.** While it does not, all channels look alike. The switcher
-    stands still, and from `start_epoch` on the target does, while the running loss is above two
-    fifths of the first. A network that was trained before does not wait: its first losses are
+    stands still, and from `start_epoch` on the target does, while the running loss is above half of
+    the first. A network that was trained before does not wait: its first losses are
     clearly below those of outputs that belong to other samples. It waits no longer than the fall
     takes, and `end_epoch` comes later by as long as it has waited.
 

@@ -11,8 +11,9 @@ LOSS_DECAY = 0.95
 # The first loss is the mean of so many updates.
 FIRST_UPDATES = 10
 # A network that starts anew learns while its running loss is below this share of the first one. At
-# .8, and at a high rate at .6 still, some without normalisations fell back.
-OF_FIRST = 0.4
+# .8, and at a high rate at .6 still, some without normalisations fell back; at .4 a regression that
+# learns slowly lost the time that it needs after the fall.
+OF_FIRST = 0.5
 # A network has learned before if its first losses are below this share of those of outputs that
 # belong to other samples, or if the very first is below half of it: few batches differ by chance.
 OF_SHUFFLED, AT_ONCE = 0.9, 0.5
