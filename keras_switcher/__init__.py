@@ -12,7 +12,7 @@ from keras_switcher.resuming import ResumeTraining
 from keras_switcher.structure import Structure
 from keras_switcher.switcher_model import SwitcherModel
 
-__version__ = "0.2.1"
+__version__ = "0.2.2"
 
 __all__ = [
     "Budget",

@@ -23,6 +23,8 @@ OF_CONNECTIONS = 0.1
 # How much harder it pulls back than down: what is switched off has no gradient of its own, so
 # what falls short by mistake would be gone for good.
 BACK = 5
+# From this lag on factors are pulled at as a whole, and fully from twice as much on.
+LATE = 0.1
 # Factors up to here act as zeros, see `Budget.acting`.
 BRINK = 0.02
 
@@ -34,11 +36,12 @@ class Budget:
     A penalty is added to the loss of every update: by how much the kept share exceeds a target,
     which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end:
     the schedule of Zhu and Gupta 2017), or by how much it falls short of `keep`. The kept share
-    counts channels hard, zero or not, while its gradient is that of the factors' ratios, so that
-    they do not shrink together (see `Pulled`). Within a hundredth of the target the penalty is a
-    square (a Huber loss, Huber 1964), so that training settles there while the switcher's learning
-    rate falls; under a constant one it may swing around it. For a target below a fifth, where one
-    channel more is a smaller share, distances count that much more.
+    counts channels hard, zero or not. Its gradient leaves the scale of a group's factors alone, so
+    that they do not shrink together, and falls on those that the task's loss relies on least, see
+    `Pulled`. Within a hundredth of the target the penalty is a square (a Huber loss, Huber 1964),
+    so that training settles there while the switcher's learning rate falls; under a constant one
+    it may swing around it. For a target below a fifth, where one channel more is a smaller share,
+    distances count that much more.
     Channels whose factor is at most a fiftieth act as zeros, see `acting`.
 
     **It has the loss's units.** At full slope the penalty's gradient on the factors is as long as
@@ -164,6 +167,21 @@ class Budget:
             lag: How far the kept share was above the target, summed over time, the fall being 1.
         """
         return self.strength * (1 + GROWTH * lag)
+
+    def of_scale(self, kept, lag):
+        """How much factors are pulled at as a whole, from 0 to 1, see `Pulled`.
+
+        As a whole they come back where too little is kept, so that nothing fades. And they are
+        pulled down as a whole where far too much is kept for long: a switcher that gives all the
+        same factor cannot change their ratios.
+
+        Args:
+            kept: The kept share of the whole network.
+            lag: How far the kept share was above the target, summed over time, the fall being 1.
+        """
+        kept = ops.convert_to_tensor(kept)
+        is_late = ops.clip(ops.cast(lag, kept.dtype) / LATE - 1, 0.0, 1.0)
+        return ops.maximum(is_late, ops.cast(kept < self.keep, kept.dtype))
 
     def acting(self, factors: dict) -> dict:
         """Factors as they act: zero for channels whose factor is at most `BRINK`.

@@ -62,7 +62,9 @@ class BudgetTurns:
             for name, pull in pulls.items()
             if of_factors[name] is not None
         }
-        progress.see_gradient(_squared_norm(self._over_replicas(own), decided))
+        own = self._over_replicas(own)
+        progress.see_gradient(_squared_norm(own, decided))
+        self._model.sensitivities.see(own)
         moves = progress.is_open(self._model.budget)
         held = [
             None if gradient is None else ops.cast(moves, gradient.dtype) * gradient
@@ -78,8 +80,10 @@ class BudgetTurns:
             kept = self._model.wiring.kept(decided, budget.of)
         costs = tape.gradient(kept, decided)
         costs = {name: cost for name, cost in costs.items() if cost is not None}
-        slopes = self._model.wiring.pulled(costs, decided, kept < budget.keep)
         progress = self._model.budget_progress
+        relied_on = self._model.sensitivities.relied_on()
+        of_scale = budget.of_scale(kept, progress.lag)
+        slopes = self._model.wiring.pulled(costs, decided, relied_on, of_scale)
         above = ops.relu(kept - ops.cast(budget.target(self._epoch()), kept.dtype))
         share = self._model.step_share / len(self._model.updates)
         progress.see_lag(above, share / max(1.0, budget.end_epoch - budget.start_epoch))

@@ -20,17 +20,21 @@ class Pulled:
     What a factor costs is the kept share's gradient, as if a channel counted by its factor. But a
     budget that pulls at all factors of a group alike shrinks them together: a network without
     normalisations fades until it no longer learns, and behind a normalisation, where nothing holds
-    them, they get so small that which one is lost is left to chance. So the pull follows a group's
-    effective number of channels, which depends on ratios alone, with its scale q as a constant:
+    them, they get so small that which one is lost is left to chance. So what the pull takes from a
+    group's scale q it gives back, to each factor f as far as the task's loss relies on it, a share
+    h that comes from `Sensitivities`:
 
-        5 / 2 (sum f)^2 / sum f^2,  q = sum f^2 / sum f
+        slope = 5 / q (1 - h f sum(f) / sum(h f^2)),  q = sum(f^2) / sum(f)
 
-    Its gradient is `5 (1 - f / q) / q`: 0 where all factors are equal, 5 for a factor near zero
-    beside others at 1, and less than 0 for one above the scale. So some are lost, and others grow.
+    The slopes are orthogonal to the factors, whose scale stays. Where the loss relies on all alike,
+    they are `5 / q (1 - f / q)`: the gradient of the group's effective number of channels
+    `5/2 sum(f)^2 / sum(f^2)`, which depends on ratios alone. What the loss does not rely on, such
+    as an input that is always zero, has `5 / q` and is lost first, however large its factor is.
+
     Where what reads a group is normalised, as convolutions before a BatchNormalization are, its
     scale has no effect and the task's loss holds it nowhere; there the factors in units of their
-    scale are pulled at as well, with gradient `1 / q`. So they are everywhere while too little is
-    kept: what grows together does not fade, and what is off comes back.
+    scale are pulled at as well, with slope `1 / q`. A budget can ask for that everywhere, see
+    `Budget.of_scale`.
 
     Args:
         groups: The `ChannelGroup`s, in the order in which their factors are joined.
@@ -43,31 +47,33 @@ class Pulled:
         self._groups = Segments(of_each, len(groups) + 1)
         self._is_normalized = held(np.array([*is_normalized, False])[of_each] * 1.0)
 
-    def __call__(self, costs: dict, factors: dict, is_short) -> dict:
+    def __call__(self, costs: dict, factors: dict, relied_on: dict, of_scale) -> dict:
         """Costs by name of group, each times how hard its factor is pulled at.
 
         Args:
             costs: Maps names to tensors: the kept share's gradient.
             factors: Maps names to tensors.
-            is_short: A scalar, 1 where too little is kept and 0 elsewhere.
+            relied_on: Maps names to tensors: how far the loss relies on each, from 0 to 1.
+            of_scale: A scalar from 0 to 1: how much scales are pulled at that have an effect.
         """
         channels, connections = split_grains(factors)
         joined = self._layout.join(channels)
-        means, squares = self._groups.means(joined), self._groups.means(ops.square(joined))
-        scales = self._groups.spread(_scales(means, squares))
-        of_scale = ops.maximum(
-            ops.cast(self._is_normalized, joined.dtype), ops.cast(is_short, joined.dtype)
-        )
-        slopes = self._layout.split(_slopes(joined, scales, of_scale))
+        dtype = joined.dtype
+        shares = ops.cast(self._layout.join({name: relied_on[name] for name in channels}), dtype)
+        scaled = ops.maximum(ops.cast(self._is_normalized, dtype), ops.cast(of_scale, dtype))
+        slopes = self._layout.split(_slopes(joined, shares, scaled, self._means))
         for name, matrix in connections.items():
-            scale = _scales(ops.mean(matrix), ops.mean(ops.square(matrix)))
-            slopes[name] = _slopes(matrix, scale, ops.cast(is_short, matrix.dtype))
+            shares = ops.cast(relied_on[name], matrix.dtype)
+            slopes[name] = _slopes(matrix, shares, ops.cast(of_scale, matrix.dtype), ops.mean)
         return {name: ops.cast(slopes[name], cost.dtype) * cost for name, cost in costs.items()}
 
+    def _means(self, values):
+        return self._groups.spread(self._groups.means(values))
 
-def _scales(means, squares):
-    return ops.maximum(squares / ops.maximum(means, 1e-6), LEAST_SCALE)
 
-
-def _slopes(factors, scales, of_scale):
-    return (of_scale + RATIOS * (1 - factors / scales)) / scales
+def _slopes(factors, shares, of_scale, means):
+    """Slopes of factors; `means` gives each one the mean of its group."""
+    mean, relied = means(factors), shares * factors
+    scale = ops.maximum(means(ops.square(factors)) / ops.maximum(mean, 1e-6), LEAST_SCALE)
+    given_back = relied * mean / ops.maximum(means(relied * factors), 1e-6)
+    return (of_scale + RATIOS * (1 - given_back)) / scale

@@ -9,6 +9,7 @@ from keras_switcher.budget import Budget
 from keras_switcher.budget_advice import TrainingSoFar
 from keras_switcher.budget_progress import BudgetProgress
 from keras_switcher.refusals import refuse_unknown_macs
+from keras_switcher.sensitivity import Sensitivities
 from keras_switcher.structure import Structure
 from keras_switcher.two_optimizers import TwoOptimizers
 
@@ -27,6 +28,7 @@ class ScheduledNetwork(TwoOptimizers):
     def __init__(self, alternation, budget, warmup_epochs, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.budget_progress = BudgetProgress()
+        self.sensitivities = Sensitivities([*self.wiring.groups, *self.wiring.connections])
         self.advised: set[str] = set()  # What fit() has said already.
         self.budget = budget
         self.warmup_epochs = warmup_epochs

@@ -15,19 +15,27 @@ from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.pulled import LEAST_SCALE, RATIOS, Pulled
 
 
-def slopes(factors, *, is_normalized=False, is_short=False):
+def slopes(factors, relied_on=None, *, is_normalized=False, of_scale=0.0):
     """How hard each factor of one group is pulled at, if all cost the same."""
     pulled = Pulled([ChannelGroup("group", len(factors))], [is_normalized])
     given = {"group": tf.constant(factors, "float32")}
-    return pulled({"group": tf.ones(len(factors))}, given, is_short)["group"].numpy()
+    shares = [0.5] * len(factors) if relied_on is None else relied_on
+    shares = {"group": tf.constant(shares, "float32")}
+    return pulled({"group": tf.ones(len(factors))}, given, shares, of_scale)["group"].numpy()
 
 
 FACTORS = st.lists(st.sampled_from([0.0, *np.linspace(0.3, 3, 28)]), min_size=1, max_size=20)
+# Factors, and how far the loss relies on each.
+PAIRS = st.lists(
+    st.tuples(st.sampled_from([0.0, *np.linspace(0.3, 3, 28)]), st.floats(0.01, 1.0)),
+    min_size=1,
+    max_size=20,
+)
 
 
 @pytest.mark.parametrize("of_scale", [False, True])
 @given(factors=FACTORS)
-def test_the_pull_is_the_gradient_of_the_effective_number_and_of_a_scale_without_effect(
+def test_the_pull_is_the_gradient_of_the_effective_number_where_the_loss_relies_on_all_alike(
     of_scale, factors
 ):
     values = tf.constant(factors)
@@ -42,29 +50,42 @@ def test_the_pull_is_the_gradient_of_the_effective_number_and_of_a_scale_without
     np.testing.assert_allclose(found, tape.gradient(expected, values), rtol=1e-4, atol=1e-4)
 
 
-@given(FACTORS, st.floats(1.0, 50.0), st.booleans())
-def test_ratios_alone_decide_who_is_pulled(factors, scale, is_normalized):
-    if not any(factors):
+@given(PAIRS, st.floats(1.0, 50.0), st.booleans())
+def test_ratios_alone_decide_who_is_pulled(pairs, scale, is_normalized):
+    factors, shares = map(np.array, zip(*pairs, strict=True))
+    if not factors.any():
         return
-    once = slopes(factors, is_normalized=is_normalized)
-    scaled = slopes(np.array(factors) * scale, is_normalized=is_normalized)
-    np.testing.assert_allclose(scaled * scale, once, rtol=1e-3, atol=1e-4)
+    once = slopes(factors, shares, is_normalized=is_normalized)
+    scaled = slopes(factors * scale, shares, is_normalized=is_normalized)
+    np.testing.assert_allclose(scaled * scale, once, rtol=1e-3, atol=1e-3)
 
 
-@given(FACTORS)
-def test_a_scale_that_the_task_needs_is_left_alone(factors):
+@given(PAIRS)
+def test_a_scale_that_the_task_needs_is_left_alone(pairs):
     """The pull is orthogonal to the factors: they do not shrink together, or grow."""
-    if any(factors):
-        assert np.dot(slopes(factors), factors) == pytest.approx(0, abs=1e-3 * sum(factors))
+    factors, shares = map(np.array, zip(*pairs, strict=True))
+    if factors.any():
+        found = slopes(factors, shares)
+        assert np.dot(found, factors) == pytest.approx(0, abs=1e-3 * np.abs(found) @ factors)
 
 
-def test_equal_factors_are_not_pulled_but_where_their_scale_has_no_effect_or_too_little_is_kept():
+def test_what_the_loss_does_not_rely_on_is_lost_first_however_large_its_factor_is():
+    found = slopes([1.0, 1.0, 1.2, 0.0], [0.5, 0.6, 0.0, 0.0])
+    scale = 3.44 / 3.2
+    assert found[2] == found[3] == pytest.approx(RATIOS / scale)
+    # What those two take is given back to the others, in proportion to how much is relied on them.
+    back = 3.2 / (0.5 + 0.6)
+    assert found[:2] == pytest.approx(RATIOS / scale * (1 - back * np.array([0.5, 0.6])))
+    assert found[1] < found[0] < 0
+
+
+def test_equal_factors_are_pulled_as_a_whole_where_their_scale_has_no_effect_or_on_request():
     equal = [1.0, 1.0, 1.0]
     assert slopes(equal) == pytest.approx([0, 0, 0])
     assert slopes(equal, is_normalized=True) == pytest.approx([1, 1, 1])
-    assert slopes(equal, is_short=True) == pytest.approx([1, 1, 1])
+    assert slopes(equal, of_scale=0.25) == pytest.approx([0.25] * 3)
     # Both together are no more than one of them.
-    assert slopes(equal, is_normalized=True, is_short=True) == pytest.approx([1, 1, 1])
+    assert slopes(equal, is_normalized=True, of_scale=1.0) == pytest.approx([1, 1, 1])
 
 
 def test_small_factors_are_pulled_harder_and_large_ones_away():
@@ -77,7 +98,8 @@ def test_small_factors_are_pulled_harder_and_large_ones_away():
 def test_every_kernel_of_connections_has_a_scale_of_its_own():
     factors = {"few": tf.constant([[1.0, 3.0]]), "equal": tf.constant([[7.0], [7.0]])}
     costs = {"few": tf.constant([[0.5, 2.0]]), "equal": tf.constant([[1.0], [1.0]])}
-    found = Pulled([], [])(costs, factors, is_short=False)
+    shares = {name: 0.5 * tf.ones_like(factor) for name, factor in factors.items()}
+    found = Pulled([], [])(costs, factors, shares, of_scale=0.0)
     scale = 10 / 4
     expected = np.array([[0.5, 2.0]]) * RATIOS * (1 - np.array([[1.0, 3.0]]) / scale) / scale
     np.testing.assert_allclose(found["few"], expected, rtol=1e-5)
@@ -160,7 +182,7 @@ BATCH, NONE = layers.BatchNormalization, None
 def test_groups_whose_readers_are_normalised_are_pulled_at_as_a_whole(model, expected):
     wiring = SwitcherModel(model()).wiring
     factors = {group.name: ops.ones(group.size) for group in wiring.groups}
-    pulls = wiring.pulled(factors, factors, is_short=False)
+    pulls = wiring.pulled(factors, factors, factors, of_scale=0.0)
     found = [name for name, pull in pulls.items() if np.abs(pull).max() > 1e-6]
     assert sorted(found) == expected
     for name in expected:
