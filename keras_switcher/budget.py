@@ -23,7 +23,7 @@ OF_CONNECTIONS = 0.1
 # How much harder it pulls back than down: what is switched off has no gradient of its own, so
 # what falls short by mistake would be gone for good.
 BACK = 5
-# From this lag on factors are pulled at as a whole, and fully from twice as much on.
+# With this lag a budget begins to be late, and is fully with twice as much.
 LATE = 0.1
 # Factors up to here act as zeros, see `Budget.acting`.
 BRINK = 0.02
@@ -168,20 +168,16 @@ class Budget:
         """
         return self.strength * (1 + GROWTH * lag)
 
-    def of_scale(self, kept, lag):
-        """How much factors are pulled at as a whole, from 0 to 1, see `Pulled`.
+    def is_late(self, lag):
+        """How late the budget is, from 0 to 1.
 
-        As a whole they come back where too little is kept, so that nothing fades. And they are
-        pulled down as a whole where far too much is kept for long: a switcher that gives all the
-        same factor cannot change their ratios.
+        If it is, factors are pulled at as a whole, see `Pulled`: a switcher that gives all the same
+        factor cannot change their ratios.
 
         Args:
-            kept: The kept share of the whole network.
             lag: How far the kept share was above the target, summed over time, the fall being 1.
         """
-        kept = ops.convert_to_tensor(kept)
-        is_late = ops.clip(ops.cast(lag, kept.dtype) / LATE - 1, 0.0, 1.0)
-        return ops.maximum(is_late, ops.cast(kept < self.keep, kept.dtype))
+        return ops.clip(ops.convert_to_tensor(lag) / LATE - 1, 0.0, 1.0)
 
     def acting(self, factors: dict) -> dict:
         """Factors as they act: zero for channels whose factor is at most `BRINK`.

@@ -82,8 +82,8 @@ class BudgetTurns:
         costs = {name: cost for name, cost in costs.items() if cost is not None}
         progress = self._model.budget_progress
         relied_on = self._model.sensitivities.relied_on()
-        of_scale = budget.of_scale(kept, progress.lag)
-        slopes = self._model.wiring.pulled(costs, decided, relied_on, of_scale)
+        is_late = budget.is_late(progress.lag)
+        slopes = self._model.wiring.pulled(costs, decided, relied_on, kept < budget.keep, is_late)
         above = ops.relu(kept - ops.cast(budget.target(self._epoch()), kept.dtype))
         share = self._model.step_share / len(self._model.updates)
         progress.see_lag(above, share / max(1.0, budget.end_epoch - budget.start_epoch))

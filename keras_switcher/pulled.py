@@ -33,8 +33,12 @@ class Pulled:
 
     Where what reads a group is normalised, as convolutions before a BatchNormalization are, its
     scale has no effect and the task's loss holds it nowhere; there the factors in units of their
-    scale are pulled at as well, with slope `1 / q`. A budget can ask for that everywhere, see
-    `Budget.of_scale`.
+    scale are pulled at as well, with slope `1 / q`. So they are everywhere where a budget is late.
+
+    Where too little is kept, a budget pulls back: at what is off most, and at nothing on which the
+    loss does not rely, so that nothing shrinks and what comes back is of use:
+
+        slope = 2 h / q (1 + 5 max(0, 1 - f / q))
 
     Args:
         groups: The `ChannelGroup`s, in the order in which their factors are joined.
@@ -47,33 +51,35 @@ class Pulled:
         self._groups = Segments(of_each, len(groups) + 1)
         self._is_normalized = held(np.array([*is_normalized, False])[of_each] * 1.0)
 
-    def __call__(self, costs: dict, factors: dict, relied_on: dict, of_scale) -> dict:
+    def __call__(self, costs: dict, factors: dict, relied_on: dict, is_short, is_late) -> dict:
         """Costs by name of group, each times how hard its factor is pulled at.
 
         Args:
             costs: Maps names to tensors: the kept share's gradient.
             factors: Maps names to tensors.
             relied_on: Maps names to tensors: how far the loss relies on each, from 0 to 1.
-            of_scale: A scalar from 0 to 1: how much scales are pulled at that have an effect.
+            is_short: A scalar, 1 where too little is kept and 0 elsewhere.
+            is_late: A scalar from 0 to 1: how late the budget is, see `Budget.is_late`.
         """
         channels, connections = split_grains(factors)
         joined = self._layout.join(channels)
-        dtype = joined.dtype
-        shares = ops.cast(self._layout.join({name: relied_on[name] for name in channels}), dtype)
-        scaled = ops.maximum(ops.cast(self._is_normalized, dtype), ops.cast(of_scale, dtype))
-        slopes = self._layout.split(_slopes(joined, shares, scaled, self._means))
+        shares = self._layout.join({name: relied_on[name] for name in channels})
+        of_scale = ops.maximum(self._is_normalized, ops.cast(is_late, self._is_normalized.dtype))
+        slopes = self._layout.split(_slopes(joined, shares, is_short, of_scale, self._means))
         for name, matrix in connections.items():
-            shares = ops.cast(relied_on[name], matrix.dtype)
-            slopes[name] = _slopes(matrix, shares, ops.cast(of_scale, matrix.dtype), ops.mean)
+            slopes[name] = _slopes(matrix, relied_on[name], is_short, is_late, ops.mean)
         return {name: ops.cast(slopes[name], cost.dtype) * cost for name, cost in costs.items()}
 
     def _means(self, values):
         return self._groups.spread(self._groups.means(values))
 
 
-def _slopes(factors, shares, of_scale, means):
+def _slopes(factors, shares, is_short, of_scale, means):
     """Slopes of factors; `means` gives each one the mean of its group."""
+    shares, of_scale = ops.cast(shares, factors.dtype), ops.cast(of_scale, factors.dtype)
     mean, relied = means(factors), shares * factors
     scale = ops.maximum(means(ops.square(factors)) / ops.maximum(mean, 1e-6), LEAST_SCALE)
     given_back = relied * mean / ops.maximum(means(relied * factors), 1e-6)
-    return (of_scale + RATIOS * (1 - given_back)) / scale
+    down = of_scale + RATIOS * (1 - given_back)
+    back = 2 * shares * (1 + RATIOS * ops.relu(1 - factors / scale))
+    return ops.where(ops.cast(is_short, "bool"), back, down) / scale

@@ -7,7 +7,7 @@ import tensorflow as tf
 from toys import crossentropy, data, mlp, switched, values
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.budget import BACK, GROWTH
+from keras_switcher.budget import BACK, GROWTH, LATE
 from keras_switcher.budget_progress import GRADIENT_DECAY
 from keras_switcher.pulled import RATIOS
 from keras_switcher.switchers import FreeFactors
@@ -78,8 +78,9 @@ def with_history(model):
 
 def of_ratios(factors, is_short=False):
     """The pull at factors `relu(parameter)`, which have no gradient where they are zero."""
-    scale = (factors**2).sum() / factors.sum()
-    return (factors > 0) * (is_short + RATIOS * (1 - factors / scale)) / scale
+    ratios = 1 - factors * factors.sum() / (factors**2).sum()
+    slopes = 1 + RATIOS * np.maximum(ratios, 0) if is_short else RATIOS * ratios
+    return (factors > 0) * slopes * factors.sum() / (factors**2).sum()
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])
@@ -165,6 +166,11 @@ def test_a_budget_pulls_harder_the_longer_it_lags():
     budget = Budget(0.3, strength=2.0)
     assert float(budget.length(0.0)) == 2
     assert float(budget.length(0.25)) == 2 * (1 + GROWTH / 4)
+
+
+def test_a_budget_is_late_by_its_lag():
+    found = [float(Budget(0.3).is_late(lag)) for lag in (0.0, LATE, 1.5 * LATE, 2 * LATE, 1.0)]
+    assert found == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-6)
 
 
 def test_the_lag_is_the_distance_over_the_time_of_the_fall():

@@ -15,13 +15,15 @@ from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.pulled import LEAST_SCALE, RATIOS, Pulled
 
 
-def slopes(factors, relied_on=None, *, is_normalized=False, of_scale=0.0):
+def slopes(factors, relied_on=None, *, is_normalized=False, is_short=False, is_late=0.0):
     """How hard each factor of one group is pulled at, if all cost the same."""
     pulled = Pulled([ChannelGroup("group", len(factors))], [is_normalized])
     given = {"group": tf.constant(factors, "float32")}
     shares = [0.5] * len(factors) if relied_on is None else relied_on
     shares = {"group": tf.constant(shares, "float32")}
-    return pulled({"group": tf.ones(len(factors))}, given, shares, of_scale)["group"].numpy()
+    return pulled({"group": tf.ones(len(factors))}, given, shares, is_short, is_late)[
+        "group"
+    ].numpy()
 
 
 FACTORS = st.lists(st.sampled_from([0.0, *np.linspace(0.3, 3, 28)]), min_size=1, max_size=20)
@@ -79,13 +81,30 @@ def test_what_the_loss_does_not_rely_on_is_lost_first_however_large_its_factor_i
     assert found[1] < found[0] < 0
 
 
-def test_equal_factors_are_pulled_as_a_whole_where_their_scale_has_no_effect_or_on_request():
+def test_equal_factors_are_pulled_as_a_whole_where_their_scale_has_no_effect_or_it_is_late():
     equal = [1.0, 1.0, 1.0]
     assert slopes(equal) == pytest.approx([0, 0, 0])
     assert slopes(equal, is_normalized=True) == pytest.approx([1, 1, 1])
-    assert slopes(equal, of_scale=0.25) == pytest.approx([0.25] * 3)
+    assert slopes(equal, is_late=0.25) == pytest.approx([0.25] * 3)
     # Both together are no more than one of them.
-    assert slopes(equal, is_normalized=True, of_scale=1.0) == pytest.approx([1, 1, 1])
+    assert slopes(equal, is_normalized=True, is_late=1.0) == pytest.approx([1, 1, 1])
+
+
+@given(PAIRS, st.booleans(), st.floats(0, 1))
+def test_where_too_little_is_kept_nothing_shrinks_and_what_is_off_and_relied_on_comes_first(
+    pairs, is_normalized, is_late
+):
+    factors, shares = map(np.array, zip(*pairs, strict=True))
+    found = slopes(factors, shares, is_normalized=is_normalized, is_short=True, is_late=is_late)
+    total = factors.sum()
+    scale = (factors**2).sum() / total if total else LEAST_SCALE
+    off = 1 + RATIOS * np.maximum(0, 1 - factors / scale)
+    np.testing.assert_allclose(found, 2 * shares * off / scale, rtol=1e-4)
+
+
+def test_what_the_loss_does_not_rely_on_does_not_come_back():
+    found = slopes([1.0, 0.0, 0.0], [0.5, 0.5, 0.0], is_short=True)
+    assert found == pytest.approx([1, 1 + RATIOS, 0])
 
 
 def test_small_factors_are_pulled_harder_and_large_ones_away():
@@ -99,7 +118,7 @@ def test_every_kernel_of_connections_has_a_scale_of_its_own():
     factors = {"few": tf.constant([[1.0, 3.0]]), "equal": tf.constant([[7.0], [7.0]])}
     costs = {"few": tf.constant([[0.5, 2.0]]), "equal": tf.constant([[1.0], [1.0]])}
     shares = {name: 0.5 * tf.ones_like(factor) for name, factor in factors.items()}
-    found = Pulled([], [])(costs, factors, shares, of_scale=0.0)
+    found = Pulled([], [])(costs, factors, shares, is_short=False, is_late=0.0)
     scale = 10 / 4
     expected = np.array([[0.5, 2.0]]) * RATIOS * (1 - np.array([[1.0, 3.0]]) / scale) / scale
     np.testing.assert_allclose(found["few"], expected, rtol=1e-5)
@@ -182,7 +201,7 @@ BATCH, NONE = layers.BatchNormalization, None
 def test_groups_whose_readers_are_normalised_are_pulled_at_as_a_whole(model, expected):
     wiring = SwitcherModel(model()).wiring
     factors = {group.name: ops.ones(group.size) for group in wiring.groups}
-    pulls = wiring.pulled(factors, factors, factors, of_scale=0.0)
+    pulls = wiring.pulled(factors, factors, factors, is_short=False, is_late=0.0)
     found = [name for name, pull in pulls.items() if np.abs(pull).max() > 1e-6]
     assert sorted(found) == expected
     for name in expected:

@@ -1,8 +1,9 @@
 """Which rows of older versions still say what a trial comes to, and which rows are shown.
 
 Version 0.2.0 changed where factors start by default (at one, before near one), and how a budget
-pulls (in units of the task's gradient, once the network learns). Since 0.2.1 it pulls at ratios of
-factors, where no normalisation follows and at connections, too.
+pulls (in units of the task's gradient, once the network learns). Since 0.2.1 it leaves the scale of
+factors alone, where no normalisation follows and at connections, too; since 0.2.2 it gives back
+what it takes to the factors that the task's loss relies on, before to all.
 """
 
 import json
@@ -14,14 +15,14 @@ from recipes.settings import Settings
 DEFAULTS = {name: value for name, value in asdict(Settings()).items() if name != "seed"}
 # Rows of these versions name only what was not the default; the defaults that were others then.
 DEFAULTS_THEN = {"0.1.0": {"start": "near_one"}}
-BUDGETS_CHANGED = "0.2.1"
+BUDGETS_CHANGED = "0.2.2"
 # Behind the version of rows that are due again.
 MARK = "†"
 MEANING = f"""\
 {MARK} stands behind versions and numbers that are due again: in version 0.1.0 factors started near
 one, and budgets pulled in units of their own and did not wait until the network learned; in 0.2.0
-they pulled at the scale of factors where no normalisation follows. Such rows are shown until as
-many seeds have been run anew.
+they pulled at the scale of factors where no normalisation follows; in 0.2.1 they kept factors that
+the loss does not rely on. Such rows are shown until as many seeds have been run anew.
 """
 
 
