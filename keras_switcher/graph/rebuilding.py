@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.call import Call, is_stock
-from keras_switcher.graph.copying import holds_state
+from keras_switcher.graph.holding import holds_state
 from keras_switcher.graph.likeness import unlike
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
@@ -213,7 +213,7 @@ def _same_function(op, config):
     shape = tuple(shape) if isinstance(shape, list) else shape
     given = {
         "function": op.function,
-        "output_shape": op.compute_output_shape if isinstance(shape, dict) else shape,
+        "output_shape": op._output_shape,
         "mask": op.mask,
         "arguments": op.arguments,
     }

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_switcher.graph.copying import copied_whole, holds_state
+from keras_switcher.graph.copying import copied_whole
+from keras_switcher.graph.holding import holds_state
 
 
 class Nested(layers.Layer):
