@@ -1,7 +1,6 @@
 """Makes layers and operations again, from their configuration."""
 
 import tempfile
-import warnings
 from contextlib import contextmanager
 
 import keras
@@ -79,21 +78,6 @@ def describes_itself(op: keras.Operation) -> bool:
     """
     parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
     return all(is_stock(part) and not _has_own_functions(part, part is op) for part in parts)
-
-
-def warn_before_training(anatomy: Anatomy):
-    """Warns of the user's own layers that a smaller model, after training, could not have.
-
-    Args:
-        anatomy: The network's `Anatomy`.
-    """
-    fewest = {g.name: np.arange(g.size) == 0 for g in anatomy.groups if g.prunable}
-    for call in {id(call.op): call for call in anatomy.graph.calls}.values():
-        if not describes_itself(call.op) and is_cut(anatomy, call.op, fewest):
-            try:
-                verified(call, call.op.name, {})
-            except ValueError as error:
-                warnings.warn(f"compact() and export() will fail: {error}", stacklevel=6)
 
 
 def is_cut(anatomy: Anatomy, op: keras.Operation, keep: dict) -> bool:
@@ -209,8 +193,6 @@ def _functions(op, config):
 
 def _same_function(op, config):
     """Lambda layers come back from a file only where the user allows it; here nothing is loaded."""
-    shape = config.pop("output_shape", None)
-    shape = tuple(shape) if isinstance(shape, list) else shape
     given = {
         "function": op.function,
         "output_shape": op._output_shape,
