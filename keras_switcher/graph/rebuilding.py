@@ -193,9 +193,12 @@ def _functions(op, config):
 
 def _same_function(op, config):
     """Lambda layers come back from a file only where the user allows it; here nothing is loaded."""
+    shape = op._output_shape
+    if isinstance(shape, tuple):  # It may count channels, of which the new layer has fewer.
+        shape = tuple(config["output_shape"])
     given = {
         "function": op.function,
-        "output_shape": op._output_shape,
+        "output_shape": shape,
         "mask": op.mask,
         "arguments": op.arguments,
     }
