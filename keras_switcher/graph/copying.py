@@ -178,11 +178,12 @@ def _function(function):
 def _contents(function):
     """What a function holds: what it encloses, its defaults, and layers of its module."""
     cells = [_Held(cell) if is_empty(cell) else cell.cell_contents for cell in cells_of(function)]
-    return cells, function.__defaults__, function.__kwdefaults__, globals_of(function)
+    defaults = function.__defaults__, function.__kwdefaults__
+    return cells, *defaults, function.__dict__, globals_of(function)
 
 
 def _fill_function(function, contents):
-    cells, function.__defaults__, function.__kwdefaults__, known = contents
+    cells, function.__defaults__, function.__kwdefaults__, function.__dict__, known = contents
     for cell, value in zip(cells_of(function), cells, strict=True):
         if not isinstance(value, _Held):
             cell.cell_contents = value

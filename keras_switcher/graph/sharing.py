@@ -88,6 +88,9 @@ class Sharing:
 def _reduced(value):
     """What Python copies an object by, or None if it refuses."""
     try:
+        # What TensorFlow has traced computes with the variables that it met: a copy traces anew.
+        if hasattr(value, "python_function") and hasattr(value, "_clone"):
+            value = value._clone(None)
         reduce = copyreg.dispatch_table.get(type(value))
         return reduce(value) if reduce else value.__reduce_ex__(5)
     # Each type refuses in words and types of its own.
