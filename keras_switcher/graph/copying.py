@@ -58,16 +58,17 @@ class _Writer(pickle.Pickler):
 
     Args:
         stream: What it writes to.
+        ops: The layers.
 
     Attributes:
         shared: What the copies share with the layers.
         trackers: By which layers know their variables.
     """
 
-    def __init__(self, stream):
+    def __init__(self, stream, ops):
         super().__init__(stream, protocol=5)
         self.shared, self.trackers = [], []
-        self._sharing = Sharing()
+        self._sharing = Sharing(ops)
 
     def persistent_id(self, value):
         if type(value) in _COPIED:
@@ -115,7 +116,7 @@ class _Reader(pickle.Unpickler):
 def _copies(ops):
     """Copies of layers, or None if one of them cannot be copied."""
     stream = io.BytesIO()
-    writer = _Writer(stream)
+    writer = _Writer(stream, ops)
     try:
         writer.dump([ops, writer.trackers])
         stream.seek(0)

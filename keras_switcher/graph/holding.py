@@ -7,6 +7,7 @@ import logging
 import threading
 import types
 import weakref
+from collections.abc import Iterable
 
 import keras
 
@@ -16,20 +17,22 @@ SAVED = keras.Operation.__base__
 _ELSEWHERE = (
     *(type, types.ModuleType, types.FrameType, weakref.ref, keras.KerasTensor),
     *(io.IOBase, logging.Filterer, threading.Thread, asyncio.AbstractEventLoop),
+    keras.optimizers.Optimizer,
 )
 
 
-def holds_state(value) -> bool:
+def holds_state(value, holders: Iterable[keras.Operation] = ()) -> bool:
     """Whether a value is a layer or variable, or holds some, however deep.
 
     Args:
         value: Anything.
+        holders: The layers that hold the value. Models around them are not held by them.
     """
     # The values themselves are kept: an id is only good while what it belongs to lives.
     seen, left = {}, [value]
     while left:
         each = left.pop()
-        if id(each) in seen or isinstance(each, _ELSEWHERE):
+        if id(each) in seen or isinstance(each, _ELSEWHERE) or is_around(each, holders):
             continue
         if is_state(each):
             return True
@@ -50,6 +53,22 @@ def is_state(value) -> bool:
         return True
     # Traced functions know variables by handles, of which alone it is known what they lead to.
     return hasattr(type(value), "_handle_data") and value._handle_data is not None
+
+
+def is_around(value, ops: Iterable[keras.Operation]) -> bool:
+    """Whether a value is a model that consists of all of some layers, and others.
+
+    A function or an object of theirs may lead back to it: to the network, say, that an object
+    trains in which the function was written.
+
+    Args:
+        value: Anything.
+        ops: The layers or operations.
+    """
+    if not isinstance(value, keras.Model) or not ops:
+        return False
+    parts = [*value._flatten_layers(include_self=False), *getattr(value, "operations", ())]
+    return {id(op) for op in ops} <= {id(part) for part in parts}
 
 
 def cells_of(function: types.FunctionType) -> tuple[types.CellType, ...]:

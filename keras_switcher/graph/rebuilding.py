@@ -77,7 +77,7 @@ def describes_itself(op: keras.Operation) -> bool:
         op: The layer or operation.
     """
     parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
-    return all(is_stock(part) and not _has_own_functions(part, part is op) for part in parts)
+    return all(is_stock(part) and not _has_own_functions(part, op) for part in parts)
 
 
 def is_cut(anatomy: Anatomy, op: keras.Operation, keep: dict) -> bool:
@@ -124,7 +124,7 @@ def _refusal(op, problem):
     )
 
 
-def _has_own_functions(part, come_along):
+def _has_own_functions(part, op):
     """Whether a stock layer has functions of a user's that its configuration cannot hold."""
     for name, value in vars(part).items():
         if isinstance(value, keras.layers.Layer) or not callable(value):
@@ -133,7 +133,7 @@ def _has_own_functions(part, come_along):
         if module.split(".")[0] in ("keras", "tensorflow", "builtins"):
             continue
         known = name.endswith(_FUNCTIONS) or type(part) is keras.layers.Lambda
-        if not (come_along and known) or holds_state(value):
+        if part is not op or not known or holds_state(value, [op]):
             return True
     return False
 

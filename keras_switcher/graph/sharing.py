@@ -9,7 +9,7 @@ import weakref
 
 import keras
 
-from keras_switcher.graph.holding import holds_state, is_state
+from keras_switcher.graph.holding import holds_state, is_around, is_state
 
 _BACKEND = type(keras.layers.Normalization().backend)  # Stands for a module.
 # What may be shared without a word on what holds it.
@@ -30,10 +30,13 @@ class Sharing:
     would hang; two owners of one file would close it twice. And what guards itself with a lock is
     made to be used from several sides. Layers and variables are never shared, and neither is what
     holds them: of that, each part is decided by itself.
+
+    Args:
+        ops: The layers. A model around them that they lead back to is not copied.
     """
 
-    def __init__(self):
-        self._known = {}
+    def __init__(self, ops: list[keras.Operation]):
+        self._ops, self._known = ops, {}
 
     def is_shared(self, value) -> bool:
         """Whether a value is shared as it is.
@@ -44,10 +47,10 @@ class Sharing:
         Raises:
             TypeError: If Python cannot copy what holds layers or variables.
         """
-        if isinstance(value, _NAMED):
+        if isinstance(value, _NAMED) or is_around(value, self._ops):
             return True
         if isinstance(value, types.FunctionType):
-            return not holds_state(value)
+            return not holds_state(value, self._ops)
         return not is_state(value) and not isinstance(self.taken_apart(value), tuple)
 
     def taken_apart(self, value) -> tuple | str | None:
@@ -63,9 +66,9 @@ class Sharing:
             reduced = _reduced(value)
             # Also ends the search where objects hold each other.
             self._known[id(value)] = value, reduced
-            if not isinstance(reduced, tuple) and holds_state(value):
+            if not isinstance(reduced, tuple) and holds_state(value, self._ops):
                 raise TypeError(f"Python copies no {type(value).__name__}; this one holds layers.")
-            if self._is_unique(value, reduced) and not holds_state(value):
+            if self._is_unique(value, reduced) and not holds_state(value, self._ops):
                 self._known[id(value)] = value, None
         return self._known[id(value)][1]
 

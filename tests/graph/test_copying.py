@@ -337,3 +337,41 @@ def test_what_cannot_be_copied_and_holds_variables_is_left_out(kind):
     layer, other = layers.Layer(), layers.Layer()
     layer.held = REFUSED[kind]()
     assert list(copied_whole([layer, other])) == [id(other)]
+
+
+class Experiment:
+    """Holds the network in which its functions are, and data."""
+
+    def __init__(self, make):
+        self.factor, self.data = 2.0, np.ones(3)
+        layer, inputs = layers.Activation("relu"), keras.Input((2,))
+        layer.held = make(self)
+        self.model = keras.Model(inputs, layers.Dense(1)(layer(inputs)))
+        self.optimizer = keras.optimizers.SGD()
+
+    def scaled(self, x):
+        return x * self.factor
+
+
+LEAD_BACK = {
+    "method": lambda self: self.scaled,
+    "function": lambda self: lambda x: x * self.factor,
+    "partial": lambda self: functools.partial(Experiment.scaled, self),
+    "in a list": lambda self: [self.scaled],
+    "itself": lambda self: self,
+}
+
+
+@pytest.mark.parametrize("kind", LEAD_BACK)
+def test_the_network_around_a_layer_is_not_copied(kind):
+    experiment = Experiment(LEAD_BACK[kind])
+    layer = experiment.model.layers[1]
+    held = copied_whole([layer])[id(layer)].held
+    if kind == "function":
+        assert held is layer.held
+    elif kind == "itself":
+        assert held.model is experiment.model
+        assert held.data is not experiment.data
+    else:
+        held = held[0] if kind == "in a list" else held
+        assert held(1.0) == 2
