@@ -4,6 +4,7 @@ import asyncio
 import copyreg
 import inspect
 import pickle
+import threading
 import types
 import weakref
 
@@ -45,7 +46,7 @@ class Sharing:
             value: Anything.
 
         Raises:
-            TypeError: If Python cannot copy what holds layers or variables.
+            TypeError: If what holds layers or variables cannot be copied.
         """
         if isinstance(value, _NAMED) or is_around(value, self._ops):
             return True
@@ -60,15 +61,18 @@ class Sharing:
             value: An object that is neither a layer nor a variable nor a function.
 
         Raises:
-            TypeError: If Python cannot copy what holds layers or variables.
+            TypeError: If what holds layers or variables cannot be copied.
         """
         if id(value) not in self._known:
             reduced = _reduced(value)
             # Also ends the search where objects hold each other.
             self._known[id(value)] = value, reduced
-            if not isinstance(reduced, tuple) and holds_state(value, self._ops):
-                raise TypeError(f"Python copies no {type(value).__name__}; this one holds layers.")
-            if self._is_unique(value, reduced) and not holds_state(value, self._ops):
+            is_unique = self._is_unique(value, reduced)
+            if (is_unique or isinstance(reduced, str)) and holds_state(value, self._ops):
+                if not isinstance(reduced, tuple) or _waits(reduced):
+                    kind = type(value).__name__
+                    raise TypeError(f"What holds layers or variables is not shared: a {kind}.")
+            elif is_unique:
                 self._known[id(value)] = value, None
         return self._known[id(value)][1]
 
@@ -99,6 +103,11 @@ def _reduced(value):
     # Each type refuses in words and types of its own.
     except Exception:
         return None
+
+
+def _waits(reduced):
+    """Whether threads wait for an object to change: those that wait for a copy would not wake."""
+    return any(isinstance(part, threading.Condition) for part in _parts(reduced))
 
 
 def _parts(reduced):

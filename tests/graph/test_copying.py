@@ -317,15 +317,15 @@ def scaled_dataset():
     return tf.data.Dataset.range(2).map(lambda x: x * factor)
 
 
-def filled():
-    made = queue.SimpleQueue()
+def filled(made):
     made.put(keras.Variable(1.0))
     return made
 
 
 REFUSED = {
     "generator": lambda: doubled(keras.Variable(1.0)),
-    "queue": filled,
+    "queue": lambda: filled(queue.Queue()),
+    "simple queue": lambda: filled(queue.SimpleQueue()),
     "cache": lambda: functools.lru_cache(enclosing(Guarded())),
     "graph": lambda: tf.function(enclosing_variable()).get_concrete_function(),
     "dataset": scaled_dataset,
