@@ -11,7 +11,7 @@ from keras_switcher.export import export_model
 from keras_switcher.graph.compaction import compact
 from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.graph.planning import plan_removal
-from keras_switcher.graph.rebuilding import warn_before_training
+from keras_switcher.graph.remaking import warn_before_training
 from keras_switcher.graph.verification import check_verify
 from keras_switcher.held import in_full
 from keras_switcher.inference import InferenceKernels

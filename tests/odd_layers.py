@@ -92,7 +92,7 @@ class HoldsRamp(Own):
 
 
 class HoldsLock(Forgets):
-    """Python cannot copy what it holds, a lock and a generator."""
+    """Python cannot copy what it holds, a lock and a generator: its copy shares them."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

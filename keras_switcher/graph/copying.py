@@ -1,29 +1,19 @@
 """Copies layers whole: what no configuration describes comes along."""
 
-import functools
-import inspect
 import io
 import pickle
-import threading
 import types
-import weakref
 from collections import OrderedDict
 
 import keras
 
+from keras_switcher.graph.holding import SAVED, cells_of, globals_of, is_empty, is_state
+from keras_switcher.graph.sharing import CONTAINERS, VALUES, Sharing
+
 _TRACKER = vars(keras.layers.Layer())["_tracker"]
 # The lists, dicts and sets that Keras makes of those that layers hold, with what they are.
 _TRACKED = {type(_TRACKER.track(kind())): kind for kind in (list, dict, set, OrderedDict)}
-# What Keras itself copies by its configuration alone: layers, operations, metrics, losses.
-_SAVED = keras.Operation.__base__
-_BACKEND = type(keras.layers.Normalization().backend)  # Stands for a module.
-_SHARED = (
-    *(type, types.ModuleType, types.BuiltinFunctionType, _BACKEND, keras.KerasTensor),
-    *(inspect.Signature, weakref.ref),
-    # What guards something, or leads out of the process: both sides may go on using it.
-    *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event),
-    *(threading.Semaphore, threading.Thread, io.TextIOWrapper, io.BufferedWriter, io.FileIO),
-)
+_COPIED = {*_TRACKED, type(_TRACKER), *CONTAINERS, *VALUES}
 
 
 def copied_whole(ops: list[keras.Operation]) -> dict[int, keras.Operation]:
@@ -53,15 +43,6 @@ def copied_whole(ops: list[keras.Operation]) -> dict[int, keras.Operation]:
     return dict(zip(map(id, ops), copies, strict=False))
 
 
-def holds_state(value) -> bool:
-    """Whether a value is a layer or variable, or a function or structure that holds some.
-
-    Args:
-        value: Anything.
-    """
-    return _holds_state(value, set())
-
-
 class _Held:
     """What a copy shares, although all else of its kind is copied."""
 
@@ -77,21 +58,22 @@ class _Writer(pickle.Pickler):
 
     Args:
         stream: What it writes to.
+        ops: The layers.
 
     Attributes:
         shared: What the copies share with the layers.
         trackers: By which layers know their variables.
     """
 
-    def __init__(self, stream):
+    def __init__(self, stream, ops):
         super().__init__(stream, protocol=5)
         self.shared, self.trackers = [], []
+        self._sharing = Sharing(ops)
 
     def persistent_id(self, value):
-        is_shared = isinstance(value, (*_SHARED, _Held))
-        if not is_shared:
-            is_shared = isinstance(value, types.FunctionType) and not holds_state(value)
-        if not is_shared:
+        if type(value) in _COPIED:
+            return None
+        if not isinstance(value, _Held) and not self._sharing.is_shared(value):
             return None
         self.shared.append(value)
         return len(self.shared) - 1
@@ -106,11 +88,13 @@ class _Writer(pickle.Pickler):
         if isinstance(value, keras.Model) and hasattr(kind, "operations"):
             inner = [(_Held(op), op) for op in value.operations]
             return _cloned, (_Held(value), inner)
-        if isinstance(value, _SAVED):
+        if isinstance(value, SAVED):
             return _empty, (kind,), _state(value)
         if kind is type(_TRACKER):
             self.trackers.append(value)
-        return NotImplemented
+        if kind in _COPIED or is_state(value):
+            return NotImplemented
+        return self._sharing.taken_apart(value)
 
 
 class _Reader(pickle.Unpickler):
@@ -132,7 +116,7 @@ class _Reader(pickle.Unpickler):
 def _copies(ops):
     """Copies of layers, or None if one of them cannot be copied."""
     stream = io.BytesIO()
-    writer = _Writer(stream)
+    writer = _Writer(stream, ops)
     try:
         writer.dump([ops, writer.trackers])
         stream.seek(0)
@@ -194,62 +178,14 @@ def _function(function):
 
 def _contents(function):
     """What a function holds: what it encloses, its defaults, and layers of its module."""
-    cells = [_Held(cell) if _is_empty(cell) else cell.cell_contents for cell in _cells(function)]
-    return cells, function.__defaults__, function.__kwdefaults__, _globals(function)
+    cells = [_Held(cell) if is_empty(cell) else cell.cell_contents for cell in cells_of(function)]
+    defaults = function.__defaults__, function.__kwdefaults__
+    return cells, *defaults, function.__dict__, globals_of(function)
 
 
 def _fill_function(function, contents):
-    cells, function.__defaults__, function.__kwdefaults__, known = contents
-    for cell, value in zip(_cells(function), cells, strict=True):
+    cells, function.__defaults__, function.__kwdefaults__, function.__dict__, known = contents
+    for cell, value in zip(cells_of(function), cells, strict=True):
         if not isinstance(value, _Held):
             cell.cell_contents = value
     function.__globals__.update(known)
-
-
-def _cells(function):
-    return function.__closure__ or ()
-
-
-def _is_empty(cell):
-    try:
-        return cell.cell_contents is cell
-    except ValueError:
-        return True
-
-
-def _globals(function):
-    """The layers and variables that a function finds in its module."""
-    names, codes = set(), [function.__code__]
-    while codes:
-        code = codes.pop()
-        names.update(code.co_names)
-        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
-    found = {name: function.__globals__.get(name) for name in names}
-    return {name: value for name, value in found.items() if _is_state(value)}
-
-
-def _is_state(value):
-    """Whether something is a layer, or a variable of Keras or of its backend."""
-    if isinstance(value, type):
-        return False
-    return isinstance(value, _SAVED) or hasattr(type(value), "assign")
-
-
-def _holds_state(value, seen):
-    if id(value) in seen:
-        return False
-    seen.add(id(value))
-    if _is_state(value):
-        return True
-    if isinstance(value, types.FunctionType):
-        cells = [cell.cell_contents for cell in _cells(value) if not _is_empty(cell)]
-        kept = [cells, value.__defaults__, value.__kwdefaults__, _globals(value)]
-    elif isinstance(value, types.MethodType):
-        kept = [value.__self__]
-    elif isinstance(value, functools.partial):
-        kept = [value.func, value.args, value.keywords]
-    elif isinstance(value, dict):
-        kept = value.values()
-    else:
-        kept = value if isinstance(value, (list, tuple, set, frozenset)) else ()
-    return any(_holds_state(each, seen) for each in kept)

@@ -6,12 +6,17 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.random_inputs import draws
+from keras_switcher.graph.tensors import is_tensor
 
-# Attributes by which Keras keeps its own books.
-_OF_EVERY_LAYER = frozenset(vars(keras.layers.Layer())) - {"activity_regularizer", "autocast"}
-_OF_EVERY_LAYER |= {"_auto_config_error_args"}  # Whether *args were given to its constructor.
+# Attributes by which Keras keeps its own books. An export leaves those of models in layers, too.
+_OF_KERAS = {*vars(keras.layers.Layer()), *vars(keras.Sequential(name="empty"))}
+_OF_KERAS -= {"activity_regularizer", "autocast"}
+_OF_KERAS |= {"_auto_config_error_args"}  # Whether *args were given to its constructor.
+# TensorFlow's books of what belongs to what. It opens them when a layer first becomes part of a
+# model, is saved or holds a variable, so that of two layers that are alike one may have them.
+_OF_TENSORFLOW = "_self_"
 
 
 def unlike(call: Call, new: keras.Operation) -> str | None:
@@ -38,7 +43,10 @@ def unlike(call: Call, new: keras.Operation) -> str | None:
         except Exception:
             continue
         if isinstance(old, keras.layers.Layer):
-            new(*args, **kwargs)
+            # As the old one was, for any number of samples: some keep the shape they are built for.
+            symbols = tree.map_structure(_symbol, structure)
+            new(*symbols[0], **symbols[1])
+            new(*args, **kwargs)  # Builds the layers in it, where its shape is known without them.
             problem = _other_parts(old, new) or _give_weights(old, new)
             if problem is not None:
                 return problem
@@ -51,6 +59,10 @@ def unlike(call: Call, new: keras.Operation) -> str | None:
             return "it computes something else with training=True"
         return None
     return "it could not be run on random values to see that it computes the same"
+
+
+def _symbol(value):
+    return keras.KerasTensor(value.shape, value.dtype) if is_tensor(value) else value
 
 
 def _run(op, args, kwargs):
@@ -101,12 +113,22 @@ def _other_parts(old, new):
     if [type(part) for part in parts[0]] != [type(part) for part in parts[1]]:
         return "it consists of other layers"
     for one, other in zip(*parts, strict=True):
-        for name in sorted({*vars(one), *vars(other)} - _OF_EVERY_LAYER):
+        for name in _attributes(one, other):
             values = [_comparable(vars(part).get(name)) for part in (one, other)]
             if values[0] != values[1]:
                 where = "" if one is old else f" of its layer '{one.name}'"
                 return f"its attribute `{name}`{where} is another one"
     return None
+
+
+def _attributes(one, other):
+    """The names of what is compared of two layers of one type."""
+    # A model of Keras's is what its layers are, and what it computes. The rest says how it was
+    # trained, what its layers are called, and how many samples it has seen first.
+    if isinstance(one, (keras.Model, keras.layers.InputLayer)) and is_stock(one):
+        return []
+    names = sorted({*vars(one), *vars(other)} - _OF_KERAS)
+    return [name for name in names if not name.startswith(_OF_TENSORFLOW)]
 
 
 def _comparable(value):

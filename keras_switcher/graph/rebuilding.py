@@ -1,7 +1,6 @@
 """Makes layers and operations again, from their configuration."""
 
 import tempfile
-import warnings
 from contextlib import contextmanager
 
 import keras
@@ -9,7 +8,7 @@ import numpy as np
 
 from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.call import Call, is_stock
-from keras_switcher.graph.copying import holds_state
+from keras_switcher.graph.holding import holds_state
 from keras_switcher.graph.likeness import unlike
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
@@ -78,22 +77,7 @@ def describes_itself(op: keras.Operation) -> bool:
         op: The layer or operation.
     """
     parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
-    return all(is_stock(part) and not _has_own_functions(part, part is op) for part in parts)
-
-
-def warn_before_training(anatomy: Anatomy):
-    """Warns of the user's own layers that a smaller model, after training, could not have.
-
-    Args:
-        anatomy: The network's `Anatomy`.
-    """
-    fewest = {g.name: np.arange(g.size) == 0 for g in anatomy.groups if g.prunable}
-    for call in {id(call.op): call for call in anatomy.graph.calls}.values():
-        if not describes_itself(call.op) and is_cut(anatomy, call.op, fewest):
-            try:
-                verified(call, call.op.name, {})
-            except ValueError as error:
-                warnings.warn(f"compact() and export() will fail: {error}", stacklevel=6)
+    return all(is_stock(part) and not _has_own_functions(part, op) for part in parts)
 
 
 def is_cut(anatomy: Anatomy, op: keras.Operation, keep: dict) -> bool:
@@ -140,7 +124,7 @@ def _refusal(op, problem):
     )
 
 
-def _has_own_functions(part, come_along):
+def _has_own_functions(part, op):
     """Whether a stock layer has functions of a user's that its configuration cannot hold."""
     for name, value in vars(part).items():
         if isinstance(value, keras.layers.Layer) or not callable(value):
@@ -149,7 +133,7 @@ def _has_own_functions(part, come_along):
         if module.split(".")[0] in ("keras", "tensorflow", "builtins"):
             continue
         known = name.endswith(_FUNCTIONS) or type(part) is keras.layers.Lambda
-        if not (come_along and known) or holds_state(value):
+        if part is not op or not known or holds_state(value, [op]):
             return True
     return False
 
@@ -209,11 +193,12 @@ def _functions(op, config):
 
 def _same_function(op, config):
     """Lambda layers come back from a file only where the user allows it; here nothing is loaded."""
-    shape = config.pop("output_shape", None)
-    shape = tuple(shape) if isinstance(shape, list) else shape
+    shape = op._output_shape
+    if isinstance(shape, tuple):  # It may count channels, of which the new layer has fewer.
+        shape = tuple(config["output_shape"])
     given = {
         "function": op.function,
-        "output_shape": op.compute_output_shape if isinstance(shape, dict) else shape,
+        "output_shape": shape,
         "mask": op.mask,
         "arguments": op.arguments,
     }

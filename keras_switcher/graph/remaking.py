@@ -1,5 +1,7 @@
 """Chooses how each layer of the smaller model is made: from its configuration, or as a copy."""
 
+import warnings
+
 import keras
 import numpy as np
 
@@ -8,6 +10,27 @@ from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.copying import copied_whole
 from keras_switcher.graph.rebuilding import build_again, describes_itself, is_cut, verified
+
+
+def warn_before_training(anatomy: Anatomy):
+    """Warns of the user's own layers that a smaller model, after training, could not have.
+
+    Those are layers that have to be smaller, or cannot be copied, and are not built again as what
+    they are.
+
+    Args:
+        anatomy: The network's `Anatomy`.
+    """
+    fewest = {g.name: np.arange(g.size) == 0 for g in anatomy.groups if g.prunable}
+    own = {id(call.op): call for call in anatomy.graph.calls if not describes_itself(call.op)}
+    whole = [call.op for call in own.values() if not is_cut(anatomy, call.op, fewest)]
+    copies = copied_whole(whole)
+    for key, call in own.items():
+        if key not in copies:
+            try:
+                verified(call, call.op.name, {})
+            except ValueError as error:
+                warnings.warn(f"compact() and export() will fail: {error}", stacklevel=6)
 
 
 class Remaking:

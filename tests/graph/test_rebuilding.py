@@ -189,3 +189,40 @@ def test_an_error_without_words_is_told_by_its_type(kind, monkeypatch):
     model = network_of(kind(name="own"))
     with pytest.raises(ValueError, match=rf"of type {kind.__name__}\) {WORDLESS[kind]}\. The "):
         prune_channels(model, {"first": np.arange(8) > 2})
+
+
+@keras.saving.register_keras_serializable("rebuilding")
+def tanh(x, scale=1.0):
+    return scale * keras.ops.tanh(x)
+
+
+@keras.saving.register_keras_serializable("rebuilding")
+def same_shape(shape):
+    return tuple(shape)
+
+
+@keras.saving.register_keras_serializable("rebuilding")
+def same_mask(inputs, mask=None):
+    return mask
+
+
+LAMBDAS = {
+    "function of the shape": {"output_shape": same_shape},
+    "lambda of the shape": {"output_shape": lambda shape: shape},
+    "shape": {"output_shape": (8,)},
+    "mask": {"mask": same_mask},
+    "arguments": {"arguments": {"scale": 3.0}},
+    "all": {"output_shape": same_shape, "mask": same_mask, "arguments": {"scale": 2.0}},
+}
+
+
+@pytest.mark.parametrize("name", LAMBDAS)
+def test_the_files_of_functions_that_were_built_again_are_loaded(name, tmp_path):
+    model, keep = network_of(layers.Lambda(tanh, name="own", **LAMBDAS[name])), np.arange(8) > 2
+    x = draw_inputs(model)
+    small = prune_channels(model, {"first": keep})
+    small.save(tmp_path / "small.keras")
+    loaded = keras.saving.load_model(tmp_path / "small.keras", safe_mode=False)
+    for each in (small, loaded, prune_channels(loaded, {"first": np.ones(5, bool)})):
+        check_close(each(x), run_gated(model, {"first": np.float32(keep)}, x))
+    assert small.get_layer("own").output.shape == (None, 5)

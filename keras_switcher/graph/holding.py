@@ -1,0 +1,116 @@
+"""Finds the layers and variables that functions and objects hold."""
+
+import asyncio
+import gc
+import io
+import logging
+import threading
+import types
+import weakref
+from collections.abc import Iterable
+
+import keras
+
+# What Keras itself copies by its configuration alone: layers, operations, metrics, losses.
+SAVED = keras.Operation.__base__
+# What leads elsewhere: there is much behind it that is nothing of the layer's.
+_ELSEWHERE = (
+    *(type, types.ModuleType, types.FrameType, weakref.ref, keras.KerasTensor),
+    *(io.IOBase, logging.Filterer, threading.Thread, asyncio.AbstractEventLoop),
+    keras.optimizers.Optimizer,
+)
+
+
+def holds_state(value, holders: Iterable[keras.Operation] = ()) -> bool:
+    """Whether a value is a layer or variable, or holds some, however deep.
+
+    Args:
+        value: Anything.
+        holders: The layers that hold the value. Models around them are not held by them.
+    """
+    # The values themselves are kept: an id is only good while what it belongs to lives.
+    seen, left = {}, [value]
+    while left:
+        each = left.pop()
+        if id(each) in seen or isinstance(each, _ELSEWHERE) or is_around(each, holders):
+            continue
+        if is_state(each):
+            return True
+        seen[id(each)] = each
+        left += _held_by(each)
+    return False
+
+
+def is_state(value) -> bool:
+    """Whether something is a layer, or a variable of Keras or of its backend, or leads to one.
+
+    Args:
+        value: Anything.
+    """
+    if isinstance(value, type):
+        return False
+    if isinstance(value, SAVED) or hasattr(type(value), "assign"):
+        return True
+    # Traced functions know variables by handles, of which alone it is known what they lead to.
+    return hasattr(type(value), "_handle_data") and value._handle_data is not None
+
+
+def is_around(value, ops: Iterable[keras.Operation]) -> bool:
+    """Whether a value is a model that consists of all of some layers, and others.
+
+    A function or an object of theirs may lead back to it: to the network, say, that an object
+    trains in which the function was written.
+
+    Args:
+        value: Anything.
+        ops: The layers or operations.
+    """
+    if not isinstance(value, keras.Model) or not ops:
+        return False
+    parts = [*value._flatten_layers(include_self=False), *getattr(value, "operations", ())]
+    return {id(op) for op in ops} <= {id(part) for part in parts}
+
+
+def cells_of(function: types.FunctionType) -> tuple[types.CellType, ...]:
+    """What a function encloses.
+
+    Args:
+        function: The function.
+    """
+    return function.__closure__ or ()
+
+
+def is_empty(cell: types.CellType) -> bool:
+    """Whether a variable that a function encloses has no value yet.
+
+    Args:
+        cell: See `cells_of`.
+    """
+    try:
+        return cell.cell_contents is cell
+    except ValueError:
+        return True
+
+
+def globals_of(function: types.FunctionType) -> dict[str, object]:
+    """The layers and variables that a function finds in its module, by name.
+
+    Args:
+        function: The function.
+    """
+    names, codes = set(), [function.__code__]
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    found = {name: function.__globals__.get(name) for name in names}
+    return {name: value for name, value in found.items() if is_state(value)}
+
+
+def _held_by(value):
+    """What Python's garbage collector would visit next; of a function's module what it uses."""
+    if not isinstance(value, types.FunctionType):
+        return gc.get_referents(value)
+    cells = [cell.cell_contents for cell in cells_of(value) if not is_empty(cell)]
+    kept = (value.__defaults__, value.__kwdefaults__, value.__dict__)
+    return [*cells, *kept, *globals_of(value).values()]
