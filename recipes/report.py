@@ -27,7 +27,7 @@ from recipes.evidence.claim import claim
 from recipes.evidence.duration import duration
 from recipes.evidence.goals import goals
 from recipes.evidence.ledger import Ledger
-from recipes.evidence.log import DIGITS_TRIED, MNIST_TRIED, by_hand, searched
+from recipes.evidence.log import DIGITS_TRIED, MNIST_TRIED, PULL_TRIED, by_hand, searched
 from recipes.evidence.overview import overview
 from recipes.evidence.summary import Spread
 from recipes.evidence.versions import MEANING, is_due_again, rows_shown, versions
@@ -128,6 +128,7 @@ def text() -> str:
         ),
         by_hand(MNIST_TRIED, _read("mnist_tried.csv")),
         by_hand(DIGITS_TRIED, _read("digits_tried.csv")),
+        by_hand(PULL_TRIED, _read("pull_tried.csv"), "0.2.1"),
         "## Recipes\n",
         _of_recipes(),
         "## Benchmarks\n",

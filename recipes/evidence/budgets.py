@@ -16,10 +16,11 @@ BEFORE = "0.1.0"
 SINCE = f"""\
 ### Budgets with version {BUDGETS_CHANGED}
 
-That a budget pulls at ratios, and how hard at connections, was chosen on validation splits of the
-digits. Its growth, and how factors spread, were chosen before by the shares that were kept, in
-trials of one to three seeds that printed accuracies beside them, on the test split for the digits
-and the MLP of MNIST. So these accuracies are not those of a method that was chosen without them.
+What a budget pulls at was chosen on validation splits of the digits and of the MLP of MNIST, and
+how hard at connections on those of the digits. Its growth, and how factors spread, were chosen
+before by the shares that were kept, in trials of one to three seeds that printed accuracies beside
+them, on the test split for the digits and the MLP of MNIST. So these accuracies are not those of a
+method that was chosen without them.
 
 All that was run with it so far; the last column is the accuracy of version {BEFORE}, same seeds.
 """

@@ -21,12 +21,20 @@ study's code takes ratios five times, as was found by hand before, on splits tha
 the test split; the others are changes of it (`recipes/results/digits_tried.csv`, no command,
 version 0.1.0).
 """
+PULL_TRIED = """\
+### What a budget pulls at
+
+Changes of `keras_switcher.pulled`, on the validation splits of the studies `digits_residual`,
+`digits_controls`, `mnist` and `mnist_connections`. By ratios alone the MLP of MNIST kept pixels
+that are always zero; every factor alike, the network without normalisations faded. Rows have no
+command (`recipes/results/pull_tried.csv`); of the network without normalisations the last share is
+that of MACs.
+"""
 HEADER = (
     "| setting | epochs | accuracy, % | loss | weights removed, % | n | version |\n"
     + "|---" * 7
     + "|"
 )
-BY_HAND = "0.1.0"
 
 
 def searched(rows: dict, experiments: list) -> str:
@@ -45,12 +53,13 @@ def searched(rows: dict, experiments: list) -> str:
     return "\n".join([SEARCHED, "", HEADER, *lines, ""])
 
 
-def by_hand(text: str, rows: list[dict]) -> str:
+def by_hand(text: str, rows: list[dict], version: str = "0.1.0") -> str:
     """What was tried without a study.
 
     Args:
         text: What they have in common.
         rows: The rows of a CSV file.
+        version: The version of keras_switcher that was changed.
     """
     tried = {}
     for row in rows:
@@ -59,7 +68,7 @@ def by_hand(text: str, rows: list[dict]) -> str:
         _line(
             name,
             epochs,
-            BY_HAND,
+            version,
             *(
                 Spread.of([float(row[field]) for row in same])
                 for field in ("accuracy", "loss", "weights_removed")
