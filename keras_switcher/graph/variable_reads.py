@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import keras
 from keras import ops
 
-from keras_switcher.graph.reachable import reachable_variables
+from keras_switcher.graph.call import is_stock
+from keras_switcher.graph.reachable import identity, reachable_variables
 
 
 class _Traced(keras.Operation):
@@ -68,6 +69,25 @@ def backend_variables(*roots) -> list:
         if hasattr(value, "assign") and hasattr(value, "read_value"):
             values[id(value)] = value
     return list(values.values())
+
+
+def variables_of_functions(operations: Iterable) -> list:
+    """The backend's variables that a user's functions can change when operations run.
+
+    Args:
+        operations: Layers and operations. Their own weights are left out: in a
+            `StatelessScope`, nothing changes these.
+    """
+    roots, own = [], set()
+    for op in operations:
+        parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
+        for part in parts:
+            if isinstance(part, keras.layers.Lambda):
+                roots += [part.function, part.arguments]
+            else:
+                roots.append(getattr(part, "activation", None) if is_stock(part) else part)
+        own.update(identity(variable) for variable in getattr(op, "variables", ()))
+    return [value for value in backend_variables(*roots) if id(value) not in own]
 
 
 @contextmanager

@@ -58,6 +58,16 @@ def why_mixing_function(call: Call) -> str | None:
     return why and f"goes through the function {_name(function)} of '{call.name}': {why}"
 
 
+def is_unknown(op: keras.Operation) -> bool:
+    """Whether a layer or operation calls a function of which only a trial says what it does."""
+    function = getattr(op, "function" if isinstance(op, layers.Lambda) else "activation", None)
+    function = unwrapped(function)
+    known = isinstance(function, layers.Layer) or str(
+        getattr(function, "__module__", "")
+    ).startswith("keras.")
+    return callable(function) and not known
+
+
 def _follows(output_shape, shape):
     """Whether a function says of narrower inputs, too, that outputs have their shape."""
     narrower = tuple(size and max(size - 1, 1) for size in shape)
