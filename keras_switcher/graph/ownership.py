@@ -13,6 +13,7 @@ from keras_switcher.graph.call_graph import CallGraph
 from keras_switcher.graph.reachable import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.tracing import trace
+from keras_switcher.graph.variable_reads import captured_handles, reads
 
 
 @dataclass(eq=False)
@@ -22,10 +23,12 @@ class Tie:
     Args:
         variable: The variable.
         calls: The first call of each of the operations.
+        unread: The `id`s of operations that can get at it, but do not read it as far as is seen.
     """
 
     variable: object
     calls: list[Call]
+    unread: set[int]
 
     @property
     def name(self) -> str:
@@ -43,9 +46,12 @@ class Tie:
         known = [other for other in others if self.has_rule(other, reader)]
         unknown = [other for other in others if other not in known]
         if not self.has_rule(call, reader):
-            of = f"'{call.name}', which reads the {self.name} of {_listed(known or others)}, too"
+            how = "can get at" if id(call.op) in self.unread else "reads"
+            of = f"'{call.name}', which {how} the {self.name} of {_listed(known or others)}, too"
             return f"feeds {of}", f"goes through {of}"
-        what = f"is also read by {_listed(unknown or others)}"
+        readers = unknown or others
+        how = "within reach of" if {id(c.op) for c in readers} <= self.unread else "read by"
+        what = f"is also {how} {_listed(readers)}"
         what += ", for which no rule ties it" if unknown else "; what is shared stays whole"
         return (
             f"feeds '{call.name}', whose {self.name} {what}",
@@ -77,6 +83,7 @@ class Ownership:
             key: reachable_variables(calls[0].op, *((c.args, c.kwargs) for c in calls))
             for key, calls in self._calls.items()
         }
+        self._handles: dict[int, list | None] = {}
         readers, variables = defaultdict(dict), {}
         for key, reached in self._variables.items():
             for variable in reached:
@@ -85,12 +92,25 @@ class Ownership:
                     variables[identity(variable)] = variable
                 variables.setdefault(identity(variable), variable)
         self.ties = [
-            Tie(variables[key], list(calls.values()))
+            Tie(variables[key], list(calls.values()), self._unread(variables[key], calls.values()))
             for key, calls in readers.items()
             if len(calls) > 1
         ]
-        self.ties.sort(key=lambda tie: -math.prod(tie.variable.shape))  # Kernels before biases.
+        # What is read before what is not, and kernels before biases.
+        self.ties.sort(key=lambda tie: (len(tie.unread), -math.prod(tie.variable.shape)))
         self.tied_ops = {id(call.op) for tie in self.ties for call in tie.calls}
+
+    def _unread(self, variable, calls):
+        """The operations that do not read a variable, though they hold what it belongs to."""
+        unread = set()
+        for call in calls:
+            key, own = id(call.op), map(identity, getattr(call.op, "weights", ()))
+            if identity(variable) not in own:
+                if key not in self._handles:
+                    self._handles[key] = captured_handles(call.op, *call.args, **call.kwargs)
+                if not reads(self._handles[key], variable):
+                    unread.add(key)
+        return unread
 
     def count(self, reader: Reader):
         """Says of kernels that they are used who knows how often by what no rule ties to them."""
@@ -98,7 +118,7 @@ class Ownership:
             if id(tie.variable) not in reader.kernels:
                 continue
             for call in tie.calls:
-                if not tie.has_rule(call, reader):
+                if not tie.has_rule(call, reader) and id(call.op) not in tie.unread:
                     others = _listed([other for other in tie.calls if other is not call])
                     why = f"it reads the {tie.name} of {others}, and no rule says how often"
                     reader.count_kernel(call, tie.variable, [why])

@@ -16,17 +16,18 @@ class _Traced(keras.Operation):
     def __init__(self, function: Callable):
         super().__init__()
         self._function = function
-        self.captures = []
+        self.captures = None
 
     def call(self, *args, **kwargs):
         made = self._function(*args, **kwargs)
         graphs = (getattr(x, "graph", None) for x in keras.tree.flatten((args, kwargs)))
         graph = next((graph for graph in graphs if graph is not None), None)
-        self.captures = list(getattr(graph, "external_captures", ()))
+        if hasattr(graph, "external_captures"):
+            self.captures = list(graph.external_captures)
         return made
 
 
-def captured_handles(function: Callable, *args, **kwargs) -> list:
+def captured_handles(function: Callable, *args, **kwargs) -> list | None:
     """The handles of the variables that a function reads or changes, where a graph tells.
 
     A function that TensorFlow has compiled runs its Python once per shape: later, no scope of
@@ -38,7 +39,7 @@ def captured_handles(function: Callable, *args, **kwargs) -> list:
         **kwargs: Those by name.
 
     Returns:
-        The handles; none where the backend has no graphs, or the function cannot be traced.
+        The handles; None where the backend has no graphs, or the function cannot be traced.
 
     Example:
 
@@ -51,13 +52,25 @@ def captured_handles(function: Callable, *args, **kwargs) -> list:
     try:
         traced.compute_output_spec(*args, **kwargs)
     except Exception:  # The user's code may raise anything; whether it is wrong, the trial tells.
-        return []
+        return None
+    if traced.captures is None:
+        return None
     return [x for x in traced.captures if getattr(x, "dtype", None) == "resource"]
 
 
-def reads_more_than_numbers(handles: Iterable) -> bool:
+def reads(handles: list | None, variable) -> bool:
+    """Whether a variable is among those with some handles; True where that is not known."""
+    value = variable._value if isinstance(variable, keras.Variable) else variable
+    try:
+        handle = value.handle
+    except (AttributeError, ValueError):  # Of another backend, or with a copy on each device.
+        return True
+    return handles is None or any(handle is each for each in handles)
+
+
+def reads_more_than_numbers(handles: list | None) -> bool:
     """Whether one of some handles is that of a variable with a shape; tables have no such thing."""
-    held = [getattr(handle, "_handle_data", None) for handle in handles]
+    held = [getattr(handle, "_handle_data", None) for handle in handles or ()]
     return any(each.shape_and_type[0].shape.dim for each in held if each is not None)
 
 
