@@ -12,8 +12,9 @@ from keras_switcher.graph.call import Call
 from keras_switcher.graph.call_graph import CallGraph
 from keras_switcher.graph.reachable import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.rules.activations import is_unknown
 from keras_switcher.graph.tracing import trace
-from keras_switcher.graph.variable_reads import captured_handles, reads
+from keras_switcher.graph.variable_reads import captured_handles, is_among
 
 
 @dataclass(eq=False)
@@ -91,6 +92,14 @@ class Ownership:
                 if isinstance(variable, keras.Variable):
                     variables[identity(variable)] = variable
                 variables.setdefault(identity(variable), variable)
+        for key, calls in self._calls.items():
+            if is_unknown(calls[0].op):  # Its function may find a variable in any way.
+                handles = self._handles_of(calls[0])
+                found = [v for v in variables.values() if is_among(handles, v)]
+                known = set(map(identity, self._variables[key]))
+                self._variables[key] += [v for v in found if identity(v) not in known]
+                for variable in found:
+                    readers[identity(variable)][key] = calls[0]
         self.ties = [
             Tie(variables[key], list(calls.values()), self._unread(variables[key], calls.values()))
             for key, calls in readers.items()
@@ -104,13 +113,18 @@ class Ownership:
         """The operations that do not read a variable, though they hold what it belongs to."""
         unread = set()
         for call in calls:
-            key, own = id(call.op), map(identity, getattr(call.op, "weights", ()))
+            own = map(identity, getattr(call.op, "weights", ()))
             if identity(variable) not in own:
-                if key not in self._handles:
-                    self._handles[key] = captured_handles(call.op, *call.args, **call.kwargs)
-                if not reads(self._handles[key], variable):
-                    unread.add(key)
+                read = is_among(self._handles_of(call), variable)
+                unread.update([id(call.op)] if read is False else [])
         return unread
+
+    def _handles_of(self, call):
+        """See `captured_handles`."""
+        key = id(call.op)
+        if key not in self._handles:
+            self._handles[key] = captured_handles(call.op, *call.args, **call.kwargs)
+        return self._handles[key]
 
     def count(self, reader: Reader):
         """Says of kernels that they are used who knows how often by what no rule ties to them."""
@@ -164,7 +178,11 @@ def check_apart(ties: list[Tie], made: keras.Model):
     """
     for call in trace(made).calls if ties else ():
         read = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
-        tie = next((tie for tie in ties if identity(tie.variable) in read), None)
+        held = is_unknown(call.op) and captured_handles(call.op, *call.args, **call.kwargs)
+        ways = (
+            (identity(t.variable) in read or is_among(held or None, t.variable), t) for t in ties
+        )
+        tie = next((tie for is_read, tie in ways if is_read), None)
         if tie is not None:
             raise ValueError(
                 f"'{call.name}' (of type {type(call.op).__name__}) reads the {tie.name} that "

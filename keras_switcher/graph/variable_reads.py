@@ -58,14 +58,14 @@ def captured_handles(function: Callable, *args, **kwargs) -> list | None:
     return [x for x in traced.captures if getattr(x, "dtype", None) == "resource"]
 
 
-def reads(handles: list | None, variable) -> bool:
-    """Whether a variable is among those with some handles; True where that is not known."""
+def is_among(handles: list | None, variable) -> bool | None:
+    """Whether one of some handles is that of a variable; None where that is not known."""
     value = variable._value if isinstance(variable, keras.Variable) else variable
     try:
         handle = value.handle
     except (AttributeError, ValueError):  # Of another backend, or with a copy on each device.
-        return True
-    return handles is None or any(handle is each for each in handles)
+        return None
+    return None if handles is None else any(handle is each for each in handles)
 
 
 def reads_more_than_numbers(handles: list | None) -> bool:
