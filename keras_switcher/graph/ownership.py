@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.call_graph import CallGraph
 from keras_switcher.graph.reachable import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
@@ -111,19 +111,15 @@ class Ownership:
 
     def _unread(self, variable, calls):
         """The operations that do not read a variable, though they hold what it belongs to."""
-        unread = set()
-        for call in calls:
-            own = map(identity, getattr(call.op, "weights", ()))
-            if identity(variable) not in own:
-                read = is_among(self._handles_of(call), variable)
-                unread.update([id(call.op)] if read is False else [])
-        return unread
+        traced = [call for call in calls if is_unknown(call.op) or not is_stock(call.op)]
+        return {
+            id(call.op) for call in traced if is_among(self._handles_of(call), variable) is False
+        }
 
     def _handles_of(self, call):
-        """See `captured_handles`."""
         key = id(call.op)
         if key not in self._handles:
-            self._handles[key] = captured_handles(call.op, *call.args, **call.kwargs)
+            self._handles[key] = _handles(call)
         return self._handles[key]
 
     def count(self, reader: Reader):
@@ -177,12 +173,10 @@ def check_apart(ties: list[Tie], made: keras.Model):
         ValueError: If an operation of the new network reads one of the tied variables.
     """
     for call in trace(made).calls if ties else ():
-        read = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
-        held = is_unknown(call.op) and captured_handles(call.op, *call.args, **call.kwargs)
-        ways = (
-            (identity(t.variable) in read or is_among(held or None, t.variable), t) for t in ties
-        )
-        tie = next((tie for is_read, tie in ways if is_read), None)
+        reached = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
+        handles = _handles(call) if is_unknown(call.op) else None
+        read = (t for t in ties if identity(t.variable) in reached or is_among(handles, t.variable))
+        tie = next(read, None)
         if tie is not None:
             raise ValueError(
                 f"'{call.name}' (of type {type(call.op).__name__}) reads the {tie.name} that "
@@ -191,6 +185,11 @@ def check_apart(ties: list[Tie], made: keras.Model):
                 "hold the other layer as an attribute: not as a global, an attribute of a class, "
                 "a weak reference or an argument of an operation."
             )
+
+
+def _handles(call):
+    """The handles of the variables that a call reads, see `captured_handles`."""
+    return captured_handles(call.op, *call.args, **call.kwargs)
 
 
 def _listed(calls):

@@ -82,7 +82,7 @@ def tried_numbers(dtype: str) -> np.ndarray:
     if dtype == "bool":
         return np.array([False, True])
     if "complex" in dtype:
-        return _NUMBERS + 1j * np.roll(_NUMBERS, 5)
+        return _NUMBERS + 1j * np.roll(_NUMBERS, 1)
     if "int" in dtype:
         limits = np.iinfo(dtype)
         return np.unique(np.clip(_NUMBERS, limits.min, limits.max).astype(dtype))
@@ -147,6 +147,8 @@ class _Trial:
                 made = self._function(ops.convert_to_tensor(x, self._dtype))
                 made = ops.convert_to_numpy(made)
         except Exception as error:  # The user's code may raise anything: that is the reason then.
+            if self.assigns:  # What was assigned in a graph is of no use in the next run.
+                raise _TrialError(_ASSIGNS) from error
             raised = f"it raised {type(error).__name__} when it was called on an input of shape"
             raise _TrialError(f"{raised} {x.shape}: {str(error)[:200]}") from error
         if self._watch.weights:
