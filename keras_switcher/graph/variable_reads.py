@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_switcher.graph.call import is_stock
@@ -122,6 +123,13 @@ def restored(variables: list):
     finally:
         for variable, value in zip(variables, before, strict=True):
             now, then = map(ops.convert_to_numpy, (variable.read_value(), value))
-            if now.tobytes() != then.tobytes():
+            if not _is_same(now, then):
                 variable.assign(value)
                 changed.append(variable)
+
+
+def _is_same(now, then):
+    """Whether arrays are the same, bit by bit: not-a-number, too, is the same as before."""
+    if now.dtype == object or now.shape != then.shape:  # Text.
+        return np.array_equal(now, then)
+    return now.tobytes() == then.tobytes()

@@ -132,7 +132,8 @@ def test_variables_are_put_back(start):
     variable = tf.Variable(start)
     kept = tf.Variable(5.0)
     function = tf.function(lambda: variable.assign(tf.zeros_like(variable)))
-    with restored(backend_variables(function, kept)) as changed:
+    text = tf.Variable(["kept"])
+    with restored(backend_variables(function, kept, text)) as changed:
         function()
     assert [each is variable for each in changed] == [True]
     np.testing.assert_array_equal(variable, start)
