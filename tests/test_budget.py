@@ -247,6 +247,31 @@ def test_what_keeps_a_budget_from_being_met_is_named(arguments, remains):
         assert text in str(caught.value)
 
 
+def convolves(*kinds):
+    task = keras.Sequential([keras.Input((6, 6, 2)), *(kind(4, 3) for kind in kinds)])
+    task.add(keras.layers.Flatten())
+    task.add(keras.layers.Dense(3, name="head"))
+    for number, layer in enumerate(task.layers[: len(kinds)]):
+        layer.name = f"c{number}"
+    return task
+
+
+@pytest.mark.parametrize(
+    ("task", "named"),
+    [
+        (lambda: convolves(keras.layers.Conv2D), "'c0'"),
+        (lambda: convolves(keras.layers.Conv2D, keras.layers.Conv2D), "'c0', 'c1'"),
+        (lambda: convolves(keras.layers.SeparableConv2D), "'c0'"),
+        (lambda: convolves(keras.layers.Conv2DTranspose), "'c0'"),
+    ],
+)
+def test_what_single_connections_do_not_reach_is_not_said_to_be_chosen(task, named):
+    with pytest.raises(ValueError, match="Ask for more to be kept, or have channels") as caught:
+        SwitcherModel(task(), FreeFactors(), connections=True, budget=Budget(0.01))
+    assert f"(connections='both'): of what makes or reads {named}, no " in str(caught.value)
+    assert "all groups that can be pruned are chosen" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

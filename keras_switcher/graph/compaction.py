@@ -15,6 +15,7 @@ from keras_switcher.graph.ownership import check_apart
 from keras_switcher.graph.rebuilding import build_activation, without_random_start
 from keras_switcher.graph.remaking import Remaking
 from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.graph.variable_reads import restored, variables_of_functions
 from keras_switcher.graph.verification import Verification
 
 
@@ -64,6 +65,10 @@ class Surgery:
 
     def operate(self, verified_by: dict | None = None) -> keras.Model:
         """The smaller model; see `compact` for the argument."""
+        with restored(variables_of_functions(call.op for call in self.anatomy.graph.calls)):
+            return self._operate(verified_by)
+
+    def _operate(self, verified_by):
         graph = self.anatomy.graph
         self.names.keep_from_new_operations()
         factors = self.factors if self.fold else {}

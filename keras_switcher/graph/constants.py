@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.graph.variable_reads import restored, variables_of_functions
 from keras_switcher.held import in_full
 from keras_switcher.layers.gated import scaled
 
@@ -145,7 +146,8 @@ def _run(call, x):
     args, kwargs = tree.map_structure(
         lambda value: x if is_tensor(value) else value, (call.args, call.kwargs)
     )
-    return call.op(*args, **kwargs)
+    with restored(variables_of_functions([call.op])):
+        return call.op(*args, **kwargs)
 
 
 def _is_same(values):

@@ -8,11 +8,13 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.call_graph import CallGraph
 from keras_switcher.graph.reachable import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.rules.activations import is_unknown
 from keras_switcher.graph.tracing import trace
+from keras_switcher.graph.variable_reads import captured_handles, is_among
 
 
 @dataclass(eq=False)
@@ -22,10 +24,12 @@ class Tie:
     Args:
         variable: The variable.
         calls: The first call of each of the operations.
+        unread: The `id`s of operations that can get at it, but do not read it as far as is seen.
     """
 
     variable: object
     calls: list[Call]
+    unread: set[int]
 
     @property
     def name(self) -> str:
@@ -43,9 +47,12 @@ class Tie:
         known = [other for other in others if self.has_rule(other, reader)]
         unknown = [other for other in others if other not in known]
         if not self.has_rule(call, reader):
-            of = f"'{call.name}', which reads the {self.name} of {_listed(known or others)}, too"
+            how = "can get at" if id(call.op) in self.unread else "reads"
+            of = f"'{call.name}', which {how} the {self.name} of {_listed(known or others)}, too"
             return f"feeds {of}", f"goes through {of}"
-        what = f"is also read by {_listed(unknown or others)}"
+        readers = unknown or others
+        how = "within reach of" if {id(c.op) for c in readers} <= self.unread else "read by"
+        what = f"is also {how} {_listed(readers)}"
         what += ", for which no rule ties it" if unknown else "; what is shared stays whole"
         return (
             f"feeds '{call.name}', whose {self.name} {what}",
@@ -77,6 +84,7 @@ class Ownership:
             key: reachable_variables(calls[0].op, *((c.args, c.kwargs) for c in calls))
             for key, calls in self._calls.items()
         }
+        self._handles: dict[int, list | None] = {}
         readers, variables = defaultdict(dict), {}
         for key, reached in self._variables.items():
             for variable in reached:
@@ -84,13 +92,35 @@ class Ownership:
                 if isinstance(variable, keras.Variable):
                     variables[identity(variable)] = variable
                 variables.setdefault(identity(variable), variable)
+        for key, calls in self._calls.items():
+            if is_unknown(calls[0].op):  # Its function may find a variable in any way.
+                handles = self._handles_of(calls[0])
+                found = [v for v in variables.values() if is_among(handles, v)]
+                known = set(map(identity, self._variables[key]))
+                self._variables[key] += [v for v in found if identity(v) not in known]
+                for variable in found:
+                    readers[identity(variable)][key] = calls[0]
         self.ties = [
-            Tie(variables[key], list(calls.values()))
+            Tie(variables[key], list(calls.values()), self._unread(variables[key], calls.values()))
             for key, calls in readers.items()
             if len(calls) > 1
         ]
-        self.ties.sort(key=lambda tie: -math.prod(tie.variable.shape))  # Kernels before biases.
+        # What is read before what is not, and kernels before biases.
+        self.ties.sort(key=lambda tie: (len(tie.unread), -math.prod(tie.variable.shape)))
         self.tied_ops = {id(call.op) for tie in self.ties for call in tie.calls}
+
+    def _unread(self, variable, calls):
+        """The operations that do not read a variable, though they hold what it belongs to."""
+        traced = [call for call in calls if is_unknown(call.op) or not is_stock(call.op)]
+        return {
+            id(call.op) for call in traced if is_among(self._handles_of(call), variable) is False
+        }
+
+    def _handles_of(self, call):
+        key = id(call.op)
+        if key not in self._handles:
+            self._handles[key] = _handles(call)
+        return self._handles[key]
 
     def count(self, reader: Reader):
         """Says of kernels that they are used who knows how often by what no rule ties to them."""
@@ -98,7 +128,7 @@ class Ownership:
             if id(tie.variable) not in reader.kernels:
                 continue
             for call in tie.calls:
-                if not tie.has_rule(call, reader):
+                if not tie.has_rule(call, reader) and id(call.op) not in tie.unread:
                     others = _listed([other for other in tie.calls if other is not call])
                     why = f"it reads the {tie.name} of {others}, and no rule says how often"
                     reader.count_kernel(call, tie.variable, [why])
@@ -143,8 +173,10 @@ def check_apart(ties: list[Tie], made: keras.Model):
         ValueError: If an operation of the new network reads one of the tied variables.
     """
     for call in trace(made).calls if ties else ():
-        read = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
-        tie = next((tie for tie in ties if identity(tie.variable) in read), None)
+        reached = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
+        handles = _handles(call) if is_unknown(call.op) else None
+        read = (t for t in ties if identity(t.variable) in reached or is_among(handles, t.variable))
+        tie = next(read, None)
         if tie is not None:
             raise ValueError(
                 f"'{call.name}' (of type {type(call.op).__name__}) reads the {tie.name} that "
@@ -153,6 +185,11 @@ def check_apart(ties: list[Tie], made: keras.Model):
                 "hold the other layer as an attribute: not as a global, an attribute of a class, "
                 "a weak reference or an argument of an operation."
             )
+
+
+def _handles(call):
+    """The handles of the variables that a call reads, see `captured_handles`."""
+    return captured_handles(call.op, *call.args, **call.kwargs)
 
 
 def _listed(calls):

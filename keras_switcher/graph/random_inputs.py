@@ -23,12 +23,14 @@ class Draw:
         spread: `"normal"` or `"uniform"` (between 0 and 1): the distribution of real numbers.
         samples: Stands for an open number of samples.
         seed: Starts the random numbers.
+        scale: Multiplies real numbers.
     """
 
     size: int
     spread: str = "normal"
     samples: int = 1
     seed: int = 0
+    scale: float = 1.0
 
     def values(self, structure, limits: dict | None = None):
         """Random tensors in the places of symbolic ones.
@@ -64,9 +66,11 @@ class Draw:
             return rng.choice(limit or ["a", "b"], size=shape)
         if x.dtype == "bool":
             return rng.integers(2, size=shape) > 0
+        if "complex" in x.dtype:
+            return self.scale * (rng.normal(size=shape) + 1j * rng.normal(size=shape))
         if not keras.backend.is_float_dtype(x.dtype):
             return rng.integers(limit or 2, size=shape)
-        return rng.normal(size=shape) if self.spread == "normal" else rng.uniform(size=shape)
+        return self.scale * getattr(rng, self.spread)(size=shape)
 
 
 def draws(tensors, samples: tuple[int, ...]) -> Iterator[Draw]:

@@ -81,9 +81,22 @@ def more_to_choose(anatomy: Anatomy, channels: list, connections: list) -> str:
     candidates = (anatomy.groups if channels else []) + (anatomy.connections if connections else [])
     chosen = {group.name for group in (*channels, *connections)}
     more = [f"'{g.name}'" for g in candidates if g.prunable and g.name not in chosen]
+    whole = [] if channels or more else _kept_whole(anatomy, chosen)
+    if whole:
+        return (
+            "Ask for more to be kept, or have channels pruned, too (connections='both'): of what "
+            f"makes or reads {', '.join(whole)}, no single connections can be cut."
+        )
     if not more:
         return "Ask for more to be kept: all groups that can be pruned are chosen."
     return f"Ask for more to be kept, or choose more groups: {', '.join(more)}."
+
+
+def _kept_whole(anatomy, chosen):
+    """The groups of channels of kernels in which no connections are cut, though channels can be."""
+    whole = [kernel for kernel in anatomy.kernels if kernel.connections not in chosen]
+    groups = [g for kernel in whole for axis in kernel.axes.values() for g in axis.groups]
+    return list(dict.fromkeys(f"'{group.name}'" for group in groups if group.prunable))
 
 
 def _what_there_is(anatomy, groups, candidates):

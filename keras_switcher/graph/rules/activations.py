@@ -1,18 +1,19 @@
 """Whether an activation treats each channel by itself: by its name, its operations, or by trial."""
 
 import inspect
-from collections.abc import Callable
 from functools import partial
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.call_graph import CallGraph
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules.registry import find_rule
 from keras_switcher.graph.tracing import trace
+from keras_switcher.graph.trial import READS_WEIGHTS, why_not_elementwise
+from keras_switcher.graph.variable_reads import backend_variables, restored
 
 _activations = keras.activations
 ELEMENTWISE = (
@@ -25,9 +26,6 @@ ELEMENTWISE = (
     *(_activations.log_sigmoid, _activations.sparse_plus, _activations.sparse_sigmoid),
     *(_activations.squareplus, _activations.threshold),
 )
-# What a callable is tried on: what it makes of each of these must not depend on the others.
-TRIED = np.array([0, 1e-3, 0.1, 0.5, 1, 2, 3.7, 7, 30, 1e4])
-TRIED = np.concatenate([TRIED, -TRIED[1:]])
 
 
 def why_mixing(call: Call) -> str | None:
@@ -37,7 +35,7 @@ def why_mixing(call: Call) -> str | None:
         call: A call of a layer with an attribute `activation`: a function, a layer, or None.
     """
     activation = unwrapped(call.op.activation)
-    why = _why(activation, call.output)
+    why = _why(activation, call.output.shape, _type_read(call))
     return why and f"goes through the activation {_name(activation)} of '{call.name}': {why}"
 
 
@@ -55,8 +53,19 @@ def why_mixing_function(call: Call) -> str | None:
     elif {"mask", "training"} & set(inspect.signature(function).parameters):
         why = "what it makes depends on a mask, or on whether it is trained"
     else:
-        why = _why(partial(function, **arguments) if arguments else function, call.output)
+        called = partial(function, **arguments) if arguments else function
+        why = _why(called, call.input.shape, _type_read(call))
     return why and f"goes through the function {_name(function)} of '{call.name}': {why}"
+
+
+def is_unknown(op: keras.Operation) -> bool:
+    """Whether a layer or operation calls a function of which only a trial says what it does."""
+    function = getattr(op, "function" if isinstance(op, layers.Lambda) else "activation", None)
+    function = unwrapped(function)
+    known = isinstance(function, layers.Layer) or str(
+        getattr(function, "__module__", "")
+    ).startswith("keras.")
+    return callable(function) and not known
 
 
 def _follows(output_shape, shape):
@@ -68,15 +77,24 @@ def _follows(output_shape, shape):
         return False
 
 
-def _why(activation, output):
-    """Why an activation mixes the channels of what it makes, or None."""
+def _type_read(call):
+    """The type of what a layer's function is called on: Keras casts real numbers only."""
+    own, given = call.op.compute_dtype, call.input.dtype
+    casts = call.op.autocast and keras.backend.is_float_dtype(given)
+    return own if casts or not isinstance(call.op, (layers.Activation, layers.Lambda)) else given
+
+
+def _why(activation, shape, dtype):
+    """Why an activation mixes the channels of what it is called on, or None."""
     if activation is None or activation in ELEMENTWISE:
         return None
     if type(activation) is layers.PReLU:
-        return _why_unbuilt(activation, output)
+        return _why_unbuilt(activation, shape)
     holder = getattr(activation, "__self__", activation)  # Of a layer's method the layer.
     why = _why_weights(holder) if isinstance(holder, layers.Layer) else None
-    return why or _why_by_rules(activation, output) or _why_by_trial(activation, output)
+    if why is None:
+        why = _why_by_rules(activation, keras.KerasTensor(shape, dtype))
+    return why or why_not_elementwise(activation, shape, dtype)
 
 
 def _name(function):
@@ -104,13 +122,13 @@ def carry_alpha(prelu, tensor, reader: Reader):
                 reader.carry(prelu.alpha, axis - 1, reader.channels(tensor, axis))
 
 
-def _why_unbuilt(prelu, tensor):
+def _why_unbuilt(prelu, shape):
     """Builds a PReLU, which Keras leaves to the first run; None, or why that cannot be."""
-    open_axes = [axis for axis, size in enumerate(tensor.shape) if axis and size is None]
+    open_axes = [axis for axis, size in enumerate(shape) if axis and size is None]
     if not prelu.built:
         if not set(open_axes) <= set(prelu.shared_axes or ()):
             return "its slopes have the shape of its input, which is open; share them (shared_axes)"
-        prelu.build(tensor.shape)
+        prelu.build(shape)
     return None
 
 
@@ -127,7 +145,8 @@ def _why_weights(layer):
 
 def _why_by_rules(activation, tensor):
     """What the rules of its operations say against a callable; None if nothing is known."""
-    graph = _graph_of(activation, tensor)
+    with restored(backend_variables(activation)):  # What is not symbolic runs.
+        graph = _graph_of(activation, tensor)
     if graph is None or any(find_rule(call.op) is None for call in graph.calls):
         return None
     reader, start = Reader(graph), 0
@@ -142,7 +161,7 @@ def _why_by_rules(activation, tensor):
     if reader.locked:
         return f"what it reads {reader.locked[0][1]}"
     if reader.weights:
-        return "it reads weights; make it a layer of its own"
+        return READS_WEIGHTS
     if reader.adapted:
         return "it holds an array of constants"
     moved = any(
@@ -165,79 +184,3 @@ def _graph_of(activation, tensor):
         return trace(keras.Model(inputs, activation(inputs)))
     except Exception:  # The user's code may raise anything; whether it is wrong, the trial tells.
         return None
-
-
-def _why_by_trial(activation, tensor):
-    """What is seen when a callable is tried: None if each entry is treated alike, by itself."""
-    dtype, rank = tensor.dtype, len(tensor.shape)
-    run = _Trial(activation, dtype)
-    own = [size or 3 for size in tensor.shape[1:]]
-    small = [min(size, 4) for size in own]
-    try:
-        column = TRIED.reshape([-1] + [1] * (rank - 1))
-        expected = run(column).reshape(-1)
-        picked = np.random.default_rng(0).integers(len(TRIED), size=[2, *small])
-        if not np.array_equal(run(TRIED[picked]), run(TRIED[picked]), equal_nan=True):
-            return "it draws at random, or remembers what it was called with"
-        # Compact layers are narrower, along whichever axis their channels lie.
-        narrower = [max(size - 1, 1) for size in small]
-        for shape in ([2, *small], [2, *narrower], [1, *own]):
-            picked = np.random.default_rng(1).integers(len(TRIED), size=shape, dtype="uint8")
-            if not run.agrees(TRIED[picked], expected[picked]):
-                at_each = run(np.broadcast_to(column, [len(TRIED), *small]))
-                first = at_each[(slice(None), *[slice(1)] * (rank - 1))]
-                if np.allclose(at_each, first, equal_nan=True):
-                    return "what it makes of one entry depends on others"
-                return "what it makes of an entry depends on its position"
-    except _TrialError as error:
-        return str(error)
-    return None
-
-
-class _TrialError(Exception):
-    """Says in words how a callable failed."""
-
-
-class _Watch(keras.StatelessScope):
-    """A scope in which no variable changes, and that notes which weights are read."""
-
-    def __init__(self):
-        super().__init__()
-        self.weights = []
-
-    def get_current_value(self, variable):
-        if len(variable.shape) and keras.backend.is_float_dtype(variable.dtype):
-            self.weights.append(variable)
-        return super().get_current_value(variable)
-
-
-class _Trial:
-    """Runs a callable on arrays."""
-
-    def __init__(self, activation: Callable, dtype: str):
-        self._activation = activation
-        self._dtype = dtype
-        self._watch = _Watch()  # One for all runs: what is drawn at random differs between them.
-        self._rounding = {"float16": 1e-2, "bfloat16": 5e-2}.get(dtype, 1e-5)
-
-    def __call__(self, x):
-        """What the callable makes of an array."""
-        try:
-            with np.errstate(all="ignore"), self._watch:
-                made = self._activation(ops.convert_to_tensor(x, self._dtype))
-                made = np.float64(ops.convert_to_numpy(made))
-        except Exception as error:  # The user's code may raise anything: that is the reason then.
-            raised = f"it raised {type(error).__name__} when it was called on an input of shape"
-            raise _TrialError(f"{raised} {x.shape}: {str(error)[:200]}") from error
-        if self._watch.weights:
-            raise _TrialError("it reads weights; make it a layer of its own")
-        if made.shape != x.shape:
-            raise _TrialError(f"it makes {made.shape} of an input of shape {x.shape}")
-        return made
-
-    def agrees(self, x, expected):
-        """Whether the callable makes this of an array, but for rounding."""
-        made = self(x)
-        with np.errstate(all="ignore"):
-            near = np.abs(made - expected) <= self._rounding * (np.abs(x) + np.abs(expected))
-        return bool((near | (made == expected) | (np.isnan(made) & np.isnan(expected))).all())

@@ -1,0 +1,51 @@
+"""How far outputs of two networks lie apart, each relative to the largest number among its own."""
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+
+def arrays(outputs) -> list[np.ndarray]:
+    """The numbers in a structure of tensors."""
+    return [ops.convert_to_numpy(values) for values in tree.flatten(outputs)]
+
+
+def is_telling(values: np.ndarray) -> bool:
+    """Whether outputs say something of the inputs: a last ReLU may be dead on all of them."""
+    if values.dtype.kind not in "fcV":
+        return True
+    varies = values.ndim == 0 or len(values) < 2 or bool((values != values[:1]).any())
+    return varies and bool(np.isfinite(values).all() and values.any())
+
+
+def step_of(dtype: str | None) -> float:
+    """The relative distance of numbers of a precision; 0 for what is no real number."""
+    if dtype is None or not keras.backend.is_float_dtype(dtype):
+        return 0
+    return {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}.get(dtype, 2.0**-23)
+
+
+def difference(expected: list[np.ndarray], actual: list[np.ndarray]) -> float:
+    """The largest difference of outputs; infinite where shapes differ, or what is no number."""
+    return max(map(_difference_of_one, expected, actual), default=0.0)
+
+
+def _difference_of_one(a, b):
+    if a.shape != b.shape:
+        return np.inf
+    if a.dtype.kind not in "biufcV":
+        return 0.0 if np.array_equal(a, b) else np.inf
+    a, b = _parts(a), _parts(b)
+    differing = ~((a == b) | (np.isnan(a) & np.isnan(b)))
+    if not differing.any():
+        return 0.0
+    largest = max(np.abs(x[np.isfinite(x)]).max(initial=0) for x in (a, b))
+    difference = np.abs(a - b)[differing].max() / largest if largest else np.inf
+    return np.inf if np.isnan(difference) else float(difference)
+
+
+def _parts(values):
+    """The real and the imaginary parts of numbers."""
+    if values.dtype.kind != "c":
+        values = values.astype("float64")
+    return np.stack([np.float64(values.real), np.float64(values.imag)])

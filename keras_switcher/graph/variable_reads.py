@@ -1,0 +1,135 @@
+"""Which variables a function reads and changes, and trials that leave them as they were."""
+
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_switcher.graph.call import is_stock
+from keras_switcher.graph.reachable import identity, reachable_variables
+
+
+class _Traced(keras.Operation):
+    """Runs a function on symbolic tensors and notes what its graph holds of the world outside."""
+
+    def __init__(self, function: Callable):
+        super().__init__()
+        self._function = function
+        self.captures = None
+
+    def call(self, *args, **kwargs):
+        made = self._function(*args, **kwargs)
+        graphs = (getattr(x, "graph", None) for x in keras.tree.flatten((args, kwargs)))
+        graph = next((graph for graph in graphs if graph is not None), None)
+        if hasattr(graph, "external_captures"):
+            self.captures = list(graph.external_captures)
+        return made
+
+
+def captured_handles(function: Callable, *args, **kwargs) -> list | None:
+    """The handles of the variables that a function reads or changes, where a graph tells.
+
+    A function that TensorFlow has compiled runs its Python once per shape: later, no scope of
+    Keras sees what it reads. Its graph holds the variables, whenever it was made.
+
+    Args:
+        function: The function. It is not run but traced: no variable changes.
+        *args: Its arguments, with symbolic tensors among them.
+        **kwargs: Those by name.
+
+    Returns:
+        The handles; None where the backend has no graphs, or the function cannot be traced.
+
+    Example:
+
+    >>> kernel = keras.Variable([1.0, 2.0])
+    >>> handles = captured_handles(lambda x: x * ops.sum(kernel), keras.KerasTensor((None, 3)))
+    >>> [handle is kernel.value.handle for handle in handles]
+    [True]
+    """
+    traced = _Traced(function)
+    try:
+        traced.compute_output_spec(*args, **kwargs)
+    except Exception:  # The user's code may raise anything; whether it is wrong, the trial tells.
+        return None
+    if traced.captures is None:
+        return None
+    return [x for x in traced.captures if getattr(x, "dtype", None) == "resource"]
+
+
+def is_among(handles: list | None, variable) -> bool | None:
+    """Whether one of some handles is that of a variable; None where that is not known."""
+    value = variable._value if isinstance(variable, keras.Variable) else variable
+    try:
+        handle = value.handle
+    except (AttributeError, ValueError):  # Of another backend, or with a copy on each device.
+        return None
+    return None if handles is None else any(handle is each for each in handles)
+
+
+def reads_more_than_numbers(handles: list | None) -> bool:
+    """Whether one of some handles is that of a variable with a shape; tables have no such thing."""
+    held = [getattr(handle, "_handle_data", None) for handle in handles or ()]
+    return any(each.shape_and_type[0].shape.dim for each in held if each is not None)
+
+
+def backend_variables(*roots) -> list:
+    """The backend's variables behind all that code with these objects in its hands can change."""
+    values = {}
+    for variable in reachable_variables(*roots):
+        value = variable._value if isinstance(variable, keras.Variable) else variable
+        if hasattr(value, "assign") and hasattr(value, "read_value"):
+            values[id(value)] = value
+    return list(values.values())
+
+
+def variables_of_functions(operations: Iterable) -> list:
+    """The backend's variables that a user's functions can change when operations run.
+
+    Args:
+        operations: Layers and operations. Their own weights are left out: in a
+            `StatelessScope`, nothing changes these.
+    """
+    roots, own = [], set()
+    for op in operations:
+        parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
+        for part in parts:
+            if isinstance(part, keras.layers.Lambda):
+                roots += [part.function, part.arguments]
+            else:
+                roots.append(getattr(part, "activation", None) if is_stock(part) else part)
+        own.update(identity(variable) for variable in getattr(op, "variables", ()))
+    return [value for value in backend_variables(*roots) if id(value) not in own]
+
+
+@contextmanager
+def restored(variables: list):
+    """Puts back what variables held, where code of a user changes them though it is only tried.
+
+    Keras's `StatelessScope` keeps assignments to variables of Keras from lasting: not those to a
+    `tf.Variable`, nor those in a function that was compiled outside of it.
+
+    Args:
+        variables: Variables of the backend, see `backend_variables`.
+
+    Yields:
+        A list: afterwards, the variables that were changed.
+    """
+    before, changed = [variable.read_value() for variable in variables], []
+    try:
+        yield changed
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            now, then = map(ops.convert_to_numpy, (variable.read_value(), value))
+            if not _is_same(now, then):
+                variable.assign(value)
+                changed.append(variable)
+
+
+def _is_same(now, then):
+    """Whether arrays are the same, bit by bit: not-a-number, too, is the same as before."""
+    if now.dtype == object or now.shape != then.shape:  # Text.
+        return np.array_equal(now, then)
+    return now.tobytes() == then.tobytes()
