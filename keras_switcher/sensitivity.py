@@ -40,7 +40,7 @@ class Sensitivities(keras.layers.Layer):
             mean = self._means[name]
             size = ops.cast(ops.abs(gradient), mean.dtype)
             # Where nothing has been seen yet, a batch is the best guess.
-            rate = ops.where(ops.max(mean) > 0, 1 - DECAY, 1.0)
+            rate = ops.cast(ops.where(ops.max(mean) > 0, 1 - DECAY, 1.0), mean.dtype)
             seen = mean + rate * (size - mean)
             mean.assign(ops.where(ops.all(ops.isfinite(size)), seen, mean))
 

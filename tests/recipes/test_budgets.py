@@ -4,6 +4,7 @@ import pytest
 
 from recipes.evidence.budgets import budgets, kept_since
 from recipes.evidence.experiment import Experiment
+from recipes.evidence.versions import BUDGETS_CHANGED
 from recipes.settings import Settings
 
 
@@ -40,9 +41,9 @@ def test_what_was_run_since_budgets_changed_stands_beside_the_same_seeds_before(
 
     studies = [
         {"0.1.0": rows(a=[("0.5", "0.9"), ("0.75", "0.9"), ("0", "0")], b=[("0.5", "0.5")])},
-        {"0.2.1": rows(c=[("0.25", "0.5")], d=[("1", "1")])},
+        {BUDGETS_CHANGED: rows(c=[("0.25", "0.5")], d=[("1", "1")])},
     ]
-    studies[0]["0.2.1"] = rows(a=[("0.875", "0.7575"), ("1", "0.7375")])
+    studies[0][BUDGETS_CHANGED] = rows(a=[("0.875", "0.7575"), ("1", "0.7375")])
     asked = [Experiment(name, "mlp", "switched", Settings(budget=0.25)) for name in "abc"]
     text = kept_since(studies, [*asked, Experiment("d", "mlp", "dense")])
     assert text[text.index("|---") :].splitlines()[1:] == [

@@ -12,7 +12,7 @@ from recipes.evidence.families import FROZEN
 from recipes.evidence.ledger import Ledger
 from recipes.evidence.runner import Runner
 from recipes.evidence.trials import run_trial
-from recipes.evidence.versions import completed, rows_shown, versions
+from recipes.evidence.versions import BUDGETS_CHANGED, completed, rows_shown, versions
 from recipes.settings import Settings
 
 BUDGET, FREELY = Settings(budget=0.5), Settings(budget=None)
@@ -21,7 +21,7 @@ RANDOM = Experiment("random", "digits", "random structure", BUDGET, "row", seeds
 DENSE = Experiment("dense", "digits", "dense", BUDGET, seeds=2)
 
 
-def row(experiment, seed=0, version="0.2.1", **more):
+def row(experiment, seed=0, version=BUDGETS_CHANGED, **more):
     """As it is written, by older versions with what differed from their defaults alone."""
     described = experiment.described()
     if version == "0.1.0":
@@ -111,7 +111,7 @@ def test_an_old_row_has_the_defaults_of_its_version(ledger):
     assert DENSE.described().keys() >= asdict(Settings()).keys() - {"seed"}
 
 
-@pytest.mark.parametrize("version", ["0.1.0", "0.2.1"])
+@pytest.mark.parametrize("version", ["0.1.0", BUDGETS_CHANGED])
 @pytest.mark.parametrize(
     ("then", "now"),
     [
@@ -135,9 +135,9 @@ def test_the_default_of_before_is_an_error_in_a_newer_row(ledger):
 
 
 def test_a_file_holds_a_row_of_each_version_once(ledger):
-    for version in ("0.2.1", "0.1.0", "0.10.0", "0.2.1"):
+    for version in (BUDGETS_CHANGED, "0.1.0", "0.10.0", BUDGETS_CHANGED):
         ledger.append({**row(DENSE, version=version), "accuracy": version[2:]})
-    assert list(Ledger(ledger.path).by_version) == ["0.1.0", "0.2.1", "0.10.0"]
+    assert list(Ledger(ledger.path).by_version) == ["0.1.0", BUDGETS_CHANGED, "0.10.0"]
     assert ledger.rows["dense", 0]["accuracy"] == "10.0"
     text = ledger.path.read_text()
     ledger.path.write_text(text + text.splitlines(keepends=True)[-1])
@@ -150,14 +150,14 @@ def test_a_file_holds_a_row_of_each_version_once(ledger):
     [
         (2, 0, 2, "0.1.0†"),
         (2, 1, 2, "0.1.0†"),
-        (2, 2, 2, "0.2.1"),
-        (1, 1, 1, "0.2.1"),
-        (0, 1, 1, "0.2.1"),
-        (3, 2, 2, "0.2.1"),
+        (2, 2, 2, BUDGETS_CHANGED),
+        (1, 1, 1, BUDGETS_CHANGED),
+        (0, 1, 1, BUDGETS_CHANGED),
+        (3, 2, 2, BUDGETS_CHANGED),
     ],
 )
 def test_rows_that_are_due_again_are_not_mixed_with_others(ledger, before, since, shown, version):
-    for count, made_with in ((before, "0.1.0"), (since, "0.2.1")):
+    for count, made_with in ((before, "0.1.0"), (since, BUDGETS_CHANGED)):
         for seed in range(count):
             ledger.append(row(ROW, seed, made_with))
             ledger.append(row(DENSE, seed, made_with))
@@ -169,7 +169,7 @@ def test_rows_that_are_due_again_are_not_mixed_with_others(ledger, before, since
     assert {key for key in rows if key[0] == "dense"} == {
         ("dense", seed) for seed in range(max(before, since))
     }
-    expected = ["0.1.0"] * (before > since) + ["0.2.1"] * (since > 0)
+    expected = ["0.1.0"] * (before > since) + [BUDGETS_CHANGED] * (since > 0)
     assert versions(rows, "dense") == ", ".join(expected)
 
 
