@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.optimizer_state import start_at_weights
+from keras_switcher.training.optimizer_state import start_at_weights
 
 
 class Progress(keras.callbacks.Callback):

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from keras_switcher.inference import Renewing
-from keras_switcher.metrics import SHARES, StructureShares
+from keras_switcher.gating.inference import Renewing
 from keras_switcher.switched_network import SwitchedNetwork
+from keras_switcher.training.metrics import SHARES, StructureShares
 
 
 class EvaluatedNetwork(SwitchedNetwork):

@@ -4,14 +4,14 @@ from numbers import Integral
 
 from keras import ops
 
-from keras_switcher.alternation import ALTERNATIONS, updates_in_epoch
-from keras_switcher.budget import Budget
-from keras_switcher.budget_advice import TrainingSoFar
-from keras_switcher.budget_progress import BudgetProgress
-from keras_switcher.refusals import refuse_unknown_macs
-from keras_switcher.sensitivity import Sensitivities
 from keras_switcher.structure import Structure
-from keras_switcher.two_optimizers import TwoOptimizers
+from keras_switcher.training.alternation import ALTERNATIONS, updates_in_epoch
+from keras_switcher.training.budget import Budget
+from keras_switcher.training.budget_advice import TrainingSoFar
+from keras_switcher.training.budget_progress import BudgetProgress
+from keras_switcher.training.optimizers import TwoOptimizers
+from keras_switcher.training.refusals import refuse_unknown_macs
+from keras_switcher.training.sensitivity import Sensitivities
 
 
 class ScheduledNetwork(TwoOptimizers):

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_switcher.budget import Budget
-from keras_switcher.budget_advice import TrainingSoFar, advice_after
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.counting import remaining, unknown_macs
-from keras_switcher.graph.plan import PruningPlan
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.untouched import describe_hidden
+from keras_switcher.pruning.counting import remaining, unknown_macs
+from keras_switcher.pruning.plan import PruningPlan
+from keras_switcher.training.budget import Budget
+from keras_switcher.training.budget_advice import TrainingSoFar, advice_after
 
 
 @dataclass(frozen=True)

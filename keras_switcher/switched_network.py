@@ -7,22 +7,22 @@ import numpy as np
 from keras import ops
 
 from keras_switcher import switchers
-from keras_switcher.export import export_model
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.plan import PruningPlan
-from keras_switcher.graph.planning import plan_removal
-from keras_switcher.graph.remaking import warn_before_training
-from keras_switcher.graph.verification import check_verify
+from keras_switcher.gating.gated_network import Wiring
+from keras_switcher.gating.inference import InferenceKernels
 from keras_switcher.held import in_full
-from keras_switcher.inference import InferenceKernels
-from keras_switcher.optimizer_state import compact_compiled
-from keras_switcher.refusals import (
+from keras_switcher.pruning.export import export_model
+from keras_switcher.pruning.plan import PruningPlan
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.remaking import warn_before_training
+from keras_switcher.pruning.surgery import compact
+from keras_switcher.pruning.verification import check_verify
+from keras_switcher.switchers.records import check_shapes, map_weights, unique_weights
+from keras_switcher.training.optimizer_state import compact_compiled
+from keras_switcher.training.refusals import (
     refuse_other_backends,
     refuse_own_steps,
     refuse_to_train_inside,
 )
-from keras_switcher.switchers.records import check_shapes, map_weights, unique_weights
-from keras_switcher.wiring import Wiring
 
 # Attributes that the gated network is built with.
 FIXED = ("task", "switcher", "groups", "connections")

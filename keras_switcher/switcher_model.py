@@ -6,14 +6,14 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_switcher.budget import Budget
-from keras_switcher.budget_advice import advise_before
-from keras_switcher.budget_turns import BudgetTurns
 from keras_switcher.callbacks import Progress
 from keras_switcher.scheduled_network import ScheduledNetwork
-from keras_switcher.strategies import check_strategy
-from keras_switcher.train_functions import TrainFunctions
-from keras_switcher.turns import SharedTurns, graph_of
+from keras_switcher.training.budget import Budget
+from keras_switcher.training.budget_advice import advise_before
+from keras_switcher.training.budget_turns import BudgetTurns
+from keras_switcher.training.strategies import check_strategy
+from keras_switcher.training.train_functions import TrainFunctions
+from keras_switcher.training.turns import SharedTurns, graph_of
 
 FORMAT = 1
 

@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from keras_switcher import ResumeTraining
-from keras_switcher.checkpoint_file import read_record
 from keras_switcher.files import write_whole
-from keras_switcher.resuming import CHECKPOINT
+from keras_switcher.training.checkpoint_file import read_record
+from keras_switcher.training.resuming import CHECKPOINT
 
 SETTINGS = "settings.json"
 

@@ -9,9 +9,9 @@ import tensorflow as tf
 from keras import layers, tree
 
 from keras_switcher import channel_groups, prune_channels
-from keras_switcher.export import export_model
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.gating import gated_network
+from keras_switcher.gating.gates import gated_network
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.export import export_model
 
 TOLERANCE = 1e-5
 DIFFERENCES = []  # All that were measured; pytest prints the worst.

@@ -6,9 +6,9 @@ from checks import check_close, draw_inputs, randomise
 from keras import layers
 
 from keras_switcher import Structure
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
 
 
 def chain(sizes=(5, 6, 4, 3), bias=True, activation="tanh"):

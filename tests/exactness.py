@@ -9,8 +9,8 @@ from checks import DIFFERENCES, check_same_weights, copy_of, draw_inputs, layers
 from keras import tree
 
 from keras_switcher import prune_channels
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.gating import gated_network
+from keras_switcher.gating.gates import gated_network
+from keras_switcher.graph.channel_graph import Anatomy
 
 RATE = 0.01
 

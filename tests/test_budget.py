@@ -7,10 +7,10 @@ import tensorflow as tf
 from toys import crossentropy, data, mlp, switched, values
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.budget import BACK, GROWTH, LATE
-from keras_switcher.budget_progress import GRADIENT_DECAY
-from keras_switcher.pulled import RATIOS
 from keras_switcher.switchers import FreeFactors
+from keras_switcher.training.budget import BACK, GROWTH, LATE
+from keras_switcher.training.budget_progress import GRADIENT_DECAY
+from keras_switcher.training.pull import RATIOS
 
 
 @pytest.mark.parametrize("epoch", [0, 2, 2.5, 4, 6.9, 7, 100])

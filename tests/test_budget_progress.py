@@ -7,7 +7,7 @@ from keras import layers
 from toys import crossentropy, data, fit, mlp, same, switched, values
 
 from keras_switcher import Budget
-from keras_switcher.budget_progress import (
+from keras_switcher.training.budget_progress import (
     FIRST_UPDATES,
     GRADIENT_DECAY,
     LOSS_DECAY,

@@ -12,7 +12,7 @@ from checks import check_close, draw_inputs, masks_for, randomise
 from networks import lenet5, mlp
 
 from keras_switcher import prune_channels
-from keras_switcher.export import export_model
+from keras_switcher.pruning.export import export_model
 
 RUN = """
 import sys

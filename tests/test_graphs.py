@@ -8,7 +8,7 @@ from keras import layers
 from toys import convnet, data, fit, float64, mlp, same, started, switched, values
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.alternation import ALTERNATIONS
+from keras_switcher.training.alternation import ALTERNATIONS
 
 
 def dense_concatenations(length):

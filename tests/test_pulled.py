@@ -12,7 +12,7 @@ from toys import crossentropy
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.pulled import LEAST_SCALE, RATIOS, Pulled
+from keras_switcher.training.pull import LEAST_SCALE, RATIOS, Pulled
 
 
 def slopes(factors, relied_on=None, *, is_normalized=False, is_short=False, is_late=0.0):

@@ -9,7 +9,7 @@ from keras import layers
 from toys import crossentropy, data, fit, mlp, switched
 
 from keras_switcher import SwitcherModel, channel_groups, prune_channels
-from keras_switcher.refusals import STEPS
+from keras_switcher.training.refusals import STEPS
 
 
 def as_model(kind):

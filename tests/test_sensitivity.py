@@ -11,7 +11,7 @@ from toys import crossentropy
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.sensitivity import DECAY, Sensitivities
+from keras_switcher.training.sensitivity import DECAY, Sensitivities
 
 GROUP = ChannelGroup("group", 3)
 

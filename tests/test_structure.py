@@ -17,9 +17,9 @@ from keras_switcher import (
     count_parameters,
     prune_channels,
 )
-from keras_switcher.budget_advice import TrainingSoFar
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.training.budget_advice import TrainingSoFar
 
 
 def structure_of(model, factors):

@@ -12,7 +12,7 @@ import pytest
 from checks import check_plain
 from keras import applications
 
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 from recipes.benchmarks.zoo_counting import GROUPED, counted_macs, profiled_macs
 from recipes.benchmarks.zoo_exactness import Gates
 from recipes.benchmarks.zoo_models import (

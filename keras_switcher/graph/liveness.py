@@ -7,11 +7,11 @@ from operator import mul
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.connections import ConnectionGroup
-from keras_switcher.graph.flat import FlatLayout
 from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.packing import FlatLayout
 from keras_switcher.held import held
 
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_switcher.graph.batch_axis import rows_per_sample
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.call_graph import CallGraph
 from keras_switcher.graph.kernel_sides import Block, Reading
 from keras_switcher.graph.labels import NO_CHANNEL, Labels
 from keras_switcher.graph.origins import Origins, where
 from keras_switcher.graph.reachable import identity
-from keras_switcher.graph.samples import rows_per_sample
 
 # Why it is not known how often a kernel is used.
 OPEN = "the size of its input is open"

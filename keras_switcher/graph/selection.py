@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import keras
 
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.connections import ConnectionGroup
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.untouched import describe_hidden

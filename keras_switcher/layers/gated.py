@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_switcher.substitution import Substitution
+from keras_switcher.layers.variable_override import Substitution
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")

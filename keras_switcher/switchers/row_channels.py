@@ -7,10 +7,10 @@ from keras import layers, ops
 
 from keras_switcher.held import held
 from keras_switcher.segments import Segments
+from keras_switcher.switchers.features import Views
 from keras_switcher.switchers.heads import as_factors, listening, mean_at_start
 from keras_switcher.switchers.records import split_by_record, unique_weights
 from keras_switcher.switchers.row_part import RowPart
-from keras_switcher.switchers.views import Views
 
 # What is read of each channel: a feature for each.
 KINDS = ("producers", "consumers", "scales", "shifts")

@@ -15,9 +15,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
 from recipes.benchmarks.zoo_exactness import draw_factors
 from recipes.records import append_row, surroundings
 

@@ -25,9 +25,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
 from recipes.benchmarks.zoo_counting import GROUPED, counted_macs, profiled_macs
 from recipes.benchmarks.zoo_exactness import Gates, draw_factors
 from recipes.benchmarks.zoo_models import (

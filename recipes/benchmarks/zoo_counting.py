@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from tensorflow.compat.v1 import profiler
 
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 
 PROFILED = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
 GROUPED = "Conv2D with groups"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.gating import gated_network
-from keras_switcher.graph.planning import plan_removal
+from keras_switcher.gating.gates import gated_network
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.tracing import trace
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
 
 BATCH = 8
 

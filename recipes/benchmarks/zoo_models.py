@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 
 FAMILIES = {
     "VGG": ("VGG16", "VGG19"),

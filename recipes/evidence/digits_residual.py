@@ -1,7 +1,7 @@
 """Residual networks with batch normalisation, on scikit-learn's digits. Test split; offline.
 
 Small networks of the kinds of ResNet and MobileNetV2: what reads their channels is normalised, see
-`keras_switcher.pulled`. Rates were chosen on the validation split, by the experiments at
+`keras_switcher.training.pull`. Rates were chosen on the validation split, by the experiments at
 the end. How a budget counts was found by hand, on random splits that share images with the test
 split, and compared again on the validation split, see `recipes/results/digits_tried.csv`.
 

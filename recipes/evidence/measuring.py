@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 import keras_switcher as ks
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 from recipes.evidence.outcome import Outcome
 from recipes.evidence.treatments import Trial
 from recipes.evidence.written import write_structure

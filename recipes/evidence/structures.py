@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 import keras_switcher as ks
+from keras_switcher.gating.gated_network import Wiring
 from keras_switcher.switchers import ConnectionRecord
-from keras_switcher.wiring import Wiring
 
 Structure = dict[str, np.ndarray]
 

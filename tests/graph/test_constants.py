@@ -7,9 +7,9 @@ from checks import check_independent, check_plain, draw_inputs, randomise
 from cutting import chain, check, ones, units
 from keras import layers
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
 
 
 def test_a_unit_that_reads_nothing_becomes_part_of_the_next_bias():

@@ -16,10 +16,10 @@ from keras_switcher import (
     count_parameters,
     prune_channels,
 )
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.counting import remaining
-from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.counting import remaining
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
 
 
 def vgg_cov2():

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from networks import densely_connected, lenet5, two_heads
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.flat import EdgeFactors, FlatLayout
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.packing import EdgeFactors, FlatLayout
 
 NETWORKS = {
     "lenet5": lambda: lenet5((6, 8), (9, 4), size=20),

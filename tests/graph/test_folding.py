@@ -8,9 +8,9 @@ from exactness import check_exact_graph
 from keras import layers
 
 from keras_switcher import prune_channels
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
 
 
 def convolution(x, name, filters=6, size=3):

@@ -6,8 +6,8 @@ import pytest
 from checks import check_close, check_same_weights, draw_inputs, randomise, weights_of
 from networks import small_lenet
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.gating import gated_network
+from keras_switcher.gating.gates import gated_network
+from keras_switcher.graph.channel_graph import Anatomy
 
 
 def names_of(anatomy):

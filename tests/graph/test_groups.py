@@ -10,7 +10,7 @@ from keras import layers, ops
 from networks import lenet5, mlp, two_heads
 
 from keras_switcher import channel_groups
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.grouping import _roots
 
 OUTPUT = "its channels are the model's output"

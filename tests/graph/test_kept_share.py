@@ -10,9 +10,9 @@ from liveness import alive
 from networks import small_lenet
 
 from keras_switcher import prune_channels
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.counting import count_macs
-from keras_switcher.graph.kept_share import KeptShare
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.counting import count_macs
+from keras_switcher.training.kept_share import KeptShare
 
 
 def all_on(anatomy):

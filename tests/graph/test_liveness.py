@@ -12,7 +12,7 @@ from keras import layers
 from liveness import alive, alive_one_by_one
 from networks import densely_connected, lenet5, small_lenet, two_heads
 
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 
 
 def dense_chain(length=5):

@@ -17,11 +17,11 @@ from keras_switcher import (
     count_parameters,
     prune_channels,
 )
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.counting import remaining
-from keras_switcher.graph.kept_share import KeptShare
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.ownership import check_apart
+from keras_switcher.pruning.counting import remaining
 from keras_switcher.switchers import FreeFactors
+from keras_switcher.training.kept_share import KeptShare
 
 
 def same_by_all(task):

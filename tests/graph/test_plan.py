@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from networks import lenet5, mlp, two_heads
 
 from keras_switcher import PruningPlan, prune_channels
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.planning import plan_removal
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.planning import plan_removal
 
 
 def network(seed=0):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_switcher import PruningPlan
-from keras_switcher.graph.plan import GroupPlan
+from keras_switcher.pruning.plan import GroupPlan
 
 
 def plan():

@@ -5,7 +5,7 @@ import pytest
 from keras import layers
 from networks import lenet5
 
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.selection import select_groups
 
 

@@ -8,8 +8,8 @@ from exactness import check_exact_graph
 from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.gating import gated_network
+from keras_switcher.gating.gates import gated_network
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.tracing import trace
 
 

@@ -9,13 +9,13 @@ import tensorflow as tf
 from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs, prune_channels
-from keras_switcher.graph.differences import difference
 from keras_switcher.graph.variable_reads import (
     backend_variables,
     captured_handles,
     is_among,
     restored,
 )
+from keras_switcher.pruning.differences import difference
 
 
 class Holding(layers.Layer):

@@ -6,8 +6,8 @@ import tensorflow as tf
 from networks import densely_connected, lenet5, two_heads
 from toys import randomize
 
-from keras_switcher.switchers.views import Views
-from keras_switcher.wiring import Wiring
+from keras_switcher.gating.gated_network import Wiring
+from keras_switcher.switchers.features import Views
 
 NETWORKS = {
     "lenet5": lambda: lenet5((6, 8), (9, 4), size=20),

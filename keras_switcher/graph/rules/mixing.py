@@ -6,7 +6,7 @@ import numpy as np
 from keras import layers
 
 from keras_switcher.graph.rules.activations import carry_alpha, unwrapped, why_mixing
-from keras_switcher.graph.rules.adding import add_broadcast, add_vector
+from keras_switcher.graph.rules.broadcasting import add_broadcast, add_vector
 from keras_switcher.graph.rules.channelwise import channel_axis
 from keras_switcher.graph.rules.registry import rule
 

@@ -4,17 +4,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.flat import EdgeFactors, split_grains
-from keras_switcher.graph.gating import feeding_normalization, gated_network
-from keras_switcher.graph.kept_share import KeptShare
+from keras_switcher.gating.gates import feeding_normalization, gated_network
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.liveness import Liveness
+from keras_switcher.graph.packing import EdgeFactors, split_grains
 from keras_switcher.graph.selection import more_to_choose, select_groups
 from keras_switcher.graph.tensors import arranged
 from keras_switcher.graph.untouched import describe_rest
-from keras_switcher.pulled import Pulled
 from keras_switcher.sums import total
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
+from keras_switcher.training.kept_share import KeptShare
+from keras_switcher.training.pull import Pulled
 
 
 class Wiring:

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_switcher.budget import OF_CONNECTIONS
-from keras_switcher.graph.flat import split_grains
+from keras_switcher.graph.packing import split_grains
+from keras_switcher.training.budget import OF_CONNECTIONS
 
 
 class BudgetTurns:

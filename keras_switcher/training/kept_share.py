@@ -7,10 +7,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Axis, Edge
-from keras_switcher.graph.flat import FlatLayout
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.kernel import Kernel, Use
+from keras_switcher.graph.packing import FlatLayout
 from keras_switcher.held import held
 
 

@@ -6,8 +6,13 @@ import keras
 from keras import ops
 
 from keras_switcher.graph.call import is_stock
-from keras_switcher.graph.compaction import Surgery
-from keras_switcher.whole_weights import ANEW, check_optimizer, check_outputs, check_weights
+from keras_switcher.pruning.surgery import Surgery
+from keras_switcher.training.whole_weights import (
+    ANEW,
+    check_optimizer,
+    check_outputs,
+    check_weights,
+)
 
 
 def compact_compiled(model, plan, verified_by: dict | None = None) -> keras.Model:
@@ -16,7 +21,7 @@ def compact_compiled(model, plan, verified_by: dict | None = None) -> keras.Mode
     Args:
         model: The `SwitcherModel`.
         plan: The `PruningPlan` of what to remove.
-        verified_by: See `keras_switcher.graph.compaction.compact`.
+        verified_by: See `keras_switcher.pruning.surgery.compact`.
 
     Raises:
         ValueError: If the model is not compiled, its optimizer's state cannot be cut, its metrics

@@ -1,7 +1,7 @@
 """Whether a plan fits the model that it is applied to; plans may come from files."""
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.limits import keep_more
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.limits import keep_more
 
 
 def check_plan(plan, anatomy: Anatomy):

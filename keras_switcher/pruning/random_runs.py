@@ -9,13 +9,13 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.differences import arrays, is_telling
-from keras_switcher.graph.random_inputs import Draw, draws, limits_of
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.rules.activations import is_unknown
 from keras_switcher.graph.tensors import is_tensor
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
 from keras_switcher.layers.gated import scaled
+from keras_switcher.pruning.differences import arrays, is_telling
+from keras_switcher.pruning.random_inputs import Draw, draws, limits_of
 
 # A batch has so many samples, as long as no layer makes more than so many numbers of them.
 _SAMPLES, _NUMBERS = 16, 2**16

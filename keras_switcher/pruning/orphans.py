@@ -6,8 +6,8 @@ too, where the biases of all that read it can take the constant in.
 
 import numpy as np
 
-from keras_switcher.graph.constants import foldable
 from keras_switcher.graph.liveness import Liveness
+from keras_switcher.pruning.bias_folding import foldable
 
 
 def settle(anatomy, live: dict, connections: dict) -> tuple[dict, dict]:

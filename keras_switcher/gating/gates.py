@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.stand_in import StandIn
 from keras_switcher.layers.gated import Gated

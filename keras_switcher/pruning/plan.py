@@ -6,11 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.plan_checks import check_plan
-from keras_switcher.graph.plan_file import read_plan, write_plan
-from keras_switcher.graph.verification import check_verify
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.plan_file import read_plan, write_plan
+from keras_switcher.pruning.surgery import compact
+from keras_switcher.pruning.validation import check_plan
+from keras_switcher.pruning.verification import check_verify
 
 
 @dataclass(eq=False)

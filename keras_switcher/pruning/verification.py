@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.differences import arrays, difference, step_of
-from keras_switcher.graph.random_runs import RandomRuns
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.pruning.differences import arrays, difference, step_of
+from keras_switcher.pruning.random_runs import RandomRuns
 
 TOLERANCE = 1e-4
 # How many roundings of half precision may add up in the outputs.

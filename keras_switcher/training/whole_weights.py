@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import tree
 
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.graph.channel_graph import Anatomy
 
 ANEW = "Compact without the optimizer, and compile the result with a new one."
 # Optimizers whose step for a weight depends on all others of its matrix.

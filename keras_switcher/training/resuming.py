@@ -7,9 +7,9 @@ import keras
 import numpy as np
 
 from keras_switcher.callbacks import StructureHistory
-from keras_switcher.checkpoint_file import read_record, restore_values, write_checkpoint
 from keras_switcher.files import clean, workplace
-from keras_switcher.training_state import settings_of, state_of
+from keras_switcher.training.checkpoint_file import read_record, restore_values, write_checkpoint
+from keras_switcher.training.training_state import settings_of, state_of
 
 CHECKPOINT = "checkpoint.npz"
 

@@ -4,13 +4,13 @@ from numbers import Integral
 
 import numpy as np
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.flat import split_grains
-from keras_switcher.graph.gating import feeds_nothing
-from keras_switcher.graph.limits import keep_more
-from keras_switcher.graph.orphans import settle
-from keras_switcher.graph.plan import GroupPlan, PruningPlan
+from keras_switcher.gating.gates import feeds_nothing
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.packing import split_grains
 from keras_switcher.held import in_full
+from keras_switcher.pruning.limits import keep_more
+from keras_switcher.pruning.orphans import settle
+from keras_switcher.pruning.plan import GroupPlan, PruningPlan
 
 
 def plan_removal(

@@ -6,15 +6,15 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.constants import new_biases
-from keras_switcher.graph.input_shapes import inputs_of_shape
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.ownership import Ownership
-from keras_switcher.graph.plan import PruningPlan
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
 from keras_switcher.graph.tracing import trace
+from keras_switcher.pruning.bias_folding import new_biases
+from keras_switcher.pruning.input_shapes import inputs_of_shape
+from keras_switcher.pruning.plan import PruningPlan
 
 
 class LayerCounts(dict):

@@ -5,11 +5,11 @@ import warnings
 import keras
 import numpy as np
 
-from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call
-from keras_switcher.graph.copying import copied_whole
-from keras_switcher.graph.rebuilding import build_again, describes_itself, is_cut, verified
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.copying import copied_whole
+from keras_switcher.pruning.rebuilding import build_again, describes_itself, is_cut, verified
 
 
 def warn_before_training(anatomy: Anatomy):

@@ -4,19 +4,19 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph import folding
-from keras_switcher.graph.anatomy import Anatomy
+from keras_switcher.gating.gates import feeds_nothing
 from keras_switcher.graph.axis import Edge
-from keras_switcher.graph.constant_merging import merge
-from keras_switcher.graph.constants import bias_shifts
-from keras_switcher.graph.gating import feeds_nothing
+from keras_switcher.graph.channel_graph import Anatomy
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.ownership import check_apart
-from keras_switcher.graph.rebuilding import build_activation, without_random_start
-from keras_switcher.graph.remaking import Remaking
 from keras_switcher.graph.tensors import is_tensor
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
-from keras_switcher.graph.verification import Verification
+from keras_switcher.pruning import constant_folding as folding
+from keras_switcher.pruning.bias_folding import bias_shifts
+from keras_switcher.pruning.constant_merging import merge
+from keras_switcher.pruning.rebuilding import build_activation, without_random_start
+from keras_switcher.pruning.remaking import Remaking
+from keras_switcher.pruning.verification import Verification
 
 
 def compact(anatomy: Anatomy, plan, verified_by: dict | None = None) -> keras.Model:

@@ -2,9 +2,9 @@
 
 import keras
 
-from keras_switcher.graph.flat import EdgeFactors
+from keras_switcher.graph.packing import EdgeFactors
 from keras_switcher.layers.gated import scaled
-from keras_switcher.substitution import Substitution
+from keras_switcher.layers.variable_override import Substitution
 
 
 class InferenceKernels:

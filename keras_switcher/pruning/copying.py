@@ -7,8 +7,8 @@ from collections import OrderedDict
 
 import keras
 
-from keras_switcher.graph.holding import SAVED, cells_of, globals_of, is_empty, is_state
-from keras_switcher.graph.sharing import CONTAINERS, VALUES, Sharing
+from keras_switcher.pruning.holding import SAVED, cells_of, globals_of, is_empty, is_state
+from keras_switcher.pruning.sharing import CONTAINERS, VALUES, Sharing
 
 _TRACKER = vars(keras.layers.Layer())["_tracker"]
 # The lists, dicts and sets that Keras makes of those that layers hold, with what they are.

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_switcher.graph.anatomy import Anatomy
-from keras_switcher.graph.compaction import compact
-from keras_switcher.graph.planning import plan_removal
-from keras_switcher.graph.verification import check_verify
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
+from keras_switcher.pruning.verification import check_verify
 
 
 def prune_channels(

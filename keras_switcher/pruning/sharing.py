@@ -10,7 +10,7 @@ import weakref
 
 import keras
 
-from keras_switcher.graph.holding import holds_state, is_around, is_state
+from keras_switcher.pruning.holding import holds_state, is_around, is_state
 
 _BACKEND = type(keras.layers.Normalization().backend)  # Stands for a module.
 # What may be shared without a word on what holds it.

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.flat import FlatLayout, split_grains
+from keras_switcher.graph.packing import FlatLayout, split_grains
 from keras_switcher.held import held
 from keras_switcher.segments import Segments
 

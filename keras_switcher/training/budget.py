@@ -5,7 +5,7 @@ from numbers import Real
 import keras
 from keras import ops
 
-from keras_switcher.graph.flat import split_grains
+from keras_switcher.graph.packing import split_grains
 from keras_switcher.switchers.heads import listening
 
 KINDS = ("weights", "macs")

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from keras_switcher.graph.anatomy import Anatomy
 from keras_switcher.graph.call import Call, is_stock
-from keras_switcher.graph.holding import holds_state
-from keras_switcher.graph.likeness import unlike
+from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.pruning.holding import holds_state
+from keras_switcher.pruning.likeness import unlike
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
 

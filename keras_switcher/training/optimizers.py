@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from keras_switcher.alternation import BOTH
 from keras_switcher.evaluated_network import EvaluatedNetwork
-from keras_switcher.optimizer_state import copied, start_at_weights
+from keras_switcher.training.alternation import BOTH
+from keras_switcher.training.optimizer_state import copied, start_at_weights
 
 
 class TwoOptimizers(EvaluatedNetwork):

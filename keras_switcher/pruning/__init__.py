@@ -1,0 +1,1 @@
+"""From masks to a plan to a smaller network."""
