@@ -95,4 +95,4 @@ class EvaluatedNetwork(SwitchedNetwork):
 
     def _renew_and_report(self, factors):
         self.inference.renew(factors)
-        self.structure_shares.set_state(self.wiring.shares(factors))
+        self.structure_shares.set_state(self.gated.shares(factors))

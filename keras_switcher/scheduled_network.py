@@ -28,7 +28,7 @@ class ScheduledNetwork(TwoOptimizers):
     def __init__(self, alternation, budget, warmup_epochs, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.budget_progress = BudgetProgress()
-        self.sensitivities = Sensitivities([*self.wiring.groups, *self.wiring.connections])
+        self.sensitivities = Sensitivities([*self.gated.groups, *self.gated.connections])
         self.advised: set[str] = set()  # What fit() has said already.
         self.budget = budget
         self.warmup_epochs = warmup_epochs
@@ -54,8 +54,8 @@ class ScheduledNetwork(TwoOptimizers):
                     "`budget` must be None or a keras_switcher.Budget, for example "
                     f"Budget(keep=0.25). Received: budget={value!r}."
                 )
-            refuse_unknown_macs(value, self.wiring.anatomy)
-            self.wiring.check_reachable(value)
+            refuse_unknown_macs(value, self.gated.channel_graph)
+            self.gated.check_reachable(value)
         self._budget = value
         for state in (self.budget_progress.waited, self.budget_progress.lag):
             state.assign(0.0)  # Another budget has neither waited nor lagged yet.
@@ -94,7 +94,7 @@ class ScheduledNetwork(TwoOptimizers):
             ValueError: If factors are negative or not finite.
         """
         return Structure(
-            self.wiring.anatomy, self.wiring.names, self.plan(), self.budget, self._so_far()
+            self.gated.channel_graph, self.gated.names, self.plan(), self.budget, self._so_far()
         )
 
     def _so_far(self):
@@ -113,9 +113,9 @@ class ScheduledNetwork(TwoOptimizers):
         self.updates = updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
         self.warms_up = epoch < self.warmup_epochs
 
-    def decisions_to_train(self) -> dict:
+    def raw_factors_to_train(self) -> dict:
         """The factors of a training step; in the warm-up the switcher need not be asked."""
-        return self.wiring.ones() if self.warms_up else self.decisions(training=True)
+        return self.gated.ones() if self.warms_up else self.raw_factors(training=True)
 
     def acting(self, factors: dict) -> dict:
         """Factors as they act: ones in the warm-up; under a budget, those near zero are zero."""

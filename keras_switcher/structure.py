@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.untouched import describe_hidden
 from keras_switcher.pruning.counting import remaining, unknown_macs
 from keras_switcher.pruning.plan import PruningPlan
@@ -32,7 +32,7 @@ class Structure:
     """What a switcher decided: counts per group, and the costs before and after. It prints itself.
 
     Args:
-        anatomy: The task network's `Anatomy`.
+        channel_graph: The task network's `ChannelGraph`.
         names: Names of the groups, of channels or connections, that have factors.
         plan: The `PruningPlan` of the factors.
         budget: The `Budget` that they were trained with, if there was one.
@@ -51,7 +51,7 @@ class Structure:
 
     def __init__(
         self,
-        anatomy: Anatomy,
+        channel_graph: ChannelGraph,
         names: list[str],
         plan: PruningPlan,
         budget: Budget | None = None,
@@ -59,17 +59,17 @@ class Structure:
     ):
         self._budget = budget
         self._training = training
-        self._hidden = describe_hidden(anatomy)
+        self._hidden = describe_hidden(channel_graph)
         self.groups = [
-            _count_connections(name, anatomy, plan)
+            _count_connections(name, channel_graph, plan)
             if name in plan.connections
-            else _count_channels(anatomy.group(name), plan)
+            else _count_channels(channel_graph.group(name), plan)
             for name in names
         ]
         self._has_connections = bool(plan.connections)
-        self.before = remaining(anatomy)
-        self.after = remaining(anatomy, plan)
-        self.unknown_macs = unknown_macs(anatomy)
+        self.before = remaining(channel_graph)
+        self.after = remaining(channel_graph, plan)
+        self.unknown_macs = unknown_macs(channel_graph)
 
     def removed(self, of: str = "weights") -> float:
         """The share of `"weights"`, `"parameters"` or `"macs"` that goes, from `before` to `after`.
@@ -140,8 +140,8 @@ def _count_channels(group, plan):
     return _counts(group.name, np.where(plan.keep[group.name], scale, 0))
 
 
-def _count_connections(name, anatomy, plan):
-    kernel = next(kernel for kernel in anatomy.kernels if kernel.connections == name)
+def _count_connections(name, channel_graph, plan):
+    kernel = next(kernel for kernel in channel_graph.kernels if kernel.connections == name)
     return _counts(name, kernel.between(plan.connections[name], plan.keep))
 
 

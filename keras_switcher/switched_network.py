@@ -7,15 +7,15 @@ import numpy as np
 from keras import ops
 
 from keras_switcher import switchers
-from keras_switcher.gating.gated_network import Wiring
+from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.gating.inference import InferenceKernels
-from keras_switcher.held import in_full
 from keras_switcher.pruning.export import export_model
 from keras_switcher.pruning.plan import PruningPlan
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.remaking import warn_before_training
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
+from keras_switcher.reductions import in_full
 from keras_switcher.switchers.records import check_shapes, map_weights, unique_weights
 from keras_switcher.training.optimizer_state import compact_compiled
 from keras_switcher.training.refusals import (
@@ -27,7 +27,7 @@ from keras_switcher.training.refusals import (
 # Attributes that the gated network is built with.
 FIXED = ("task", "switcher", "groups", "connections")
 # What `connections` means: what has factors.
-GRAINS = {False: ("channels",), True: ("connections",), "both": ("channels", "connections")}
+GRANULARITY = {False: ("channels",), True: ("connections",), "both": ("channels", "connections")}
 
 
 class SwitchedNetwork(keras.Model):
@@ -55,19 +55,19 @@ class SwitchedNetwork(keras.Model):
         kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
         super().__init__(**kwargs)
         refuse_other_backends()
-        if not isinstance(connections, (bool, str)) or connections not in GRAINS:
+        if not isinstance(connections, (bool, str)) or connections not in GRANULARITY:
             raise ValueError(
-                f"`connections` must be one of {tuple(GRAINS)}. "
+                f"`connections` must be one of {tuple(GRANULARITY)}. "
                 f"Received: connections={connections!r}."
             )
-        self.wiring = Wiring(task, groups, GRAINS[connections])
+        self.gated = GatedNetwork(task, groups, GRANULARITY[connections])
         refuse_own_steps(task)
-        warn_before_training(self.wiring.anatomy)
+        warn_before_training(self.gated.channel_graph)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
         self.switcher = switchers.get(switcher)
-        self.switcher.build_once(self.wiring.records)
-        self.groups = groups if isinstance(groups, str) else self.wiring.names
+        self.switcher.build_once(self.gated.records)
+        self.groups = groups if isinstance(groups, str) else self.gated.names
         self.connections = connections
         self.gradient_through_switcher = gradient_through_switcher
         self.inference = InferenceKernels(self)
@@ -105,7 +105,7 @@ class SwitchedNetwork(keras.Model):
 
         Vectors with a factor per channel; matrices like the kernel for connections.
         """
-        return self.acting(self.decisions(training))
+        return self.acting(self.raw_factors(training))
 
     def acting(self, factors: dict) -> dict:
         """What the gates apply when the switcher decides on these factors."""
@@ -115,20 +115,20 @@ class SwitchedNetwork(keras.Model):
         """A function as the backend runs it fastest; here, as it is."""
         return function
 
-    def decisions(self, training=None) -> dict:
+    def raw_factors(self, training=None) -> dict:
         """The factors as the switcher returns them."""
-        records = self.wiring.records
+        records = self.gated.records
         if not self.gradient_through_switcher:
             records = map_weights(records, ops.stop_gradient)
         factors = self.switcher(records=records, training=training)
-        check_shapes(factors, self.wiring.records, self.switcher.name)
-        return dict(zip(self.wiring.names, factors, strict=True))
+        check_shapes(factors, self.gated.records, self.switcher.name)
+        return dict(zip(self.gated.names, factors, strict=True))
 
     def call(self, inputs, training=None):
         """The gated network, with the factors of the weights as they are now."""
         if training:
             refuse_to_train_inside(self)
-        return self.wiring.run(inputs, self.factors(training), training)
+        return self.gated.run(inputs, self.factors(training), training)
 
     def scaling_factors(self) -> dict[str, np.ndarray]:
         """The factors that inference uses: float32 arrays by name of group, float64 in float64.
@@ -146,11 +146,11 @@ class SwitchedNetwork(keras.Model):
         Raises:
             ValueError: If factors are negative or not finite, or `round_to` is not positive.
         """
-        wiring = self.wiring
+        gated = self.gated
         factors = self.scaling_factors()
         # The weights too: where compiled code merges a ReLU, it makes zeros of NaN.
-        broken = {id(w) for w in unique_weights(wiring.records) if not _is_finite(w)}
-        for record in wiring.records:
+        broken = {id(w) for w in unique_weights(gated.records) if not _is_finite(w)}
+        for record in gated.records:
             weights = map(id, record.weights)
             if not _is_finite(factors[record.name]) or not broken.isdisjoint(weights):
                 raise ValueError(
@@ -163,7 +163,7 @@ class SwitchedNetwork(keras.Model):
                     f"Switcher '{self.switcher.name}' returned negative factors for "
                     f"'{record.name}'. Zero switches off, so end its call() with keras.ops.relu."
                 )
-        return plan_removal(wiring.anatomy, factors, round_to, wiring.reads_every_dense)
+        return plan_removal(gated.channel_graph, factors, round_to, gated.reads_every_dense)
 
     def compact(
         self, round_to: int = 1, optimizer: bool = False, verify: bool = True
@@ -198,7 +198,7 @@ class SwitchedNetwork(keras.Model):
         factors = self.scaling_factors() if verify else None
         if optimizer:
             return compact_compiled(self, plan, factors)
-        return compact(self.wiring.anatomy, plan, factors)
+        return compact(self.gated.channel_graph, plan, factors)
 
     def export(
         self,

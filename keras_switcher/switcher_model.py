@@ -10,10 +10,10 @@ from keras_switcher.callbacks import Progress
 from keras_switcher.scheduled_network import ScheduledNetwork
 from keras_switcher.training.budget import Budget
 from keras_switcher.training.budget_advice import advise_before
-from keras_switcher.training.budget_turns import BudgetTurns
+from keras_switcher.training.budget_turns import BudgetSteps
 from keras_switcher.training.strategies import check_strategy
 from keras_switcher.training.train_functions import TrainFunctions
-from keras_switcher.training.turns import SharedTurns, graph_of
+from keras_switcher.training.turns import SharedSteps, graph_of
 
 FORMAT = 1
 
@@ -86,7 +86,7 @@ class SwitcherModel(ScheduledNetwork):
         network = (task, switcher, groups, connections, gradient_through_switcher)
         super().__init__(alternation, budget, warmup_epochs, *network, **kwargs)
         self._graphs = TrainFunctions()
-        self._budget_turns = BudgetTurns(self)
+        self._budget_turns = BudgetSteps(self)
 
     @property
     def trainable_variables(self):
@@ -177,7 +177,7 @@ class SwitcherModel(ScheduledNetwork):
 
     def _new_function(self):
         if self._shares_turns():
-            return SharedTurns(self._take_turn, len(self.updates))
+            return SharedSteps(self._take_turn, len(self.updates))
         super().make_train_function(force=True)
         return self.train_function
 
@@ -186,7 +186,7 @@ class SwitcherModel(ScheduledNetwork):
         return graph_of(function)
 
     def _shares_turns(self):
-        """Whether fit() runs one graph for all turns of a batch, see `SharedTurns`.
+        """Whether fit() runs one graph for all turns of a batch, see `SharedSteps`.
 
         XLA gets both turns at once: it leaves out of each what it does not need.
         """
@@ -208,9 +208,9 @@ class SwitcherModel(ScheduledNetwork):
         """A forward and a backward pass for all networks that this step updates."""
         due = sorted({name for names in self.updates for name in names})
         with tf.GradientTape() as tape:
-            decided = self.decisions_to_train()
+            decided = self.raw_factors_to_train()
             factors = self.acting(decided)
-            y_pred = self.wiring.run(x, factors, training=True)
+            y_pred = self.gated.run(x, factors, training=True)
             objective = self.reported_loss(x, y, y_pred, sample_weight, training=True)
             pulls = {}
             if self.budget is not None:
@@ -222,7 +222,7 @@ class SwitcherModel(ScheduledNetwork):
                 pulled = sum(ops.sum(pulls[name] * decided[name]) for name in pulls)
                 objective += ops.cast(pulled, objective.dtype)
             scaled = self.scale_loss(objective, due)
-        sources = {name: self.player(name)[1] for name in due}
+        sources = {name: self.optimizer_of(name)[1] for name in due}
         gradients, of_factors = tape.gradient(scaled, (sources, decided if pulls else {}))
         if pulls:
             gradients = self._budget_turns.end(of_factors, pulls, decided, gradients)
@@ -232,7 +232,7 @@ class SwitcherModel(ScheduledNetwork):
         self.apply_gradients(names, gradients)
         if names is self.updates[-1]:
             self.epoch_share.assign_add(self.step_share)
-            self.structure_shares.update_state(self.wiring.shares(factors))
+            self.structure_shares.update_state(self.gated.shares(factors))
             self.compute_metrics(x, y, y_pred, sample_weight)
 
     def get_config(self):

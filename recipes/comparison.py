@@ -47,7 +47,7 @@ class Comparison:
         self._of_dense = Checkpoint(checkpoints / "dense")
         self._of_switched = Checkpoint(checkpoints / "switched", self.history)
         self.masks = None
-        if connections := self.switched.wiring.connections:
+        if connections := self.switched.gated.connections:
             # The output layer is too small to show much.
             shown = connections[-2 if len(connections) > 1 else -1]
             self.masks = MaskHistory(checkpoints / "masks", shown.name)

@@ -109,5 +109,5 @@ def draw_degrees(comparison):
 
 def names_in_order(model: ks.SwitcherModel) -> list[str]:
     """Names of all that has factors, from the input to the output."""
-    groups = [*model.wiring.groups, *model.wiring.connections]
+    groups = [*model.gated.groups, *model.gated.connections]
     return [group.name for group in sorted(groups, key=lambda group: group.depth)]

@@ -41,8 +41,8 @@ def train(
     order = EpochOrder(part, settings.batch_size, settings.seed)
     batches = int(order.batches.cardinality())
 
-    def optimizer(player, rate, decay, clipnorm=None):
-        steps = batches * _turns(player, model, settings.epochs, settings.alternation)
+    def optimizer(optimizer_of, rate, decay, clipnorm=None):
+        steps = batches * _turns(optimizer_of, model, settings.epochs, settings.alternation)
         schedule = _schedule(settings.schedule, rate, steps)
         return keras.optimizers.SGD(
             schedule,
@@ -90,7 +90,7 @@ def _suits_xla(model):
     return on_gpu or all(len(weight.shape) <= 2 for weight in model.weights)
 
 
-def _turns(player, model, epochs, alternation):
+def _turns(optimizer_of, model, epochs, alternation):
     """In how many epochs a network is updated: its schedule is spread over these; at least 1.
 
     Half of them where nobody knows before.
@@ -102,7 +102,7 @@ def _turns(player, model, epochs, alternation):
     updates = (
         updates_in_epoch(epoch, model.alternation, model.warmup_epochs) for epoch in range(epochs)
     )
-    return max(1, sum(any(player in names for names in update) for update in updates))
+    return max(1, sum(any(optimizer_of in names for names in update) for update in updates))
 
 
 def _schedule(name, rate, steps):

@@ -10,7 +10,7 @@ from keras import layers, tree
 
 from keras_switcher import channel_groups, prune_channels
 from keras_switcher.gating.gates import gated_network
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.export import export_model
 
 TOLERANCE = 1e-5
@@ -97,7 +97,7 @@ def check_plain(small, x):
         np.testing.assert_array_equal(one, other)
 
 
-def randomise(model, seed=0):
+def with_random_weights(model, seed=0):
     """Gives each weight a value as training might, statistics of normalisations included."""
     rng = np.random.default_rng(seed)
     for weight in model.weights:
@@ -175,8 +175,8 @@ def weights_of(model):
 
 def run_gated(model, factors, x):
     """The outputs of the network with gates."""
-    anatomy = Anatomy(model)
-    network, edges = gated_network(anatomy, list(factors))
+    channel_graph = ChannelGraph(model)
+    network, edges = gated_network(channel_graph, list(factors))
     return network([x, [edge.gather(factors, np) for edge in edges]], training=False)
 
 

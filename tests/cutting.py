@@ -2,11 +2,11 @@
 
 import keras
 import numpy as np
-from checks import check_close, draw_inputs, randomise
+from checks import check_close, draw_inputs, with_random_weights
 from keras import layers
 
 from keras_switcher import Structure
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
 
@@ -17,7 +17,7 @@ def chain(sizes=(5, 6, 4, 3), bias=True, activation="tanh"):
         layers.Dense(n, activation, use_bias=bias, name=f"dense_{i}")
         for i, n in enumerate(sizes[1:], 1)
     ]
-    return randomise(keras.Sequential([keras.Input((sizes[0],)), *parts]))
+    return with_random_weights(keras.Sequential([keras.Input((sizes[0],)), *parts]))
 
 
 def by_hand(model, factors):
@@ -45,12 +45,12 @@ def check(model, factors, round_to=1):
     Returns:
         The compact model and the plan.
     """
-    anatomy = Anatomy(model)
-    plan = plan_removal(anatomy, factors, round_to)
-    small = compact(anatomy, plan)
+    channel_graph = ChannelGraph(model)
+    plan = plan_removal(channel_graph, factors, round_to)
+    small = compact(channel_graph, plan)
     x = draw_inputs(model)
     check_close(small(x), by_hand(model, factors)(x))
-    assert Structure(anatomy, list(factors), plan).after["parameters"] == small.count_params()
+    assert Structure(channel_graph, list(factors), plan).after["parameters"] == small.count_params()
     return small, plan
 
 

@@ -1,7 +1,7 @@
 """Random graphs of the blocks that networks are made of."""
 
 import keras
-from checks import randomise
+from checks import with_random_weights
 from hypothesis import strategies as st
 from keras import layers, ops
 from synthetic.registry import block, conv, head
@@ -120,4 +120,4 @@ def build(stem, blocks, early_head, flat, seed):
     if flat:
         x = layers.Dense(5, activation="relu", name="flat")(layers.Flatten()(x))
     outputs.append(head(x))
-    return randomise(keras.Model(inputs, outputs, name="drawn"), seed)
+    return with_random_weights(keras.Model(inputs, outputs, name="drawn"), seed)

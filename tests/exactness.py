@@ -10,7 +10,7 @@ from keras import tree
 
 from keras_switcher import prune_channels
 from keras_switcher.gating.gates import gated_network
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 
 RATE = 0.01
 
@@ -87,7 +87,7 @@ class _Gated:
     """The gated network of a model, with its factors filled in."""
 
     def __init__(self, model, factors):
-        self.network, edges = gated_network(Anatomy(model), list(factors))
+        self.network, edges = gated_network(ChannelGraph(model), list(factors))
         self.factors = [edge.gather(factors, np) for edge in edges]
 
     def __call__(self, x, training):
@@ -97,7 +97,7 @@ class _Gated:
 def _row_factors(model, factors):
     """Pairs of kernels that read channels of groups, and the factors, in a shape to multiply by."""
     found = {}
-    for group in Anatomy(model).groups:
+    for group in ChannelGraph(model).groups:
         for edge in group.consumers:
             along = [-1 if axis == edge.kernel_axis else 1 for axis in range(edge.kernel.ndim)]
             each = [factors.get(other.name, np.ones(other.size)) for other in edge.groups]

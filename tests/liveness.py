@@ -5,21 +5,21 @@ from keras import ops
 from keras_switcher.graph.liveness import Liveness
 
 
-def alive(anatomy, live, rows=None):
+def alive(channel_graph, live, rows=None):
     """What `Liveness` says of vectors by name, those of connection groups included."""
-    groups = [group for group in anatomy.groups if group.name in live]
-    connections = [group for group in anatomy.connections if group.name in (rows or {})]
-    liveness = Liveness(anatomy, groups, connections)
+    groups = [group for group in channel_graph.groups if group.name in live]
+    connections = [group for group in channel_graph.connections if group.name in (rows or {})]
+    liveness = Liveness(channel_graph, groups, connections)
     left = liveness(liveness.layout.join({**live, **(rows or {})}))
     assert list(left) == liveness.names
     return left
 
 
-def alive_one_by_one(anatomy, live, rows=None):
+def alive_one_by_one(channel_graph, live, rows=None):
     """The same, group by group and reader by reader."""
     rows = rows or {}
     result = {}
-    for group in anatomy.groups:
+    for group in channel_graph.groups:
         if group.is_input:
             vectors = [group.consumers[0].gather(live), group.consumers[0].of_connections(rows)]
             if any(vector is not None for vector in vectors):

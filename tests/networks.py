@@ -1,7 +1,7 @@
 """Networks that tests share."""
 
 import keras
-from checks import randomise
+from checks import with_random_weights
 from keras import layers
 
 
@@ -29,7 +29,7 @@ def lenet5(filters=(20, 50), units=(500, 10), size=28):
 
 def small_lenet():
     """6 and 8 filters; 8 channels at 2 x 2 positions reach `fc1`."""
-    return randomise(lenet5((6, 8), (9, 4), size=20))
+    return with_random_weights(lenet5((6, 8), (9, 4), size=20))
 
 
 def two_heads():
@@ -38,7 +38,7 @@ def two_heads():
     hidden = layers.Dense(6, activation="relu", name="hidden")(inputs)
     one = layers.Dense(2, name="one")(hidden)
     two = layers.Dense(3, name="two")(hidden)
-    return randomise(keras.Model(inputs, [one, layers.Dense(2, name="last")(two), two]))
+    return with_random_weights(keras.Model(inputs, [one, layers.Dense(2, name="last")(two), two]))
 
 
 def densely_connected():
@@ -50,4 +50,4 @@ def densely_connected():
         features = layers.Concatenate(name=f"all{i}")([features, new]) if i else new
     features = layers.GlobalAveragePooling2D(name="pool")(features)
     outputs = layers.Dense(3, name="head")(features)
-    return randomise(keras.Model(inputs, outputs, name="densely_connected"))
+    return with_random_weights(keras.Model(inputs, outputs, name="densely_connected"))

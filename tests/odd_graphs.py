@@ -4,7 +4,7 @@ from functools import partial
 
 import keras
 import tensorflow as tf
-from checks import randomise
+from checks import with_random_weights
 from hypothesis import strategies as st
 from keras import layers, ops
 from odd_layers import GAPS, odd_layer
@@ -199,4 +199,4 @@ def build(embedded: bool, blocks: list, flat: bool, seed: int) -> keras.Model:
         outputs = layers.Dense(2, name="head")(layers.Dense(5, "elu", name="last")(x))
     model = keras.Model(inputs, outputs, name="odd")
     model(ops.zeros((1, *inputs.shape[1:]), inputs.dtype))  # Keras builds a PReLU no earlier.
-    return randomise(model, seed)
+    return with_random_weights(model, seed)

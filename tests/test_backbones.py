@@ -72,8 +72,8 @@ def test_size_of_the_row_switcher_does_not_depend_on_the_backbone():
 
 def test_gates_sit_where_kernels_read_and_nowhere_else():
     model = SwitcherModel(inverted_bottlenecks())
-    edges = [edge.call.name for edge in model.wiring.edges]
+    edges = [edge.call.name for edge in model.gated.edges]
     assert sorted(edges) == ["excite", "expand", "head", "hidden", "project", "side", "squeeze"]
-    ones = {group.name: ops.ones(group.size) for group in model.wiring.groups}
+    ones = {group.name: ops.ones(group.size) for group in model.gated.groups}
     x, _ = toys.data(shape=(8, 8, 1))
-    check_close(model.wiring.run(x, ones, training=False), model.task(x, training=False), "ones")
+    check_close(model.gated.run(x, ones, training=False), model.task(x, training=False), "ones")

@@ -57,7 +57,7 @@ def test_kept_share_counts_hard_and_its_gradient_is_that_of_the_factors():
     factors = model.factors()
     with tf.GradientTape() as tape:
         tape.watch(factors)
-        kept = model.wiring.kept(factors, "weights")
+        kept = model.gated.kept(factors, "weights")
     assert float(kept) == pytest.approx((3 * 5 + 5 * 3) / 56)
     gradient = tape.gradient(kept, factors)
     # Of a * b / 56 + b * 3 / 56, for a inputs and b hidden units: zeros have the gradient too.
@@ -114,7 +114,7 @@ def test_the_length_of_the_tasks_gradient_is_that_of_its_own_part(alternation):
     factors = model.factors()
     with tf.GradientTape() as tape:
         tape.watch(factors)
-        loss = crossentropy()(y, model.wiring.run(tf.constant(x), factors, training=True))
+        loss = crossentropy()(y, model.gated.run(tf.constant(x), factors, training=True))
     gradient = tape.gradient(loss, factors)
     squared = sum(
         float(tf.reduce_sum((g * (factors[n].numpy() > 0)) ** 2)) for n, g in gradient.items()

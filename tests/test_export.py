@@ -8,7 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from checks import check_close, draw_inputs, masks_for, randomise
+from checks import check_close, draw_inputs, masks_for, with_random_weights
 from networks import lenet5, mlp
 
 from keras_switcher import prune_channels
@@ -25,7 +25,7 @@ np.save(sys.argv[3], model.serve(np.load(sys.argv[2])).numpy())
 
 
 def compact():
-    model = randomise(lenet5((6, 8), (9, 4), size=20))
+    model = with_random_weights(lenet5((6, 8), (9, 4), size=20))
     return model, prune_channels(model, *masks_for(model))
 
 

@@ -45,12 +45,12 @@ def operations(function, *arguments):
 def test_what_a_step_looks_up_grows_with_the_length_of_a_chain(make):
     counts = []
     for length in (20, 40):
-        wiring = SwitcherModel(make(length)).wiring
-        ones = wiring.ones()
+        gated = SwitcherModel(make(length)).gated
+        ones = gated.ones()
         found = [
-            operations(wiring.live, ones),
-            operations(wiring.shares, ones),
-            operations(lambda factors, w=wiring: w.kept(factors, "weights"), ones),
+            operations(gated.live, ones),
+            operations(gated.shares, ones),
+            operations(lambda factors, w=gated: w.kept(factors, "weights"), ones),
         ]
         counts.append(found)
     for short, long in zip(*counts, strict=True):
@@ -103,12 +103,12 @@ def test_connections_are_trained_and_cut_in_float64(connections, of):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_shares_are_counted_in_at_least_float32(dtype):
-    wiring = SwitcherModel(mlp(), connections="both").wiring
-    factors = {name: keras.ops.cast(ones, dtype) for name, ones in wiring.ones().items()}
-    kept = wiring.kept(factors, "weights")
+    gated = SwitcherModel(mlp(), connections="both").gated
+    factors = {name: keras.ops.cast(ones, dtype) for name, ones in gated.ones().items()}
+    kept = gated.kept(factors, "weights")
     assert kept.dtype == ("float64" if dtype == "float64" else "float32")
     assert float(kept) == 1
-    np.testing.assert_array_equal(wiring.shares(factors), [0, 0, 1, 0])
+    np.testing.assert_array_equal(gated.shares(factors), [0, 0, 1, 0])
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, draw_inputs, randomise
+from checks import check_close, draw_inputs, with_random_weights
 from keras import layers
 from toys import switched
 
@@ -22,7 +22,7 @@ def named(*names, structure=list):
     model = keras.Model(
         inputs if structure is dict else [*inputs.values()], apart(*inputs.values())
     )
-    return randomise(model)
+    return with_random_weights(model)
 
 
 def values(*names):
@@ -48,7 +48,7 @@ def test_data_in_dicts_goes_by_name(structure):
 @pytest.mark.filterwarnings("ignore:The structure of")
 def test_one_input_may_be_passed_by_name():
     inputs = keras.Input((4,), name="features")
-    task = randomise(keras.Model(inputs, layers.Dense(2)(layers.Dense(3)(inputs))))
+    task = with_random_weights(keras.Model(inputs, layers.Dense(2)(layers.Dense(3)(inputs))))
     x = values("features")
     check_close(with_factors_of_one(task)(x), task(x))
 
@@ -69,7 +69,7 @@ def test_nested_models_may_be_called_by_name():
     inner = named("user", "item")
     first, second = keras.Input((4,)), keras.Input((4,))
     outputs = layers.Dense(2)(inner({"item": second, "user": first}))
-    model = randomise(keras.Model([first, second], outputs))
+    model = with_random_weights(keras.Model([first, second], outputs))
     x = draw_inputs(model)
     check_close(prune_channels(model, {})(x), model(x))
     check_close(with_factors_of_one(model)(x), model(x))
@@ -81,7 +81,9 @@ def test_masks_end_where_they_end_in_the_task_network(padding):
     inputs = keras.Input((7,), dtype="int32")
     x = layers.Embedding(8, 6, mask_zero=True)(inputs)
     x = layers.Conv1D(8, 3, padding=padding)(layers.Dense(6)(x))
-    task = randomise(keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x))))
+    task = with_random_weights(
+        keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
+    )
     x = np.random.default_rng(0).integers(0, 3, (16, 7))
     check_close(with_factors_of_one(task)(x), task(x))
 
@@ -89,6 +91,8 @@ def test_masks_end_where_they_end_in_the_task_network(padding):
 def test_masks_pass_through_gates():
     inputs = keras.Input((7,), dtype="int32")
     x = layers.Dense(5)(layers.Embedding(8, 6, mask_zero=True)(inputs))
-    task = randomise(keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x))))
+    task = with_random_weights(
+        keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
+    )
     x = np.random.default_rng(0).integers(0, 3, (16, 7))
     check_close(with_factors_of_one(task)(x), task(x))

@@ -12,12 +12,12 @@ from toys import crossentropy
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.training.pull import LEAST_SCALE, RATIOS, Pulled
+from keras_switcher.training.pull import LEAST_SCALE, RATIOS, Pull
 
 
 def slopes(factors, relied_on=None, *, is_normalized=False, is_short=False, is_late=0.0):
     """How hard each factor of one group is pulled at, if all cost the same."""
-    pulled = Pulled([ChannelGroup("group", len(factors))], [is_normalized])
+    pulled = Pull([ChannelGroup("group", len(factors))], [is_normalized])
     given = {"group": tf.constant(factors, "float32")}
     shares = [0.5] * len(factors) if relied_on is None else relied_on
     shares = {"group": tf.constant(shares, "float32")}
@@ -118,7 +118,7 @@ def test_every_kernel_of_connections_has_a_scale_of_its_own():
     factors = {"few": tf.constant([[1.0, 3.0]]), "equal": tf.constant([[7.0], [7.0]])}
     costs = {"few": tf.constant([[0.5, 2.0]]), "equal": tf.constant([[1.0], [1.0]])}
     shares = {name: 0.5 * tf.ones_like(factor) for name, factor in factors.items()}
-    found = Pulled([], [])(costs, factors, shares, is_short=False, is_late=0.0)
+    found = Pull([], [])(costs, factors, shares, is_short=False, is_late=0.0)
     scale = 10 / 4
     expected = np.array([[0.5, 2.0]]) * RATIOS * (1 - np.array([[1.0, 3.0]]) / scale) / scale
     np.testing.assert_allclose(found["few"], expected, rtol=1e-5)
@@ -199,9 +199,9 @@ BATCH, NONE = layers.BatchNormalization, None
     ],
 )
 def test_groups_whose_readers_are_normalised_are_pulled_at_as_a_whole(model, expected):
-    wiring = SwitcherModel(model()).wiring
-    factors = {group.name: ops.ones(group.size) for group in wiring.groups}
-    pulls = wiring.pulled(factors, factors, factors, is_short=False, is_late=0.0)
+    gated = SwitcherModel(model()).gated
+    factors = {group.name: ops.ones(group.size) for group in gated.groups}
+    pulls = gated.pulled(factors, factors, factors, is_short=False, is_late=0.0)
     found = [name for name, pull in pulls.items() if np.abs(pull).max() > 1e-6]
     assert sorted(found) == expected
     for name in expected:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from checks import check_close, draw_inputs, randomise, run_gated
+from checks import check_close, draw_inputs, run_gated, with_random_weights
 from keras import layers
 
 from keras_switcher import channel_groups, prune_channels
@@ -54,7 +54,7 @@ def test_rule_for_a_layer_of_ones_own():
     group = next(group for group in channel_groups(model) if group.name == "hidden")
     assert group.prunable
     keep = {"hidden": np.array([True, False, True, False, False, True])}
-    small = prune_channels(randomise(model), keep)
+    small = prune_channels(with_random_weights(model), keep)
     assert small.layers[2].offset.shape == (3,)
     x = draw_inputs(model)
     check_close(small(x), run_gated(model, {"hidden": np.float32(keep["hidden"])}, x))

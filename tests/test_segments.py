@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_switcher.segments import Segments
+from keras_switcher.reductions import Segments
 
 VALUES = np.random.default_rng(0).normal(size=(6, 2)).astype("float32")
 

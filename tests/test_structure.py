@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import draw_masks, randomise
+from checks import draw_masks, with_random_weights
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
@@ -17,15 +17,15 @@ from keras_switcher import (
     count_parameters,
     prune_channels,
 )
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.training.budget_advice import TrainingSoFar
 
 
 def structure_of(model, factors):
-    anatomy = Anatomy(model)
+    channel_graph = ChannelGraph(model)
     factors = {name: np.asarray(factor, "float32") for name, factor in factors.items()}
-    return Structure(anatomy, list(factors), plan_removal(anatomy, factors))
+    return Structure(channel_graph, list(factors), plan_removal(channel_graph, factors))
 
 
 def test_counts():
@@ -49,8 +49,8 @@ def test_positions_count_with_the_factor_of_their_channel():
 
 @given(st.integers(0, 1000), st.floats(0.1, 0.8))
 def test_costs_are_those_of_the_compact_model(seed, removed):
-    model = randomise(lenet5((6, 8), (9, 4), size=20))
-    keep, scale = draw_masks(Anatomy(model).groups, removed, seed)
+    model = with_random_weights(lenet5((6, 8), (9, 4), size=20))
+    keep, scale = draw_masks(ChannelGraph(model).groups, removed, seed)
     keep["fc1/inputs"] = keep["fc1/inputs"] | (np.arange(32) < 8)  # No channel is left without.
     structure = structure_of(model, {name: keep[name] * scale[name] for name in keep})
     small = prune_channels(model, keep, scale)
@@ -109,7 +109,7 @@ def test_weights_that_no_rule_reaches_are_listed():
     quantized = layers.Dense(4, name="quantized")
     model = keras.Model(inputs, layers.Dense(2, name="o")(layers.Dense(3, name="h")(quantized(x))))
     quantized.quantize("int8")
-    hidden = {each.name: (each.number, each.kind) for each in Anatomy(model).hidden_weights}
+    hidden = {each.name: (each.number, each.kind) for each in ChannelGraph(model).hidden_weights}
     assert hidden == {
         "td": (16, "TimeDistributed"),
         **dict.fromkeys("abcde", (32, "SimpleRNN")),
@@ -119,18 +119,18 @@ def test_weights_that_no_rule_reaches_are_listed():
         "192 of 210 weights are in layers that no rule reaches: 'td' (TimeDistributed), 'a', 'b', "
         "'c' and 2 more (SimpleRNN), 'quantized' (Dense)."
     ) in str(structure_of(model, {"h": [1, 0, 1]}))
-    assert Anatomy(mlp()).hidden_weights == []
+    assert ChannelGraph(mlp()).hidden_weights == []
 
 
 def test_a_budget_that_was_missed_is_said_with_what_to_do():
     model, factors = mlp((3, 4, 2)), {"fc1": np.float32([0, 0.5, 2, 1])}  # Keeps 75 %.
-    anatomy = Anatomy(model)
-    plan = plan_removal(anatomy, factors)
+    channel_graph = ChannelGraph(model)
+    plan = plan_removal(channel_graph, factors)
 
     def shown(keep, epochs=20.0, waited=0.0, learns=True, gradient=0.1):
         training = TrainingSoFar(epochs, waited, learns, gradient)
         budget = Budget(keep, "macs", end_epoch=7)
-        return str(Structure(anatomy, ["fc1"], plan, budget, training))
+        return str(Structure(channel_graph, ["fc1"], plan, budget, training))
 
     found = "Warning: 60.00% of the macs were to be kept, and 75.00% are left"
     assert f"{found}. Raise the budget's `strength`" in shown(0.6)

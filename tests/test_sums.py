@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_switcher.sums import column_sums, row_sums, times, total
+from keras_switcher.reductions import column_sums, row_sums, times, total
 
 MATRIX = np.random.default_rng(0).normal(size=(7, 5))
 

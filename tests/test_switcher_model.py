@@ -96,7 +96,7 @@ def test_scaling_factors_are_those_of_inference():
     assert {f.dtype.name for f in factors.values()} == {"float32"}
     assert {name: len(f) for name, f in factors.items()} == {"hidden": 8, "hidden/inputs": 4}
     tensors = {name: ops.convert_to_tensor(factor) for name, factor in factors.items()}
-    np.testing.assert_allclose(model.wiring.run(x, tensors), model.predict(x, verbose=0), atol=1e-6)
+    np.testing.assert_allclose(model.gated.run(x, tensors), model.predict(x, verbose=0), atol=1e-6)
 
 
 def test_a_switcher_of_ones_own():

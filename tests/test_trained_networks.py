@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import randomise
+from checks import with_random_weights
 from toys import convnet, crossentropy, data, fit, mlp, switched
 
 from keras_switcher import SwitcherModel
@@ -31,7 +31,7 @@ SWITCHERS = {
 @pytest.mark.parametrize("connections", [False, "both"])
 @pytest.mark.parametrize("make", SWITCHERS)
 def test_wrapping_changes_no_output(make, connections):
-    task = randomise(convnet())
+    task = with_random_weights(convnet())
     x, _ = data(8, (8, 8, 1))
     model = SwitcherModel(task, SWITCHERS[make](), connections=connections)
     expected = np.asarray(task(x))

@@ -12,7 +12,7 @@ import pytest
 from checks import check_plain
 from keras import applications
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from recipes.benchmarks.zoo_counting import GROUPED, counted_macs, profiled_macs
 from recipes.benchmarks.zoo_exactness import Gates
 from recipes.benchmarks.zoo_models import (
@@ -65,7 +65,7 @@ def test_compact_model_equals_the_gated_one(name):
     assert 0.1 < comparison.spread < 100
     assert small.count_params() < model.count_params()
     assert {type(layer).__module__.split(".")[0] for layer in small.operations} == {"keras"}
-    check_what_is_locked(name, model, gates.anatomy)
+    check_what_is_locked(name, model, gates.channel_graph)
     if small.count_params() < SMALL:
         check_plain(small, comparison.x)
 
@@ -78,10 +78,10 @@ def test_differences_are_rounding_errors(name):
     assert comparison.difference <= 1e-11
 
 
-def check_what_is_locked(name, model, anatomy):
+def check_what_is_locked(name, model, channel_graph):
     """The classifier; in ConvNeXt, all but the inner widths of the blocks."""
-    producers = producing_layers(anatomy)
-    free = {layer.name for layer in producers if is_prunable(anatomy, layer)}
+    producers = producing_layers(channel_graph)
+    free = {layer.name for layer in producers if is_prunable(channel_graph, layer)}
     if name in FAMILIES["ConvNeXt"]:
         inner = {layer.name for layer in producers if "pointwise_conv_1" in layer.name}
         assert free == inner
@@ -95,7 +95,7 @@ def check_what_is_locked(name, model, anatomy):
 )
 def test_macs_are_those_of_tensorflow(name):
     model = build_small(name)
-    counted = counted_macs(Anatomy(model))
+    counted = counted_macs(ChannelGraph(model))
     grouped = counted.pop(GROUPED, 0)  # The profiler counts nothing there.
     assert counted == profiled_macs(model)
     assert (grouped > 0) == (name == "ConvNeXtTiny")
@@ -105,4 +105,4 @@ def test_grouped_macs_by_hand():
     model = keras.Sequential(
         [keras.Input((8, 8, 12)), keras.layers.Conv2D(6, 3, padding="same", groups=3)]
     )
-    assert counted_macs(Anatomy(model)) == {GROUPED: 8 * 8 * 3 * 3 * 4 * 6}
+    assert counted_macs(ChannelGraph(model)) == {GROUPED: 8 * 8 * 3 * 3 * 4 * 6}

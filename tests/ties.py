@@ -5,7 +5,7 @@ import types
 import weakref
 
 import keras
-from checks import randomise
+from checks import with_random_weights
 from keras import layers, ops
 
 MODULE = types.ModuleType("layers_of_a_user")  # Where globals of the tests lie.
@@ -136,4 +136,4 @@ def task_with(reader, shape=(3, 6)):
     x = dense(layers.Dense(6, "relu", name="before")(inputs))
     x = READERS[reader](dense)(x)
     outputs = layers.Dense(2, name="head")(layers.Dense(5, "relu", name="free")(x))
-    return randomise(keras.Model(inputs, outputs))
+    return with_random_weights(keras.Model(inputs, outputs))

@@ -5,47 +5,47 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.gating.gates import feeding_normalization, gated_network
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.call import arranged
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.liveness import Liveness
-from keras_switcher.graph.packing import EdgeFactors, split_grains
+from keras_switcher.graph.packing import EdgeFactors, by_granularity
 from keras_switcher.graph.selection import more_to_choose, select_groups
-from keras_switcher.graph.tensors import arranged
 from keras_switcher.graph.untouched import describe_rest
-from keras_switcher.sums import total
+from keras_switcher.reductions import total
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 from keras_switcher.training.kept_share import KeptShare
-from keras_switcher.training.pull import Pulled
+from keras_switcher.training.pull import Pull
 
 
-class Wiring:
+class GatedNetwork:
     """A task network with gates on the edges of the chosen groups.
 
     Args:
         task: The task network. Its layers and weights are used as they are.
         groups: See `select_groups`.
-        grains: What has factors: a tuple of `"channels"`, `"connections"` or both.
+        granularity: What has factors: a tuple of `"channels"`, `"connections"` or both.
 
     Attributes:
-        anatomy: The task network's `Anatomy`.
+        channel_graph: The task network's `ChannelGraph`.
         groups: The `ChannelGroup`s that have factors.
         connections: The `ConnectionGroup`s that have factors.
         records: What a switcher is told about them, with the network's variables.
-        pulled: How hard a budget pulls at each factor, see `Pulled`.
+        pulled: How hard a budget pulls at each factor, see `Pull`.
     """
 
-    def __init__(self, task: keras.Model, groups, grains: tuple[str, ...] = ("channels",)):
+    def __init__(self, task: keras.Model, groups, granularity: tuple[str, ...] = ("channels",)):
         self.reads_every_dense = groups == "dense"
-        self.anatomy = Anatomy(task, every_dense_input=self.reads_every_dense)
-        self.groups, self.connections = select_groups(self.anatomy, groups, grains)
-        self.network, self.edges = gated_network(self.anatomy, self.names)
+        self.channel_graph = ChannelGraph(task, every_dense_input=self.reads_every_dense)
+        self.groups, self.connections = select_groups(self.channel_graph, groups, granularity)
+        self.network, self.edges = gated_network(self.channel_graph, self.names)
         self.network.autocast = False  # Factors stay in float32 under mixed precision.
         self.records = self._records()
         self._edge_factors = EdgeFactors(self.edges, self.groups)
-        self._liveness = Liveness(self.anatomy, self.groups)
+        self._liveness = Liveness(self.channel_graph, self.groups)
         self._layout = self._liveness.layout
-        is_normalized = feeding_normalization(self.anatomy, self.groups)
-        self.pulled = Pulled(self.groups, is_normalized)
-        self._kept_share = KeptShare(self.anatomy, self._liveness.names)
+        is_normalized = feeding_normalization(self.channel_graph, self.groups)
+        self.pulled = Pull(self.groups, is_normalized)
+        self._kept_share = KeptShare(self.channel_graph, self._liveness.names)
 
     @property
     def names(self) -> list[str]:
@@ -58,7 +58,7 @@ class Wiring:
 
     def run(self, inputs, factors: dict, training=None):
         """Runs the gated network with these factors."""
-        inputs = arranged(inputs, self.anatomy.graph.inputs)
+        inputs = arranged(inputs, self.channel_graph.graph.inputs)
         # NumPy arrays, which eager steps may pass, do not go together with tensors.
         inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs, none_is_leaf=False)
         return self.network([inputs, self._edge_factors(factors)], training=training)
@@ -72,7 +72,7 @@ class Wiring:
 
         Its gradient is what each factor costs, as if a channel counted by its factor.
         """
-        _, connections = split_grains(factors)
+        _, connections = by_granularity(factors)
         connected = {name: on_or_off(matrix) for name, matrix in connections.items()}
         return self._kept_share(self.live(factors), of, connected)
 
@@ -108,16 +108,16 @@ class Wiring:
             raise ValueError(
                 f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
                 f"one factor left in each, {least:.2%} remain."
-                f"{describe_rest(self.anatomy, self.names)}\n"
-                + more_to_choose(self.anatomy, self.groups, self.connections)
+                f"{describe_rest(self.channel_graph, self.names)}\n"
+                + more_to_choose(self.channel_graph, self.groups, self.connections)
             )
 
     def _joined(self, factors):
         """The factors of all channels end to end."""
-        return self._layout.join(split_grains(factors)[0])
+        return self._layout.join(by_granularity(factors)[0])
 
     def _records(self):
-        kernels = self.anatomy.kernels
+        kernels = self.channel_graph.kernels
         of = "macs" if all(kernel.is_countable for kernel in kernels) else "weights"
         total = sum(kernel.cost(of) for kernel in kernels)
         shares = {id(kernel.weight): kernel.cost(of) / total for kernel in kernels}
@@ -126,7 +126,7 @@ class Wiring:
             return KernelView(weight, axis, entries, channels, shares.get(id(weight), 0.0))
 
         vectors = {"scale": {}, "shift": {}}
-        for role, weight, axis in self.anatomy.vectors:
+        for role, weight, axis in self.channel_graph.vectors:
             for group in axis.groups:
                 views = vectors[role].setdefault(group.name, [])
                 views.append(view(weight, 0, *axis.entries_of(group)))

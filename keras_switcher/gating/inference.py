@@ -4,7 +4,7 @@ import keras
 
 from keras_switcher.graph.packing import EdgeFactors
 from keras_switcher.layers.gated import scaled
-from keras_switcher.layers.variable_override import Substitution
+from keras_switcher.layers.variable_override import VariableOverride
 
 
 class InferenceKernels:
@@ -31,19 +31,19 @@ class InferenceKernels:
         return model.acting(self._decide() if model.run_eagerly else self._decisions())
 
     def _decide(self):
-        with Substitution([]):  # Losses that the switcher adds belong to training.
-            return self._model.decisions()
+        with VariableOverride([]):  # Losses that the switcher adds belong to training.
+            return self._model.raw_factors()
 
     def prepare(self):
         """Makes room for the scaled kernels; they are not part of the model's weights."""
-        for edge in self._model.wiring.edges:
+        for edge in self._model.gated.edges:
             if id(edge.kernel) not in self._kernels:
                 room = keras.Variable(
                     "zeros", edge.kernel.shape, dtype=edge.kernel.dtype, trainable=False
                 )
                 self._kernels[id(edge.kernel)] = edge, room
         edges = [edge for edge, _ in self._kernels.values()]
-        self._edge_factors = EdgeFactors(edges, self._model.wiring.groups)
+        self._edge_factors = EdgeFactors(edges, self._model.gated.groups)
 
     def renew(self, factors: dict):
         """Scales the kernels by these factors."""
@@ -51,9 +51,9 @@ class InferenceKernels:
         for (edge, room), vector in zip(self._kernels.values(), vectors, strict=True):
             room.assign(scaled(edge.kernel, vector, edge.kernel_axis))
 
-    def scope(self) -> Substitution:
+    def scope(self) -> VariableOverride:
         """A scope in which the task network's kernels are the scaled ones."""
-        return Substitution([(edge.kernel, room) for edge, room in self._kernels.values()])
+        return VariableOverride([(edge.kernel, room) for edge, room in self._kernels.values()])
 
 
 class Renewing:

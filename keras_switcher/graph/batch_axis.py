@@ -5,7 +5,7 @@ from math import prod
 import keras
 from keras import tree
 
-from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.call import CallGraph
 
 _ALONG_AN_AXIS = ("Concatenate", "Stack", "Repeat")
 

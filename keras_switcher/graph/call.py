@@ -1,13 +1,95 @@
-"""One call of a layer or operation in a network."""
+"""A network as a list of calls of layers and operations on symbolic tensors."""
 
 import inspect
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 from keras import tree
 
-from keras_switcher.graph.tensors import is_tensor
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a symbolic tensor."""
+    return isinstance(x, keras.KerasTensor)
+
+
+def samples_axis(x: Any) -> int | None:
+    """The axis of a tensor along which samples lie; None if their number is fixed."""
+    sizes = x.shape if is_tensor(x) else ()
+    return sizes.index(None) if sizes.count(None) == 1 else None
+
+
+def inputs_like(tensors: Any, values: Any = None) -> Any:
+    """Fresh `keras.Input` tensors like those of a model, in the same structure.
+
+    Args:
+        tensors: The model's inputs.
+        values: What it is called with, if that is known: sizes that its inputs leave open are
+            those of these tensors.
+    """
+    flat = tree.flatten(tensors)
+    given = flat if values is None else tree.flatten(arranged(values, tensors))
+    made = [_input_like(tensor, _sizes(tensor, x)) for tensor, x in zip(flat, given, strict=True)]
+    return tree.pack_sequence_as(tensors, made)
+
+
+def arranged(values: Any, tensors: Any) -> Any:
+    """Values in the structure of a model's inputs; those in a dict go by name, as in Keras.
+
+    Args:
+        values: What the model is called with.
+        tensors: The model's inputs.
+
+    Raises:
+        ValueError: If a dict has nothing for one of the inputs, or no dict is passed where only
+            names can tell which is which.
+    """
+    named = isinstance(tensors, dict)
+    if not isinstance(values, dict):
+        if named and list(tensors) != sorted(tensors):
+            raise ValueError(
+                f"Expected a dict with values for the model's inputs {list(tensors)}. "
+                f"Received: a {type(values).__name__}."
+            )
+        return values
+    names = list(tensors) if named else [tensor.name for tensor in tree.flatten(tensors)]
+    if missing := [name for name in names if name not in values]:
+        raise ValueError(
+            f"Expected a dict with values for the model's inputs {names}. "
+            f"Received: {sorted(values)}, without {missing}."
+        )
+    if named:
+        return {name: values[name] for name in names}
+    return tree.map_structure(lambda tensor: values[tensor.name], tensors)
+
+
+def paired(tensors: Any, values: Any) -> dict[int, Any]:
+    """Maps the id of each tensor of a structure to the value at the same place of another."""
+    return {
+        id(tensor): value
+        for tensor, value in zip(tree.flatten(tensors), tree.flatten(values), strict=True)
+        if is_tensor(tensor)
+    }
+
+
+def _input_like(x, shape):
+    return keras.Input(
+        batch_shape=shape,
+        dtype=x.dtype,
+        sparse=x.sparse,
+        ragged=x.ragged,
+        name=x.name,
+        optional=x._keras_history.operation.optional,  # The tensor itself does not say it.
+    )
+
+
+def _sizes(tensor, value):
+    """The sizes of a tensor; where they are open, those of the value in its place."""
+    known = getattr(value, "shape", None)
+    if known is None or len(known) != len(tensor.shape):
+        return tensor.shape
+    return [b if a is None else a for a, b in zip(tensor.shape, known, strict=True)]
 
 
 def is_stock(op: keras.Operation) -> bool:
@@ -54,3 +136,76 @@ class Call:
     def output(self) -> keras.KerasTensor:
         """The first tensor that the call returned."""
         return tree.flatten(self.outputs)[0]
+
+
+@dataclass(eq=False)
+class CallGraph:
+    """The calls of a model, in an order in which they can be executed.
+
+    Args:
+        name: Name of the model.
+        inputs: The model's inputs, a structure of tensors.
+        outputs: The model's outputs, a structure of tensors.
+        calls: The calls, producers before consumers.
+    """
+
+    name: str
+    inputs: Any = None
+    outputs: Any = None
+    calls: list[Call] = field(default_factory=list)
+
+    def replay(self, inputs: Any, visit: Callable) -> Any:
+        """Runs the calls on other tensors, each through `visit(call, args, kwargs)`.
+
+        What no later call reads is let go, so that little memory is in use at a time.
+
+        Args:
+            inputs: A structure of tensors like `self.inputs`.
+            visit: Called once per call with the arguments filled in; what it returns takes the
+                place of the call's outputs.
+
+        Returns:
+            The new outputs, in the structure of `self.outputs`.
+        """
+        values = paired(self.inputs, inputs)
+
+        def fill(structure):
+            return tree.map_structure(lambda x: values[id(x)] if is_tensor(x) else x, structure)
+
+        last = {
+            id(x): call for call in self.calls for x in (*tree.flatten(call.outputs), *call.inputs)
+        }
+        last.update((id(x), None) for x in tree.flatten(self.outputs))
+        for call in self.calls:
+            outputs = visit(call, fill(call.args), fill(call.kwargs))
+            made = paired(call.outputs, outputs)
+            values.update(made)
+            for key in (*map(id, call.inputs), *made):
+                if last[key] is call:
+                    values.pop(key, None)
+        return fill(self.outputs)
+
+    def new_inputs(self) -> Any:
+        """Fresh `keras.Input` tensors like the model's own, in the same structure."""
+        return inputs_like(self.inputs)
+
+
+class OperationProxy(keras.Operation):
+    """Calls another operation, which gains no node in a graph and keeps its name.
+
+    Args:
+        op: The layer or operation.
+        name: The name in its place; None for the same.
+    """
+
+    def __init__(self, op: keras.Operation, name: str | None = None):
+        super().__init__(name=name or op.name)
+        self.op = op
+        # By these a Functional model hands `training` down.
+        self._call_context_args = getattr(op, "_call_context_args", set())
+
+    def call(self, *args, **kwargs):
+        return self.op(*args, **kwargs)
+
+    def compute_output_spec(self, *args, **kwargs):
+        return self.op.compute_output_spec(*args, **kwargs)

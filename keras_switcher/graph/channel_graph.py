@@ -5,9 +5,8 @@ import numpy as np
 from keras import tree
 
 from keras_switcher.graph.axis import Axis, Edge
-from keras_switcher.graph.connections import connection_groups
 from keras_switcher.graph.grouping import build_groups
-from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.groups import ChannelGroup, connection_groups
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.ownership import Ownership
 from keras_switcher.graph.reader import Reader
@@ -16,7 +15,7 @@ from keras_switcher.graph.tracing import trace
 from keras_switcher.graph.untouched import hidden_weights
 
 
-class Anatomy:
+class ChannelGraph:
     """What gating, counting, planning and surgery need to know of a model.
 
     Args:
@@ -179,4 +178,4 @@ def channel_groups(model: keras.Model) -> list[ChannelGroup]:
       are the inputs of hidden
       prunable
     """
-    return Anatomy(model).groups
+    return ChannelGraph(model).groups

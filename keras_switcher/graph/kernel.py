@@ -1,4 +1,4 @@
-"""A weight that counts as weights and MACs."""
+"""Kernels: the channels that they read and make, and what they count as weights and MACs."""
 
 from dataclasses import dataclass
 from math import prod
@@ -7,6 +7,27 @@ import numpy as np
 
 from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.call import Call
+
+
+@dataclass(eq=False)
+class Block:
+    """Channels that a kernel produces: `ids` along `axis` of `kernel`."""
+
+    call: Call
+    kernel: object
+    axis: int
+    ids: np.ndarray
+
+
+@dataclass(eq=False)
+class Reading:
+    """A kernel's input axis: `ids` along `kernel_axis` of `kernel`, `tensor_axis` of the input."""
+
+    call: Call
+    kernel: object
+    kernel_axis: int
+    tensor_axis: int
+    ids: np.ndarray
 
 
 @dataclass(eq=False)
@@ -46,7 +67,7 @@ class Kernel:
 
     Args:
         weight: The weight.
-        axes: The axes along which channels lie, see `Anatomy.axes_of`.
+        axes: The axes along which channels lie, see `ChannelGraph.axes_of`.
         uses: Its `Use`s, in the order of the graph.
     """
 

@@ -8,11 +8,10 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.axis import Edge
-from keras_switcher.graph.channel_graph import Anatomy
-from keras_switcher.graph.connections import ConnectionGroup
-from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.graph.packing import FlatLayout
-from keras_switcher.held import held
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
+from keras_switcher.graph.packing import PackedLayout
+from keras_switcher.reductions import as_constant
 
 
 class Liveness:
@@ -24,13 +23,13 @@ class Liveness:
     these pairs would make a graph that grows with the square of the chain's length.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         groups: The `ChannelGroup`s that have factors of their own.
         connections: The `ConnectionGroup`s of which it will be told what inputs have a connection
             left.
 
     Attributes:
-        layout: The `FlatLayout` of what it is told: vectors by name of these groups, and vectors
+        layout: The `PackedLayout` of what it is told: vectors by name of these groups, and vectors
             with an entry per input by name of these connection groups.
         names: Names of the groups of which it tells what is left: those that have factors, and
             all that these can empty further up.
@@ -38,14 +37,14 @@ class Liveness:
 
     def __init__(
         self,
-        anatomy: Anatomy,
+        channel_graph: ChannelGraph,
         groups: Iterable[ChannelGroup],
         connections: Iterable[ConnectionGroup] = (),
     ):
         groups = list(groups)
         inputs = {group.name: ChannelGroup(group.name, group.shape[0]) for group in connections}
-        self.layout = FlatLayout([*groups, *inputs.values()])
-        own = {id(edge): self._own_places(edge, inputs) for edge in anatomy.edges}
+        self.layout = PackedLayout([*groups, *inputs.values()])
+        own = {id(edge): self._own_places(edge, inputs) for edge in channel_graph.edges}
         told = {key for key, places in own.items() if (places != self.layout.one).any()}
         given = {id(group) for group in groups}
 
@@ -56,18 +55,20 @@ class Liveness:
             edge = group.consumers[0]
             return id(edge) in told or any(id(other) in given for other in edge.groups)
 
-        emptied = [group for group in anatomy.groups if not group.is_input and may_empty(group)]
-        read = [group for group in anatomy.groups if group.is_input and depends(group)]
+        emptied = [
+            group for group in channel_graph.groups if not group.is_input and may_empty(group)
+        ]
+        read = [group for group in channel_graph.groups if group.is_input and depends(group)]
         known = given | {id(group) for group in emptied + read}
-        left = [group for group in anatomy.groups if id(group) in known]
-        self._left = FlatLayout(left)
+        left = [group for group in channel_graph.groups if id(group) in known]
+        self._left = PackedLayout(left)
         self.names = [group.name for group in left]
         one = np.full((3, 1), self.layout.one)
         places = np.concatenate([*(self._acting_places(g, own) for g in left), one], axis=1)
         self._acting = _Products(places, self.layout.one)
         self._readers = _Readers(emptied, own, self.layout.one) if emptied else None
-        where = FlatLayout(emptied)
-        self._read = held(np.concatenate([*map(where.places, left), [where.one]]))
+        where = PackedLayout(emptied)
+        self._read = as_constant(np.concatenate([*map(where.places, left), [where.one]]))
 
     def acting(self, values) -> dict:
         """Factors as they act: those of input positions times those of what arrives there.
@@ -121,7 +122,7 @@ class _Products:
 
     def __init__(self, places: np.ndarray, one: int):
         rows = [row for row in places if (row != one).any()]
-        self._places = [held(row) for row in rows or places[:1]]
+        self._places = [as_constant(row) for row in rows or places[:1]]
 
     def __call__(self, values):
         return reduce(mul, (ops.take(values, places, axis=0) for places in self._places))
@@ -149,9 +150,9 @@ class _Readers:
                 slots += group.size
             channels += group.size
         self._positions = _Products(np.concatenate(places, axis=1), one)
-        self._slot_at, self._slots = held(np.concatenate(slot_at)), slots
-        self._channel_of, self._channels = held(np.concatenate(channel_of)), channels
-        self._numbers = held(np.arange(slots))
+        self._slot_at, self._slots = as_constant(np.concatenate(slot_at)), slots
+        self._channel_of, self._channels = as_constant(np.concatenate(channel_of)), channels
+        self._numbers = as_constant(np.arange(slots))
 
     def __call__(self, values):
         """A vector with an entry per channel of all groups, then 1."""

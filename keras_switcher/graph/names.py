@@ -5,7 +5,7 @@ import re
 import keras
 from keras import tree
 
-from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.call import CallGraph
 
 # Of the functions with which surgery makes operations that the model has not.
 _MADE = "take|add|subtract|multiply|maximum|minimum|concatenate|expand_dims"

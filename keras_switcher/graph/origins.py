@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from keras import tree
 
-from keras_switcher.graph.call import Call
-from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.call import Call, CallGraph
 
 NO_RULE = "for which no rule is known"
 

@@ -8,8 +8,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.call import Call, is_stock
-from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.call import Call, CallGraph, is_stock
 from keras_switcher.graph.reachable import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules.activations import is_unknown

@@ -6,10 +6,10 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.axis import Axis, Edge
-from keras_switcher.held import held
+from keras_switcher.reductions import as_constant
 
 
-class FlatLayout:
+class PackedLayout:
     """Lays the channels of groups end to end, with a one behind them that stands for all others.
 
     A deep network has hundreds of axes along which vectors are gathered. One by one they make a
@@ -86,7 +86,7 @@ class EdgeFactors:
 
     def __init__(self, edges: Iterable[Edge], groups: Iterable):
         self._edges = list(edges)
-        self._layout = FlatLayout(groups)
+        self._layout = PackedLayout(groups)
         self._gathered = [self._layout.parts(edge) for edge in self._edges]
         together = zip(self._edges, self._gathered, strict=True)
         self._gather = _Gather(self._layout.index(edge) for edge, parted in together if parted)
@@ -97,7 +97,7 @@ class EdgeFactors:
         Args:
             factors: Maps names of groups to vectors, and of connection groups to matrices.
         """
-        found = iter(self._gather(self._layout.join(split_grains(factors)[0])))
+        found = iter(self._gather(self._layout.join(by_granularity(factors)[0])))
         scales = [
             edge.scales(factors, channels=next(found) if parted else None)
             for edge, parted in zip(self._edges, self._gathered, strict=True)
@@ -114,7 +114,7 @@ class _Gather:
     def __init__(self, indices):
         indices = list(indices)
         self._ends = np.cumsum([len(index) for index in indices], dtype=int).tolist()
-        self._places = held(np.concatenate(indices)) if indices else None
+        self._places = as_constant(np.concatenate(indices)) if indices else None
 
     def __call__(self, values) -> list:
         if self._places is None:
@@ -123,7 +123,7 @@ class _Gather:
         return ops.split(found, self._ends[:-1], axis=0) if len(self._ends) > 1 else [found]
 
 
-def split_grains(factors: dict) -> tuple[dict, dict]:
+def by_granularity(factors: dict) -> tuple[dict, dict]:
     """Factors of channels (vectors) and factors of connections (matrices), by name."""
     channels = {name: factor for name, factor in factors.items() if len(factor.shape) == 1}
     return channels, {n: factor for n, factor in factors.items() if n not in channels}

@@ -6,9 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_switcher.graph.batch_axis import rows_per_sample
-from keras_switcher.graph.call import Call
-from keras_switcher.graph.call_graph import CallGraph
-from keras_switcher.graph.kernel_sides import Block, Reading
+from keras_switcher.graph.call import Call, CallGraph
+from keras_switcher.graph.kernel import Block, Reading
 from keras_switcher.graph.labels import NO_CHANNEL, Labels
 from keras_switcher.graph.origins import Origins, where
 from keras_switcher.graph.reachable import identity

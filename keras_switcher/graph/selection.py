@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import keras
 
-from keras_switcher.graph.channel_graph import Anatomy
-from keras_switcher.graph.connections import ConnectionGroup
-from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.untouched import describe_hidden
 
 KINDS = ("all", "dense", "conv")
@@ -18,19 +17,19 @@ _ONLY_DENSE = (
 
 
 def select_groups(
-    anatomy: Anatomy,
+    channel_graph: ChannelGraph,
     groups: str | Sequence[str] | Callable[[ChannelGroup | ConnectionGroup], bool],
-    grains: tuple[str, ...] = ("channels",),
+    granularity: tuple[str, ...] = ("channels",),
 ) -> tuple[list[ChannelGroup], list[ConnectionGroup]]:
     """The prunable groups of channels and connections that are meant by the `groups` argument.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         groups: `"all"`, `"dense"` (what feeds a Dense layer), `"conv"` (what a convolution
             makes), a list of group or layer names, or a predicate on `ChannelGroup` (or
             `ConnectionGroup`, for connections).
-        grains: What to choose from: `"channels"`, `"connections"` (of Dense layers), or both; of
-            both, a name that ends in `/connections` means connections.
+        granularity: What to choose from: `"channels"`, `"connections"` (of Dense layers), or both;
+            of both, a name that ends in `/connections` means connections.
 
     Raises:
         ValueError: If the argument is none of these, a name is unknown, a named group cannot be
@@ -46,23 +45,23 @@ def select_groups(
             f"`groups` must be one of {KINDS}, a list of names or a predicate. "
             f"Received: groups={groups!r}."
         )
-    available = {"channels": anatomy.groups, "connections": anatomy.connections}
-    candidates = [group for grain in grains for group in available[grain]]
+    available = {"channels": channel_graph.groups, "connections": channel_graph.connections}
+    candidates = [group for grain in granularity for group in available[grain]]
     if isinstance(groups, str):
         chosen = [g for g in candidates if g.prunable and _is_kind(g, groups)]
     elif callable(groups):
         chosen = [group for group in candidates if group.prunable and groups(group)]
     else:
-        chosen = [_named(anatomy, name, grains) for name in groups]
+        chosen = [_named(channel_graph, name, granularity) for name in groups]
         for group in chosen:
             if not group.prunable:
                 raise ValueError(f"Group '{group.name}' cannot be pruned: {group.reason}.")
     if not chosen:
         raise ValueError(
-            f"groups={groups!r} chooses no {' or '.join(g[:-1] for g in grains)} group of "
-            f"'{anatomy.graph.name}'{_what_there_is(anatomy, groups, candidates)}"
-            + (_ONLY_DENSE if grains == ("connections",) else "")
-            + _on_quantized(anatomy)
+            f"groups={groups!r} chooses no {' or '.join(g[:-1] for g in granularity)} group of "
+            f"'{channel_graph.graph.name}'{_what_there_is(channel_graph, groups, candidates)}"
+            + (_ONLY_DENSE if granularity == ("connections",) else "")
+            + _on_quantized(channel_graph)
         )
     return tuple(
         [group for group in candidates if group in chosen and isinstance(group, kind)]
@@ -70,18 +69,20 @@ def select_groups(
     )
 
 
-def more_to_choose(anatomy: Anatomy, channels: list, connections: list) -> str:
+def more_to_choose(channel_graph: ChannelGraph, channels: list, connections: list) -> str:
     """What to do about a budget that cannot be met: choose more groups, if there are any.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         channels: The chosen groups of channels.
         connections: The chosen groups of connections.
     """
-    candidates = (anatomy.groups if channels else []) + (anatomy.connections if connections else [])
+    candidates = (channel_graph.groups if channels else []) + (
+        channel_graph.connections if connections else []
+    )
     chosen = {group.name for group in (*channels, *connections)}
     more = [f"'{g.name}'" for g in candidates if g.prunable and g.name not in chosen]
-    whole = [] if channels or more else _kept_whole(anatomy, chosen)
+    whole = [] if channels or more else _kept_whole(channel_graph, chosen)
     if whole:
         return (
             "Ask for more to be kept, or have channels pruned, too (connections='both'): of what "
@@ -92,16 +93,16 @@ def more_to_choose(anatomy: Anatomy, channels: list, connections: list) -> str:
     return f"Ask for more to be kept, or choose more groups: {', '.join(more)}."
 
 
-def _kept_whole(anatomy, chosen):
+def _kept_whole(channel_graph, chosen):
     """The groups of channels of kernels in which no connections are cut, though channels can be."""
-    whole = [kernel for kernel in anatomy.kernels if kernel.connections not in chosen]
+    whole = [kernel for kernel in channel_graph.kernels if kernel.connections not in chosen]
     groups = [g for kernel in whole for axis in kernel.axes.values() for g in axis.groups]
     return list(dict.fromkeys(f"'{group.name}'" for group in groups if group.prunable))
 
 
-def _what_there_is(anatomy, groups, candidates):
+def _what_there_is(channel_graph, groups, candidates):
     """Why none was chosen: there is none of the kind, those of the kind cannot be pruned, or so."""
-    hidden = describe_hidden(anatomy)
+    hidden = describe_hidden(channel_graph)
     hidden = f" {hidden}" if hidden else ""
     named = isinstance(groups, str)
     prunable = [group.name for group in candidates if group.prunable]
@@ -115,19 +116,19 @@ def _what_there_is(anatomy, groups, candidates):
     return f": none{_OF_KIND[groups]} can be pruned.{others}{hidden} Why not:{reasons}"
 
 
-def _named(anatomy, name, grains):
+def _named(channel_graph, name, granularity):
     """The group that a name means."""
-    for group in anatomy.connections if "connections" in grains else ():
-        if name == group.name or (grains == ("connections",) and name == group.layer.name):
+    for group in channel_graph.connections if "connections" in granularity else ():
+        if name == group.name or (granularity == ("connections",) and name == group.layer.name):
             return group
-    if "channels" in grains:
-        return anatomy.group(name)
-    known = [group.name for group in anatomy.connections]
+    if "channels" in granularity:
+        return channel_graph.group(name)
+    known = [group.name for group in channel_graph.connections]
     raise ValueError(f"'{name}' names no Dense layer. Pass one of: {known}.{_ONLY_DENSE}")
 
 
-def _on_quantized(anatomy):
-    ops = {call.op.name: call.op for call in anatomy.graph.calls}
+def _on_quantized(channel_graph):
+    ops = {call.op.name: call.op for call in channel_graph.graph.calls}
     found = [name for name, op in ops.items() if getattr(op, "quantization_mode", None)]
     return f" Quantized layers have none: {found}. Quantize the compact model." if found else ""
 

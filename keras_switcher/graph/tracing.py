@@ -5,10 +5,15 @@ import inspect
 import keras
 from keras import tree
 
-from keras_switcher.graph.call import Call
-from keras_switcher.graph.call_graph import CallGraph
-from keras_switcher.graph.stand_in import StandIn
-from keras_switcher.graph.tensors import arranged, inputs_like, is_tensor, paired
+from keras_switcher.graph.call import (
+    Call,
+    CallGraph,
+    OperationProxy,
+    arranged,
+    inputs_like,
+    is_tensor,
+    paired,
+)
 
 
 def trace(model: keras.Model, called_with=None) -> CallGraph:
@@ -46,7 +51,7 @@ def _traced(model, called_with=None):
         return tree.map_structure(lambda x: aliases.get(id(x), x) if is_tensor(x) else x, structure)
 
     def visit(op, *args, **kwargs):
-        outputs = stand_ins.setdefault(id(op), StandIn(op))(*args, **kwargs)
+        outputs = proxies.setdefault(id(op), OperationProxy(op))(*args, **kwargs)
         args, kwargs = resolve((args, kwargs))
         if isinstance(op, keras.Model) and _why_unreadable(op) is None:
             given = args[0] if args else kwargs["inputs"]
@@ -72,7 +77,7 @@ def _traced(model, called_with=None):
         call.name = call.op.name if count == 0 else f"{call.op.name}:{count}"
         graph.calls.append(call)
 
-    stand_ins: dict[int, StandIn] = {}
+    proxies: dict[int, OperationProxy] = {}
     kept: list[keras.KerasTensor] = []  # An id is only good while its tensor lives.
     clone = keras.models.clone_model(
         plain,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.call import CallGraph
 from keras_switcher.graph.reader import Reader
 
 SHOWN = 3
@@ -47,37 +47,37 @@ def hidden_weights(graph: CallGraph, reader: Reader) -> list[HiddenWeights]:
     return found
 
 
-def describe_hidden(anatomy) -> str:
+def describe_hidden(channel_graph) -> str:
     """One sentence on the weights of a model in layers that no rule reaches; empty without any.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
     """
-    if not anatomy.hidden_weights:
+    if not channel_graph.hidden_weights:
         return ""
-    number = sum(hidden.number for hidden in anatomy.hidden_weights)
-    total = sum(kernel.cost("weights") for kernel in anatomy.kernels)
+    number = sum(hidden.number for hidden in channel_graph.hidden_weights)
+    total = sum(kernel.cost("weights") for kernel in channel_graph.kernels)
     names = defaultdict(list)
-    for hidden in anatomy.hidden_weights:
+    for hidden in channel_graph.hidden_weights:
         names[hidden.kind].append(f"'{hidden.name}'")
     kinds = ", ".join(f"{_some(of_kind)} ({kind})" for kind, of_kind in names.items())
     return f"{number:,} of {total:,} weights are in layers that no rule reaches: {kinds}."
 
 
-def describe_rest(anatomy, names: Iterable[str]) -> str:
+def describe_rest(channel_graph, names: Iterable[str]) -> str:
     """What keeps most weights when one channel is left per group, a line each; empty if nothing.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         names: Names of the groups, of channels and connections, of which one is left.
     """
     names = set(names)
-    hidden = {each.name: each for each in anatomy.hidden_weights}
-    one = {g.name: np.arange(g.size) < 1 for g in anatomy.groups if g.name in names}
-    connections = {group.name: group for group in anatomy.connections}
+    hidden = {each.name: each for each in channel_graph.hidden_weights}
+    one = {g.name: np.arange(g.size) < 1 for g in channel_graph.groups if g.name in names}
+    connections = {group.name: group for group in channel_graph.connections}
     singly = connections if names & set(connections) else {}
     left = defaultdict(int)
-    for kernel in anatomy.kernels:
+    for kernel in channel_graph.kernels:
         if kernel.connections in names:
             continue
         number = kernel.cost("weights")

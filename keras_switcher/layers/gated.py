@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_switcher.layers.variable_override import Substitution
+from keras_switcher.layers.variable_override import VariableOverride
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -63,7 +63,7 @@ class Gated(keras.layers.Layer):
     def call(self, inputs, factors):
         self._check(factors)
         kernel = getattr(self.layer, self.weight)
-        with Substitution([(kernel, scaled(kernel, factors, self.axis))]) as scope:
+        with VariableOverride([(kernel, scaled(kernel, factors, self.axis))]) as scope:
             outputs = self.layer(inputs)
         for loss in scope.losses:
             self.layer.add_loss(loss)  # Where a model that owns the layer finds and clears it.

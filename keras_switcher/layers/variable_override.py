@@ -3,7 +3,7 @@
 import keras
 
 
-class Substitution(keras.StatelessScope):
+class VariableOverride(keras.StatelessScope):
     """A scope in which some variables have other values; whatever else is assigned stays.
 
     Losses that layers add are collected in `losses`.

@@ -3,44 +3,44 @@
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.graph.call import is_tensor
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
-from keras_switcher.held import in_full
 from keras_switcher.layers.gated import scaled
+from keras_switcher.reductions import in_full
 
 
-def foldable(anatomy, connections: dict) -> dict:
+def foldable(channel_graph, connections: dict) -> dict:
     """The groups whose constants biases can take in, with the connections that make them.
 
     Between the Dense layer that makes the group and the Dense layers that read it there may be
     calls that take one tensor and keep its shape, if they treat all positions alike.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         connections: Maps names of connection groups to matrices of factors.
 
     Returns:
         Maps `ChannelGroup`s to names of connection groups.
     """
     found = {}
-    for group in anatomy.groups:
+    for group in channel_graph.groups:
         if not group.prunable or len(group.producers) != 1:
             continue
         made_by = f"{group.producers[0].name}/connections"
         readers = [edge.connections for edge in group.consumers]
         once = all(reader and len(reader.edges) == 1 for reader in readers)
         if made_by in connections and once:
-            chains = _Chains(anatomy, group)
+            chains = _Chains(channel_graph, group)
             if all(map(chains.can_fold_at, group.consumers)):
                 found[group] = made_by
     return found
 
 
-def bias_shifts(anatomy, plan) -> dict:
+def bias_shifts(channel_graph, plan) -> dict:
     """What the constants of a plan that go add to the outputs of the Dense layers that read them.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         plan: The `PruningPlan`.
 
     Returns:
@@ -50,12 +50,12 @@ def bias_shifts(anatomy, plan) -> dict:
         ValueError: If a constant is not finite, or is not the same at all positions.
     """
     shifts, reaching = {}, {}
-    for group in anatomy.groups:  # Producers come before readers.
+    for group in channel_graph.groups:  # Producers come before readers.
         constant = plan.groups[group.name].constant
         if not constant.any():
             continue
         gone = constant & ~plan.keep[group.name]
-        chains = _Chains(anatomy, group)
+        chains = _Chains(channel_graph, group)
         layer = group.producers[0].layer
         for edge in group.consumers:
             values = chains.values_at(edge, _preactivation(layer, reaching))
@@ -72,15 +72,15 @@ def bias_shifts(anatomy, plan) -> dict:
     return shifts
 
 
-def new_biases(anatomy, plan) -> list:
+def new_biases(channel_graph, plan) -> list:
     """The Dense layers without a bias that get one to take a constant in.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         plan: The `PruningPlan`.
     """
     found = {}
-    for group in anatomy.groups:
+    for group in channel_graph.groups:
         gone = plan.groups[group.name].constant & ~plan.keep[group.name]
         for edge in group.consumers if gone.any() else ():
             if not edge.call.op.use_bias and gone[edge.entries_of(group)[1]].any():
@@ -91,11 +91,11 @@ def new_biases(anatomy, plan) -> list:
 class _Chains:
     """The calls from the Dense layer that makes a group to those that read it."""
 
-    def __init__(self, anatomy, group):
+    def __init__(self, channel_graph, group):
         self._layer = group.producers[0].layer
         self._makers = {
             id(tensor): call
-            for call in anatomy.graph.calls
+            for call in channel_graph.graph.calls
             for tensor in tree.flatten(call.outputs)
         }
 

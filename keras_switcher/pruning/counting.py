@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.ownership import Ownership
 from keras_switcher.graph.reader import Reader
@@ -122,16 +122,16 @@ def count_macs(model: keras.Model, input_shape=None) -> LayerCounts:
     return LayerCounts(counts, unknown)
 
 
-def unknown_macs(anatomy: Anatomy) -> dict[str, str]:
+def unknown_macs(channel_graph: ChannelGraph) -> dict[str, str]:
     """Why the MACs of some layers are not known, by their names."""
-    return {name: why for kernel in anatomy.kernels for name, why in kernel.unknown.items()}
+    return {name: why for kernel in channel_graph.kernels for name, why in kernel.unknown.items()}
 
 
-def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
+def remaining(channel_graph: ChannelGraph, plan: PruningPlan | None = None) -> dict:
     """What is left of a model's costs when a plan is carried out.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         plan: The plan; None removes nothing. Of kernels with connections, only the kept entries
             that are not zero count as weights and MACs. As `parameters`, zeros are stored.
 
@@ -149,9 +149,9 @@ def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
                 size = size // weight.shape[number] * int(mask.sum())
         return size
 
-    calls = _calls_left(anatomy, keep)
+    calls = _calls_left(channel_graph, keep)
     weights, macs = 0, 0
-    for kernel in anatomy.kernels:
+    for kernel in channel_graph.kernels:
         uses = [use for use in kernel.uses if id(use.call) in calls]
         if not uses:
             continue
@@ -164,30 +164,30 @@ def remaining(anatomy: Anatomy, plan: PruningPlan | None = None) -> dict:
         macs += left * sum(use.positions(keep) for use in uses)
     layers = {id(c.op): c.op for c in calls.values() if isinstance(c.op, keras.layers.Layer)}
     held = {id(weight): weight for layer in layers.values() for weight in layer.weights}
-    parameters = sum(kept(weight, anatomy.axes_of(weight)) for weight in held.values())
-    for layer in new_biases(anatomy, plan) if plan else ():
+    parameters = sum(kept(weight, channel_graph.axes_of(weight)) for weight in held.values())
+    for layer in new_biases(channel_graph, plan) if plan else ():
         if id(layer) in layers:
-            made = anatomy.axes_of(layer.kernel).get(1)
+            made = channel_graph.axes_of(layer.kernel).get(1)
             parameters += layer.units if made is None else kept(layer.kernel[0], {0: made})
     return {"weights": weights, "parameters": parameters, "macs": macs}
 
 
-def _calls_left(anatomy, keep):
+def _calls_left(channel_graph, keep):
     """The calls of the smaller model: without what reads nothing, and what nothing reads then."""
     folded, left = set(), {}
-    for call in anatomy.graph.calls:
+    for call in channel_graph.graph.calls:
         outputs = tree.flatten(call.outputs)
-        edge = anatomy.edge_at(call)
+        edge = channel_graph.edge_at(call)
         reads_nothing = edge is not None and _is_empty(edge, keep)
         makes_nothing = all(
-            any(_is_empty(axis, keep) for axis in anatomy.axes_along(tensor).values())
+            any(_is_empty(axis, keep) for axis in channel_graph.axes_along(tensor).values())
             for tensor in outputs
         )
         if reads_nothing or makes_nothing or all(id(tensor) in folded for tensor in call.inputs):
             folded.update(map(id, outputs))
         else:
             left[id(call)] = call
-    read, reached = {id(tensor) for tensor in tree.flatten(anatomy.graph.outputs)}, {}
+    read, reached = {id(tensor) for tensor in tree.flatten(channel_graph.graph.outputs)}, {}
     for call in reversed(left.values()):
         if any(id(tensor) in read for tensor in tree.flatten(call.outputs)):
             read.update(map(id, call.inputs))

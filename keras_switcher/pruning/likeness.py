@@ -6,8 +6,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.call import Call, is_stock
-from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.graph.call import Call, is_stock, is_tensor
 from keras_switcher.pruning.random_inputs import draws
 
 # Attributes by which Keras keeps its own books. An export leaves those of models in layers, too.

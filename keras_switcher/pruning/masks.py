@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
@@ -54,27 +54,27 @@ def prune_channels(
     2
     """
     check_verify(verify)
-    anatomy = Anatomy(model)
-    masks = _checked(anatomy, keep, "keep", np.bool_)
-    scales = _checked(anatomy, scale or {}, "scale", np.floating)
+    channel_graph = ChannelGraph(model)
+    masks = _checked(channel_graph, keep, "keep", np.bool_)
+    scales = _checked(channel_graph, scale or {}, "scale", np.floating)
     factors = {}
-    for group in anatomy.groups:
+    for group in channel_graph.groups:
         if group.name in masks or group.name in scales:
             mask = masks.get(group.name, np.ones(group.size, bool))
             factor = scales.get(group.name, np.ones(group.size, "float32"))
             factors[group.name] = np.where(mask, factor, 0).astype("float32")
-    plan = plan_removal(anatomy, factors, round_to)
-    return compact(anatomy, plan, factors if verify else None)
+    plan = plan_removal(channel_graph, factors, round_to)
+    return compact(channel_graph, plan, factors if verify else None)
 
 
-def _checked(anatomy, vectors, argument, kind):
+def _checked(channel_graph, vectors, argument, kind):
     if not isinstance(vectors, Mapping):
         raise ValueError(
             f"`{argument}` must map names of groups or layers to vectors. Received: {vectors!r}."
         )
     checked = {}
     for name, vector in vectors.items():
-        group = anatomy.group(name)
+        group = channel_graph.group(name)
         vector = np.asarray(vector)
         if not group.prunable:
             raise ValueError(f"'{name}' in `{argument}` cannot be pruned: {group.reason}.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.plan_file import read_plan, write_plan
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.validation import check_plan
@@ -101,10 +101,10 @@ class PruningPlan:
                 again, or the result computes something else.
         """
         check_verify(verify)
-        anatomy = Anatomy(model, self.every_dense_input)
-        check_plan(self, anatomy)
+        channel_graph = ChannelGraph(model, self.every_dense_input)
+        check_plan(self, channel_graph)
         acting = {n: g.scale * (g.keep | g.constant) for n, g in self.groups.items()}
-        return compact(anatomy, self, {**acting, **self.connections} if verify else None)
+        return compact(channel_graph, self, {**acting, **self.connections} if verify else None)
 
     def save(self, path: str | Path):
         """Writes the plan as JSON, beside the file that may be there, and then replaces that one.

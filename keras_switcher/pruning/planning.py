@@ -1,31 +1,80 @@
-"""From factors to a plan: what they switch off, and what follows from that."""
+"""From factors to a plan: what they switch off, and the dead units that follow from it.
+
+A unit that nothing reads any more goes. A unit that reads nothing any more is a constant: it goes
+too, where the biases of all that read it can take the constant in.
+"""
 
 from numbers import Integral
 
 import numpy as np
 
 from keras_switcher.gating.gates import feeds_nothing
-from keras_switcher.graph.channel_graph import Anatomy
-from keras_switcher.graph.packing import split_grains
-from keras_switcher.held import in_full
-from keras_switcher.pruning.limits import keep_more
-from keras_switcher.pruning.orphans import settle
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.liveness import Liveness
+from keras_switcher.graph.packing import by_granularity
+from keras_switcher.pruning.bias_folding import foldable
 from keras_switcher.pruning.plan import GroupPlan, PruningPlan
+from keras_switcher.pruning.validation import enforce_minimum
+from keras_switcher.reductions import in_full
+
+
+def propagate_removal(channel_graph, live: dict, connections: dict) -> tuple[dict, dict]:
+    """What is left of each group when everything that follows from cut connections has happened.
+
+    Args:
+        channel_graph: The model's `ChannelGraph`.
+        live: Maps names of groups to float vectors, 1 where the group's own factor is not zero
+            and 0 where it is.
+        connections: Maps names of connection groups to matrices of factors; zero means cut.
+
+    Returns:
+        Two maps from names of groups to boolean vectors: the channels that are left, and those
+        that are gone because they are constant.
+    """
+    cut = {name: matrix > 0 for name, matrix in connections.items()}
+    makers = foldable(channel_graph, connections) if connections else {}
+    groups = [group for group in channel_graph.groups if group.name in live or group in makers]
+    live = {g.name: live.get(g.name, np.ones(g.size, "float32")) for g in groups}
+    liveness = Liveness(
+        channel_graph, groups, [g for g in channel_graph.connections if g.name in cut]
+    )
+    constant = {}
+    while True:
+        rows = {name: mask.any(1).astype("float32") for name, mask in cut.items()}
+        values = liveness.layout.join({**live, **rows})
+        left = {name: np.asarray(vector) > 0 for name, vector in liveness(values).items()}
+        changed = False
+        for kernel in channel_graph.kernels:
+            if kernel.connections in cut:
+                mask = cut[kernel.connections]
+                cut[kernel.connections] = kernel.between(mask, left)
+                changed |= not np.array_equal(mask, cut[kernel.connections])
+        for group, made_by in makers.items():
+            here = left.get(group.name, np.ones(group.size, bool))
+            orphans = np.zeros(group.size, bool)
+            producer = group.producers[0]
+            orphans[producer.channels] = ~cut[made_by].any(0)[producer.entries]
+            if (new := here & orphans).any():
+                constant[group.name] = constant.get(group.name, False) | new
+                live[group.name] = live[group.name] * ~new
+                changed = True
+        if not changed:
+            return left, constant
 
 
 def plan_removal(
-    anatomy: Anatomy, factors: dict, round_to: int = 1, dense: bool = False
+    channel_graph: ChannelGraph, factors: dict, round_to: int = 1, dense: bool = False
 ) -> PruningPlan:
     """The plan that removes what factors switch off.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         factors: Maps names of groups to vectors, and of connection groups to matrices; zero
             means removed.
         round_to: Keep at least the next multiple of this number of channels of each channel
             group. The added channels are those with the largest weights; they are scaled by
             zero, so the outputs stay the same.
-        dense: Whether `anatomy` was read with `every_dense_input`.
+        dense: Whether `channel_graph` was read with `every_dense_input`.
 
     Raises:
         ValueError: If `round_to` is not a positive integer.
@@ -33,12 +82,12 @@ def plan_removal(
     if not isinstance(round_to, Integral) or isinstance(round_to, bool) or round_to < 1:
         raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
     factors = {name: in_full(factor) for name, factor in factors.items()}
-    channels, connections = split_grains(factors)
+    channels, connections = by_granularity(factors)
     live = {name: (vector > 0).astype("float32") for name, vector in channels.items()}
-    live, constant = settle(anatomy, live, connections)
-    _empty_branches(anatomy, live)
+    live, constant = propagate_removal(channel_graph, live, connections)
+    _empty_branches(channel_graph, live)
     scales, keep = {}, {}
-    for group in anatomy.groups:
+    for group in channel_graph.groups:
         ones = np.ones(group.size, "float32")
         keep[group.name] = live.get(group.name, ones > 0)
         constant.setdefault(group.name, ones == 0)
@@ -46,23 +95,23 @@ def plan_removal(
         scales[group.name] = np.where(acts, factors.get(group.name, ones), 0)
     more = True
     while more:
-        for group in anatomy.groups:
+        for group in channel_graph.groups:
             if not group.is_input and group.prunable and keep[group.name].any():
                 keep[group.name] = _rounded(group, keep[group.name], round_to)
-        more = keep_more(anatomy, keep)
+        more = enforce_minimum(channel_graph, keep)
     groups = {
         group.name: GroupPlan(
             keep[group.name], scales[group.name], constant[group.name], group.reason
         )
-        for group in anatomy.groups
+        for group in channel_graph.groups
     }
     return PruningPlan(groups, dense, connections)
 
 
-def _empty_branches(anatomy, live):
+def _empty_branches(channel_graph, live):
     """What feeds only kernels that make nothing any more is gone too, up the whole branch."""
-    for group in reversed(anatomy.groups):  # Readers come before what they read.
-        if group.prunable and feeds_nothing(anatomy, group, live):
+    for group in reversed(channel_graph.groups):  # Readers come before what they read.
+        if group.prunable and feeds_nothing(channel_graph, group, live):
             live[group.name] = np.zeros(group.size, bool)
 
 

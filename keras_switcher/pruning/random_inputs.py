@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.graph.call import is_tensor
 
 # Sizes that are tried where a network leaves them open.
 OPEN_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.rules.activations import is_unknown
-from keras_switcher.graph.tensors import is_tensor
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
 from keras_switcher.layers.gated import scaled
 from keras_switcher.pruning.differences import arrays, is_telling
@@ -27,16 +27,16 @@ class RandomRuns:
     """Runs a network, in inference, on random inputs of the smallest sizes with which it runs.
 
     Args:
-        anatomy: The network's `Anatomy`.
+        channel_graph: The network's `ChannelGraph`.
         factors: What scales its kernels: vectors by name of channel group, matrices by name of
             connection group.
     """
 
-    def __init__(self, anatomy: Anatomy, factors: dict):
-        self.graph = anatomy.graph
+    def __init__(self, channel_graph: ChannelGraph, factors: dict):
+        self.graph = channel_graph.graph
         self._limits = limits_of(self.graph)
         self._scales = {}
-        for edge in anatomy.edges:  # A layer that is called twice has one edge for each call.
+        for edge in channel_graph.edges:  # A layer that is called twice has one edge for each call.
             if (scale := edge.scales(factors, np)) is not None:
                 self._scales[id(edge.kernel), edge.kernel_axis] = edge, scale
         self._variables = variables_of_functions(call.op for call in self.graph.calls)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_switcher.graph.call import Call, is_stock
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.holding import holds_state
 from keras_switcher.pruning.likeness import unlike
 
@@ -80,17 +80,19 @@ def describes_itself(op: keras.Operation) -> bool:
     return all(is_stock(part) and not _has_own_functions(part, op) for part in parts)
 
 
-def is_cut(anatomy: Anatomy, op: keras.Operation, keep: dict) -> bool:
+def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:
     """Whether a layer has fewer entries in a weight, or other sizes, when some channels are kept.
 
     Args:
-        anatomy: The `Anatomy` of its network.
+        channel_graph: The `ChannelGraph` of its network.
         op: The layer or operation.
         keep: Boolean vectors by name of group.
     """
-    if anatomy.sizes_of(op, keep) != anatomy.sizes_of(op, {}):
+    if channel_graph.sizes_of(op, keep) != channel_graph.sizes_of(op, {}):
         return True
-    axes = [axis for w in getattr(op, "variables", ()) for axis in anatomy.axes_of(w).values()]
+    axes = [
+        axis for w in getattr(op, "variables", ()) for axis in channel_graph.axes_of(w).values()
+    ]
     left = [axis.gather(keep, np) for axis in axes]
     return any(kept is not None and not kept.all() for kept in left)
 

@@ -7,23 +7,23 @@ import numpy as np
 
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.copying import copied_whole
 from keras_switcher.pruning.rebuilding import build_again, describes_itself, is_cut, verified
 
 
-def warn_before_training(anatomy: Anatomy):
+def warn_before_training(channel_graph: ChannelGraph):
     """Warns of the user's own layers that a smaller model, after training, could not have.
 
     Those are layers that have to be smaller, or cannot be copied, and are not built again as what
     they are.
 
     Args:
-        anatomy: The network's `Anatomy`.
+        channel_graph: The network's `ChannelGraph`.
     """
-    fewest = {g.name: np.arange(g.size) == 0 for g in anatomy.groups if g.prunable}
-    own = {id(call.op): call for call in anatomy.graph.calls if not describes_itself(call.op)}
-    whole = [call.op for call in own.values() if not is_cut(anatomy, call.op, fewest)]
+    fewest = {g.name: np.arange(g.size) == 0 for g in channel_graph.groups if g.prunable}
+    own = {id(call.op): call for call in channel_graph.graph.calls if not describes_itself(call.op)}
+    whole = [call.op for call in own.values() if not is_cut(channel_graph, call.op, fewest)]
     copies = copied_whole(whole)
     for key, call in own.items():
         if key not in copies:
@@ -42,16 +42,21 @@ class Remaking:
     and compared with what it was.
 
     Args:
-        anatomy: The `Anatomy` of the larger model.
+        channel_graph: The `ChannelGraph` of the larger model.
         keep: Boolean vectors by name of group: what stays.
         factors: What is folded into kernels: vectors and matrices by name.
         shifts: What is added to the outputs of layers, by their `id`s.
     """
 
-    def __init__(self, anatomy: Anatomy, keep: dict, factors: dict, shifts: dict):
-        self._anatomy, self._keep, self._factors, self._shifts = anatomy, keep, factors, shifts
-        self._tied = anatomy.tied_ops
-        ops = {id(call.op): call.op for call in anatomy.graph.calls}.values()
+    def __init__(self, channel_graph: ChannelGraph, keep: dict, factors: dict, shifts: dict):
+        self._anatomy, self._keep, self._factors, self._shifts = (
+            channel_graph,
+            keep,
+            factors,
+            shifts,
+        )
+        self._tied = channel_graph.tied_ops
+        ops = {id(call.op): call.op for call in channel_graph.graph.calls}.values()
         wanted = [op for op in ops if id(op) in self._tied or not describes_itself(op)]
         self._copies = copied_whole([op for op in wanted if not self._is_touched(op)])
 

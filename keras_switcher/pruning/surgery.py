@@ -6,27 +6,27 @@ from keras import ops, tree
 
 from keras_switcher.gating.gates import feeds_nothing
 from keras_switcher.graph.axis import Edge
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.ownership import check_apart
-from keras_switcher.graph.tensors import is_tensor
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
 from keras_switcher.pruning import constant_folding as folding
 from keras_switcher.pruning.bias_folding import bias_shifts
-from keras_switcher.pruning.constant_merging import merge
+from keras_switcher.pruning.constant_folding import merge
 from keras_switcher.pruning.rebuilding import build_activation, without_random_start
 from keras_switcher.pruning.remaking import Remaking
 from keras_switcher.pruning.verification import Verification
 
 
-def compact(anatomy: Anatomy, plan, verified_by: dict | None = None) -> keras.Model:
+def compact(channel_graph: ChannelGraph, plan, verified_by: dict | None = None) -> keras.Model:
     """A new, smaller, plain Keras model with the outputs of the gated one.
 
     Every layer of the result is new; factors are folded into the kernels that read the channels.
     A branch of a sum or product that reads nothing any more goes as a whole.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         plan: A `PruningPlan` for it.
         verified_by: The factors that the plan was made for, by name: the result is compared with
             the network under them (see `Verification`). None leaves it out.
@@ -35,14 +35,14 @@ def compact(anatomy: Anatomy, plan, verified_by: dict | None = None) -> keras.Mo
         ValueError: If the plan leaves a group empty that cannot go, if a weight is not finite, if
             a layer cannot be made again, or if the result computes something else.
     """
-    return Surgery(anatomy, plan).operate(verified_by)
+    return Surgery(channel_graph, plan).operate(verified_by)
 
 
 class Surgery:
     """Builds the smaller model, layer by layer.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         plan: A `PruningPlan` for it.
         fold: Whether factors go into the kernels. Otherwise they multiply what the kernels read,
             as constants, so that kernels keep their values and the sizes of their gradients.
@@ -51,28 +51,28 @@ class Surgery:
         counterparts: Pairs of a weight of the model and the weight that was cut out of it.
     """
 
-    def __init__(self, anatomy: Anatomy, plan, fold: bool = True):
-        self.anatomy = anatomy
+    def __init__(self, channel_graph: ChannelGraph, plan, fold: bool = True):
+        self.channel_graph = channel_graph
         self.keep = plan.keep
         self.factors = plan.factors
-        self.shifts = bias_shifts(anatomy, plan)
+        self.shifts = bias_shifts(channel_graph, plan)
         self.fold = fold
         self.counterparts = []
         self.rebuilt, self.made = {}, {}
-        self.names = Names(anatomy.graph)
+        self.names = Names(channel_graph.graph)
         self.empty = [name for name, mask in self.keep.items() if not mask.any()]
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
 
     def operate(self, verified_by: dict | None = None) -> keras.Model:
         """The smaller model; see `compact` for the argument."""
-        with restored(variables_of_functions(call.op for call in self.anatomy.graph.calls)):
+        with restored(variables_of_functions(call.op for call in self.channel_graph.graph.calls)):
             return self._operate(verified_by)
 
     def _operate(self, verified_by):
-        graph = self.anatomy.graph
+        graph = self.channel_graph.graph
         self.names.keep_from_new_operations()
         factors = self.factors if self.fold else {}
-        self.remaking = Remaking(self.anatomy, self.keep, factors, self.shifts)
+        self.remaking = Remaking(self.channel_graph, self.keep, factors, self.shifts)
         inputs = graph.new_inputs()
         outputs = graph.replay(inputs, self.visit)
         if not all(map(is_tensor, tree.flatten(outputs))):
@@ -81,9 +81,9 @@ class Surgery:
         # Layers whose outputs nothing reads any more are no part of it.
         owned = {id(variable) for variable in small.variables}
         self.counterparts = [pair for pair in self.counterparts if id(pair[1]) in owned]
-        check_apart(self.anatomy.ties, small)
+        check_apart(self.channel_graph.ties, small)
         if verified_by is not None:
-            check = Verification(self.anatomy, verified_by).check
+            check = Verification(self.channel_graph, verified_by).check
             check(small, self.made, self.kept_along)
         return small
 
@@ -92,7 +92,7 @@ class Surgery:
         return outputs
 
     def _made_of(self, call, args, kwargs):
-        edge = self.anatomy.edge_at(call)
+        edge = self.channel_graph.edge_at(call)
         if self.empty and self._is_read_by_none(call):
             return tree.map_structure(lambda x: folding.zeros(x, call), call.outputs)
         if edge is not None and not self._kept(edge).any():
@@ -109,7 +109,7 @@ class Surgery:
             args, kwargs = self._drop_dead_positions(edge, args, kwargs)
             if not self.fold:
                 args, kwargs = self._scaled(edge, args, kwargs)
-        args, kwargs = self.anatomy.arguments_of(call, args, kwargs, self.keep)
+        args, kwargs = self.channel_graph.arguments_of(call, args, kwargs, self.keep)
         new = self.rebuilt.get(id(call.op))
         if new is not None:
             return new(*args, **kwargs)
@@ -123,7 +123,7 @@ class Surgery:
             build_activation(call.op, new, tree.flatten(outputs)[0].shape)
             self._assign(call.op, new)
             if shift is not None:
-                made = self.anatomy.axes_of(call.op.kernel).get(1)
+                made = self.channel_graph.axes_of(call.op.kernel).get(1)
                 new.bias.assign_add(shift if made is None else shift[self._kept(made)])
         return outputs
 
@@ -148,7 +148,7 @@ class Surgery:
     def _constant(self, call, args, kwargs, edge):
         """What a call makes of constants."""
         tensors = (*call.inputs, *tree.flatten(call.outputs))
-        rows = {self.anatomy.rows.get(id(tensor), 1) for tensor in tensors}
+        rows = {self.channel_graph.rows.get(id(tensor), 1) for tensor in tensors}
         if len(rows) > 1 or None in rows:
             self.raise_empty(f"'{call.name}' would move positions of a constant among the samples")
         shift = self.shifts.get(id(call.op))
@@ -165,8 +165,8 @@ class Surgery:
 
     def raise_empty(self, consequence):
         """Raises the error for groups that cannot be empty, without what they emptied."""
-        empty = [self.anatomy.group(name) for name in self.empty]
-        causes = [g.name for g in empty if not feeds_nothing(self.anatomy, g, self.keep)]
+        empty = [self.channel_graph.group(name) for name in self.empty]
+        causes = [g.name for g in empty if not feeds_nothing(self.channel_graph, g, self.keep)]
         raise ValueError(
             f"Nothing is left of {', '.join(map(repr, self.cut_off or causes))}: all of it is "
             f"switched off, so {consequence}. Nothing was removed; keep at least one channel or "
@@ -212,7 +212,7 @@ class Surgery:
             value: The array.
             fold: Whether to multiply with the factors.
         """
-        for axis, channels in self.anatomy.axes_of(weight).items():
+        for axis, channels in self.channel_graph.axes_of(weight).items():
             scaling = fold and isinstance(channels, Edge)
             matrix = channels.of_connections(self.factors) if scaling else None
             if matrix is not None:  # Its rows are the inputs, which are the kernel's first axis.
@@ -230,7 +230,7 @@ class Surgery:
         """Multiplies what a kernel reads with the factors."""
         axis, read = edge.tensor_axis, edge
         if edge.input_group is None:  # The kernel's axis may be longer or shorter.
-            read = self.anatomy.axes_along(edge.call.input).get(axis, edge)
+            read = self.channel_graph.axes_along(edge.call.input).get(axis, edge)
         scale = read.gather(self.factors, np)
         if scale is None:
             return args, kwargs
@@ -245,4 +245,4 @@ class Surgery:
 
     def kept_along(self, tensor) -> dict[int, np.ndarray]:
         """Which channels of a tensor of the model stay: boolean vectors by axis."""
-        return {axis: self._kept(a) for axis, a in self.anatomy.axes_along(tensor).items()}
+        return {axis: self._kept(a) for axis, a in self.channel_graph.axes_along(tensor).items()}

@@ -1,49 +1,79 @@
-"""Whether a plan fits the model that it is applied to; plans may come from files."""
+"""Checks whether a plan fits a model, and keeps the least number of channels that it needs."""
 
-from keras_switcher.graph.channel_graph import Anatomy
-from keras_switcher.pruning.limits import keep_more
+import numpy as np
+
+from keras_switcher.graph.channel_graph import ChannelGraph
 
 
-def check_plan(plan, anatomy: Anatomy):
+def enforce_minimum(channel_graph, keep: dict) -> bool:
+    """Keeps another channel where too few, or a number that Keras mistakes, would be left.
+
+    A slice of a group must keep a channel while the group has any: layers cannot be built on
+    none. What is added must be scaled by zero.
+
+    Args:
+        channel_graph: The model's `ChannelGraph`.
+        keep: Boolean vectors by name of group; entries are replaced.
+
+    Returns:
+        Whether anything was added.
+    """
+    added = False
+    for axis, count in channel_graph.forbidden:
+        kept = axis.gather(keep, np)
+        if kept is None or kept.all() or np.count_nonzero(kept) != count:
+            continue
+        for group in axis.groups:
+            mask = keep[group.name]
+            gone = [channel for channel in axis.entries_of(group)[1] if not mask[channel]]
+            if gone and mask.any():
+                keep[group.name] = np.where(np.arange(group.size) == gone[0], True, mask)
+                added = True
+                break
+    return added
+
+
+def check_plan(plan, channel_graph: ChannelGraph):
     """Raises an error if a plan was not made for a copy of this model.
 
     Args:
         plan: The `PruningPlan`.
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
 
     Raises:
         ValueError: If its groups are others, or cannot lose what it removes, or if it takes units
             for constants that are none.
     """
     for what, sizes, planned in [
-        ("Groups", {g.name: g.size for g in anatomy.groups}, _lengths(plan.groups)),
+        ("Groups", {g.name: g.size for g in channel_graph.groups}, _lengths(plan.groups)),
         (
             "Connections",
-            {g.name: g.shape for g in anatomy.connections if g.name in plan.connections},
+            {g.name: g.shape for g in channel_graph.connections if g.name in plan.connections},
             {name: matrix.shape for name, matrix in plan.connections.items()},
         ),
     ]:
         if sizes != planned:
             differing = sorted(dict(sizes.items() ^ planned.items()))
             raise ValueError(
-                f"The plan was made for another network than '{anatomy.graph.name}'. {what} that "
-                f"differ: {', '.join(differing)}. Apply it to a copy of the model it was made for, "
-                "with the same names: Keras numbers layers that are not named anew in every copy."
+                f"The plan was made for another network than '{channel_graph.graph.name}'. {what} "
+                f"that differ: {', '.join(differing)}. Apply it to a copy of the model it was made "
+                "for, with the same names: Keras numbers layers that are not named anew in every "
+                "copy."
             )
-    for group in anatomy.groups:
+    for group in channel_graph.groups:
         of_group = plan.groups[group.name]
         if not group.prunable and not (of_group.keep.all() and (of_group.scale == 1).all()):
             what = f"removes or scales channels of '{group.name}', which cannot go"
-            _refuse(anatomy, what, group.reason)
-        if not _are_constant(of_group.constant, group, plan, anatomy):
+            _refuse(channel_graph, what, group.reason)
+        if not _are_constant(of_group.constant, group, plan, channel_graph):
             _refuse(
-                anatomy,
+                channel_graph,
                 f"takes units of '{group.name}' for constants",
                 "some of them read something",
             )
-    if keep_more(anatomy, dict(plan.keep)):
+    if enforce_minimum(channel_graph, dict(plan.keep)):
         _refuse(
-            anatomy,
+            channel_graph,
             "keeps too few channels of a group",
             "a layer would be left without any, or Keras would mistake their axis",
         )
@@ -58,21 +88,21 @@ def _lengths(groups):
     return {name: max(sizes) if len(sizes) == 1 else None for name, sizes in lengths.items()}
 
 
-def _are_constant(constant, group, plan, anatomy):
+def _are_constant(constant, group, plan, channel_graph):
     """Whether all connections are cut through which these units would read."""
     if not constant.any():
         return True
     left = {name: (g.scale > 0) & ~g.constant for name, g in plan.groups.items()}
     left[group.name] = constant
-    kernels = {kernel.connections: kernel for kernel in anatomy.kernels}
+    kernels = {kernel.connections: kernel for kernel in channel_graph.kernels}
     name = f"{group.producers[0].name}/connections" if len(group.producers) == 1 else None
     if name not in plan.connections:
         return False
     return not kernels[name].between(plan.connections[name], left).any()
 
 
-def _refuse(anatomy, what, why):
+def _refuse(channel_graph, what, why):
     raise ValueError(
-        f"The plan {what}, in '{anatomy.graph.name}': {why}. Apply it to a copy of the model it "
-        "was made for."
+        f"The plan {what}, in '{channel_graph.graph.name}': {why}. Apply it to a copy of the "
+        "model it was made for."
     )

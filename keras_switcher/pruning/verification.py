@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.channel_graph import Anatomy
-from keras_switcher.graph.tensors import is_tensor
+from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.differences import arrays, difference, step_of
 from keras_switcher.pruning.random_runs import RandomRuns
 
@@ -50,14 +50,14 @@ class Verification:
     16 times as large as what that does to the outputs.
 
     Args:
-        anatomy: The `Anatomy` of the network that the smaller one was made from.
+        channel_graph: The `ChannelGraph` of the network that the smaller one was made from.
         factors: What scales that network's kernels: vectors by name of channel group, matrices by
             name of connection group.
     """
 
-    def __init__(self, anatomy: Anatomy, factors: dict):
-        self.graph = anatomy.graph
-        self._runs = RandomRuns(anatomy, factors)
+    def __init__(self, channel_graph: ChannelGraph, factors: dict):
+        self.graph = channel_graph.graph
+        self._runs = RandomRuns(channel_graph, factors)
         calls = self.graph.calls
         tensors = [x for call in calls for x in tree.flatten(call.outputs) if is_tensor(x)]
         policies = [getattr(call.op, "compute_dtype", None) for call in calls]

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
-from keras_switcher.held import held
-from keras_switcher.segments import Segments
+from keras_switcher.reductions import Segments, as_constant
 
 
-class Views:
+class Features:
     """The views of one kind of all groups, laid end to end.
 
     A deep network has hundreds of views. Read one by one they make a graph that takes TensorFlow
@@ -42,7 +41,7 @@ class Views:
         if self._sources:
             entries = np.concatenate(entries)
             takes_all = np.array_equal(entries, np.arange(ends))
-            self._entries = None if takes_all else held(entries)
+            self._entries = None if takes_all else as_constant(entries)
             self._of_rows = Segments(np.concatenate(rows), number)
             self._of_views = Segments(np.concatenate(row_views), views)
             self._of_channels = Segments(np.concatenate(row_channels), self._channels)

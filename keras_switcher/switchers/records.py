@@ -203,7 +203,7 @@ def by_grain(records) -> tuple[list[GroupRecord], list[ConnectionRecord]]:
 
 
 def in_order(records, of_channels: list, of_connections: list) -> list:
-    """The factors of both grains, in the order of the records that `by_grain` has parted."""
+    """The factors of both granularity, in the order of the records that `by_grain` has parted."""
     channels, connections = iter(of_channels), iter(of_connections)
     return [
         next(channels if isinstance(record, GroupRecord) else connections) for record in records

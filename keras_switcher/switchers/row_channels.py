@@ -5,9 +5,8 @@ from math import prod
 import numpy as np
 from keras import layers, ops
 
-from keras_switcher.held import held
-from keras_switcher.segments import Segments
-from keras_switcher.switchers.features import Views
+from keras_switcher.reductions import Segments, as_constant
+from keras_switcher.switchers.features import Features
 from keras_switcher.switchers.heads import as_factors, listening, mean_at_start
 from keras_switcher.switchers.records import split_by_record, unique_weights
 from keras_switcher.switchers.row_part import RowPart
@@ -22,12 +21,12 @@ class ChannelFactors(RowPart):
     def build(self, records):
         sizes = [record.size for record in records]
         beta = self.mean_at_start
-        self._lifted = held([[mean_at_start(beta, size) - beta] for size in sizes])
+        self._lifted = as_constant([[mean_at_start(beta, size) - beta] for size in sizes])
         self._groups = Segments(np.repeat(np.arange(len(records)), sizes), len(records))
         shapes = {id(weight): tuple(weight.shape) for weight in unique_weights(records)}
-        self._context = held(np.stack([_describe(record, shapes) for record in records]))
-        self._neighbours = held(_neighbours(records))
-        self._views = [Views(records, kind) for kind in KINDS]
+        self._context = as_constant(np.stack([_describe(record, shapes) for record in records]))
+        self._neighbours = as_constant(_neighbours(records))
+        self._views = [Features(records, kind) for kind in KINDS]
         self.embed = layers.Dense(self.units, "relu", dtype=self.dtype_policy, name="embed")
         self.embed.build((None, len(KINDS)))
         self.mix = layers.Dense(self.units, use_bias=False, dtype=self.dtype_policy, name="mix")

@@ -3,8 +3,7 @@
 import numpy as np
 from keras import layers, ops
 
-from keras_switcher.segments import Segments
-from keras_switcher.sums import column_sums, row_sums, times, total
+from keras_switcher.reductions import Segments, column_sums, row_sums, times, total
 from keras_switcher.switchers.heads import as_factors
 from keras_switcher.switchers.row_part import RowPart
 

@@ -1,4 +1,4 @@
-"""A control: a switcher whose decisions reach other channels than those it looked at."""
+"""A control: a switcher whose raw_factors reach other channels than those it looked at."""
 
 import keras
 import numpy as np

@@ -5,14 +5,14 @@ from numbers import Real
 import keras
 from keras import ops
 
-from keras_switcher.graph.packing import split_grains
+from keras_switcher.graph.packing import by_granularity
 from keras_switcher.switchers.heads import listening
 
 KINDS = ("weights", "macs")
 # What to do with MACs that are not known.
 UNKNOWN = ("refuse", "leave_out")
 # How far from the target the penalty turns from a square into a line, as a share.
-SOFT = 0.01
+HUBER_DELTA = 0.01
 # Targets below this share make the penalty steeper, in proportion.
 SMALL = 0.2
 # By how much it grows where what is kept lags behind.
@@ -26,7 +26,7 @@ BACK = 5
 # With this lag a budget begins to be late, and is fully with twice as much.
 LATE = 0.1
 # Factors up to here act as zeros, see `Budget.acting`.
-BRINK = 0.02
+DEAD_ZONE = 0.02
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -38,7 +38,7 @@ class Budget:
     the schedule of Zhu and Gupta 2017), or by how much it falls short of `keep`. The kept share
     counts channels hard, zero or not. Its gradient leaves the scale of a group's factors alone, so
     that they do not shrink together, and falls on those that the task's loss relies on least, see
-    `Pulled`. Within a hundredth of the target the penalty is a square (a Huber loss, Huber 1964),
+    `Pull`. Within a hundredth of the target the penalty is a square (a Huber loss, Huber 1964),
     so that training settles there while the switcher's learning rate falls; under a constant one
     it may swing around it. For a target below a fifth, where one channel more is a smaller share,
     distances count that much more.
@@ -148,7 +148,7 @@ class Budget:
         back = ops.relu(self.keep - kept)
 
         def within(off):
-            return ops.minimum(steeper * off / SOFT, 1.0)
+            return ops.minimum(steeper * off / HUBER_DELTA, 1.0)
 
         return steeper * (within(down) - BACK * within(back))
 
@@ -171,7 +171,7 @@ class Budget:
     def is_late(self, lag):
         """How late the budget is, from 0 to 1.
 
-        If it is, factors are pulled at as a whole, see `Pulled`: a switcher that gives all the same
+        If it is, factors are pulled at as a whole, see `Pull`: a switcher that gives all the same
         factor cannot change their ratios.
 
         Args:
@@ -180,7 +180,7 @@ class Budget:
         return ops.clip(ops.convert_to_tensor(lag) / LATE - 1, 0.0, 1.0)
 
     def acting(self, factors: dict) -> dict:
-        """Factors as they act: zero for channels whose factor is at most `BRINK`.
+        """Factors as they act: zero for channels whose factor is at most `DEAD_ZONE`.
 
         A budget holds the channels that it has no room for right at zero, where the next update
         may bring a whole cluster of them back. They count as kept when they come, so that the
@@ -191,9 +191,9 @@ class Budget:
         Args:
             factors: Tensors by name of group.
         """
-        channels, connections = split_grains(factors)
+        channels, connections = by_granularity(factors)
         channels = {
-            name: listening(f * ops.cast(f > BRINK, f.dtype), f, f == 0)
+            name: listening(f * ops.cast(f > DEAD_ZONE, f.dtype), f, f == 0)
             for name, f in channels.items()
         }
         return {**channels, **connections}

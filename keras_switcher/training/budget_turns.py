@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_switcher.graph.packing import split_grains
+from keras_switcher.graph.packing import by_granularity
 from keras_switcher.training.budget import OF_CONNECTIONS
 
 
-class BudgetTurns:
+class BudgetSteps:
     """What a `SwitcherModel` asks about its budget in each backward pass.
 
     Args:
@@ -77,13 +77,13 @@ class BudgetTurns:
         budget = self._model.budget
         with tf.GradientTape() as tape:
             tape.watch(decided)
-            kept = self._model.wiring.kept(decided, budget.of)
+            kept = self._model.gated.kept(decided, budget.of)
         costs = tape.gradient(kept, decided)
         costs = {name: cost for name, cost in costs.items() if cost is not None}
         progress = self._model.budget_progress
         relied_on = self._model.sensitivities.relied_on()
         is_late = budget.is_late(progress.lag)
-        slopes = self._model.wiring.pulled(costs, decided, relied_on, kept < budget.keep, is_late)
+        slopes = self._model.gated.pulled(costs, decided, relied_on, kept < budget.keep, is_late)
         above = ops.relu(kept - ops.cast(budget.target(self._epoch()), kept.dtype))
         share = self._model.step_share / len(self._model.updates)
         progress.see_lag(above, share / max(1.0, budget.end_epoch - budget.start_epoch))
@@ -98,7 +98,7 @@ class BudgetTurns:
         replicas = self._model.distribute_strategy.num_replicas_in_sync
 
         pulls = {}
-        channels, connections = split_grains(slopes)
+        channels, connections = by_granularity(slopes)
         for grain, of_grain in (channels, 1.0), (connections, OF_CONNECTIONS):
             length = ops.cast(ops.sqrt(_squared_norm(grain, decided)), kept.dtype)
             pull = slope_of_kept * ops.divide_no_nan(of_grain * longest, length)

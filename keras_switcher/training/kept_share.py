@@ -8,10 +8,10 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.axis import Axis, Edge
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.kernel import Kernel, Use
-from keras_switcher.graph.packing import FlatLayout
-from keras_switcher.held import held
+from keras_switcher.graph.packing import PackedLayout
+from keras_switcher.reductions import as_constant
 
 
 class KeptShare:
@@ -21,24 +21,24 @@ class KeptShare:
     normalisation do not count. Differentiable.
 
     Args:
-        anatomy: The model's `Anatomy`.
+        channel_graph: The model's `ChannelGraph`.
         names: Names of the groups about which it will be told what is alive.
     """
 
-    def __init__(self, anatomy: Anatomy, names: Iterable[str]):
-        self._layout = FlatLayout(map(anatomy.group, names))
-        self._terms = [term for kernel in anatomy.kernels for term in _terms_of(kernel)]
+    def __init__(self, channel_graph: ChannelGraph, names: Iterable[str]):
+        self._layout = PackedLayout(map(channel_graph.group, names))
+        self._terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
         indices = [self._index(axis) for term in self._terms for axis in term.axes]
         self._lengths = np.array([len(index) for index in indices], "float32")
         if indices:
-            self._channels = held(np.concatenate(indices))
-            self._axes = held(np.repeat(np.arange(len(indices)), [len(i) for i in indices]))
+            self._channels = as_constant(np.concatenate(indices))
+            self._axes = as_constant(np.repeat(np.arange(len(indices)), [len(i) for i in indices]))
         # Which axes each term has: a one behind their shares stands for those it lacks.
         numbers = iter(range(len(indices)))
         self._table = [[next(numbers) for _ in term.axes] for term in self._terms]
         self._sides = {
             kernel.connections: list(self._known_sides(kernel))
-            for kernel in anatomy.kernels
+            for kernel in channel_graph.kernels
             if kernel.connections
         }
 
@@ -80,7 +80,7 @@ class KeptShare:
         left = ops.ones(len(table), shares.dtype)
         for column in range(max(map(len, table), default=0)):
             places = [row[column] if column < len(row) else len(self._lengths) for row in table]
-            left = left * ops.take(shares, held(places), axis=0)
+            left = left * ops.take(shares, as_constant(places), axis=0)
         return left
 
     def _live_shares(self, values):
@@ -103,7 +103,7 @@ class KeptShare:
         for number, axis in kernel.axes.items():
             index = self._index(axis)
             if (index != self._layout.one).any():
-                yield number, held(index)
+                yield number, as_constant(index)
 
     def _index(self, axis):
         # Input positions know already which channels are gone: counted twice, gradients double.

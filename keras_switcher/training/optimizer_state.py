@@ -38,14 +38,14 @@ def compact_compiled(model, plan, verified_by: dict | None = None) -> keras.Mode
             "the result anew."
         )
     check_optimizer(_inner(model.optimizer))
-    anatomy = model.wiring.anatomy
-    surgery = Surgery(anatomy, plan, fold=False)
-    check_outputs(anatomy, surgery.kept_along)
+    channel_graph = model.gated.channel_graph
+    surgery = Surgery(channel_graph, plan, fold=False)
+    check_outputs(channel_graph, surgery.kept_along)
     small = surgery.operate(verified_by)
     built_with = _inner(model.optimizer)._trainable_variables
     trained = {id(variable) for variable in built_with}
     cut = [(old, new) for old, new in surgery.counterparts if id(old) in trained]
-    check_weights(anatomy, cut, _inner(model.optimizer))
+    check_weights(channel_graph, cut, _inner(model.optimizer))
     start_at_weights(model.optimizer)
     optimizer = carried_optimizer(model.optimizer, built_with, surgery.counterparts, surgery.cut)
     # A loss has no state: it may be any function, and is shared. Metrics have, and are copied.

@@ -49,14 +49,14 @@ class TwoOptimizers(EvaluatedNetwork):
         # Built now, so that a checkpoint finds the slots to restore.
         with self.distribute_strategy.scope():
             for name in BOTH:
-                optimizer, variables = self.player(name)
+                optimizer, variables = self.optimizer_of(name)
                 if not optimizer.built:
                     optimizer.build(variables)
 
     def train_on_batch(self, *args, **kwargs):
         """Trains on one batch, as for any Keras model."""
         for name in BOTH if self.compiled else ():  # As at the start of fit().
-            start_at_weights(self.player(name)[0])
+            start_at_weights(self.optimizer_of(name)[0])
         return super().train_on_batch(*args, **kwargs)
 
     def save(self, filepath, *args, **kwargs):
@@ -84,7 +84,7 @@ class TwoOptimizers(EvaluatedNetwork):
         """Compiles with what `get_compile_config` returned."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def player(self, name: str):
+    def optimizer_of(self, name: str):
         """The optimizer and the variables of one of the two networks, `"task"` or `"switcher"`."""
         if name == "task":
             return self.optimizer, self.task.trainable_variables
@@ -103,18 +103,18 @@ class TwoOptimizers(EvaluatedNetwork):
                 `scale_loss` scaled for all of them.
         """
         scaler = self._scaler(gradients)
-        players = [self.player(name) for name in names]
+        updated = [self.optimizer_of(name) for name in names]
         # All are rescaled before any is applied, which may change the scales.
         own = [
             _rescaled(gradients[name], scaler, optimizer)
-            for name, (optimizer, _) in zip(names, players, strict=True)
+            for name, (optimizer, _) in zip(names, updated, strict=True)
         ]
-        for (optimizer, variables), gradient in zip(players, own, strict=True):
+        for (optimizer, variables), gradient in zip(updated, own, strict=True):
             if variables:
                 optimizer.apply(gradient, variables)
 
     def _scaler(self, names):
-        return self.player("task" if "task" in names else "switcher")[0]
+        return self.optimizer_of("task" if "task" in names else "switcher")[0]
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
         """Loads weights, both optimizers' included; if that fails, nothing has changed.

@@ -3,9 +3,8 @@
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.packing import FlatLayout, split_grains
-from keras_switcher.held import held
-from keras_switcher.segments import Segments
+from keras_switcher.graph.packing import PackedLayout, by_granularity
+from keras_switcher.reductions import Segments, as_constant
 
 # How much more the ratios of factors count than a scale that has no effect. With 2, after few
 # updates, factors still shrank together for some seeds, see `recipes/results/digits_tried.csv`.
@@ -14,7 +13,7 @@ RATIOS = 5
 LEAST_SCALE = 0.2
 
 
-class Pulled:
+class Pull:
     """Turns what each factor costs into what a budget pulls at.
 
     What a factor costs is the kept share's gradient, as if a channel counted by its factor. But a
@@ -46,10 +45,10 @@ class Pulled:
     """
 
     def __init__(self, groups: list, is_normalized: list[bool]):
-        self._layout = FlatLayout(groups)
+        self._layout = PackedLayout(groups)
         of_each = np.repeat(np.arange(len(groups) + 1), [*(g.size for g in groups), 1])
         self._groups = Segments(of_each, len(groups) + 1)
-        self._is_normalized = held(np.array([*is_normalized, False])[of_each] * 1.0)
+        self._is_normalized = as_constant(np.array([*is_normalized, False])[of_each] * 1.0)
 
     def __call__(self, costs: dict, factors: dict, relied_on: dict, is_short, is_late) -> dict:
         """Costs by name of group, each times how hard its factor is pulled at.
@@ -61,7 +60,7 @@ class Pulled:
             is_short: A scalar, 1 where too little is kept and 0 elsewhere.
             is_late: A scalar from 0 to 1: how late the budget is, see `Budget.is_late`.
         """
-        channels, connections = split_grains(factors)
+        channels, connections = by_granularity(factors)
         joined = self._layout.join(channels)
         shares = self._layout.join({name: relied_on[name] for name in channels})
         of_scale = ops.maximum(self._is_normalized, ops.cast(is_late, self._is_normalized.dtype))

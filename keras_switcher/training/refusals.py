@@ -3,7 +3,7 @@
 import keras
 from keras.src.backend.common import global_state
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.counting import unknown_macs
 from keras_switcher.training.budget import Budget
 
@@ -83,20 +83,20 @@ def refuse_to_train_inside(model: keras.Model):
         )
 
 
-def refuse_unknown_macs(budget: Budget, anatomy: Anatomy):
+def refuse_unknown_macs(budget: Budget, channel_graph: ChannelGraph):
     """Raises for a budget of MACs where some are not known, and none was told to leave them out.
 
     Args:
         budget: The budget.
-        anatomy: The task network's `Anatomy`.
+        channel_graph: The task network's `ChannelGraph`.
 
     Raises:
         ValueError: With the reason for each layer whose MACs are not known.
     """
     if budget.of != "macs":
         return
-    unknown = unknown_macs(anatomy)
-    none_known = not any(kernel.cost("macs") for kernel in anatomy.kernels)
+    unknown = unknown_macs(channel_graph)
+    none_known = not any(kernel.cost("macs") for kernel in channel_graph.kernels)
     if none_known or (unknown and budget.unknown == "refuse"):
         reasons = "; ".join(f"'{name}': {why}" for name, why in unknown.items()) or "any layer"
         leave_out = (

@@ -55,7 +55,7 @@ def settings_of(model: keras.Model) -> dict:
     if isinstance(model, SwitcherModel):
         names = inspect.signature(SwitcherModel).parameters.keys() - SEEN_OTHERWISE
         settings |= {name: getattr(model, name) for name in names}
-        settings["sizes of groups"] = [group.size for group in model.wiring.groups]
+        settings["sizes of groups"] = [group.size for group in model.gated.groups]
     found = {}
     _collect("", settings, found)
     return found

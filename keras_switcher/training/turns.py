@@ -21,7 +21,7 @@ def graph_of(function: Callable, **options) -> Callable:
     return tf.function(partial(function), autograph=False, **options)
 
 
-class SharedTurns:
+class SharedSteps:
     """Runs one graph once for each turn of a batch.
 
     A graph per turn would take TensorFlow much memory in a deep network. So would a loop inside the

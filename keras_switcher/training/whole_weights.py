@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import tree
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 
 ANEW = "Compact without the optimizer, and compile the result with a new one."
 # Optimizers whose step for a weight depends on all others of its matrix.
@@ -32,17 +32,19 @@ def check_optimizer(optimizer: keras.optimizers.Optimizer):
         )
 
 
-def check_weights(anatomy: Anatomy, counterparts: list, optimizer: keras.optimizers.Optimizer):
+def check_weights(
+    channel_graph: ChannelGraph, counterparts: list, optimizer: keras.optimizers.Optimizer
+):
     """Raises ValueError if a weight that was cut is constrained or regularized as a whole.
 
     What acts on each entry alone goes through, as do norms over axes that stayed whole.
 
     Args:
-        anatomy: The `Anatomy` of the network.
+        channel_graph: The `ChannelGraph` of the network.
         counterparts: Pairs of a weight and the smaller one that was cut out of it.
         optimizer: The optimizer, without a `LossScaleOptimizer` around it.
     """
-    owners = {id(v): op for op in _layers(anatomy) for v in op.variables}
+    owners = {id(v): op for op in _layers(channel_graph) for v in op.variables}
     clips = optimizer.clipnorm or optimizer.global_clipnorm
     for old, new in counterparts:
         pairs = zip(old.shape, new.shape, strict=True)
@@ -58,16 +60,16 @@ def check_weights(anatomy: Anatomy, counterparts: list, optimizer: keras.optimiz
             _refuse(owners[id(old)], old.regularizer, what)
 
 
-def check_outputs(anatomy: Anatomy, kept_along: Callable):
+def check_outputs(channel_graph: ChannelGraph, kept_along: Callable):
     """Raises ValueError if the outputs of a layer are regularized and some of them are gone.
 
     The task's loss no longer hears of these; the weights that made them do, up the network.
 
     Args:
-        anatomy: The `Anatomy` of the network.
+        channel_graph: The `ChannelGraph` of the network.
         kept_along: Maps a tensor to boolean vectors by axis: what is kept.
     """
-    for call in anatomy.graph.calls:
+    for call in channel_graph.graph.calls:
         if isinstance(call.op, keras.layers.Layer):
             found = [part.activity_regularizer for part in call.op._flatten_layers()]
             acting = next((each for each in found if each is not None), None)
@@ -76,8 +78,8 @@ def check_outputs(anatomy: Anatomy, kept_along: Callable):
                 _refuse(call.op, acting, "regularizes the outputs")
 
 
-def _layers(anatomy):
-    ops = {id(call.op): call.op for call in anatomy.graph.calls}.values()
+def _layers(channel_graph):
+    ops = {id(call.op): call.op for call in channel_graph.graph.calls}.values()
     return [op for op in ops if isinstance(op, keras.layers.Layer)]
 
 

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
 from recipes.benchmarks.zoo_exactness import draw_factors
@@ -55,9 +55,9 @@ def _network(blocks):
 
 def _seconds(model):
     start = time.perf_counter()
-    anatomy = Anatomy(model)
-    factors = draw_factors(anatomy, 0.5, np.random.default_rng(0))
-    compact(anatomy, plan_removal(anatomy, factors))
+    channel_graph = ChannelGraph(model)
+    factors = draw_factors(channel_graph, 0.5, np.random.default_rng(0))
+    compact(channel_graph, plan_removal(channel_graph, factors))
     return time.perf_counter() - start
 
 

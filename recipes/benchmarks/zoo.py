@@ -25,7 +25,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
 from recipes.benchmarks.zoo_counting import GROUPED, counted_macs, profiled_macs
@@ -93,7 +93,7 @@ def _warm_up():
             keras.layers.Dense(2),
         ]
     )
-    _compact(Anatomy(model))
+    _compact(ChannelGraph(model))
 
 
 def _structure(name, options):
@@ -103,24 +103,24 @@ def _structure(name, options):
         start = time.perf_counter()
         model = build(name)
         built = time.perf_counter()
-        anatomy = Anatomy(model)
+        channel_graph = ChannelGraph(model)
         read = time.perf_counter()
-        small = _compact(anatomy)
+        small = _compact(channel_graph)
         seconds.append((built - start, read - built, time.perf_counter() - read))
     building, reading, compacting = (min(column) for column in zip(*seconds, strict=True))
-    producers = producing_layers(anatomy)
-    left = Anatomy(small)
-    macs, profiled = counted_macs(anatomy), profiled_macs(model)
+    producers = producing_layers(channel_graph)
+    left = ChannelGraph(small)
+    macs, profiled = counted_macs(channel_graph), profiled_macs(model)
     grouped = macs.pop(GROUPED, 0)  # Of these the profiler knows nothing.
     total = macs.total() + grouped
-    reasons = sorted({group.reason for group in anatomy.groups if group.reason})
+    reasons = sorted({group.reason for group in channel_graph.groups if group.reason})
     row = {
         "size": model.input.shape[1],
-        "layers": len(anatomy.graph.calls),
-        "groups": len(anatomy.groups),
-        "prunable_groups": sum(group.prunable for group in anatomy.groups),
+        "layers": len(channel_graph.graph.calls),
+        "groups": len(channel_graph.groups),
+        "prunable_groups": sum(group.prunable for group in channel_graph.groups),
         "producers": len(producers),
-        "prunable_producers": sum(is_prunable(anatomy, layer) for layer in producers),
+        "prunable_producers": sum(is_prunable(channel_graph, layer) for layer in producers),
         "build_seconds": round(building, 3),
         "read_seconds": round(reading, 3),
         "compact_seconds": round(compacting, 3),
@@ -130,7 +130,7 @@ def _structure(name, options):
         "macs_tensorflow": profiled.total(),
         "macs_equal": macs == profiled,
         "macs_left": round(_cost(left, "macs") / total, 4),
-        "weights_left": round(_cost(left, "weights") / _cost(anatomy, "weights"), 4),
+        "weights_left": round(_cost(left, "weights") / _cost(channel_graph, "weights"), 4),
         "reasons": "; ".join(reasons),
     }
     _write("structure", name, row, options)
@@ -142,13 +142,13 @@ def _structure(name, options):
     )
 
 
-def _compact(anatomy):
-    factors = draw_factors(anatomy, 0.5, np.random.default_rng(0))
-    return compact(anatomy, plan_removal(anatomy, factors))
+def _compact(channel_graph):
+    factors = draw_factors(channel_graph, 0.5, np.random.default_rng(0))
+    return compact(channel_graph, plan_removal(channel_graph, factors))
 
 
-def _cost(anatomy, of):
-    return sum(kernel.cost(of) for kernel in anatomy.kernels)
+def _cost(channel_graph, of):
+    return sum(kernel.cost(of) for kernel in channel_graph.kernels)
 
 
 def _exactness(name, options):

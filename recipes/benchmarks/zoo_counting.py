@@ -6,17 +6,17 @@ import keras
 import tensorflow as tf
 from tensorflow.compat.v1 import profiler
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 
 PROFILED = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
 GROUPED = "Conv2D with groups"
 
 
-def counted_macs(anatomy: Anatomy) -> Counter:
+def counted_macs(channel_graph: ChannelGraph) -> Counter:
     """This package's MACs by TensorFlow operation; those of grouped convolutions by themselves."""
-    layers = {call.name: call.op for call in anatomy.graph.calls}
+    layers = {call.name: call.op for call in channel_graph.graph.calls}
     counts = Counter()
-    for kernel in anatomy.kernels:
+    for kernel in channel_graph.kernels:
         counts[_operation(layers[kernel.name], kernel.weight)] += kernel.cost("macs")
     return counts
 

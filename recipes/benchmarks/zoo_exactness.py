@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_switcher.gating.gates import gated_network
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
@@ -40,17 +40,17 @@ class Gates:
     """
 
     def __init__(self, model: keras.Model, seed: int = 0):
-        self.anatomy = Anatomy(model)
-        randomise(model, np.random.default_rng(seed))
-        names = [group.name for group in self.anatomy.groups if group.prunable]
-        network, self.edges = gated_network(self.anatomy, names)
+        self.channel_graph = ChannelGraph(model)
+        with_random_weights(model, np.random.default_rng(seed))
+        names = [group.name for group in self.channel_graph.groups if group.prunable]
+        network, self.edges = gated_network(self.channel_graph, names)
         self.gated = trace(network)
 
     def compare(self, removed: float, seed: int = 0) -> Comparison:
         """Removes a share of the channels of every prunable group and compares the outputs."""
         rng = np.random.default_rng(seed)
-        factors = draw_factors(self.anatomy, removed, rng)
-        x = draw_images(self.anatomy, rng)
+        factors = draw_factors(self.channel_graph, removed, rng)
+        x = draw_images(self.channel_graph, rng)
         inputs = [x, [edge.gather(factors, np) for edge in self.edges]]
 
         def visit(call, args, kwargs):
@@ -59,17 +59,17 @@ class Gates:
             return call.op(*args, **kwargs)
 
         expected = keras.ops.convert_to_numpy(self.gated.replay(inputs, visit))
-        small = compact(self.anatomy, plan_removal(self.anatomy, factors))
+        small = compact(self.channel_graph, plan_removal(self.channel_graph, factors))
         actual = keras.ops.convert_to_numpy(small(x, training=False))
         difference = np.abs(expected - actual).max() / np.abs(expected).max()
         return Comparison(float(difference), float(expected.std()), small, x)
 
 
-def randomise(model: keras.Model, rng: np.random.Generator):
+def with_random_weights(model: keras.Model, rng: np.random.Generator):
     """Gives each weight a random value: kernels by their fan-in, vectors around 0 or 1."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            randomise(layer, rng)
+            with_random_weights(layer, rng)
             continue
         if isinstance(layer, keras.layers.Normalization):
             continue  # Its constants are part of the architecture.
@@ -87,13 +87,13 @@ def randomise(model: keras.Model, rng: np.random.Generator):
                 weight.assign(0.2 * noise + (weight.name == "gamma"))
 
 
-def draw_factors(anatomy: Anatomy, removed: float, rng: np.random.Generator) -> dict:
+def draw_factors(channel_graph: ChannelGraph, removed: float, rng: np.random.Generator) -> dict:
     """Factors for all prunable groups, a share of them zero; their mean square is 1.
 
     So what a kernel reads keeps its size, however many channels are off.
     """
     factors = {}
-    for group in anatomy.groups:
+    for group in channel_graph.groups:
         if group.prunable:
             dead = min(round(removed * group.size), group.size - 1)
             keep = rng.permutation(group.size) >= dead
@@ -102,10 +102,10 @@ def draw_factors(anatomy: Anatomy, removed: float, rng: np.random.Generator) -> 
     return factors
 
 
-def draw_images(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
+def draw_images(channel_graph: ChannelGraph, rng: np.random.Generator) -> np.ndarray:
     """A batch of random images, on the scale that the model expects."""
-    pixels = any(isinstance(call.op, keras.layers.Rescaling) for call in anatomy.graph.calls)
-    x = rng.uniform(-1.5, 1.5, (BATCH, *anatomy.graph.inputs.shape[1:]))
+    pixels = any(isinstance(call.op, keras.layers.Rescaling) for call in channel_graph.graph.calls)
+    x = rng.uniform(-1.5, 1.5, (BATCH, *channel_graph.graph.inputs.shape[1:]))
     return ((x + 1.5) * 85 if pixels else x).astype("float32")
 
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 
 FAMILIES = {
     "VGG": ("VGG16", "VGG19"),
@@ -51,20 +51,22 @@ def smallest_size(name: str) -> int:
     return MINIMUM_SIZES.get(name, 32)
 
 
-def producing_layers(anatomy: Anatomy) -> list:
+def producing_layers(channel_graph: ChannelGraph) -> list:
     """All layers with a kernel that makes channels, those of nested models included.
 
     Conv2D (grouped ones too), DepthwiseConv2D, SeparableConv2D and Dense; each counts once.
     """
-    found = {id(call.op): call.op for call in anatomy.graph.calls if isinstance(call.op, KERNELS)}
+    found = {
+        id(call.op): call.op for call in channel_graph.graph.calls if isinstance(call.op, KERNELS)
+    }
     return list(found.values())
 
 
-def is_prunable(anatomy: Anatomy, layer) -> bool:
+def is_prunable(channel_graph: ChannelGraph, layer) -> bool:
     """Whether the channels that a layer makes, or carries if it is depthwise, can be removed."""
     if isinstance(layer, layers.SeparableConv2D):
         kernel, axis = layer.pointwise_kernel, -1
     else:
         kernel, axis = layer.kernel, -2 if isinstance(layer, layers.DepthwiseConv2D) else -1
-    made = anatomy.axes_of(kernel).get(axis % len(kernel.shape))
+    made = channel_graph.axes_of(kernel).get(axis % len(kernel.shape))
     return made is not None and bool(made.groups) and all(g.prunable for g in made.groups)

@@ -24,7 +24,7 @@ version 0.1.0).
 PULL_TRIED = """\
 ### What a budget pulls at
 
-Changes of `keras_switcher.training.pull`, on the validation splits of the studies `digits_residual`,
+Changes of `keras_switcher.training.pull`, on validation splits, of the studies `digits_residual`,
 `digits_controls`, `mnist` and `mnist_connections`. By ratios alone the MLP of MNIST kept pixels
 that are always zero; every factor alike, the network without normalisations faded. Rows have no
 command (`recipes/results/pull_tried.csv`); of the network without normalisations the last share is

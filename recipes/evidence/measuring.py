@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 import keras_switcher as ks
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from recipes.evidence.outcome import Outcome
 from recipes.evidence.treatments import Trial
 from recipes.evidence.written import write_structure
@@ -43,8 +43,10 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
 
 def _widths(network, keep):
     """Numbers of channels or connections that are kept, from the input to the output."""
-    anatomy = Anatomy(network)
-    groups = sorted([*anatomy.groups, *anatomy.connections], key=lambda group: group.depth)
+    channel_graph = ChannelGraph(network)
+    groups = sorted(
+        [*channel_graph.groups, *channel_graph.connections], key=lambda group: group.depth
+    )
     return "-".join(str(int(keep[g.name].sum())) for g in groups if g.name in keep)
 
 

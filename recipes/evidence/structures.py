@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 import keras_switcher as ks
-from keras_switcher.gating.gated_network import Wiring
+from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.switchers import ConnectionRecord
 
 Structure = dict[str, np.ndarray]
@@ -47,11 +47,11 @@ def varied_structure(network: keras.Model, keep: Structure, x: np.ndarray, seed:
     spreads = x.reshape(len(x), -1).std(axis=0)
     chosen = random_structure(network, keep, seed)
     generator = np.random.default_rng(seed)
-    wiring = _wiring(network, keep)
-    for group in wiring.groups:
+    gated = _wiring(network, keep)
+    for group in gated.groups:
         if group.is_input and not group.consumers[0].groups:
             chosen[group.name] = _largest(spreads, keep[group.name].sum())
-    for group in wiring.connections:
+    for group in gated.connections:
         if not group.edges[0].groups:
             # A race with exponential times: who comes first is drawn in proportion to its rate.
             times = generator.exponential(size=group.shape) / (spreads[:, None] + 1e-12)
@@ -112,8 +112,8 @@ def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
         network: A trained network.
         keep: Tells how many.
     """
-    wiring = _wiring(network, keep)
-    sizes = {record.name: _magnitude(record) for record in wiring.records}
+    gated = _wiring(network, keep)
+    sizes = {record.name: _magnitude(record) for record in gated.records}
     chosen = {}
     for name, edge in _channels_first(network, keep):
         chosen[name] = _largest(sizes[name], keep[name].sum(), edge, chosen)
@@ -126,7 +126,7 @@ def _macs(network, keep):
 
 def _wiring(network, keep):
     grain = "channels" if all(mask.ndim == 1 for mask in keep.values()) else "connections"
-    return Wiring(network, list(keep), (grain,))
+    return GatedNetwork(network, list(keep), (grain,))
 
 
 def _channels_first(network, keep):

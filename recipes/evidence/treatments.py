@@ -182,7 +182,7 @@ TREATMENTS = {
 def kept_by(model: ks.SwitcherModel) -> Structure:
     """The channels or connections that a switched network keeps."""
     plan = model.plan()
-    kernels = {kernel.connections: kernel for kernel in model.wiring.anatomy.kernels}
+    kernels = {kernel.connections: kernel for kernel in model.gated.channel_graph.kernels}
     return {
         name: kernels[name].between(plan.connections[name], plan.keep) > 0
         if name in plan.connections

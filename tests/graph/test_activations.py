@@ -13,8 +13,8 @@ from checks import (
     draw_inputs,
     draw_masks,
     masks_for,
-    randomise,
     run_gated,
+    with_random_weights,
 )
 from keras import layers, ops
 
@@ -149,7 +149,7 @@ def test_what_treats_each_channel_by_itself_can_be_pruned_exactly(name, kind):
     model = network(PRUNABLE[name](), kind)
     group = channel_groups(model)[0]
     assert group.prunable, group.reason
-    x = draw_inputs(randomise(model))
+    x = draw_inputs(with_random_weights(model))
     keep, scale = masks_for(model)
     factors = {name: np.float32(mask * scale[name]) for name, mask in keep.items()}
     small = prune_channels(model, keep, scale)
@@ -173,7 +173,7 @@ def test_what_does_not_is_locked_with_the_reason(name, kind):
 def behind_lambda(function, **arguments):
     made = layers.Dense(UNITS, name="made")
     parts = [made, layers.Lambda(function, name="function", **arguments), layers.Dense(3)]
-    return randomise(keras.Sequential([keras.Input((6,)), *parts]))
+    return with_random_weights(keras.Sequential([keras.Input((6,)), *parts]))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_lambda_that_does_more_is_locked_with_the_reason(function, given, why)
 def test_activations_that_are_layers_come_back_from_files(tmp_path, name):
     model = network(PRUNABLE[name]())
     keep = {channel_groups(model)[0].name: np.arange(UNITS) % 3 > 0}
-    small = prune_channels(randomise(model), keep)
+    small = prune_channels(with_random_weights(model), keep)
     small.save(tmp_path / "small.keras")
     x = draw_inputs(model)
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "small.keras")(x), small(x))
@@ -227,7 +227,9 @@ def test_activations_that_are_layers_come_back_from_files(tmp_path, name):
 
 @pytest.mark.parametrize("function", [tf.nn.relu, ops.silu, layers.ReLU(2.0), "gelu"])
 def test_functions_that_keras_knows_come_back_from_files(tmp_path, function):
-    small = prune_channels(randomise(network(function)), {"convolution": np.arange(UNITS) > 3})
+    small = prune_channels(
+        with_random_weights(network(function)), {"convolution": np.arange(UNITS) > 3}
+    )
     small.save(tmp_path / "small.keras")
     x = draw_inputs(small)
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "small.keras")(x), small(x))
@@ -262,10 +264,10 @@ def einsum():
 
 @pytest.mark.parametrize("make", [dense, sequence, depthwise, transposed, einsum])
 def test_slopes_of_a_prelu_go_with_the_channels_of_any_kernel(make):
-    model = randomise(keras.Sequential([*make(), layers.Flatten(), layers.Dense(3)]))
+    model = with_random_weights(keras.Sequential([*make(), layers.Flatten(), layers.Dense(3)]))
     x = draw_inputs(model)
     channel_groups(model)
-    randomise(model)  # The slopes too, which are there now.
+    with_random_weights(model)  # The slopes too, which are there now.
     keep, scale = draw_masks([g for g in channel_groups(model) if g.name == "made"], 0.5)
     factors = {"made": np.float32(keep["made"] * scale["made"])}
     small = prune_channels(model, keep, scale)

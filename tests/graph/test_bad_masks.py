@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, check_same_weights, draw_inputs, randomise, weights_of
+from checks import check_close, check_same_weights, draw_inputs, weights_of, with_random_weights
 from keras import layers
 from synthetic.registry import conv, head, image
 
@@ -17,7 +17,7 @@ def network():
     x = conv(inputs, "stem")
     x = layers.Add(name="sum")([x, conv(conv(x, "inner", 6), "outer")])
     x = layers.LayerNormalization(name="norm")(conv(x, "normed", 5))
-    return randomise(keras.Model(inputs, head(x), name="net"))
+    return with_random_weights(keras.Model(inputs, head(x), name="net"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, draw_inputs, randomise, run_gated
+from checks import check_close, draw_inputs, run_gated, with_random_weights
 from keras import layers, ops
 
 from keras_switcher import channel_groups, prune_channels
@@ -16,7 +16,7 @@ def network(join, channels=8, batch_size=None):
     inputs = keras.Input((POSITIONS, 4), batch_size=batch_size)
     x = layers.Dense(channels, "relu", name="x")(inputs)
     outputs = layers.Dense(2, name="head")(layers.Flatten()(join(x, inputs)))
-    return randomise(keras.Model(inputs, outputs))
+    return with_random_weights(keras.Model(inputs, outputs))
 
 
 def per_position(x):

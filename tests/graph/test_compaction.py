@@ -12,8 +12,8 @@ from checks import (
     copy_of,
     draw_inputs,
     masks_for,
-    randomise,
     run_gated,
+    with_random_weights,
 )
 from keras import layers, ops
 from networks import lenet5
@@ -37,7 +37,7 @@ def rows(kernel, factor):
 
 
 def test_dead_positions_are_gathered_and_dead_channels_removed():
-    model = randomise(lenet5((6, 8), (9, 4), size=20))
+    model = with_random_weights(lenet5((6, 8), (9, 4), size=20))
     positions = np.ones((4, 8), bool)
     positions[:, 2] = positions[1, 5] = positions[3, 0] = False
     small = check_exact(model, {"fc1/inputs": positions.reshape(-1)})
@@ -50,7 +50,7 @@ def test_shared_layer():
     inputs, shared = keras.Input((5,)), layers.Dense(8, activation="tanh", name="shared")
     hidden = layers.Dense(8, name="first")(inputs)
     model = keras.Model(inputs, layers.Dense(3, name="head")(shared(shared(hidden))))
-    keep, scale = masks_for(randomise(model))
+    keep, scale = masks_for(with_random_weights(model))
     copy = copy_of(model)
     rows(copy.get_layer("first").kernel, keep["first/inputs"] * scale["first/inputs"])
     for name in ("shared", "head"):
@@ -63,7 +63,7 @@ def test_shared_layer():
 def test_shared_layer_on_raw_inputs():
     inputs, shared = keras.Input((6,)), layers.Dense(6, activation="tanh", name="shared")
     model = keras.Model(inputs, layers.Dense(3, name="head")(shared(shared(inputs))))
-    keep, scale = masks_for(randomise(model))
+    keep, scale = masks_for(with_random_weights(model))
     copy = copy_of(model)
     rows(copy.get_layer("shared").kernel, keep["shared/inputs"] * scale["shared/inputs"])
     small = check_against(model, copy, keep, scale, draw_inputs(model))
@@ -75,7 +75,7 @@ def test_nested_model_that_is_called_twice():
     nested.add(layers.Dense(4, activation="tanh", name="out"))
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dense(2, name="head")(nested(nested(inputs))))
-    keep, scale = masks_for(randomise(model))
+    keep, scale = masks_for(with_random_weights(model))
     copy = copy_of(model)
     read = {"in": "out", "in/inputs": "in"}
     assert set(keep) == set(read)
@@ -92,7 +92,7 @@ def test_masks_of_an_embedding_reach_the_layers_behind_it():
     x = layers.Embedding(10, 5, mask_zero=True, name="words")(inputs)
     x = layers.Dense(7, activation="tanh", name="mixed")(x)
     model = keras.Model(inputs, layers.Dense(2, name="head")(layers.GlobalAveragePooling1D()(x)))
-    keep, scale = masks_for(randomise(model))
+    keep, scale = masks_for(with_random_weights(model))
     copy = copy_of(model)
     rows(copy.get_layer("mixed").kernel, keep["words"] * scale["words"])
     rows(copy.get_layer("head").kernel, keep["mixed"] * scale["mixed"])
@@ -104,7 +104,7 @@ def test_masks_reach_the_layers_behind_a_gather():
     inputs = keras.Input((6, 5))
     x = layers.Dense(7, activation="tanh", name="mixed")(layers.Masking()(inputs))
     model = keras.Model(inputs, layers.Dense(2, name="head")(layers.GlobalAveragePooling1D()(x)))
-    keep, scale = masks_for(randomise(model))
+    keep, scale = masks_for(with_random_weights(model))
     copy = copy_of(model)
     rows(copy.get_layer("mixed").kernel, keep["mixed/inputs"] * scale["mixed/inputs"])
     rows(copy.get_layer("head").kernel, keep["mixed"] * scale["mixed"])
@@ -118,7 +118,7 @@ def test_dicts_of_inputs_and_outputs():
         name: layers.Dense(2, name=f"head_{name}")(layers.Dense(6, name=f"hidden_{name}")(tensor))
         for name, tensor in inputs.items()
     }
-    model = randomise(keras.Model(inputs, heads))
+    model = with_random_weights(keras.Model(inputs, heads))
     keep, scale = masks_for(model)
     copy = copy_of(model)
     for name in keep:
@@ -150,7 +150,7 @@ def test_training_flag_of_a_nested_call_stays(training):
     nested = keras.Sequential([keras.Input((4,)), layers.Dense(5), layers.BatchNormalization()])
     inputs = keras.Input((4,))
     flag = {} if training is None else {"training": training}
-    model = randomise(keras.Model(inputs, layers.Dense(2)(nested(inputs, **flag))))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(nested(inputs, **flag))))
     small = prune_channels(model, {})
     x = draw_inputs(model)
     expected = {mode: model(x, **options) for mode, options in MODES.items()}
@@ -165,7 +165,7 @@ def test_settings_of_layers_stay():
     )
     model.add(layers.BatchNormalization(trainable=False, momentum=0.9, name="norm"))
     model.add(layers.Dense(2, trainable=False, bias_constraint="non_neg", name="head"))
-    small = prune_channels(randomise(model), {"a": np.array([1, 0, 1, 1, 0], bool)})
+    small = prune_channels(with_random_weights(model), {"a": np.array([1, 0, 1, 1, 0], bool)})
     sizes = {"units": 3}
     for layer in model.layers:
         config, new = layer.get_config(), small.get_layer(layer.name).get_config()
@@ -190,7 +190,7 @@ def test_broken_weights_are_named(layer, weight, value):
 
 def test_compact_model_reloads_and_is_pruned_again_in_a_new_process(tmp_path):
     keras.utils.clear_session()  # Names of operations are counted from zero, as in a new process.
-    model = randomise(lenet5((6, 8), (9, 4), size=20))
+    model = with_random_weights(lenet5((6, 8), (9, 4), size=20))
     positions = np.arange(32) % 5 > 0
     prune_channels(model, {"fc1/inputs": positions}).save(tmp_path / "small.keras")
     keras.utils.clear_session()
@@ -204,7 +204,7 @@ def test_compact_model_reloads_and_is_pruned_again_in_a_new_process(tmp_path):
 
 
 def test_nothing_is_shared_with_a_model_that_trained():
-    model = randomise(lenet5((6, 8), (9, 4), size=20))
+    model = with_random_weights(lenet5((6, 8), (9, 4), size=20))
     x = draw_inputs(model)
     model.compile("sgd", "mse", run_eagerly=True)
     model.train_on_batch(x, np.ones((len(x), 4), "float32"))
@@ -234,6 +234,6 @@ def test_compact_model_can_start_again_from_its_own_initializers():
 def test_a_single_frozen_weight_stays_frozen():
     model = keras.Sequential([keras.Input((4,)), layers.Dense(5, name="half"), layers.Dense(2)])
     model.get_layer("half").kernel.trainable = False
-    small = prune_channels(randomise(model), {"half": np.arange(5) > 1})
+    small = prune_channels(with_random_weights(model), {"half": np.arange(5) > 1})
     assert [v.path for v in small.non_trainable_variables] == ["half/kernel"]
     assert [v.name for v in small.trainable_variables] == ["bias", "kernel", "bias"]

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_independent, check_plain, draw_inputs, randomise
+from checks import check_independent, check_plain, draw_inputs, with_random_weights
 from cutting import chain, check, ones, units
 from keras import layers
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
 
@@ -63,7 +63,7 @@ def test_a_layer_without_bias_gets_one_where_a_constant_is_folded():
     inputs = keras.Input((4,))
     x = layers.Dense(5, "sigmoid", use_bias=False, name="dense_1")(inputs)
     outputs = layers.Dense(2, use_bias=False, name="dense_2")(x)
-    model = randomise(keras.Model(inputs, outputs))
+    model = with_random_weights(keras.Model(inputs, outputs))
     factors = ones(model)
     factors["dense_1/connections"][:, 1] = 0  # sigmoid(0) = .5
     small, _ = check(model, factors)
@@ -80,7 +80,7 @@ def test_normalisation_and_activations_on_the_way_of_a_constant():
     x = layers.Dense(6, name="dense_1")(inputs)
     x = layers.LeakyReLU()(layers.BatchNormalization()(x))
     outputs = layers.Dense(3, name="dense_2")(layers.Dropout(0.5)(x))
-    model = randomise(keras.Model(inputs, outputs))
+    model = with_random_weights(keras.Model(inputs, outputs))
     factors = ones(model)
     factors["dense_1/connections"][:, [1, 5]] = 0
     assert units(check(model, factors)[0]) == [4, 3]
@@ -89,7 +89,7 @@ def test_normalisation_and_activations_on_the_way_of_a_constant():
 def test_a_sequence_of_vectors():
     inputs = keras.Input((7, 4))
     x = layers.Dense(6, "tanh", name="dense_1")(inputs)
-    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
     factors = ones(model)
     factors["dense_1/connections"][:, 2] = 0
     assert units(check(model, factors)[0]) == [5, 3]
@@ -111,7 +111,7 @@ def _normalised(x):
 def test_a_constant_stays_where_it_differs_by_position(between):
     inputs = keras.Input((7, 4))
     x = layers.Dense(6, "tanh", name="dense_1")(inputs)
-    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(between(x))))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(3, name="dense_2")(between(x))))
     factors = ones(model)
     factors["dense_1/connections"][:, 2] = 0
     assert units(check(model, factors)[0]) == [6, 3]
@@ -120,7 +120,7 @@ def test_a_constant_stays_where_it_differs_by_position(between):
 def test_a_plan_for_other_weights_does_not_fold_what_differs_by_position():
     inputs = keras.Input((7, 4))
     x = layers.PReLU(name="slopes")(layers.Dense(6, name="dense_1")(inputs))
-    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
     slopes = model.get_layer("slopes").alpha
     drawn = np.array(slopes)
     slopes.assign(drawn[:1] * np.ones((7, 1)))
@@ -137,7 +137,7 @@ def test_a_plan_for_other_weights_does_not_fold_what_differs_by_position():
 def test_what_is_not_defined_at_zero_does_not_reach_constants():
     inputs = keras.Input((4,))
     x = layers.Dense(6, "tanh", name="dense_1")(keras.ops.log(inputs * inputs))
-    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
     factors = ones(model)
     factors["dense_1/connections"][:, 2] = 0
     assert units(check(model, factors)[0]) == [5, 3]
@@ -146,12 +146,12 @@ def test_what_is_not_defined_at_zero_does_not_reach_constants():
 def test_constants_that_are_not_finite_are_refused():
     inputs = keras.Input((4,))
     x = keras.ops.log(layers.Dense(6, name="dense_1")(inputs))
-    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
     model.layers[1].bias.assign(np.zeros(6))
     factors = ones(model)
     factors["dense_1/connections"][:, 2] = 0
     with pytest.raises(ValueError, match="'dense_1' that read nothing any more are not finite"):
-        compact(Anatomy(model), plan_removal(Anatomy(model), factors))
+        compact(ChannelGraph(model), plan_removal(ChannelGraph(model), factors))
 
 
 def _added(x):
@@ -175,7 +175,7 @@ def _trained(x):
 def test_a_constant_stays_where_no_bias_can_take_it_in(follows):
     inputs = keras.Input((4,))
     x = layers.Dense(6, "tanh", name="dense_1")(inputs)
-    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(follows(x))))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(3, name="dense_2")(follows(x))))
     factors = {"dense_1/connections": np.ones((4, 6), "float32")}
     factors["dense_1/connections"][:, 2] = 0
     small, plan = check(model, factors)
@@ -186,11 +186,11 @@ def test_a_constant_stays_where_no_bias_can_take_it_in(follows):
 def test_a_plan_whose_constants_no_bias_can_take_in_is_refused():
     inputs = keras.Input((4,))
     x = _trained(layers.Dense(6, "tanh", name="dense_1")(inputs))
-    model = randomise(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(3, name="dense_2")(x)))
     cut, whole = np.ones((4, 6), "float32"), np.ones((6, 3), "float32")
     cut[:, 2] = 0
     factors = {"dense_1/connections": cut, "dense_2/connections": whole}
-    plan = plan_removal(Anatomy(model), factors)
+    plan = plan_removal(ChannelGraph(model), factors)
     group = plan.groups["dense_1"]
     group.constant[2], group.keep[2] = True, False
     with pytest.raises(ValueError, match="the bias of 'dense_2' cannot take them in"):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import masks_for, randomise
+from checks import masks_for, with_random_weights
 from keras import layers
 from networks import lenet5, mlp
 
@@ -16,7 +16,7 @@ from keras_switcher import (
     count_parameters,
     prune_channels,
 )
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.counting import remaining
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
@@ -47,7 +47,11 @@ def test_the_papers_networks(make, weights, macs):
     model = make()
     assert count_parameters(model).total == weights
     assert count_macs(model).total == macs
-    assert remaining(Anatomy(model)) == {"weights": weights, "parameters": weights, "macs": macs}
+    assert remaining(ChannelGraph(model)) == {
+        "weights": weights,
+        "parameters": weights,
+        "macs": macs,
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,8 +61,8 @@ def test_the_papers_networks(make, weights, macs):
 def test_kept_units_of_the_papers_tables_give_its_share_of_removed_weights(kept, removed):
     sizes = {"fc1/inputs": 784, "fc1": 300, "fc2": 100}
     keep = {n: np.arange(size) < k for (n, size), k in zip(sizes.items(), kept, strict=True)}
-    anatomy = Anatomy(mlp())
-    left = remaining(anatomy, plan_removal(anatomy, keep))["weights"]
+    channel_graph = ChannelGraph(mlp())
+    left = remaining(channel_graph, plan_removal(channel_graph, keep))["weights"]
     assert 100 * (1 - left / 266_200) == pytest.approx(removed, abs=0.05)
 
 
@@ -84,7 +88,7 @@ def twins_and_shared():
 
     inputs, shared = keras.Input((4,)), layers.Dense(4, name="shared")
     outputs = layers.Dense(2, name="head")(shared(shared(nested("one")(nested("two")(inputs)))))
-    return randomise(keras.Model(inputs, outputs))
+    return with_random_weights(keras.Model(inputs, outputs))
 
 
 def test_parameters_count_once_and_macs_with_every_call():
@@ -105,7 +109,7 @@ def conv_chain():
         layers.Dense(7),
         layers.Dense(3),
     ]
-    return randomise(keras.Sequential(parts))
+    return with_random_weights(keras.Sequential(parts))
 
 
 def mixer():
@@ -117,7 +121,7 @@ def mixer():
     y = shared(layers.Dense(16, name="mix_again")(y))
     y = layers.EinsumDense("abc,cd->abd", (8, 4), bias_axes="d", name="einsum")(y)
     outputs = layers.Dense(3)(layers.GlobalAveragePooling1D()(layers.Permute((2, 1))(y)))
-    return randomise(keras.Model(inputs, [outputs, layers.Dense(2)(layers.Flatten()(x))]))
+    return with_random_weights(keras.Model(inputs, [outputs, layers.Dense(2)(layers.Flatten()(x))]))
 
 
 @pytest.mark.parametrize("make", [conv_chain, twins_and_shared, mixer])
@@ -125,9 +129,9 @@ def mixer():
 def test_remaining_is_what_the_compact_model_has(make, removed):
     model = make()
     keep, scale = masks_for(model, removed, seed=2)
-    small, anatomy = prune_channels(model, keep, scale), Anatomy(model)
+    small, channel_graph = prune_channels(model, keep, scale), ChannelGraph(model)
     factors = {name: keep[name] * scale[name] for name in keep}
-    left = remaining(anatomy, plan_removal(anatomy, factors))
+    left = remaining(channel_graph, plan_removal(channel_graph, factors))
     assert left["parameters"] == small.count_params() < model.count_params()
     assert left["parameters"] == count_parameters(small).total
     kernels = [layer.kernel for layer in small._flatten_layers() if hasattr(layer, "kernel")]
@@ -145,7 +149,7 @@ def test_a_kernel_that_another_layer_reads_is_not_counted_there():
     counts, reason = count_macs(model), "it reads the kernel of 'known', and no rule says how often"
     assert counts == {"known": 4 * 6, "head": 4 * 2}
     assert counts.unknown == {"tied": reason}
-    assert Anatomy(model).kernels[0].unknown == {"tied": reason}
+    assert ChannelGraph(model).kernels[0].unknown == {"tied": reason}
 
 
 class Mixing(layers.Layer):
@@ -201,9 +205,9 @@ def test_macs_that_are_not_known_are_listed_with_the_reason(make, reason):
     assert counts == {"known": positions * inputs * 5}
     assert counts.unknown == {"unknown": reason}
     assert str(counts).endswith(f"not counted:\nunknown  {reason}")
-    anatomy = Anatomy(model)
-    assert remaining(anatomy)["macs"] == counts.total
-    structure = Structure(anatomy, [], plan_removal(anatomy, {}))
+    channel_graph = ChannelGraph(model)
+    assert remaining(channel_graph)["macs"] == counts.total
+    structure = Structure(channel_graph, [], plan_removal(channel_graph, {}))
     assert structure.unknown_macs == counts.unknown
     assert structure.removed("macs") == 0
     assert f"Not among the macs: 'unknown': {reason}." in str(structure)
@@ -218,7 +222,7 @@ def test_a_budget_of_macs_that_are_not_known_needs_a_choice(make, reason):
     model = SwitcherModel(task, budget=Budget(0.5, of="macs", unknown="leave_out"))
     factors = {n: np.float32(np.arange(len(f)) < 1) for n, f in model.scaling_factors().items()}
     inputs = task.get_layer("known").kernel.shape[0]
-    assert float(model.wiring.kept(factors, "macs")) == 1 / inputs  # Of the known MACs alone.
+    assert float(model.gated.kept(factors, "macs")) == 1 / inputs  # Of the known MACs alone.
     SwitcherModel(task, budget=Budget(0.97, of="weights"))
 
 
@@ -278,7 +282,7 @@ def test_shapes_that_do_not_fit_are_named(shape):
 
 
 def test_matrices_of_unknown_layers_count_as_weights():
-    left = remaining(Anatomy(frozen_unknown()))
+    left = remaining(ChannelGraph(frozen_unknown()))
     assert left["weights"] == 4 * 5 + 5 * 3
     assert left["parameters"] == frozen_unknown().count_params()
 
@@ -363,7 +367,7 @@ def test_layers_that_stay_whole_are_counted(name):
     assert counts == {"layer": macs}
     assert not counts.unknown
     kernels = [w for w in model.weights if "kernel" in w.name or "embeddings" in w.name]
-    left = remaining(Anatomy(model))
+    left = remaining(ChannelGraph(model))
     assert left["macs"] == macs
     assert left["weights"] == sum(int(np.prod(weight.shape)) for weight in kernels)
 
@@ -375,7 +379,7 @@ def test_layers_that_stay_whole_still_lock_what_they_read(name):
     inputs = keras.Input(shape)
     x = layers.Dense(8 if name == "self-attention" else 4, name="before")(inputs)
     x = layer(x, x) if name == "self-attention" else layer(x)
-    model = randomise(keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x))))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x))))
     group = channel_groups(model)[0]
     assert group.reason.startswith("feeds 'layer', and no rule is known for ")
     assert count_macs(prune_channels(model, {})) == count_macs(model)
@@ -396,7 +400,7 @@ def test_alphas_are_no_weights():
     model = conv_chain()
     kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
     total = sum(int(np.prod(kernel.shape)) for kernel in kernels)
-    assert remaining(Anatomy(model))["weights"] == total
+    assert remaining(ChannelGraph(model))["weights"] == total
 
 
 def test_a_kernel_that_is_once_read_at_an_open_size_counts_where_it_is_known():
@@ -410,7 +414,7 @@ def test_a_kernel_that_is_once_read_at_an_open_size_counts_where_it_is_known():
 
 def test_no_share_of_macs_is_made_up_where_none_is_known():
     model = keras.Sequential([keras.Input((None, 5)), layers.Dense(3, name="only")])
-    structure = Structure(Anatomy(model), [], plan_removal(Anatomy(model), {}))
+    structure = Structure(ChannelGraph(model), [], plan_removal(ChannelGraph(model), {}))
     with pytest.raises(ValueError, match=r"MACs are not known \('only': .*keras\.Input"):
         structure.removed("macs")
     assert "\nmacs:" not in str(structure)
@@ -424,11 +428,11 @@ def test_layers_of_a_branch_that_is_folded_away_do_not_count():
     back = keras.layers.Conv2D(4, 1, name="back")(keras.layers.ReLU()(inner))
     outputs = keras.layers.Add()([stem, back])
     outputs = keras.layers.Dense(2, name="dense")(keras.layers.Flatten()(outputs))
-    model = randomise(keras.Model(inputs, outputs))
-    anatomy = Anatomy(model)
-    plan = plan_removal(anatomy, {"inner": np.zeros(5)})
+    model = with_random_weights(keras.Model(inputs, outputs))
+    channel_graph = ChannelGraph(model)
+    plan = plan_removal(channel_graph, {"inner": np.zeros(5)})
     small = plan.apply(model)
-    left = remaining(anatomy, plan)
+    left = remaining(channel_graph, plan)
     assert left["parameters"] == small.count_params()
     kernels = [small.get_layer(name).kernel for name in ("stem", "dense")]
     assert left["weights"] == sum(int(np.prod(kernel.shape)) for kernel in kernels)
@@ -442,16 +446,18 @@ def unread():
     gate = layers.Conv2D(6, 1, name="gate")(layers.GlobalAveragePooling2D(keepdims=True)(x))
     y = layers.Conv2D(5, 3, padding="same", name="side")(layers.Multiply()([x, gate]))
     x = layers.GlobalAveragePooling2D()(layers.Concatenate()([x, y]))
-    return randomise(keras.Model(inputs, layers.Dense(3, name="head")(x)))
+    return with_random_weights(keras.Model(inputs, layers.Dense(3, name="head")(x)))
 
 
 def test_what_nothing_reads_any_more_does_not_count():
     model = unread()
-    anatomy = Anatomy(model)
-    plan = plan_removal(anatomy, {"side": np.zeros(5), "stem": np.float32([1, 0, 1, 1, 1, 1])})
+    channel_graph = ChannelGraph(model)
+    plan = plan_removal(
+        channel_graph, {"side": np.zeros(5), "stem": np.float32([1, 0, 1, 1, 1, 1])}
+    )
     small = plan.apply(model)
     assert {"gate", "side"}.isdisjoint(layer.name for layer in small.layers)
-    left = remaining(anatomy, plan)
+    left = remaining(channel_graph, plan)
     assert left["parameters"] == small.count_params()
     assert left["weights"] == sum(int(np.prod(w.shape)) for w in small.weights if w.ndim > 1)
     assert left["macs"] == count_macs(small).total
@@ -462,10 +468,12 @@ def test_new_biases_of_what_is_folded_away_do_not_count():
     x = layers.Dense(3, name="stem")(inputs)
     y = layers.Dense(5, "relu", name="mid")(x)
     y = layers.Dense(3, use_bias=False, name="out")(y)
-    model = randomise(keras.Model(inputs, layers.Dense(2)(layers.Add()([x, y]))))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(layers.Add()([x, y]))))
     cut = np.zeros((3, 5), "float32")
     cut[0, 0] = 1
     factors = {"mid": np.float32([0, 1, 1, 1, 1]), "mid/connections": cut}
-    anatomy = Anatomy(model)
-    plan = plan_removal(anatomy, factors)
-    assert remaining(anatomy, plan)["parameters"] == compact(anatomy, plan).count_params()
+    channel_graph = ChannelGraph(model)
+    plan = plan_removal(channel_graph, factors)
+    assert (
+        remaining(channel_graph, plan)["parameters"] == compact(channel_graph, plan).count_params()
+    )

@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, check_plain, draw_inputs, masks_for, randomise, run_gated
+from checks import check_close, check_plain, draw_inputs, masks_for, run_gated, with_random_weights
 from exactness import check_exact_graph
 from keras import layers
 
 from keras_switcher import prune_channels
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
 
@@ -71,7 +71,7 @@ def network(branch, size=7):
     x = layers.ReLU()(branch(x))
     x = layers.Conv2D(5, 3, activation="relu", name="next")(x)
     outputs = layers.Dense(3, name="head")(layers.GlobalAveragePooling2D()(x))
-    return randomise(keras.Model(inputs, outputs))
+    return with_random_weights(keras.Model(inputs, outputs))
 
 
 def emptied(model, removed=0.5):
@@ -107,8 +107,8 @@ def test_compact_model_without_a_branch_is_pruned_again():
 
 def test_plan_counts_the_whole_branch():
     model = network(residual)
-    anatomy = Anatomy(model)
-    plan = plan_removal(anatomy, {"last": np.zeros(6)})
+    channel_graph = ChannelGraph(model)
+    plan = plan_removal(channel_graph, {"last": np.zeros(6)})
     kept = {name: int(mask.sum()) for name, mask in plan.keep.items()}
     assert kept["first"] == kept["last"] == 0
     assert kept["stem"] == 8
@@ -150,9 +150,11 @@ def test_branch_without_connections_leaves_the_constants_of_its_units():
         x = layers.Add()([x, y])
     nested = keras.Model(inputs, x, name="nested")
     inputs = keras.Input((6,))  # Arguments that are no tensors come with the calls.
-    model = randomise(keras.Model(inputs, layers.Dense(3)(nested(inputs, training=False))))
+    model = with_random_weights(
+        keras.Model(inputs, layers.Dense(3)(nested(inputs, training=False)))
+    )
     cut = {f"cut_{bias}/connections": np.zeros((7, 5), "float32") for bias in (True, False)}
-    small = compact(Anatomy(model), plan_removal(Anatomy(model), cut))
+    small = compact(ChannelGraph(model), plan_removal(ChannelGraph(model), cut))
     x = draw_inputs(model)
     for name, matrix in cut.items():
         kernel = nested.get_layer(name.removesuffix("/connections")).kernel
@@ -170,7 +172,9 @@ def test_what_a_branch_was_broadcast_to_stays(bias, flat):
     y = layers.Conv2D(5, 3, padding="same", activation="relu", name="branch")(x)
     y = layers.Conv2D(6, 1, use_bias=bias, name="back")(y)
     z = layers.Conv2D(4, 3, padding="same", name="reads")(layers.Add()([one, y]))
-    model = randomise(keras.Model(inputs, layers.Dense(3)(layers.GlobalMaxPooling2D()(z))))
+    model = with_random_weights(
+        keras.Model(inputs, layers.Dense(3)(layers.GlobalMaxPooling2D()(z)))
+    )
     check_exact_graph(model, {"branch": np.zeros(5, bool)}, step=False)
 
 
@@ -180,7 +184,7 @@ def test_constants_along_other_axes_than_the_last():
     x = layers.Dense(4, name="stem")(inputs)
     y = layers.Dense(5, "relu", name="of_tokens")(layers.Permute((2, 1))(x))
     y = layers.Permute((2, 1))(layers.Dense(4, name="back")(y))
-    model = randomise(keras.Model(inputs, layers.Dense(2)(layers.Add()([x, y]))))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(layers.Add()([x, y]))))
     check_exact_graph(model, {"of_tokens": np.zeros(5, bool)}, step=False)
 
 
@@ -189,7 +193,7 @@ def test_constants_along_one_axis_of_a_single_channel():
     x = layers.Conv2D(4, 1, name="stem")(inputs)
     y = layers.Conv2D(6, 1, name="out")(layers.Conv2D(5, 1, name="mid")(x))
     y = layers.Conv2D(4, (1, 3), padding="same", name="wide")(y)
-    model = randomise(keras.Model(inputs, layers.Conv2D(3, 2)(layers.Add()([x, y]))))
+    model = with_random_weights(keras.Model(inputs, layers.Conv2D(3, 2)(layers.Add()([x, y]))))
     keep = {"stem": np.arange(4) < 1, "mid": np.zeros(5, bool)}
     check_exact_graph(model, keep, step=False)
 
@@ -211,7 +215,7 @@ def check_precision(join, of_left, of_dead, expected):
     x = layers.Dense(8, dtype=of_left)(inputs)
     dead = layers.Dense(5, "relu", dtype=of_dead, name="a")(inputs)
     dead = layers.Dense(8, use_bias=False, dtype=of_dead)(dead)
-    model = randomise(keras.Model(inputs, join([x, dead])))
+    model = with_random_weights(keras.Model(inputs, join([x, dead])))
     small = prune_channels(model, {"a": np.zeros(5, bool)})
     assert small.output.dtype == model.output.dtype == expected
     x = draw_inputs(model)

@@ -3,21 +3,21 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_exact, draw_masks, randomise
+from checks import check_exact, draw_masks, with_random_weights
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers, ops
 from networks import lenet5, mlp, two_heads
 
 from keras_switcher import channel_groups
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.grouping import _roots
 
 OUTPUT = "its channels are the model's output"
 
 
 def sizes(model, **options):
-    return {g.name: g.size for g in Anatomy(model, **options).groups if g.prunable}
+    return {g.name: g.size for g in ChannelGraph(model, **options).groups if g.prunable}
 
 
 def reasons(model):
@@ -64,7 +64,7 @@ def test_positions_after_flatten_belong_to_the_channels_that_flatten_puts_there(
             layers.Dense(2, name="head"),
         ]
     )
-    edge = Anatomy(model).edges[-1]
+    edge = ChannelGraph(model).edges[-1]
     np.testing.assert_array_equal(edge.index, expected)
     assert [group.name for group in edge.groups] == ["conv"]
     one_per_channel = len(expected) == shape[axis]
@@ -179,7 +179,7 @@ def test_kernels_that_are_not_plain_are_refused_in_words(change, what):
     model = keras.Sequential([keras.Input((8,))])
     for name, size in [("first", 6), ("odd", 8), ("next", 7), ("head", 3)]:
         model.add(layers.Dense(size, activation="gelu", name=name))
-    change(randomise(model).get_layer("odd"))
+    change(with_random_weights(model).get_layer("odd"))
     groups = channel_groups(model)
     assert reasons(model) == {"first": f"feeds 'odd', whose kernel {what}", "head": OUTPUT}
     check_exact(model, *draw_masks(groups, 0.5))

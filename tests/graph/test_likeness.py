@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import check_close, draw_inputs, randomise, run_gated
+from checks import check_close, draw_inputs, run_gated, with_random_weights
 from keras import layers
 
 from keras_switcher import SwitcherModel, prune_channels
@@ -136,7 +136,7 @@ def network(own, before):
     x = own(x) if before else x
     x = layers.Dense(8, "relu", name="first")(x)
     x = x if before else own(x)
-    return randomise(keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x))))
+    return with_random_weights(keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x))))
 
 
 KEEP = {"first": np.arange(8) > 2}

@@ -12,7 +12,7 @@ from keras import layers
 from liveness import alive, alive_one_by_one
 from networks import densely_connected, lenet5, small_lenet, two_heads
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 
 
 def dense_chain(length=5):
@@ -44,7 +44,7 @@ NETWORKS = {
 }
 
 
-def drawn(anatomy, seed):
+def drawn(channel_graph, seed):
     """For four fifths of the groups: zeros and ones, or what gradients leave of ones."""
     generator = np.random.default_rng(seed)
     near_one = generator.choice([1, 1, 1 - 1e-7, 1 + 1e-7], 10_000)
@@ -53,18 +53,18 @@ def drawn(anatomy, seed):
         ones = generator.choice(near_one, size)
         return tf.constant(ones * (generator.random(size) < 0.5))
 
-    groups = [g for g in anatomy.groups if g.prunable and generator.random() < 0.8]
-    connections = [g for g in anatomy.connections if g.prunable and generator.random() < 0.3]
+    groups = [g for g in channel_graph.groups if g.prunable and generator.random() < 0.8]
+    connections = [g for g in channel_graph.connections if g.prunable and generator.random() < 0.3]
     live = {group.name: vector(group.size) for group in groups}
     return live, {group.name: vector(group.shape[0]) for group in connections}
 
 
-def check(anatomy, seed):
-    given_, rows = drawn(anatomy, seed)
+def check(channel_graph, seed):
+    given_, rows = drawn(channel_graph, seed)
     weights = np.random.default_rng(seed)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([given_, rows])
-        at_once, one_by_one = (f(anatomy, given_, rows) for f in (alive, alive_one_by_one))
+        at_once, one_by_one = (f(channel_graph, given_, rows) for f in (alive, alive_one_by_one))
         assert list(at_once) == list(one_by_one)
         losses = [0.0, 0.0]
         for name, expected in one_by_one.items():
@@ -82,26 +82,26 @@ def check(anatomy, seed):
 @pytest.mark.parametrize("every_dense_input", [False, True])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_is_left_is_the_same_at_once_and_one_by_one(name, every_dense_input):
-    anatomy = Anatomy(NETWORKS[name](), every_dense_input)
+    channel_graph = ChannelGraph(NETWORKS[name](), every_dense_input)
     for seed in range(6):
-        check(anatomy, seed)
+        check(channel_graph, seed)
 
 
 @settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(RECIPES, st.booleans(), st.integers(0, 1000))
 def test_so_it_is_in_drawn_graphs(recipe, every_dense_input, seed):
-    check(Anatomy(build(**recipe), every_dense_input), seed)
+    check(ChannelGraph(build(**recipe), every_dense_input), seed)
 
 
 def test_nothing_is_told_of_nothing():
-    assert alive(Anatomy(two_heads()), {}) == {}
+    assert alive(ChannelGraph(two_heads()), {}) == {}
 
 
 @given(st.integers(0, 10_000), st.floats(0.1, 0.95))
 def test_channel_lives_while_a_position_does_and_the_other_way_round(seed, removed):
-    anatomy = Anatomy(small_lenet())
-    keep, _ = draw_masks(anatomy.groups, removed, seed)
-    live = alive(anatomy, {name: mask.astype("float32") for name, mask in keep.items()})
+    channel_graph = ChannelGraph(small_lenet())
+    keep, _ = draw_masks(channel_graph.groups, removed, seed)
+    live = alive(channel_graph, {name: mask.astype("float32") for name, mask in keep.items()})
     live = {name: np.asarray(vector) > 0 for name, vector in live.items()}
     positions = keep["fc1/inputs"].reshape(4, 8)
     np.testing.assert_array_equal(
@@ -113,18 +113,18 @@ def test_channel_lives_while_a_position_does_and_the_other_way_round(seed, remov
 
 
 def test_positions_alone_can_empty_channels():
-    anatomy = Anatomy(small_lenet())
+    channel_graph = ChannelGraph(small_lenet())
     positions = np.ones((4, 8), "float32")
     positions[:, 3] = positions[1, 5] = 0
-    live = alive(anatomy, {"fc1/inputs": positions.reshape(-1)})
+    live = alive(channel_graph, {"fc1/inputs": positions.reshape(-1)})
     assert set(live) == {"conv2", "fc1/inputs"}
     np.testing.assert_array_equal(np.asarray(live["conv2"]) > 0, np.arange(8) != 3)
 
 
 def test_channel_lives_while_one_of_its_readers_uses_it():
-    anatomy = Anatomy(two_heads(), every_dense_input=True)
+    channel_graph = ChannelGraph(two_heads(), every_dense_input=True)
     one, two = np.float32([1, 1, 0, 0, 1, 0]), np.float32([1, 0, 1, 0, 0, 0])
-    live = alive(anatomy, {"one/inputs": one, "two/inputs": two})
+    live = alive(channel_graph, {"one/inputs": one, "two/inputs": two})
     np.testing.assert_array_equal(live["hidden"], [1, 1, 1, 0, 1, 0])
-    live = alive(anatomy, {"one/inputs": one})  # The other reader uses them all.
+    live = alive(channel_graph, {"one/inputs": one})  # The other reader uses them all.
     assert "hidden" not in live

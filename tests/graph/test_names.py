@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, check_plain, draw_inputs, masks_for, randomise
+from checks import check_close, check_plain, draw_inputs, masks_for, with_random_weights
 from exactness import check_exact_graph
 from keras import layers, ops
 
@@ -43,14 +43,14 @@ def of_other_networks():
 
 @pytest.mark.parametrize("make", [towers, shared, of_other_networks])
 def test_equal_names_do_not_meet(make):
-    model = randomise(make())
+    model = with_random_weights(make())
     check_exact_graph(model, *masks_for(model))
     x, switched = draw_inputs(model), SwitcherModel(model)
     check_close(switched.compact()(x), switched(x))
 
 
 def test_each_tower_keeps_its_weights():
-    model = randomise(towers())
+    model = with_random_weights(towers())
     small = prune_channels(model, {"conv": np.arange(6) < 2, "conv:1": np.arange(6) < 4})
     assert [small.get_layer(name).filters for name in ("conv", "conv_1")] == [2, 4]
 
@@ -59,7 +59,7 @@ def test_new_gathers_are_not_named_like_the_model_s_own_operations():
     x = inputs = keras.Input((6,), name="take_2")
     x = layers.Dense(6, name="take_1")(x)
     x = layers.Dense(5, name="take_3")(ops.take(x, [0, 2, 3, 5], axis=1))
-    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(x)))
     keras.backend.clear_session()  # As in a new process: Keras counts from zero.
     keep = {"take_1/inputs": np.arange(6) > 1, "take_3": np.arange(5) > 1}
     check_plain(prune_channels(model, keep), draw_inputs(model))
@@ -73,7 +73,7 @@ def test_loaded_operations_keep_from_new_ones(tmp_path):
     outputs = layers.Dense(2)(layers.Add()([x, y]) + y)
     keras.Model(inputs, outputs).save(tmp_path / "sums.keras")
     keras.backend.clear_session()
-    model = randomise(keras.models.load_model(tmp_path / "sums.keras"))
+    model = with_random_weights(keras.models.load_model(tmp_path / "sums.keras"))
     check_exact_graph(model, *masks_for(model))
 
 
@@ -105,6 +105,6 @@ def test_operations_of_several_loaded_models_get_names_of_their_own(tmp_path):
     x = inputs = keras.Input((6,))
     for part in parts:
         x = part(layers.Dense(6)(x))
-    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(x)))
     keras.backend.clear_session()
     check_exact_graph(model, *masks_for(model))

@@ -5,7 +5,14 @@ import re
 import warnings
 
 import numpy as np
-from checks import check_same_weights, draw_inputs, draw_masks, randomise, run_gated, weights_of
+from checks import (
+    check_same_weights,
+    draw_inputs,
+    draw_masks,
+    run_gated,
+    weights_of,
+    with_random_weights,
+)
 from exactness import check_near, kernels_scaled
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -60,7 +67,7 @@ def _check_pruned(model, removed, seed):
 def _check_apart(small, model, x):
     """Nothing that happens to the model changes what was made of it."""
     before, expected = weights_of(model), ops.convert_to_numpy(small(x))
-    randomise(model, seed=1)
+    with_random_weights(model, seed=1)
     np.testing.assert_array_equal(small(x), expected)
     for variable, value in zip(model.variables, before, strict=True):
         variable.assign(value)

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from keras_switcher import PruningPlan, Structure
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
 
@@ -49,7 +49,7 @@ def test_a_network_that_reads_nothing_is_refused(number):
     factors = ones(model)
     factors[f"dense_{number}/connections"][:] = 0
     with pytest.raises(ValueError, match=f"Nothing is left of 'dense_{number}/connections'"):
-        compact(Anatomy(model), plan_removal(Anatomy(model), factors))
+        compact(ChannelGraph(model), plan_removal(ChannelGraph(model), factors))
 
 
 def test_the_plan_of_connections_survives_its_file(tmp_path):
@@ -57,7 +57,7 @@ def test_the_plan_of_connections_survives_its_file(tmp_path):
     factors = ones(model)
     factors["dense_1/connections"][:, 3] = 0
     factors["dense_2/connections"][1:3, 1] = [0, 0.25]
-    plan = plan_removal(Anatomy(model), factors)
+    plan = plan_removal(ChannelGraph(model), factors)
     plan.save(tmp_path / "plan.json")
     loaded = PruningPlan.load(tmp_path / "plan.json")
     assert str(loaded) == str(plan)
@@ -79,12 +79,12 @@ def test_drawn_masks(sizes, removed, bias, seed):
         name: (random.uniform(0.5, 2, m.shape) * (random.random(m.shape) > removed)).astype("f4")
         for name, m in ones(model).items()
     }
-    anatomy = Anatomy(model)
-    plan = plan_removal(anatomy, factors)
+    channel_graph = ChannelGraph(model)
+    plan = plan_removal(channel_graph, factors)
     assume(all(group.keep.any() for group in plan.groups.values()))
     small, plan = check(model, factors)
     left = sum(np.count_nonzero(layer.kernel) for layer in small.layers if hasattr(layer, "units"))
-    assert Structure(anatomy, list(factors), plan).after["weights"] == left
+    assert Structure(channel_graph, list(factors), plan).after["weights"] == left
     for layer in small.layers:
         if hasattr(layer, "units"):
             assert np.any(layer.kernel, axis=1).all()  # Each input is read by some unit.

@@ -5,7 +5,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from checks import draw_inputs, randomise
+from checks import draw_inputs, with_random_weights
 from keras import layers, ops
 from ties import READERS, holding, task_with
 from toys import randomize, switched, values
@@ -17,7 +17,7 @@ from keras_switcher import (
     count_parameters,
     prune_channels,
 )
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.ownership import check_apart
 from keras_switcher.pruning.counting import remaining
 from keras_switcher.switchers import FreeFactors
@@ -38,12 +38,14 @@ def same_by_all(task):
 def counted_once(task):
     unique = {id(w): int(np.prod(w.shape)) for w in task.weights}
     assert count_parameters(task).total == sum(unique.values()) == task.count_params()
-    assert remaining(Anatomy(task))["parameters"] == task.count_params()
+    assert remaining(ChannelGraph(task))["parameters"] == task.count_params()
 
 
 def tied_names(task):
-    anatomy = Anatomy(task)
-    return {call.op.name for call in anatomy.graph.calls if id(call.op) in anatomy.tied_ops}
+    channel_graph = ChannelGraph(task)
+    return {
+        call.op.name for call in channel_graph.graph.calls if id(call.op) in channel_graph.tied_ops
+    }
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -81,11 +83,11 @@ def test_reasons_name_both():
 
 def test_connections_and_inputs_of_tied_layers_have_no_factors():
     task = task_with("closure")
-    names = [group.name for group in Anatomy(task).connections if not group.prunable]
+    names = [group.name for group in ChannelGraph(task).connections if not group.prunable]
     assert names == ["enc/connections"]
     assert "enc/connections" not in SwitcherModel(task, connections=True).scaling_factors()
-    anatomy = Anatomy(task, every_dense_input=True)
-    assert "enc/inputs" not in [group.name for group in anatomy.groups if group.prunable]
+    channel_graph = ChannelGraph(task, every_dense_input=True)
+    assert "enc/inputs" not in [group.name for group in channel_graph.groups if group.prunable]
 
 
 def in_time():
@@ -155,11 +157,11 @@ def one_bias():
     ],
 )
 def test_ties_of_other_kinds(make, tied):
-    task = randomise(make())
+    task = with_random_weights(make())
     assert tied_names(task) == tied
     model = same_by_all(task)
     assert "free" in model.scaling_factors()
-    for group in (*model.wiring.groups, *model.wiring.connections):
+    for group in (*model.gated.groups, *model.gated.connections):
         assert not tied & {*group.layer_names, *(e.call.op.name for e in group.consumers)}
     counted_once(task)
 
@@ -198,7 +200,7 @@ def test_what_is_not_read_ties_nothing():
 )
 def test_a_copy_that_would_read_the_old_variable_is_refused(reader):
     task = task_with(reader, (6,))
-    ties = Anatomy(task).ties
+    ties = ChannelGraph(task).ties
     with pytest.raises(ValueError, match="reads the kernel that 'enc' and '"):
         check_apart(ties, prune_channels(task, {"free": np.arange(5) > 1}))
     check_apart(ties, task_with(reader, (6,)))
@@ -208,7 +210,7 @@ def test_the_layer_that_embeds_and_projects_back_has_no_rule():
     inputs = keras.Input((4,), dtype="int32")
     layer = layers.ReversibleEmbedding(8, 6, name="embed")
     x = layers.Dense(6, name="mid")(layers.Dense(5, name="free")(layer(inputs)))
-    task = randomise(keras.Model(inputs, layer(x, reverse=True)))
+    task = with_random_weights(keras.Model(inputs, layer(x, reverse=True)))
     groups = {group.name: group for group in channel_groups(task)}
     assert groups["mid"].reason == "feeds 'embed:1', and no rule is known for ReversibleEmbedding"
     counted_once(task)
@@ -217,12 +219,14 @@ def test_the_layer_that_embeds_and_projects_back_has_no_rule():
 
 def test_shared_kernels_count_once_in_shares_and_costs():
     task = task_with("one kernel")
-    anatomy = Anatomy(task)
-    assert len(anatomy.kernels) == len({id(kernel.weight) for kernel in anatomy.kernels})
+    channel_graph = ChannelGraph(task)
+    assert len(channel_graph.kernels) == len(
+        {id(kernel.weight) for kernel in channel_graph.kernels}
+    )
     # before, enc and dec, free, head.
     weights = 36 + 36 + 30 + 10
-    assert remaining(anatomy)["weights"] == weights
-    share = KeptShare(anatomy, ["free"])({"free": np.float32([1, 0, 0, 0, 0])})
+    assert remaining(channel_graph)["weights"] == weights
+    share = KeptShare(channel_graph, ["free"])({"free": np.float32([1, 0, 0, 0, 0])})
     assert float(share) == pytest.approx((weights - 24 - 8) / weights)
     # It is used at three positions by each of the two.
     assert count_macs(task)["enc"] == 2 * 3 * 36

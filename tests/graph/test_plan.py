@@ -3,18 +3,18 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, draw_inputs, masks_for, randomise
+from checks import check_close, draw_inputs, masks_for, with_random_weights
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import lenet5, mlp, two_heads
 
 from keras_switcher import PruningPlan, prune_channels
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 
 
 def network(seed=0):
-    return randomise(lenet5((6, 8), (9, 4), size=20), seed)
+    return with_random_weights(lenet5((6, 8), (9, 4), size=20), seed)
 
 
 def factors_for(model, removed=0.5, seed=0):
@@ -23,16 +23,16 @@ def factors_for(model, removed=0.5, seed=0):
 
 
 def plan_for(model, **options):
-    return plan_removal(Anatomy(model), factors_for(model), **options)
+    return plan_removal(ChannelGraph(model), factors_for(model), **options)
 
 
 @given(st.integers(0, 100), st.sampled_from([1, 2, 3, 4, 8, 100]))
 def test_rounding_keeps_multiples_and_what_was_kept_before(seed, round_to):
     model = network()
-    anatomy, factors = Anatomy(model), factors_for(model, 0.6, seed)
-    exact = plan_removal(anatomy, factors)
-    rounded = plan_removal(anatomy, factors, round_to)
-    for group in anatomy.groups:
+    channel_graph, factors = ChannelGraph(model), factors_for(model, 0.6, seed)
+    exact = plan_removal(channel_graph, factors)
+    rounded = plan_removal(channel_graph, factors, round_to)
+    for group in channel_graph.groups:
         keep, more = exact.keep[group.name], rounded.keep[group.name]
         if group.is_input or not group.prunable:
             np.testing.assert_array_equal(more, keep)
@@ -62,7 +62,7 @@ def test_rounding_adds_the_channels_with_the_largest_weights():
     model.get_layer("fc1").kernel.assign(np.ones((3, 1)) * [1.0, -5.0, 2.0, 4.0, 3.0])
     factors = {"fc1": np.array([1.0, 0, 0, 0, 0])}
     for round_to, kept in [(1, [0]), (2, [0, 1]), (3, [0, 1, 3]), (4, [0, 1, 3, 4])]:
-        plan = plan_removal(Anatomy(model), factors, round_to)
+        plan = plan_removal(ChannelGraph(model), factors, round_to)
         assert np.flatnonzero(plan.keep["fc1"]).tolist() == kept
         assert plan.scale["fc1"].tolist() == [1, 0, 0, 0, 0]
 
@@ -90,9 +90,9 @@ def test_saved_plan_is_the_same_and_replays_on_a_copy(tmp_path):
 
 def test_plan_for_every_dense_input_replays_with_these_groups(tmp_path):
     model = two_heads()
-    anatomy = Anatomy(model, every_dense_input=True)
+    channel_graph = ChannelGraph(model, every_dense_input=True)
     factors = {"one/inputs": [1, 0, 1, 0, 2, 0], "two/inputs": [0, 0.5, 1, 0, 0, 0]}
-    plan = plan_removal(anatomy, factors, dense=True)
+    plan = plan_removal(channel_graph, factors, dense=True)
     plan.save(tmp_path / "plan.json")
     small = PruningPlan.load(tmp_path / "plan.json").apply(model)
     assert small.get_layer("hidden").units == 4
@@ -113,7 +113,7 @@ def test_plan_takes_the_weights_of_the_copy_it_is_applied_to():
 
 
 def test_plan_prints_what_it_keeps_and_why_not_less():
-    plan = plan_removal(Anatomy(mlp((3, 4, 2))), {"fc1": np.array([0, 1, 0, 2.0])})
+    plan = plan_removal(ChannelGraph(mlp((3, 4, 2))), {"fc1": np.array([0, 1, 0, 2.0])})
     assert str(plan).split("\n") == [
         "fc1         keeps 2 of 4",
         "fc2         keeps 2 of 2 (its channels are the model's output)",
@@ -123,14 +123,14 @@ def test_plan_prints_what_it_keeps_and_why_not_less():
 
 @pytest.mark.parametrize("sizes", [(3, 5, 2), (3, 4, 4, 2)])
 def test_plan_of_another_network_names_the_groups_that_differ(sizes):
-    plan = plan_removal(Anatomy(mlp((3, 4, 2))), {})
+    plan = plan_removal(ChannelGraph(mlp((3, 4, 2))), {})
     with pytest.raises(ValueError, match=r"made for another network than 'mlp'.*differ: fc"):
         plan.apply(mlp(sizes))
 
 
 def test_a_plan_does_not_remove_what_cannot_go():
     model = mlp((3, 4, 2))
-    plan = plan_removal(Anatomy(model), {})
+    plan = plan_removal(ChannelGraph(model), {})
     plan.groups["fc2"].keep[0] = False
     with pytest.raises(ValueError, match=r"of 'fc2', which cannot go, in 'mlp': its channels are"):
         plan.apply(model)
@@ -140,7 +140,7 @@ def cut_plan(model):
     """A plan in which unit 1 of `fc1` reads nothing, and its constant goes into a bias."""
     factors = {"fc1/connections": np.ones((3, 4)), "fc2/connections": np.ones((4, 2))}
     factors["fc1/connections"][:, 1] = 0
-    plan = plan_removal(Anatomy(model), factors)
+    plan = plan_removal(ChannelGraph(model), factors)
     assert plan.groups["fc1"].constant.tolist() == [False, True, False, False]
     return plan
 
@@ -185,7 +185,7 @@ def test_a_plan_does_nothing_that_would_make_another_network(change, cause):
 
 def test_empty_plan_is_a_plain_copy():
     model = network()
-    copy = plan_removal(Anatomy(model), {}).apply(model)
+    copy = plan_removal(ChannelGraph(model), {}).apply(model)
     assert isinstance(copy, keras.Model)
     assert [w.shape for w in copy.weights] == [w.shape for w in model.weights]
     x = draw_inputs(model)

@@ -3,7 +3,14 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, check_exact, check_same_weights, draw_inputs, randomise, weights_of
+from checks import (
+    check_close,
+    check_exact,
+    check_same_weights,
+    draw_inputs,
+    weights_of,
+    with_random_weights,
+)
 from exactness import check_exact_graph
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +24,9 @@ def network():
     hidden = layers.Dense(5, activation="relu", name="hidden")(inputs)
     hidden = layers.BatchNormalization(name="norm")(hidden)
     hidden = layers.Dense(4, activation="tanh", name="second")(hidden)
-    return randomise(keras.Model(inputs, layers.Dense(2, name="head")(hidden), name="net"))
+    return with_random_weights(
+        keras.Model(inputs, layers.Dense(2, name="head")(hidden), name="net")
+    )
 
 
 GOOD = np.array([True, False, True, True, False])
@@ -37,7 +46,7 @@ def test_any_masks_and_factors_are_exact(widths, seed):
     for name, mask in keep.items():
         mask[rng.integers(len(mask))] = True  # Something is left.
         scale[name][np.argmax(mask)] = 2.5  # Something changes.
-    small = check_exact(randomise(model, seed), keep, scale)
+    small = check_exact(with_random_weights(model, seed), keep, scale)
     assert [small.get_layer(name).units for name in sizes] == [keep[name].sum() for name in sizes]
     assert small.input_shape == model.input_shape
 
@@ -108,7 +117,7 @@ def check_raises(keep, scale, message):
 def test_masks_of_one_group_must_agree():
     inputs, shared = keras.Input((4,)), layers.Dense(5, name="shared")
     hidden = shared(layers.Dense(5, name="first")(inputs))
-    model = randomise(keras.Model(inputs, layers.Dense(3)(shared(hidden))))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(3)(shared(hidden))))
     with pytest.raises(ValueError, match="'first' and 'shared' belong to one group, 'first'"):
         prune_channels(model, {"first": GOOD, "shared": ~GOOD})
     for keep in ({"first": GOOD, "shared": GOOD}, {"shared": GOOD}):
@@ -121,7 +130,7 @@ def test_an_array_that_is_added_never_becomes_a_vector(shape):
     inputs = keras.Input((6, 6, 3))
     added = np.random.default_rng(0).normal(size=shape).astype("float32")
     x = layers.Conv2D(4, 1, name="first")(inputs) + added
-    model = randomise(keras.Model(inputs, layers.Conv2D(3, 2)(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Conv2D(3, 2)(x)))
     small = check_exact_graph(model, {"first": np.arange(4) < 1}, step=False)
     assert small.get_layer("first").filters == 2
 
@@ -129,5 +138,5 @@ def test_an_array_that_is_added_never_becomes_a_vector(shape):
 def test_a_bias_with_two_axes_never_becomes_a_vector():
     inputs = keras.Input((6, 6, 4))
     x = layers.EinsumDense("abcd,de->abce", (6, 6, 4), bias_axes="ce", name="first")(inputs)
-    model = randomise(keras.Model(inputs, layers.Conv2D(3, 2)(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Conv2D(3, 2)(x)))
     check_exact_graph(model, {"first": np.arange(4) < 1}, step=False)

@@ -7,12 +7,12 @@ import tensorflow as tf
 from keras import layers
 
 from keras_switcher import prune_channels
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.random_runs import RandomRuns
 
 
 def further_runs(*parts):
-    runs = RandomRuns(Anatomy(keras.Sequential([keras.Input((4,)), *parts])), {})
+    runs = RandomRuns(ChannelGraph(keras.Sequential([keras.Input((4,)), *parts])), {})
     draw, _, _ = runs.first()
     return list(runs.more(draw))
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 from checks import (
     check_close,
     draw_inputs,
-    randomise,
     run_gated,
+    with_random_weights,
 )
 from keras import layers
 from odd_layers import Own, scaling
@@ -41,7 +41,7 @@ FUNCTIONS = {
 def test_functions_that_no_file_could_hold_come_along(argument):
     first = layers.Dense(8, "relu", name="first")
     own = layers.Dense(5, name="own", **{argument: FUNCTIONS[argument]})
-    model = randomise(keras.Sequential([keras.Input((6,)), first, own, layers.Dense(3)]))
+    model = with_random_weights(keras.Sequential([keras.Input((6,)), first, own, layers.Dense(3)]))
     keep, x = np.arange(8) > 2, draw_inputs(model)
     small = prune_channels(model, {"first": keep})
     check_close(small(x), run_gated(model, {"first": np.float32(keep)}, x))
@@ -53,7 +53,9 @@ def test_learned_boundaries_come_along():
     bins = layers.Discretization(num_bins=5)
     bins.adapt(values)
     parts = [layers.Embedding(6, 3), layers.Flatten(), layers.Dense(8, name="hidden")]
-    model = randomise(keras.Sequential([keras.Input((4,)), bins, *parts, layers.Dense(2)]))
+    model = with_random_weights(
+        keras.Sequential([keras.Input((4,)), bins, *parts, layers.Dense(2)])
+    )
     keep = {"hidden": np.arange(8) > 2}
     small = prune_channels(model, keep)
     x = np.float32(values[:16])
@@ -87,7 +89,7 @@ def test_learned_vocabularies_come_along(name, tmp_path):
     if "int" in x.dtype:
         x = layers.Flatten()(layers.Embedding(12, 3)(x))
     x = layers.Dense(6, "relu", name="hidden")(x)
-    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(x)))
     model.save(tmp_path / "model.keras")
     batch = [[12, 7, 19, 13]] if is_whole else ["b d a"] if is_text else [["c", "a", "x", "b"]]
     batch = tf.constant(batch, inputs.dtype)
@@ -130,7 +132,7 @@ OWN = {
 
 def network_of(own):
     parts = [layers.Dense(8, "relu", name="first"), own, layers.Dense(3)]
-    return randomise(keras.Sequential([keras.Input((6,)), *parts]))
+    return with_random_weights(keras.Sequential([keras.Input((6,)), *parts]))
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import check_close, check_independent, draw_inputs, randomise, run_gated
+from checks import check_close, check_independent, draw_inputs, run_gated, with_random_weights
 from keras import layers, ops
 
 from keras_switcher import SwitcherModel, prune_channels
@@ -173,7 +173,7 @@ def network(own):
     inputs = keras.Input((3, 6))
     x = own(layers.Dense(8, "relu", name="first")(inputs))
     x = layers.Dense(7, "relu", name="second")(layers.Flatten()(x))
-    return randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    return with_random_weights(keras.Model(inputs, layers.Dense(2)(x)))
 
 
 @pytest.mark.parametrize("kind", [*GAPS, *IN_WRAPPERS])
@@ -237,7 +237,7 @@ def test_what_layers_share_stays_shared():
     owner = layers.Dense(5, name="owner")
     x = Reader(owner, name="reader")(owner(inputs))
     x = layers.Dense(7, "relu", name="hidden")(x)
-    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(x)))
     small = prune_channels(model, {"hidden": np.arange(7) > 2}, verify=False)
     assert small.get_layer("reader").dense is small.get_layer("owner")
     assert small.get_layer("owner") is not owner

@@ -11,7 +11,7 @@ from checks import (
     draw_masks,
     layers_of,
     masks_for,
-    randomise,
+    with_random_weights,
 )
 from exactness import check_exact_graph
 from keras import layers
@@ -132,7 +132,7 @@ CHAINS = {
 
 
 def chain(name):
-    return randomise(keras.Sequential(CHAINS[name](), name=name.replace(" ", "_")))
+    return with_random_weights(keras.Sequential(CHAINS[name](), name=name.replace(" ", "_")))
 
 
 @pytest.mark.parametrize("removed", [pytest.param(0.3, marks=pytest.mark.long), 0.5, 0.8])
@@ -187,7 +187,7 @@ BASE = [
 def test_unknown_layer_locks_what_it_reads_and_nothing_else(place):
     stack = [make() for make in BASE]
     stack.insert(place, Cumulative(name="unknown"))
-    model = randomise(keras.Sequential([keras.Input((8, 8, 2)), *stack]))
+    model = with_random_weights(keras.Sequential([keras.Input((8, 8, 2)), *stack]))
     groups = channel_groups(model)
     reasons = {group.name: group.reason for group in groups if group.producers}
     read = [layer.name for layer in stack[:place] if hasattr(layer, "kernel")][-1:]
@@ -205,7 +205,7 @@ def test_einsum_dense_passes_channels_along_fixed_axes(bias):
     x = layers.EinsumDense("abc,cd->abd", (8, 4), bias_axes=bias, name="einsum")(x)
     model = keras.Model(inputs, layers.Dense(3)(layers.Permute((2, 1))(x)))
     assert channel_groups(model)[0].prunable
-    check_exact_graph(randomise(model), *masks_for(model))
+    check_exact_graph(with_random_weights(model), *masks_for(model))
 
 
 def test_slices_mean_the_same_after_loading(tmp_path):
@@ -215,7 +215,7 @@ def test_slices_mean_the_same_after_loading(tmp_path):
     x = layers.Conv2D(5, 3, name="reads")((x * gate[:, None, None, :])[..., 2:7])
     model = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
     model.save(tmp_path / "slices.keras")
-    loaded = randomise(keras.models.load_model(tmp_path / "slices.keras"))
+    loaded = with_random_weights(keras.models.load_model(tmp_path / "slices.keras"))
     groups = {group.name: group.reason for group in channel_groups(model)}
     assert groups == {group.name: group.reason for group in channel_groups(loaded)}
     assert groups["sliced"] is None

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, draw_inputs, randomise, run_gated
+from checks import check_close, draw_inputs, run_gated, with_random_weights
 from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs, prune_channels
@@ -17,7 +17,9 @@ def network(make, shape=(4, 6), batch_size=None):
     inputs = keras.Input(shape, batch_size=batch_size)
     stem = layers.Dense(8, name="stem")(inputs)
     branch = layers.Dense(8, name="back")(layers.Dense(5, "relu", name="a")(stem))
-    return randomise(keras.Model(inputs, layers.Dense(2, name="head")(stem + make(branch))))
+    return with_random_weights(
+        keras.Model(inputs, layers.Dense(2, name="head")(stem + make(branch)))
+    )
 
 
 def check_folded(model):
@@ -117,7 +119,7 @@ def test_a_branch_within_windows_goes():
     x = ops.reshape(layers.Dense(8, name="stem")(inputs), (-1, 2, 8))
     x = x + layers.Dense(8)(layers.Dense(5, "relu", name="a")(x))
     outputs = layers.Dense(2)(ops.reshape(x, (-1, 4, 8)))
-    check_folded(randomise(keras.Model(inputs, outputs)))
+    check_folded(with_random_weights(keras.Model(inputs, outputs)))
 
 
 @pytest.mark.parametrize("layer", [layers.Dropout(0.5), layers.BatchNormalization()])
@@ -148,7 +150,9 @@ def test_channels_along_the_first_axis_are_followed_or_refused(use):
 def test_channels_along_the_first_axis_are_pruned_where_a_mean_over_samples_is_added():
     inputs = keras.Input((6,))
     hidden = layers.Dense(5, name="a")(inputs)
-    model = randomise(keras.Model(inputs, layers.Dense(2)(hidden + 3 * ops.mean(hidden, axis=0))))
+    model = with_random_weights(
+        keras.Model(inputs, layers.Dense(2)(hidden + 3 * ops.mean(hidden, axis=0)))
+    )
     x = draw_inputs(model, 4)
     keep = np.array([1, 0, 1, 1, 0], "float32")
     check_close(prune_channels(model, {"a": keep > 0})(x), run_gated(model, {"a": keep}, x))

@@ -5,12 +5,12 @@ import pytest
 from keras import layers
 from networks import lenet5
 
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.selection import select_groups
 
 
 def chosen(groups, model=None):
-    return [group.name for group in select_groups(Anatomy(model or lenet5()), groups)[0]]
+    return [group.name for group in select_groups(ChannelGraph(model or lenet5()), groups)[0]]
 
 
 def test_strings():

@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from checks import draw_inputs, masks_for, randomise
+from checks import draw_inputs, masks_for, with_random_weights
 from exactness import check_exact_graph
 from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs
 from keras_switcher.gating.gates import gated_network
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.tracing import trace
 
 
@@ -21,7 +21,7 @@ def network_of_many_kinds():
     total = keras.ops.add(shared(inputs["left"]), shared(inputs["right"]))
     hidden = layers.BatchNormalization(name="norm")(nested(inputs=total))
     outputs = {"a": layers.Dense(2, name="a")(hidden), "b": layers.Dense(3, name="b")(hidden)}
-    return randomise(keras.Model(inputs, outputs, name="many"))
+    return with_random_weights(keras.Model(inputs, outputs, name="many"))
 
 
 def nodes(model):
@@ -71,7 +71,7 @@ def test_reading_leaves_the_model_as_it_was():
 def test_gating_leaves_config_and_outputs_of_layers():
     model = network_of_many_kinds()
     config, output = model.get_config(), model.get_layer("norm").output
-    gated_network(Anatomy(model), [group.name for group in Anatomy(model).groups])
+    gated_network(ChannelGraph(model), [group.name for group in ChannelGraph(model).groups])
     assert model.get_config() == config
     assert model.get_layer("norm").output is output
 
@@ -137,7 +137,7 @@ def test_nested_model_has_the_sizes_of_its_call():
     inner = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3, name="inner")])
     inputs = keras.Input((8, 8, 3))
     x = layers.Dense(5)(layers.Flatten()(inner(inputs)))
-    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(x)))
     assert trace(model).calls[0].output.shape == (None, 6, 6, 4)
     assert count_macs(model)["inner"] == 6 * 6 * 3 * 3 * 3 * 4
     check_exact_graph(model, *masks_for(model))
@@ -165,7 +165,9 @@ class Doubling(keras.Model):
 def test_nested_model_without_a_graph_is_left_whole():
     x = inputs = keras.Input((6,))
     x = Doubling(name="doubling")(layers.Dense(5, name="before")(x))
-    model = randomise(keras.Model(inputs, layers.Dense(2, name="head")(layers.Dense(3)(x))))
+    model = with_random_weights(
+        keras.Model(inputs, layers.Dense(2, name="head")(layers.Dense(3)(x)))
+    )
     reasons = {group.name: group.reason for group in channel_groups(model)}
     assert "no rule is known for Doubling" in reasons["before"]
     check_exact_graph(model, *masks_for(model))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import randomise
+from checks import with_random_weights
 from keras import layers, ops
 
 from keras_switcher import SwitcherModel, channel_groups, prune_channels
@@ -128,7 +128,7 @@ def behind(function, **arguments):
     """Two Dense layers, of which a function reads the second."""
     parts = [layers.Dense(8, name="first"), layers.Dense(6, name="made")]
     parts += [layers.Lambda(function, **arguments), layers.Dense(3)]
-    return randomise(keras.Sequential([keras.Input((4,)), *parts]))
+    return with_random_weights(keras.Sequential([keras.Input((4,)), *parts]))
 
 
 @pytest.mark.parametrize("functions", ["before", "between"])

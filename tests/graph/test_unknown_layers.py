@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import draw_masks, randomise
+from checks import draw_masks, with_random_weights
 from exactness import check_exact_graph
 from keras import layers, ops
 from synthetic.registry import block, conv, head, image
@@ -96,7 +96,7 @@ PLACES = [(each, place) for each in ARCHITECTURES for place in range(build(each,
 
 @pytest.mark.parametrize(("architecture", "place"), PLACES)
 def test_unknown_layer_is_refused_with_a_reason_and_all_else_stays_exact(architecture, place):
-    model = randomise(build(architecture, place)[0])
+    model = with_random_weights(build(architecture, place)[0])
     groups = channel_groups(model)
     reason = "feeds 'unknown', and no rule is known for Blend"
     fed = model.get_layer("unknown").input
@@ -141,7 +141,7 @@ def test_merging_layers_that_are_given_arrays_are_refused(merged):
     inputs = keras.Input((6,), batch_size=16)
     x = layers.Dense(8, "relu", name="fed")(layers.Dense(5, name="before")(inputs))
     x = merged(name="merged")([x, np.ones((16, 8), "float32")])
-    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(x)))
     groups = channel_groups(model)
     assert "is merged by 'merged' with an array" in str(groups)
     check_exact_graph(model, *draw_masks(groups, 0.4), step=False)
@@ -151,7 +151,7 @@ def test_merging_layers_that_are_given_arrays_are_refused(merged):
 def test_softmax_over_all_axes_mixes_all_channels():
     inputs = keras.Input((6,), batch_size=16)
     x = layers.Dense(8, name="fed")(layers.Dense(5, name="before")(inputs))
-    model = randomise(keras.Model(inputs, layers.Dense(2)(ops.softmax(x, axis=None))))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(ops.softmax(x, axis=None))))
     groups = channel_groups(model)
     assert [g.name for g in groups if "a Softmax over the channels" in str(g.reason)] == ["fed"]
     check_exact_graph(model, *draw_masks(groups, 0.4), step=False)
@@ -160,7 +160,7 @@ def test_softmax_over_all_axes_mixes_all_channels():
 @pytest.mark.parametrize("scale", [2.0, np.float32(2), np.full(4, 2.0, "float32")])
 def test_products_with_constants_are_not_sparse(scale):
     inputs = keras.Input((4,))
-    model = randomise(keras.Model(inputs, layers.Dense(3, name="head")(inputs * scale)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(3, name="head")(inputs * scale)))
     assert all(group.prunable for group in channel_groups(model) if group.is_input)
     check_exact_graph(model, {"head/inputs": np.arange(4) > 1}, {}, step=False)
 
@@ -168,7 +168,7 @@ def test_products_with_constants_are_not_sparse(scale):
 def test_inputs_from_sparse_tensors_stay():
     inputs = keras.Input((4,), sparse=True)
     hidden = layers.Dense(6, "relu", name="hidden")(inputs)
-    model = randomise(keras.Model(inputs, layers.Dense(2)(hidden)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(hidden)))
     groups = {group.name: group for group in channel_groups(model)}
     assert groups["hidden/inputs"].reason == "is read by 'hidden' from a sparse tensor"
     small = prune_channels(model, {"hidden": np.arange(6) > 2})

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import toys
-from checks import draw_masks, randomise, weights_of
+from checks import draw_masks, weights_of, with_random_weights
 from keras import layers, ops
 
 from keras_switcher import PruningPlan, SwitcherModel, channel_groups, prune_channels, switchers
-from keras_switcher.graph.channel_graph import Anatomy
+from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.rules import RULES
 from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.random_inputs import draws, limits_of
@@ -17,7 +17,7 @@ from keras_switcher.pruning.surgery import Surgery
 
 
 def chain():
-    return randomise(
+    return with_random_weights(
         keras.Sequential(
             [
                 keras.Input((6,)),
@@ -225,7 +225,7 @@ def test_no_network_is_refused_without_cause_and_none_is_changed(kind):
     ],
 )
 def test_what_cannot_be_compared_is_said(middle, why):
-    model = randomise(built(middle))
+    model = with_random_weights(built(middle))
     with pytest.warns(UserWarning, match=f"could not be compared .*{why}") as seen:
         prune_channels(model, {"hidden": np.arange(7) > 2})
     assert __file__ in [each.filename for each in seen]
@@ -235,7 +235,7 @@ def test_networks_that_make_much_of_rounding_are_not_refused(monkeypatch):
     inputs = keras.Input((8,))
     x = layers.Dense(64, name="wide")(inputs)
     x = ops.sin(1e4 * layers.Dense(64, name="mixing")(x))
-    model = randomise(keras.Model(inputs, layers.Dense(2)(x)))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2)(x)))
     keep, cut = {"wide": np.arange(64) > 20}, Surgery.cut
     # As if it were added up in another order.
     monkeypatch.setattr(Surgery, "cut", lambda *a: np.nextafter(cut(*a), np.float32(9)))
@@ -270,8 +270,8 @@ def test_open_sizes_are_the_smallest_that_run():
 
 def test_factors_that_a_plan_forgets_are_found():
     model = SwitcherModel(toys.mlp(), switchers.FreeFactors(start="half_zeros"), ["hidden"])
-    anatomy, factors = Anatomy(model.task), model.scaling_factors()
+    channel_graph, factors = ChannelGraph(model.task), model.scaling_factors()
     plan = model.plan()
     plan.groups["hidden"].scale[:] = 1
     with pytest.raises(ValueError, match="does not compute what"):
-        Surgery(anatomy, plan).operate(factors)
+        Surgery(channel_graph, plan).operate(factors)

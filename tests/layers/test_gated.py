@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import check_close, randomise
+from checks import check_close, with_random_weights
 from keras import layers, ops
 
 from keras_switcher.layers import Gated
@@ -25,7 +25,7 @@ def gated(name):
     x = np.random.default_rng(0).normal(size=shape).astype("float32")
     gate = Gated(make())
     gate(x, FACTORS)
-    return randomise(gate), x
+    return with_random_weights(gate), x
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -64,7 +64,7 @@ def by_hand(policy="float32"):
     """A model in which someone gates a layer."""
     x, factors = keras.Input((6,)), keras.Input(batch_shape=(6,))
     gate = Gated(layers.Dense(3, dtype=policy), name="gate")
-    return randomise(keras.Model([x, factors], gate(x, factors)))
+    return with_random_weights(keras.Model([x, factors], gate(x, factors)))
 
 
 def test_round_trips(tmp_path):

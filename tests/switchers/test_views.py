@@ -1,4 +1,4 @@
-"""Views read at once are what they are one by one."""
+"""Features read at once are what they are one by one."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import tensorflow as tf
 from networks import densely_connected, lenet5, two_heads
 from toys import randomize
 
-from keras_switcher.gating.gated_network import Wiring
-from keras_switcher.switchers.features import Views
+from keras_switcher.gating.gated_network import GatedNetwork
+from keras_switcher.switchers.features import Features
 
 NETWORKS = {
     "lenet5": lambda: lenet5((6, 8), (9, 4), size=20),
@@ -23,7 +23,7 @@ def largest(view):
 
 
 def one_by_one(records, kind, relative):
-    """As the docstring of `Views.read` says it."""
+    """As the docstring of `Features.read` says it."""
     columns = []
     for record in records:
         column = np.zeros(record.size)
@@ -43,14 +43,14 @@ def one_by_one(records, kind, relative):
 def test_read_is_the_mean_over_positions_then_over_views(name, kind, relative):
     task = NETWORKS[name]()
     randomize(task.trainable_variables)
-    records = Wiring(task, "all").records
-    found = Views(records, kind).read(records, largest, relative)
+    records = GatedNetwork(task, "all").records
+    found = Features(records, kind).read(records, largest, relative)
     np.testing.assert_allclose(found, one_by_one(records, kind, relative), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_each_weight_is_read_once(name):
-    records = Wiring(NETWORKS[name](), "all").records
+    records = GatedNetwork(NETWORKS[name](), "all").records
     read = []
-    Views(records, "consumers").read(records, lambda view: read.append(view) or largest(view))
+    Features(records, "consumers").read(records, lambda view: read.append(view) or largest(view))
     assert len(read) == len({(id(view.kernel), view.axis) for view in read})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import keras
-from checks import randomise
+from checks import with_random_weights
 from keras import layers
 
 GRAPHS = {}
@@ -24,7 +24,7 @@ class Case:
 
     def build(self):
         """The model, with random weights."""
-        return randomise(keras.Model(*self.make(), name=self.make.__name__))
+        return with_random_weights(keras.Model(*self.make(), name=self.make.__name__))
 
 
 def graph(**refused):

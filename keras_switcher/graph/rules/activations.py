@@ -7,8 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.call import Call
-from keras_switcher.graph.call_graph import CallGraph
+from keras_switcher.graph.call import Call, CallGraph
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules.registry import find_rule
 from keras_switcher.graph.tracing import trace

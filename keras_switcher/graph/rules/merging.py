@@ -3,10 +3,10 @@
 import numpy as np
 from keras import layers, tree
 
+from keras_switcher.graph.call import is_tensor
 from keras_switcher.graph.reader import NO_CHANNEL
 from keras_switcher.graph.rules.broadcasting import add_broadcast
 from keras_switcher.graph.rules.registry import keras_rule, rule
-from keras_switcher.graph.tensors import is_tensor
 
 
 @rule(layers.Add, layers.Subtract, layers.Multiply, layers.Average)

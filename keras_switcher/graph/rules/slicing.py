@@ -3,8 +3,8 @@
 import numpy as np
 from keras import tree
 
+from keras_switcher.graph.call import is_tensor
 from keras_switcher.graph.rules.registry import keras_rule
-from keras_switcher.graph.tensors import is_tensor
 
 
 @keras_rule(operations=("GetItem",))

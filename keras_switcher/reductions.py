@@ -1,0 +1,95 @@
+"""Arrays as constants of compiled functions, and reductions of many groups or large matrices.
+
+XLA on CPU takes longer to add up all of a Dense kernel, in one reduction, than to multiply a batch
+by it. A product with ones takes a tenth of that, and is fused with what it adds.
+"""
+
+import numpy as np
+from keras import ops
+
+
+def as_constant(array):
+    """An array as a tensor, to be made before any function is compiled.
+
+    TensorFlow keeps about twenty copies of an array that a graph contains, for every place where
+    it is used; of a tensor that was made outside, a graph holds a reference.
+
+    Args:
+        array: A NumPy array. Integers become `int32`, all others `float32`.
+    """
+    array = np.asarray(array)
+    whole = np.issubdtype(array.dtype, np.integer)
+    return ops.convert_to_tensor(array, "int32" if whole else "float32")
+
+
+def in_full(array) -> np.ndarray:
+    """Numbers as a NumPy array of `float32`, or of `float64` where they are that already."""
+    array = ops.convert_to_numpy(array)
+    return array if array.dtype == "float64" else array.astype("float32")
+
+
+class Segments:
+    """Which group each of the values belongs to: means over groups, and what a group has, spread.
+
+    Args:
+        of_each: For each value the number of its group.
+        number: The number of groups.
+    """
+
+    def __init__(self, of_each: np.ndarray, number: int):
+        self._is_identity = np.array_equal(of_each, np.arange(number))
+        self._of_each, self._number = as_constant(of_each), number
+        self._sizes = as_constant(np.maximum(np.bincount(of_each, minlength=number), 1.0))
+
+    def means(self, values):
+        """The mean over each group along the first axis; zero for groups without values."""
+        if self._is_identity:
+            return values
+        sums = ops.segment_sum(values, self._of_each, num_segments=self._number)
+        sizes = ops.reshape(self._sizes, (-1, *(1 for _ in sums.shape[1:])))
+        return sums / ops.cast(sizes, sums.dtype)
+
+    def spread(self, values):
+        """Gives each value's place what belongs to its group, along the first axis."""
+        return ops.take(values, self._of_each, axis=0)
+
+
+# How many slices are added up while a matrix is read once.
+SLICES = 8
+
+
+def row_sums(matrix):
+    """The sum of each row of a matrix, as a vector."""
+    return ops.matmul(matrix, ops.ones(matrix.shape[1], matrix.dtype))
+
+
+@ops.custom_gradient
+def column_sums(matrix):
+    """The sum of each column of a matrix, as a vector.
+
+    A product with ones would go down one column after the other. Slices of the matrix are added up
+    whole rows at a time, in about half of the time.
+    """
+    size = matrix.shape[0] // SLICES
+    slices = [matrix[i * size : (i + 1) * size] for i in range(SLICES)]
+    sums = ops.sum(sum(slices), axis=0) + ops.sum(matrix[SLICES * size :], axis=0)
+
+    def gradient(upstream):
+        return ops.broadcast_to(upstream, matrix.shape)
+
+    return sums, gradient
+
+
+def total(values):
+    """The sum of a vector or matrix."""
+    return ops.sum(row_sums(values) if len(values.shape) == 2 else values)
+
+
+@ops.custom_gradient
+def times(matrix, scalar):
+    """A matrix times a scalar, whose gradient is such a sum."""
+
+    def gradient(upstream):
+        return upstream * scalar, total(upstream * matrix)
+
+    return matrix * scalar, gradient
