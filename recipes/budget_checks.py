@@ -94,7 +94,7 @@ def wrapped(network: Callable, switcher: Callable, rate: float, seed: int, epoch
         **_kept(model),
         "dense": data.held_out.accuracy(before),
         "switched": data.held_out.accuracy(model.predict(data.held_out.x, verbose=0)),
-        "loss_fell_by": round(first / last, 1),
+        "loss_fell_by": round(first / max(last, 1e-7), 1),  # A perfect fit has a loss of 0.
         "difference": float(np.abs(after - before).max()),
     }
 

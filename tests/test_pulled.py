@@ -12,7 +12,7 @@ from toys import crossentropy
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.training.pull import LEAST_SCALE, RATIOS, Pull
+from keras_switcher.training.pull import LARGE, LEAST_SCALE, RATIOS, Pull
 
 
 def slopes(factors, relied_on=None, *, is_normalized=False, is_short=False, is_late=0.0):
@@ -98,8 +98,14 @@ def test_where_too_little_is_kept_nothing_shrinks_and_what_is_off_and_relied_on_
     found = slopes(factors, shares, is_normalized=is_normalized, is_short=True, is_late=is_late)
     total = factors.sum()
     scale = (factors**2).sum() / total if total else LEAST_SCALE
-    off = 1 + RATIOS * np.maximum(0, 1 - factors / scale)
-    np.testing.assert_allclose(found, 2 * shares * off / scale, rtol=1e-4)
+    grows = np.clip(LARGE + 1 - scale, 0, 1)
+    off = grows + RATIOS * np.maximum(0, 1 - factors / scale)
+    np.testing.assert_allclose(found, 2 * shares * off / scale, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("scale", "grows"), [(0.5, 1), (1.5, 1), (2.0, 0.5), (2.5, 0), (9.0, 0)])
+def test_a_group_grows_as_a_whole_only_until_its_scale_is_large(scale, grows):
+    assert slopes([scale] * 3, is_short=True) == pytest.approx([grows / scale] * 3, abs=1e-6)
 
 
 def test_what_the_loss_does_not_rely_on_does_not_come_back():

@@ -11,6 +11,9 @@ from keras_switcher.reductions import Segments, as_constant
 RATIOS = 5
 # A scale below this one counts as this one: groups that are all but off are not pulled the harder.
 LEAST_SCALE = 0.2
+# Up to this scale a group grows as a whole where too little is kept, and from one more on it does
+# not: without a ceiling, factors would grow for ever where nothing comes back.
+LARGE = 1.5
 
 
 class Pull:
@@ -38,6 +41,8 @@ class Pull:
     loss does not rely, so that nothing shrinks and what comes back is of use:
 
         slope = 2 h / q (1 + 5 max(0, 1 - f / q))
+
+    A group whose scale is large already does not grow as a whole: the first 1 falls to 0 there.
 
     Args:
         groups: The `ChannelGroup`s, in the order in which their factors are joined.
@@ -80,5 +85,6 @@ def _slopes(factors, shares, is_short, of_scale, means):
     scale = ops.maximum(means(ops.square(factors)) / ops.maximum(mean, 1e-6), LEAST_SCALE)
     given_back = relied * mean / ops.maximum(means(relied * factors), 1e-6)
     down = of_scale + RATIOS * (1 - given_back)
-    back = 2 * shares * (1 + RATIOS * ops.relu(1 - factors / scale))
+    grows = ops.clip(LARGE + 1 - scale, 0.0, 1.0)
+    back = 2 * shares * (grows + RATIOS * ops.relu(1 - factors / scale))
     return ops.where(ops.cast(is_short, "bool"), back, down) / scale
