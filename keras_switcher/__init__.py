@@ -4,11 +4,11 @@ from keras_switcher import layers, plots, switchers
 from keras_switcher.callbacks import StructureHistory
 from keras_switcher.graph.channel_graph import channel_groups
 from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.model import SwitcherModel
 from keras_switcher.pruning.counting import count_macs, count_parameters
 from keras_switcher.pruning.masks import prune_channels
 from keras_switcher.pruning.plan import PruningPlan
 from keras_switcher.structure import Structure
-from keras_switcher.switcher_model import SwitcherModel
 from keras_switcher.training.budget import Budget
 from keras_switcher.training.resuming import ResumeTraining
 

@@ -3,8 +3,8 @@
 import argparse
 from dataclasses import asdict, dataclass, field, fields
 
-from keras_switcher.training.alternation import ALTERNATIONS
 from keras_switcher.training.budget import KINDS
+from keras_switcher.training.schedule import ALTERNATIONS
 from recipes.switching import STARTS, SWITCHERS
 from recipes.turns import WHILE_LOSS_FALLS
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras.optimizers import schedules
 
 from keras_switcher import SwitcherModel
-from keras_switcher.training.alternation import updates_in_epoch
+from keras_switcher.training.schedule import updates_in_epoch
 from recipes.checkpoints import Checkpoint
 from recipes.datasets import Part
 from recipes.order import EpochOrder

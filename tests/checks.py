@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers, tree
 
 from keras_switcher import channel_groups, prune_channels
-from keras_switcher.gating.gates import gated_network
+from keras_switcher.gating.gated_network import gated_network
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.export import export_model
 

@@ -9,7 +9,7 @@ from checks import DIFFERENCES, check_same_weights, copy_of, draw_inputs, layers
 from keras import tree
 
 from keras_switcher import prune_channels
-from keras_switcher.gating.gates import gated_network
+from keras_switcher.gating.gated_network import gated_network
 from keras_switcher.graph.channel_graph import ChannelGraph
 
 RATE = 0.01

@@ -57,7 +57,7 @@ def test_kept_share_counts_hard_and_its_gradient_is_that_of_the_factors():
     factors = model.factors()
     with tf.GradientTape() as tape:
         tape.watch(factors)
-        kept = model.gated.kept(factors, "weights")
+        kept = model.accounting.kept(factors, "weights")
     assert float(kept) == pytest.approx((3 * 5 + 5 * 3) / 56)
     gradient = tape.gradient(kept, factors)
     # Of a * b / 56 + b * 3 / 56, for a inputs and b hidden units: zeros have the gradient too.
@@ -119,7 +119,7 @@ def test_the_length_of_the_tasks_gradient_is_that_of_its_own_part(alternation):
     squared = sum(
         float(tf.reduce_sum((g * (factors[n].numpy() > 0)) ** 2)) for n, g in gradient.items()
     )
-    model.updates = model.updates[:1]
+    model.schedule.updates = model.schedule.updates[:1]
     model.train_step((tf.constant(x), tf.constant(y)))
     total, weight = model.budget_progress.gradients.numpy()
     decay = GRADIENT_DECAY
@@ -180,7 +180,7 @@ def test_the_lag_is_the_distance_over_the_time_of_the_fall():
     with_history(model)
     model.epochs_seen.assign(4.0)
     model.step_share.assign(0.5)
-    model.updates = model.updates[:1]
+    model.schedule.updates = model.schedule.updates[:1]
     model.train_step((tf.constant(x), tf.constant(y)))
     assert float(model.budget_progress.lag) == pytest.approx((30 / 56 - 0.25) * 0.5 / 4, rel=1e-5)
     model.budget = Budget(0.3)
@@ -358,14 +358,14 @@ def test_what_is_off_learns_what_it_would_do():
     factors = {"hidden": tf.constant([0.0, 0.01, 0.03])}
     with tf.GradientTape() as tape:
         tape.watch(factors)
-        acting = Budget(0.5).acting(factors)
+        acting = Budget(0.5).effective_factors(factors)
     np.testing.assert_allclose(acting["hidden"], [0, 0, 0.03])
     np.testing.assert_array_equal(tape.gradient(acting, factors)["hidden"], [1, 0, 1])
 
 
 def test_connections_act_as_they_are():
     given = {"hidden": np.float32([0, 0.02, 0.03]), "cut": np.float32([[0, 0.01], [0.02, 1]])}
-    acting = Budget(0.5).acting(given)
+    acting = Budget(0.5).effective_factors(given)
     assert list(acting) == ["hidden", "cut"]
     np.testing.assert_array_equal(acting["hidden"], np.float32([0, 0, 0.03]))
     np.testing.assert_array_equal(acting["cut"], given["cut"])

@@ -93,10 +93,10 @@ def test_the_target_moves_within_epochs_of_unknown_size():
 def test_a_budget_can_be_changed_between_fits():
     model = switched(switcher=FreeFactors(start="one"), rate=0.3, alternation="joint")
     fit(model, epochs=2)
-    assert float(model.gated.kept(model.factors(), "weights")) == 1
+    assert float(model.accounting.kept(model.factors(), "weights")) == 1
     model.budget = Budget(0.4, end_epoch=3)
     fit(model, epochs=20)
-    assert float(model.gated.kept(model.factors(), "weights")) < 0.5
+    assert float(model.accounting.kept(model.factors(), "weights")) < 0.5
     with pytest.raises(ValueError, match="cannot bring the weights down"):
         model.budget = Budget(0.001)
     assert model.budget.keep == 0.4

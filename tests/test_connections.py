@@ -87,7 +87,7 @@ def test_evaluate_and_predict_use_the_same_factors(connections):
     x, y = data()
     check_close(model.predict(x, verbose=0), model(x))
     result = model.evaluate(x, y, verbose=0, return_dict=True)
-    kept = float(model.gated.kept(model.factors(), "weights"))
+    kept = float(model.accounting.kept(model.factors(), "weights"))
     assert result["weights_removed"] == pytest.approx(1 - kept)
 
 
@@ -110,7 +110,7 @@ def test_the_kept_share_counts_what_lies_between_live_channels(of):
         "head": factors["head/connections"] & factors["hidden"][:, None],
     }
     left = sum(mask.sum() for mask in between.values()) / (4 * 8 + 8 * 3)
-    assert float(model.gated.kept(model.factors(), of)) == pytest.approx(left)
+    assert float(model.accounting.kept(model.factors(), of)) == pytest.approx(left)
 
 
 def test_structure_counts_what_is_left_after_surgery():

@@ -8,7 +8,7 @@ from keras import layers
 from toys import convnet, data, fit, float64, mlp, same, started, switched, values
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.training.alternation import ALTERNATIONS
+from keras_switcher.training.schedule import ALTERNATIONS
 
 
 def dense_concatenations(length):
@@ -45,12 +45,12 @@ def operations(function, *arguments):
 def test_what_a_step_looks_up_grows_with_the_length_of_a_chain(make):
     counts = []
     for length in (20, 40):
-        gated = SwitcherModel(make(length)).gated
-        ones = gated.ones()
+        model = SwitcherModel(make(length))
+        ones, accounting = model.gated.ones(), model.accounting
         found = [
-            operations(gated.live, ones),
-            operations(gated.shares, ones),
-            operations(lambda factors, w=gated: w.kept(factors, "weights"), ones),
+            operations(accounting.live, ones),
+            operations(accounting.shares, ones),
+            operations(lambda factors, a=accounting: a.kept(factors, "weights"), ones),
         ]
         counts.append(found)
     for short, long in zip(*counts, strict=True):
@@ -103,12 +103,12 @@ def test_connections_are_trained_and_cut_in_float64(connections, of):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_shares_are_counted_in_at_least_float32(dtype):
-    gated = SwitcherModel(mlp(), connections="both").gated
-    factors = {name: keras.ops.cast(ones, dtype) for name, ones in gated.ones().items()}
-    kept = gated.kept(factors, "weights")
+    model = SwitcherModel(mlp(), connections="both")
+    factors = {name: keras.ops.cast(ones, dtype) for name, ones in model.gated.ones().items()}
+    kept = model.accounting.kept(factors, "weights")
     assert kept.dtype == ("float64" if dtype == "float64" else "float32")
     assert float(kept) == 1
-    np.testing.assert_array_equal(gated.shares(factors), [0, 0, 1, 0])
+    np.testing.assert_array_equal(model.accounting.shares(factors), [0, 0, 1, 0])
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")

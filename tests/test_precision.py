@@ -9,7 +9,7 @@ from keras import layers
 from toys import data, fit, furthest, mlp, same, started, switched, values
 
 from keras_switcher.switchers import FreeFactors
-from keras_switcher.training.alternation import BOTH
+from keras_switcher.training.schedule import BOTH
 
 
 @lru_cache

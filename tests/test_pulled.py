@@ -205,9 +205,9 @@ BATCH, NONE = layers.BatchNormalization, None
     ],
 )
 def test_groups_whose_readers_are_normalised_are_pulled_at_as_a_whole(model, expected):
-    gated = SwitcherModel(model()).gated
-    factors = {group.name: ops.ones(group.size) for group in gated.groups}
-    pulls = gated.pulled(factors, factors, factors, is_short=False, is_late=0.0)
+    model = SwitcherModel(model())
+    factors = {group.name: ops.ones(group.size) for group in model.gated.groups}
+    pulls = model.budget_pull.pull(factors, factors, factors, is_short=False, is_late=0.0)
     found = [name for name, pull in pulls.items() if np.abs(pull).max() > 1e-6]
     assert sorted(found) == expected
     for name in expected:

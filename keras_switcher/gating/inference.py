@@ -13,13 +13,13 @@ class InferenceKernels:
     Within `scope()` the task network itself computes what the gated network would, at no cost.
 
     Args:
-        model: A `SwitchedNetwork`.
+        model: A `SwitcherModel`.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         self._model = model
         self._kernels = {}
-        self._decisions = model.as_graph(self._decide)
+        self._as_graph = model.as_graph(self._decide)
 
     def factors(self) -> dict:
         """The factors of the weights as they are now, as inference and compaction use them.
@@ -28,7 +28,7 @@ class InferenceKernels:
         factors jump from zero, another channel would be kept.
         """
         model = self._model
-        return model.acting(self._decide() if model.run_eagerly else self._decisions())
+        return model.effective_factors(self._decide() if model.run_eagerly else self._as_graph())
 
     def _decide(self):
         with VariableOverride([]):  # Losses that the switcher adds belong to training.

@@ -169,3 +169,41 @@ class _Readers:
         is_most = used >= ops.take(most, self._channel_of, axis=0)
         numbers = ops.where(is_most, self._numbers, self._slots - 1)
         return ops.segment_min(numbers, self._channel_of, num_segments=self._channels)
+
+
+def feeds_nothing(channel_graph: ChannelGraph, group, keep: dict) -> bool:
+    """Whether all kernels that read a group make only channels that are gone.
+
+    Args:
+        channel_graph: The model's `ChannelGraph`.
+        group: The `ChannelGroup`.
+        keep: Boolean vectors by name of group.
+    """
+
+    def makes_nothing(edge):
+        made = [axis.gather(keep, np) for axis in _made_by(channel_graph, edge)]
+        return any(kept is not None and not kept.any() for kept in made)
+
+    return all(map(makes_nothing, group.consumers))
+
+
+def feeding_normalization(channel_graph: ChannelGraph, groups: list) -> list[bool]:
+    """Whether a kernel that reads a group makes channels that are normalised, for each group.
+
+    Args:
+        channel_graph: The model's `ChannelGraph`.
+        groups: The `ChannelGroup`s.
+    """
+
+    def makes_normalized(edge):
+        made = _made_by(channel_graph, edge)
+        return any(group.is_normalized for axis in made for group in axis.groups)
+
+    making = {id(edge) for edge in channel_graph.edges if makes_normalized(edge)}
+    return [any(id(edge) in making for edge in group.consumers) for group in groups]
+
+
+def _made_by(channel_graph, edge):
+    """The axes along which an edge's kernel makes channels."""
+    axes = channel_graph.axes_of(edge.kernel)
+    return [axis for number, axis in axes.items() if number != edge.kernel_axis]

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.gating.gates import feeds_nothing
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.liveness import feeds_nothing
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.ownership import check_apart
 from keras_switcher.graph.variable_reads import restored, variables_of_functions

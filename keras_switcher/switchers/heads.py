@@ -48,17 +48,3 @@ def as_factors(values, ceiling: float | None):
     """
     values = ops.relu(values)
     return values if ceiling is None else ceiling * values / (values + (ceiling - 1))
-
-
-def listening(factors, values, is_off):
-    """The same factors, which pass gradients on to their raw values where these are off.
-
-    A group that is switched off as a whole has no gradient otherwise, and could never come back:
-    where its values lie close together, all of them cross zero within a few updates.
-
-    Args:
-        factors: What `as_factors` made.
-        values: The raw values.
-        is_off: Booleans: what belongs to a group of which nothing is on.
-    """
-    return factors + ops.cast(is_off, factors.dtype) * (values - ops.stop_gradient(values))

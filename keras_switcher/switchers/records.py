@@ -190,6 +190,38 @@ def check_shapes(factors, records, switcher: str):
         )
 
 
+def check_finite(factors: dict, records: list, switcher: str):
+    """Raises ValueError if factors, or the weights that they depend on, are no use to prune by.
+
+    Args:
+        factors: Maps names of groups to arrays.
+        records: What the switcher has read.
+        switcher: Its name.
+
+    Raises:
+        ValueError: If something is not finite, or a factor is negative.
+    """
+    # The weights too: where compiled code merges a ReLU, it makes zeros of NaN.
+    broken = {id(weight) for weight in unique_weights(records) if not _is_finite(weight)}
+    for record in records:
+        weights = map(id, record.weights)
+        if not _is_finite(factors[record.name]) or not broken.isdisjoint(weights):
+            raise ValueError(
+                f"The factors of '{record.name}' are not finite, or the weights that they "
+                "depend on: training diverged. Go back to an earlier checkpoint, or lower "
+                "the learning rate."
+            )
+        if (factors[record.name] < 0).any():
+            raise ValueError(
+                f"Switcher '{switcher}' returned negative factors for '{record.name}'. Zero "
+                "switches off, so end its call() with keras.ops.relu."
+            )
+
+
+def _is_finite(value):
+    return np.isfinite(ops.convert_to_numpy(value)).all()
+
+
 def map_weights(records, function: Callable) -> list:
     """The records with `function(weight)` in the place of each weight, called once per weight."""
     mapped = {id(weight): function(weight) for weight in unique_weights(records)}

@@ -7,9 +7,10 @@ from keras import layers, ops
 
 from keras_switcher.reductions import Segments, as_constant
 from keras_switcher.switchers.features import Features
-from keras_switcher.switchers.heads import as_factors, listening, mean_at_start
+from keras_switcher.switchers.heads import as_factors, mean_at_start
 from keras_switcher.switchers.records import split_by_record, unique_weights
 from keras_switcher.switchers.row_part import RowPart
+from keras_switcher.switchers.straight_through import straight_through
 
 # What is read of each channel: a feature for each.
 KINDS = ("producers", "consumers", "scales", "shifts")
@@ -58,7 +59,7 @@ class ChannelFactors(RowPart):
         )
         factors = as_factors(values, self.ceiling)
         is_off = self._groups.spread(self._groups.means(factors) == 0)
-        return split_by_record(listening(factors, values, is_off)[:, 0], records)
+        return split_by_record(straight_through(factors, values, is_off)[:, 0], records)
 
     def _channel_features(self, records):
         """A matrix of shape `(channels of all groups, features)`."""

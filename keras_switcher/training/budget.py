@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_switcher.graph.packing import by_granularity
-from keras_switcher.switchers.heads import listening
+from keras_switcher.switchers.straight_through import straight_through
 
 KINDS = ("weights", "macs")
 # What to do with MACs that are not known.
@@ -42,7 +42,7 @@ class Budget:
     so that training settles there while the switcher's learning rate falls; under a constant one
     it may swing around it. For a target below a fifth, where one channel more is a smaller share,
     distances count that much more.
-    Channels whose factor is at most a fiftieth act as zeros, see `acting`.
+    Channels whose factor is at most a fiftieth act as zeros, see `effective_factors`.
 
     **It has the loss's units.** At full slope the penalty's gradient on the factors is as long as
     that of the task's own loss (its root mean square over the last thousand updates or so, see
@@ -179,7 +179,7 @@ class Budget:
         """
         return ops.clip(ops.convert_to_tensor(lag) / LATE - 1, 0.0, 1.0)
 
-    def acting(self, factors: dict) -> dict:
+    def effective_factors(self, factors: dict) -> dict:
         """Factors as they act: zero for channels whose factor is at most `DEAD_ZONE`.
 
         A budget holds the channels that it has no room for right at zero, where the next update
@@ -193,7 +193,7 @@ class Budget:
         """
         channels, connections = by_granularity(factors)
         channels = {
-            name: listening(f * ops.cast(f > DEAD_ZONE, f.dtype), f, f == 0)
+            name: straight_through(f * ops.cast(f > DEAD_ZONE, f.dtype), f, f == 0)
             for name, f in channels.items()
         }
         return {**channels, **connections}

@@ -61,6 +61,11 @@ class BudgetProgress(keras.layers.Layer):
             setattr(self, name, variable)
         self.built = True
 
+    def start_anew(self):
+        """Another budget has neither waited nor lagged yet."""
+        for state in (self.waited, self.lag):
+            state.assign(0.0)
+
     def gradient_norm(self):
         """The root mean square of the task's gradient on the factors; 0 before any update."""
         total, weight = ops.unstack(ops.convert_to_tensor(self.gradients))

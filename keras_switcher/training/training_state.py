@@ -1,13 +1,12 @@
 """What a training depends on: the values that it changes, and the settings that it does not."""
 
-import inspect
-
 import keras
 
-from keras_switcher.switcher_model import SwitcherModel
-
-# Arguments of a SwitcherModel that are seen by their layers, or may be numbered anew.
-SEEN_OTHERWISE = {"task", "switcher", "groups", "kwargs"}
+# Arguments of a SwitcherModel that its layers do not tell.
+ARGUMENTS = (
+    *("alternation", "budget", "connections", "warmup_epochs"),
+    "gradient_through_switcher",
+)
 
 
 def state_of(model: keras.Model) -> list[keras.Variable]:
@@ -52,9 +51,8 @@ def settings_of(model: keras.Model) -> dict:
     layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
     settings = {"loss": model.loss, **dict(_optimizers(model))}
     settings |= {f"layer {number}": layer for number, layer in enumerate(layers)}
-    if isinstance(model, SwitcherModel):
-        names = inspect.signature(SwitcherModel).parameters.keys() - SEEN_OTHERWISE
-        settings |= {name: getattr(model, name) for name in names}
+    if hasattr(model, "gated"):  # A SwitcherModel.
+        settings |= {name: getattr(model, name) for name in ARGUMENTS}
         settings["sizes of groups"] = [group.size for group in model.gated.groups]
     found = {}
     _collect("", settings, found)

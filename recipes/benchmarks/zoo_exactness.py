@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from keras_switcher.gating.gates import gated_network
+from keras_switcher.gating.gated_network import gated_network
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.planning import plan_removal

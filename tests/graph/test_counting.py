@@ -222,7 +222,7 @@ def test_a_budget_of_macs_that_are_not_known_needs_a_choice(make, reason):
     model = SwitcherModel(task, budget=Budget(0.5, of="macs", unknown="leave_out"))
     factors = {n: np.float32(np.arange(len(f)) < 1) for n, f in model.scaling_factors().items()}
     inputs = task.get_layer("known").kernel.shape[0]
-    assert float(model.gated.kept(factors, "macs")) == 1 / inputs  # Of the known MACs alone.
+    assert float(model.accounting.kept(factors, "macs")) == 1 / inputs  # Of the known MACs alone.
     SwitcherModel(task, budget=Budget(0.97, of="weights"))
 
 

@@ -6,7 +6,7 @@ import pytest
 from checks import check_close, check_same_weights, draw_inputs, weights_of, with_random_weights
 from networks import small_lenet
 
-from keras_switcher.gating.gates import gated_network
+from keras_switcher.gating.gated_network import gated_network
 from keras_switcher.graph.channel_graph import ChannelGraph
 
 

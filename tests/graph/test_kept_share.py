@@ -12,7 +12,7 @@ from networks import small_lenet
 from keras_switcher import prune_channels
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.counting import count_macs
-from keras_switcher.training.kept_share import KeptShare
+from keras_switcher.training.accounting import KeptShare
 
 
 def all_on(channel_graph):

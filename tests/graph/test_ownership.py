@@ -21,7 +21,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.ownership import check_apart
 from keras_switcher.pruning.counting import remaining
 from keras_switcher.switchers import FreeFactors
-from keras_switcher.training.kept_share import KeptShare
+from keras_switcher.training.accounting import KeptShare
 
 
 def same_by_all(task):

@@ -8,7 +8,7 @@ from exactness import check_exact_graph
 from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs
-from keras_switcher.gating.gates import gated_network
+from keras_switcher.gating.gated_network import gated_network
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.tracing import trace
 

@@ -53,7 +53,7 @@ def test_frozen_switcher_keeps_its_running_statistics():
 def test_frozen_switcher_keeps_its_share_by_rank(keep, start):
     inner = RowSwitcher(start=start)
     model = SwitcherModel(mlp(), FrozenSwitcher(inner, keep=keep))
-    for kept, free in zip(factors(model), values(inner(records=model.gated.records)), strict=True):
+    for kept, free in zip(factors(model), values(inner(records=model.records)), strict=True):
         assert np.sum(kept > 0) == round(keep * len(free))
         np.testing.assert_array_equal(kept[kept > 0], free[kept > 0])
         assert free[kept > 0].min() >= free[kept == 0].max(initial=0)
@@ -109,7 +109,7 @@ def test_shuffled_input_permutes_within_each_group():
     model = SwitcherModel(mlp(units=16), ShuffledInput(inner, seed=1))
     orders = []
     for _ in range(2):
-        own, shuffled = values(inner(records=model.gated.records)), factors(model)
+        own, shuffled = values(inner(records=model.records)), factors(model)
         for mine, theirs in zip(own, shuffled, strict=True):
             np.testing.assert_array_equal(np.sort(mine), np.sort(theirs))
         orders.append([np.argsort(o)[ranks(s)] for o, s in zip(own, shuffled, strict=True)])
@@ -178,7 +178,7 @@ def test_controls_can_be_nested():
     inner = RowSwitcher(start="near_one")
     model = switched(switcher=FrozenSwitcher(ShuffledInput(ConstantInput(inner), seed=3)))
     before, start = factors(model), values(inner.variables)
-    own = values(inner(records=model.gated.records))
+    own = values(inner(records=model.records))
     assert same([np.sort(factor) for factor in own], [np.sort(factor) for factor in before])
     assert not same(own, before)
     fit(model)

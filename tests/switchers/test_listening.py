@@ -9,7 +9,8 @@ from toys import fit, mlp, switched
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import RowSwitcher
-from keras_switcher.switchers.heads import as_factors, listening
+from keras_switcher.switchers.heads import as_factors
+from keras_switcher.switchers.straight_through import straight_through
 
 
 def test_what_is_off_passes_gradients_on_and_stays_as_it_is():
@@ -17,7 +18,7 @@ def test_what_is_off_passes_gradients_on_and_stays_as_it_is():
     with tf.GradientTape() as tape:
         tape.watch(values)
         factors = as_factors(values, 1.5)
-        heard = listening(factors, values, [False, False, True, True])
+        heard = straight_through(factors, values, [False, False, True, True])
     np.testing.assert_array_equal(heard, factors)
     np.testing.assert_allclose(tape.gradient(heard, values), [0, 1 / 3, 1, 1 / 3 + 1])
 

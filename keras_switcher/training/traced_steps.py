@@ -1,9 +1,9 @@
-"""The functions behind fit(), which take long to trace."""
+"""Traced training steps: one for each setting, since they take long to trace."""
 
 from collections.abc import Callable, Hashable
 
 
-class TrainFunctions:
+class TracedSteps:
     """Keeps a function for each of the settings that have been its model's.
 
     Training that goes back and forth between settings, by whole epochs say, traces each once.

@@ -1,31 +1,33 @@
-"""A budget in the training step: how it pulls at the factors, and what it sees of the task.
+"""A budget in the training step: its gradient on the factors, and what it sees of the task."""
 
-This is part of the training step, which is TensorFlow's.
-"""
-
+import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_switcher.graph.liveness import feeding_normalization
 from keras_switcher.graph.packing import by_granularity
 from keras_switcher.training.budget import OF_CONNECTIONS
+from keras_switcher.training.losses import shuffled_loss
+from keras_switcher.training.pull import Pull
 
 
-class BudgetSteps:
+class BudgetPull:
     """What a `SwitcherModel` asks about its budget in each backward pass.
 
     Args:
         model: The `SwitcherModel`.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
+        groups, channel_graph = model.gated.groups, model.gated.channel_graph
+        self.pull = Pull(groups, feeding_normalization(channel_graph, groups))
         self._model = model
 
-    def begin(self, decided: dict, loss, x, y, y_pred, sample_weight) -> dict:
+    def begin(self, raw: dict, loss, x, y, y_pred, sample_weight) -> dict:
         """Before the backward pass: looks at the loss, and finds what the budget pulls at.
 
         Args:
-            decided: The factors as the switcher decided.
+            raw: The factors as the switcher decided.
             loss: The task's loss of this batch.
             x: Inputs.
             y: Labels.
@@ -38,9 +40,9 @@ class BudgetSteps:
         model = self._model
         self._watch_learning(loss, x, y, y_pred, sample_weight)
         model.switcher.spread(model.budget.opening(self._epoch()))
-        return {} if model.warms_up else self._pulls(decided)
+        return {} if model.schedule.warms_up else self._pulls(raw)
 
-    def end(self, of_factors: dict, pulls: dict, decided: dict, gradients: dict) -> dict:
+    def end(self, of_factors: dict, pulls: dict, raw: dict, gradients: dict) -> dict:
         """After the backward pass: measures the task's gradient, and holds the switcher back.
 
         A switcher that moves before anything is learned can keep a network from learning. Its
@@ -49,21 +51,21 @@ class BudgetSteps:
         Args:
             of_factors: Gradients on the factors, scaled like the loss, the budget's among them.
             pulls: What `begin` returned.
-            decided: The factors as the switcher decided.
+            raw: The factors as the switcher decided.
             gradients: Gradients by name of network.
 
         Returns:
             The gradients by name of network with which to update.
         """
         progress = self._model.budget_progress
-        scale = self._model.scale_loss(1.0, list(gradients))
+        scale = self._model.optimizers.scale_loss(1.0, list(gradients))
         own = {
             name: of_factors[name] / ops.cast(scale, pull.dtype) - pull
             for name, pull in pulls.items()
             if of_factors[name] is not None
         }
-        own = self._over_replicas(own)
-        progress.see_gradient(_squared_norm(own, decided))
+        own = self._model.over_replicas(own)
+        progress.see_gradient(_squared_norm(own, raw))
         self._model.sensitivities.see(own)
         moves = progress.is_open(self._model.budget)
         held = [
@@ -72,20 +74,19 @@ class BudgetSteps:
         ]
         return {**gradients, "switcher": held}
 
-    def _pulls(self, decided):
+    def _pulls(self, raw):
         """The budget's gradient on the factors, as long as it should be beside the task's."""
         budget = self._model.budget
-        with tf.GradientTape() as tape:
-            tape.watch(decided)
-            kept = self._model.gated.kept(decided, budget.of)
-        costs = tape.gradient(kept, decided)
+        kept, costs = self._model.gradient(
+            lambda factors: self._model.accounting.kept(factors, budget.of), raw
+        )
         costs = {name: cost for name, cost in costs.items() if cost is not None}
         progress = self._model.budget_progress
         relied_on = self._model.sensitivities.relied_on()
         is_late = budget.is_late(progress.lag)
-        slopes = self._model.gated.pulled(costs, decided, relied_on, kept < budget.keep, is_late)
+        slopes = self.pull(costs, raw, relied_on, kept < budget.keep, is_late)
         above = ops.relu(kept - ops.cast(budget.target(self._epoch()), kept.dtype))
-        share = self._model.step_share / len(self._model.updates)
+        share = self._model.step_share / len(self._model.schedule.updates)
         progress.see_lag(above, share / max(1.0, budget.end_epoch - budget.start_epoch))
         of_task = ops.cast(progress.gradient_norm(), kept.dtype)
         longest = ops.cast(budget.length(progress.lag), kept.dtype) * of_task
@@ -100,10 +101,10 @@ class BudgetSteps:
         pulls = {}
         channels, connections = by_granularity(slopes)
         for grain, of_grain in (channels, 1.0), (connections, OF_CONNECTIONS):
-            length = ops.cast(ops.sqrt(_squared_norm(grain, decided)), kept.dtype)
+            length = ops.cast(ops.sqrt(_squared_norm(grain, raw)), kept.dtype)
             pull = slope_of_kept * ops.divide_no_nan(of_grain * longest, length)
             for name, slope in grain.items():
-                of_whole = _of_empty(decided[name], back)
+                of_whole = _of_empty(raw[name], back)
                 pulls[name] = (ops.cast(pull, slope.dtype) * slope + of_whole) / replicas
         return pulls
 
@@ -112,23 +113,19 @@ class BudgetSteps:
         model = self._model
         added = ops.cast(sum(map(ops.sum, model.losses)), loss.dtype)
         replicas = model.distribute_strategy.num_replicas_in_sync
-        shuffled = model.shuffled_loss(x, y, y_pred, sample_weight)
+        shuffled = shuffled_loss(model, x, y, y_pred, sample_weight)
         of_both = {"loss": loss - added / replicas, "shuffled": shuffled - added / replicas}
-        model.budget_progress.see_loss(**self._over_replicas(of_both))
+        model.budget_progress.see_loss(**self._model.over_replicas(of_both))
         epoch = model.epochs_seen + ops.minimum(model.epoch_share, 1.0)
-        model.budget_progress.wait(model.budget, epoch, model.step_share / len(model.updates))
+        model.budget_progress.wait(
+            model.budget, epoch, model.step_share / len(model.schedule.updates)
+        )
 
     def _epoch(self):
         """The epoch that it is, without what the budget has waited."""
         model = self._model
         waited = ops.cast(model.budget_progress.waited, "float32")
         return model.epochs_seen + ops.minimum(model.epoch_share, 1.0) - waited
-
-    def _over_replicas(self, values: dict):
-        """Sums over all replicas of a distribution strategy."""
-        if self._model.distribute_strategy.num_replicas_in_sync == 1:
-            return values
-        return tf.distribute.get_replica_context().all_reduce("SUM", values)
 
 
 def _of_empty(factors, back):
@@ -141,7 +138,7 @@ def _of_empty(factors, back):
     return is_empty * each * ops.ones_like(factors)
 
 
-def _squared_norm(vectors, decided):
+def _squared_norm(vectors, raw):
     """The squared length of vectors over the factors that are on."""
-    on = [ops.cast(decided[name] > 0, vector.dtype) * vector for name, vector in vectors.items()]
+    on = [ops.cast(raw[name] > 0, vector.dtype) * vector for name, vector in vectors.items()]
     return sum(ops.sum(ops.square(vector)) for vector in on)

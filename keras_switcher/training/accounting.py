@@ -1,4 +1,4 @@
-"""How much of a model is left, by the counting rule of the field."""
+"""What factors leave of a network: live channels, and shares of weights and MACs, in training."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,11 +7,89 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.kernel import Kernel, Use
-from keras_switcher.graph.packing import PackedLayout
-from keras_switcher.reductions import as_constant
+from keras_switcher.graph.liveness import Liveness
+from keras_switcher.graph.packing import PackedLayout, by_granularity
+from keras_switcher.graph.selection import more_to_choose
+from keras_switcher.graph.untouched import describe_rest
+from keras_switcher.reductions import as_constant, total
+from keras_switcher.switchers.straight_through import on_or_off
+
+
+class Accounting:
+    """Counts what factors leave of a gated network, with gradients where a budget needs them.
+
+    Args:
+        gated: The `GatedNetwork`.
+    """
+
+    def __init__(self, gated: GatedNetwork):
+        self._channel_graph = gated.channel_graph
+        self._groups, self._connections = gated.groups, gated.connections
+        self._names = gated.names
+        self._liveness = Liveness(self._channel_graph, self._groups)
+        self._layout = self._liveness.layout
+        self._kept_share = KeptShare(self._channel_graph, self._liveness.names)
+
+    def live(self, factors: dict) -> dict:
+        """1 for the channels that are alive, 0 for others; gradients as of the factors."""
+        return self._liveness(on_or_off(self._joined(factors)))
+
+    def kept(self, factors: dict, of: str):
+        """The share of the weights or MACs of the whole network that the factors leave.
+
+        Its gradient is what each factor costs, as if a channel counted by its factor.
+        """
+        _, connections = by_granularity(factors)
+        connected = {name: on_or_off(matrix) for name, matrix in connections.items()}
+        return self._kept_share(self.live(factors), of, connected)
+
+    def shares(self, factors: dict):
+        """Shares of factors that prune, weaken and strengthen, and of weights removed.
+
+        What only follows from cut connections, units without inputs or outputs, is not looked for
+        at every step; `structure()` has it.
+
+        Returns:
+            A tensor of shape `(4,)`.
+        """
+        live, acting = self.live(factors), self._liveness.acting(self._joined(factors))
+        acting = self._layout.join(acting) * self._layout.join(live)
+        # Connections one by one: there are too many to be copied into one vector.
+        acting = [acting[: self._layout.one], *(factors[group.name] for group in self._connections)]
+        number = sum(group.size for group in (*self._groups, *self._connections))
+        kept = sum(_count(values > 0) for values in acting) / number
+        strengthened = sum(_count(values >= 1) for values in acting) / number
+        connected = {g.name: on_or_off(factors[g.name]) for g in self._connections}
+        removed = 1 - self._kept_share(live, "weights", connected)
+        shares = [1 - kept, kept - strengthened, strengthened, removed]
+        return ops.stack([ops.cast(share, "float32") for share in shares])
+
+    def check_reachable(self, budget):
+        """Raises ValueError if a `Budget` asks for less than one factor per group leaves."""
+        factors = {
+            group.name: ops.reshape(ops.eye(1, group.size), group.shape)
+            for group in (*self._groups, *self._connections)
+        }
+        least = float(self.kept(factors, budget.of))
+        if budget.keep < least:
+            raise ValueError(
+                f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
+                f"one factor left in each, {least:.2%} remain."
+                f"{describe_rest(self._channel_graph, self._names)}\n"
+                + more_to_choose(self._channel_graph, self._groups, self._connections)
+            )
+
+    def _joined(self, factors):
+        """The factors of all channels end to end."""
+        return self._layout.join(by_granularity(factors)[0])
+
+
+def _count(chosen):
+    return total(ops.cast(chosen, "float32"))
 
 
 class KeptShare:

@@ -1,0 +1,543 @@
+"""The model that trains a task network and the switcher that decides on its structure."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_switcher import switchers
+from keras_switcher.gating.gated_network import GatedNetwork
+from keras_switcher.gating.inference import InferenceKernels, Renewing
+from keras_switcher.pruning.export import export_model
+from keras_switcher.pruning.plan import PruningPlan
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.remaking import warn_before_training
+from keras_switcher.pruning.surgery import compact
+from keras_switcher.pruning.verification import check_verify
+from keras_switcher.reductions import in_full
+from keras_switcher.structure import Structure
+from keras_switcher.switchers.reading import read_records
+from keras_switcher.switchers.records import check_finite, check_shapes, map_weights
+from keras_switcher.training.accounting import Accounting
+from keras_switcher.training.backends.tensorflow import Trainer
+from keras_switcher.training.budget import Budget
+from keras_switcher.training.budget_advice import TrainingSoFar, advise_before
+from keras_switcher.training.budget_progress import BudgetProgress
+from keras_switcher.training.budget_pull import BudgetPull
+from keras_switcher.training.losses import reported_loss, unpacked
+from keras_switcher.training.metrics import SHARES, StructureShares
+from keras_switcher.training.optimizer_state import compact_compiled
+from keras_switcher.training.optimizers import (
+    OptimizerPair,
+    check_optimizers,
+    unchanged_on_failure,
+)
+from keras_switcher.training.progress import with_progress
+from keras_switcher.training.refusals import (
+    refuse_other_backends,
+    refuse_own_steps,
+    refuse_to_train_inside,
+    refuse_unknown_macs,
+)
+from keras_switcher.training.schedule import Schedule
+from keras_switcher.training.sensitivity import Sensitivities
+from keras_switcher.training.strategies import check_strategy
+
+FORMAT = 1
+# Attributes that the gated network is built with.
+FIXED = ("task", "switcher", "groups", "connections")
+# What `connections` means: what has factors.
+GRANULARITY = {
+    False: ("channels",),
+    True: ("connections",),
+    "both": ("channels", "connections"),
+}
+
+
+@keras.saving.register_keras_serializable(package="keras_switcher")
+class SwitcherModel(Trainer):
+    """Learns a task network's structure while it trains it, then hands back a smaller network.
+
+    A switcher reads the task network's weights and returns one factor per channel (or, with
+    `connections`, per single weight of the Dense layers): 0 prunes,
+    below 1 weakens, 1 and above strengthens. Gates on the edges between layers apply the factors;
+    both networks are trained in turn on the task's loss (algorithm 1 of arXiv 2110.05954).
+    `fit`, `evaluate` and `predict` work as for any Keras model; then `compact()` returns a plain,
+    smaller one with the same outputs.
+
+    Args:
+        task: The task network: a built Functional or Sequential model. Its variables are shared,
+            not copied.
+        switcher: `"row"`, `"unet"` (the paper's), or a `keras_switcher.switchers.Switcher`.
+        groups: Which channel groups get factors: `"all"`, `"dense"`, `"conv"`, a list of group or
+            layer names, or a predicate on `ChannelGroup`.
+        alternation: `"batch"` (each batch updates the switcher, then the task network), `"epoch"`
+            (whole epochs in turn, the switcher first), `"joint"` (one backward pass updates
+            both), `"task"` or `"switcher"` (only that network). Can be changed between fits.
+        budget: A `Budget`, or None for the paper's method, which has no sparsity term.
+        connections: False: a factor per channel. True: a factor per connection, which are the
+            single weights of Dense layers (arXiv 2103.15590). `"both"`: both, multiplied.
+        warmup_epochs: Number of first epochs in which all factors are one and only the task
+            network is trained.
+        gradient_through_switcher: Whether the task network's gradient also flows through the
+            switcher's input (second term of equation 6). False is an ablation.
+        **kwargs: `name` and `dtype`, as for any Keras model.
+
+    Raises:
+        ValueError: If the task network cannot be read, an argument is not one of its choices, or
+            the budget cannot be reached by the chosen groups.
+
+    Example:
+
+    >>> import numpy as np
+    >>> task = keras.Sequential([
+    ...     keras.Input((4,)),
+    ...     keras.layers.Dense(8, "relu", name="hidden"),
+    ...     keras.layers.Dense(2, name="head"),
+    ... ])
+    >>> model = SwitcherModel(task)
+    >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    >>> model.compile(keras.optimizers.SGD(0.1), loss, metrics=["accuracy"])
+    >>> x, y = np.eye(4, dtype="float32"), np.array([0, 1, 0, 1])
+    >>> history = model.fit(x, y, verbose=0)
+    >>> sorted(model.scaling_factors())
+    ['hidden', 'hidden/inputs']
+    >>> small = model.compact()
+    >>> bool(np.allclose(small(x), model(x), atol=1e-5))
+    True
+    """
+
+    def __init__(
+        self,
+        task: keras.Model,
+        switcher: str | switchers.Switcher = "row",
+        groups="all",
+        alternation: str = "batch",
+        budget: Budget | None = None,
+        connections: bool | str = False,
+        warmup_epochs: int = 0,
+        gradient_through_switcher: bool = True,
+        **kwargs,
+    ):
+        kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
+        kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
+        super().__init__(**kwargs)
+        refuse_other_backends()
+        if not isinstance(connections, (bool, str)) or connections not in GRANULARITY:
+            raise ValueError(
+                f"`connections` must be one of {tuple(GRANULARITY)}. "
+                f"Received: connections={connections!r}."
+            )
+        self.gated = GatedNetwork(task, groups, GRANULARITY[connections])
+        refuse_own_steps(task)
+        warn_before_training(self.gated.channel_graph)
+        # The task comes before the switcher: averaged weights (use_ema) are set by position.
+        self.task = task
+        self.records = read_records(
+            self.gated.channel_graph, self.gated.groups, self.gated.connections
+        )
+        self.switcher = switchers.get(switcher)
+        self.switcher.build_once(self.records)
+        self.groups = groups if isinstance(groups, str) else self.gated.names
+        self.connections = connections
+        self.gradient_through_switcher = gradient_through_switcher
+        self.inference = InferenceKernels(self)
+        self.accounting = Accounting(self.gated)
+        self.structure_shares = StructureShares()
+        self.optimizers = OptimizerPair(self)
+        self.budget_progress = BudgetProgress()
+        self.sensitivities = Sensitivities([*self.gated.groups, *self.gated.connections])
+        self.budget_pull = BudgetPull(self)
+        self.advised: set[str] = set()  # What fit() has said already.
+        self.budget = budget
+        # Whole epochs over all fits; the share of the current one that is done; a step's share.
+        self.epochs_seen = self._add_state("epochs_seen")
+        self.epoch_share = self._add_state("epoch_share")
+        self.step_share = self._add_state("step_share")
+        self.schedule = Schedule(alternation, warmup_epochs, self.epochs_seen)
+        self.built = True
+
+    def _add_state(self, name):
+        return self.add_weight(
+            name=name,
+            shape=(),
+            initializer="zeros",
+            trainable=False,
+            dtype="float32",
+            aggregation="only_first_replica",
+        )
+
+    def __setattr__(self, name, value):
+        if name in FIXED and name in vars(self):
+            raise AttributeError(
+                f"`{name}` cannot be changed: the gates and the switcher are built for it. Make "
+                f"another model around the same task network: SwitcherModel(task, {name}=...)."
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def alternation(self) -> str:
+        """Which network is updated when; see the constructor. Can be changed between fits."""
+        return self.schedule.alternation
+
+    @alternation.setter
+    def alternation(self, value: str):
+        self.schedule.alternation = value
+
+    @property
+    def warmup_epochs(self) -> int:
+        """Epochs with factors of one; see the constructor. Can be changed between fits."""
+        return self.schedule.warmup_epochs
+
+    @warmup_epochs.setter
+    def warmup_epochs(self, value: int):
+        self.schedule.warmup_epochs = value
+
+    @property
+    def budget(self) -> Budget | None:
+        """The share to keep; see the constructor. Can be changed between fits."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, value: Budget | None):
+        if value is not None:
+            if not isinstance(value, Budget):
+                raise ValueError(
+                    "`budget` must be None or a keras_switcher.Budget, for example "
+                    f"Budget(keep=0.25). Received: budget={value!r}."
+                )
+            refuse_unknown_macs(value, self.gated.channel_graph)
+            self.accounting.check_reachable(value)
+        self._budget = value
+        self.budget_progress.start_anew()
+
+    @property
+    def gradient_through_switcher(self) -> bool:
+        """Whether the switcher's input has a gradient; can be changed between fits."""
+        return self._gradient_through_switcher
+
+    @gradient_through_switcher.setter
+    def gradient_through_switcher(self, value: bool):
+        if not isinstance(value, bool):
+            raise ValueError(
+                "`gradient_through_switcher` must be True or False. "
+                f"Received: gradient_through_switcher={value!r}."
+            )
+        self._gradient_through_switcher = value
+
+    @property
+    def trainable_variables(self):
+        """The task network's variables, then the switcher's."""
+        return self.task.trainable_variables + self.switcher.trainable_variables
+
+    trainable_weights = trainable_variables
+
+    @property
+    def output_names(self):
+        """The task network's, by which losses and metrics can be given per output."""
+        return getattr(self.task, "output_names", None)
+
+    def raw_factors(self, training: bool | None = None) -> dict:
+        """The factors as the switcher returns them."""
+        records = self.records
+        if not self.gradient_through_switcher:
+            records = map_weights(records, ops.stop_gradient)
+        factors = self.switcher(records=records, training=training)
+        check_shapes(factors, self.records, self.switcher.name)
+        return dict(zip(self.gated.names, factors, strict=True))
+
+    def effective_factors(self, raw: dict) -> dict:
+        """Factors as the gates apply them: ones in the warm-up; zero near zero under a budget."""
+        factors = self.schedule.after_warmup(raw)
+        return self.budget.effective_factors(factors) if self.budget else factors
+
+    def factors(self, training: bool | None = None) -> dict:
+        """The factors of the weights as they are now: tensors by name of group.
+
+        Vectors with a factor per channel; matrices like the kernel for connections.
+        """
+        return self.effective_factors(self.raw_factors(training))
+
+    def scaling_factors(self) -> dict[str, np.ndarray]:
+        """The factors that inference uses: float32 arrays by name of group, float64 in float64.
+
+        Of shape `(channels,)`, or `(inputs, outputs)` for connections.
+        """
+        return {name: in_full(factor) for name, factor in self.inference.factors().items()}
+
+    def call(self, inputs, training=None):
+        """The gated network, with the factors of the weights as they are now."""
+        if training:
+            refuse_to_train_inside(self)
+        return self.gated.run(inputs, self.factors(training), training)
+
+    def compile(self, optimizer="rmsprop", loss=None, *args, switcher_optimizer=None, **kwargs):
+        """Configures training.
+
+        Args:
+            optimizer: Updates the task network.
+            loss: As for any Keras model; both networks are trained on it.
+            *args: As for any Keras model.
+            switcher_optimizer: Updates the switcher; by default one like `optimizer`.
+            **kwargs: As for any Keras model.
+
+        Raises:
+            ValueError: If both optimizers are the same object, one is a `MultiOptimizer`, or
+                there is none for the switcher and `optimizer` cannot be copied.
+        """
+        check_optimizers(optimizer, switcher_optimizer)
+        super().compile(optimizer, loss, *args, **kwargs)
+        self.optimizers.complete(switcher_optimizer, kwargs.get("auto_scale_loss", True))
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """Trains for a number of epochs, as any Keras model; the arguments are Keras's own.
+
+        An epoch's line has `weights_removed`, the share of the weights that is switched off, and
+        `budget_waited` while a budget waits until the network learns. It warns once where nothing
+        need be removed, because there is no budget, and where training ends before the budget is
+        reached.
+
+        Raises:
+            ValueError: If a batch has no labels, a loss or weight is no longer finite, or the model
+                was made under a strategy that nobody has tested.
+        """
+        arguments = {n: value for n, value in locals().items() if n not in ("self", "__class__")}
+        check_strategy(self)
+        seen = int(ops.convert_to_numpy(self.epochs_seen))
+        advise_before(self, seen + max(0, epochs - initial_epoch))
+        return super().fit(**{**arguments, "callbacks": with_progress(callbacks, self)})
+
+    def train_on_batch(self, *args, **kwargs):
+        """Trains on one batch, as for any Keras model."""
+        if self.compiled:
+            self.optimizers.start_at_weights()
+        return super().train_on_batch(*args, **kwargs)
+
+    def test_step(self, data):
+        """One batch of evaluate(), with the factors computed before the first batch."""
+        x, y, sample_weight = unpacked(self, data)
+        with self.inference.scope() as scope:
+            y_pred = self.task(x, training=False)
+        reported_loss(self, x, y, y_pred, sample_weight, training=False, added=scope.losses)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data):
+        """One batch of predict(), with the factors computed before the first batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with self.inference.scope():
+            return self.task(x, training=False)
+
+    def make_test_function(self, force=False):
+        """Builds the function behind evaluate()."""
+        super().make_test_function(force)
+        self.test_function = self._renewing(self.test_function, self._renew_and_report)
+
+    def make_predict_function(self, force=False):
+        """Builds the function behind predict()."""
+        super().make_predict_function(force)
+        self.predict_function = self._renewing(self.predict_function, self.inference.renew)
+
+    def _renewing(self, function, renew):
+        if isinstance(function, Renewing):
+            function.stale = True
+            return function
+        with self.distribute_strategy.scope():
+            self.inference.prepare()
+        # Op by op, a deep network's hundred groups would take longer than a batch.
+        renew = renew if self.run_eagerly else self.as_graph(renew)
+        return Renewing(function, lambda: renew(self.inference.factors()))
+
+    def _renew_and_report(self, factors):
+        self.inference.renew(factors)
+        self.structure_shares.set_state(self.accounting.shares(factors))
+
+    def _flatten_metrics_in_order(self, logs):
+        """Lists of results are those of the task network: the shares of structure have names."""
+        return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n not in SHARES})
+
+    def structure(self) -> Structure:
+        """What was learned: per group the channels kept, strengthened, weakened and pruned.
+
+        Raises:
+            ValueError: If factors are negative or not finite.
+        """
+        progress = self.budget_progress
+        values = [self.epochs_seen, progress.waited, progress.learns, progress.gradient_norm()]
+        epochs, waited, learns, gradient = (float(ops.convert_to_numpy(v)) for v in values)
+        so_far = TrainingSoFar(epochs, waited, bool(learns), gradient)
+        names, channel_graph = self.gated.names, self.gated.channel_graph
+        return Structure(channel_graph, names, self.plan(), self.budget, so_far)
+
+    def plan(self, round_to: int = 1) -> PruningPlan:
+        """What `compact` will remove: printed, saved, and replayed on a copy of the task network.
+
+        Args:
+            round_to: Keep at least the next multiple of this number of channels per group.
+
+        Raises:
+            ValueError: If factors are negative or not finite, or `round_to` is not positive.
+        """
+        factors = self.scaling_factors()
+        check_finite(factors, self.records, self.switcher.name)
+        gated = self.gated
+        return plan_removal(gated.channel_graph, factors, round_to, gated.reads_every_dense)
+
+    def compact(
+        self, round_to: int = 1, optimizer: bool = False, verify: bool = True
+    ) -> keras.Model:
+        """A new, plain, smaller Keras model with the same outputs.
+
+        What is switched off is removed, the other factors are folded into the weights. Nothing
+        is shared with the task network, which stays as it is.
+
+        Args:
+            round_to: Keep at least the next multiple of this number of channels per group.
+            optimizer: Compile the result with a copy of the task network's optimizer, its state
+                cut like the weights, so that training goes on where it was. Factors then stay
+                constants that multiply what the kernels read: folded into the kernels they would
+                change the size of each update.
+            verify: Compare the result with the gated network on one random batch, in inference
+                (see `Verification`): that costs about a forward pass of each.
+
+        Raises:
+            ValueError: If nothing is left of a group whose branch cannot go, a weight is not
+                finite, a layer of the task network cannot be made again, or an optimizer is asked
+                for that is not there or cannot be cut; if the result computes something else.
+        """
+        check_verify(verify)
+        if not isinstance(optimizer, bool):
+            raise ValueError(
+                "`optimizer` says whether the optimizer that the model was compiled with comes "
+                f"along: True or False. Received: optimizer={optimizer!r}. To train the result "
+                "with another one, compile it."
+            )
+        plan = self.plan(round_to)
+        factors = self.scaling_factors() if verify else None
+        if optimizer:
+            return compact_compiled(self, plan, factors)
+        return compact(self.gated.channel_graph, plan, factors)
+
+    def export(
+        self,
+        filepath: str | Path,
+        format: str = "tf_saved_model",
+        round_to: int = 1,
+        verify: bool = True,
+        **kwargs,
+    ):
+        """Exports the compact model; it needs neither this package nor Keras to run.
+
+        Args:
+            filepath: Where to write; nothing may be there yet.
+            format: `"tf_saved_model"`, `"onnx"`, `"litert"` or any other that Keras has.
+            round_to: See `compact`.
+            verify: See `compact`.
+            **kwargs: See `keras.Model.export`.
+
+        Raises:
+            ValueError: As `compact`, and if there is something at `filepath`.
+            ImportError: If the format needs a package that is not installed.
+        """
+        export_model(self.compact(round_to, verify=verify), filepath, format, **kwargs)
+
+    def save(self, filepath, *args, **kwargs):
+        """Saves everything, as any Keras model; `keras.saving.load_model` brings it back.
+
+        Raises:
+            ValueError: If it is to be an HDF5 file, which has no place for two optimizers.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                "HDF5 files have no place for the switcher's optimizer. Save as a .keras file. "
+                f"Received: filepath={str(filepath)!r}."
+            )
+        super().save(filepath, *args, **kwargs)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Loads weights, both optimizers' included; if that fails, nothing has changed.
+
+        Args:
+            filepath: A file that `save_weights` wrote.
+            skip_mismatch: See `keras.Model.load_weights`.
+            **kwargs: See `keras.Model.load_weights`.
+
+        Raises:
+            ValueError: If the file holds the weights of another network.
+        """
+        with unchanged_on_failure(self, filepath):
+            super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def get_compile_config(self):
+        """The arguments of `compile`, serialized, with the switcher's optimizer."""
+        config = super().get_compile_config()
+        if config and self.compiled:
+            optimizer = keras.saving.serialize_keras_object(self.switcher_optimizer)
+            config = {**config, "switcher_optimizer": optimizer}
+        return config
+
+    def compile_from_config(self, config):
+        """Compiles with what `get_compile_config` returned."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def get_config(self):
+        """The constructor's arguments, serialized, and the version of the file format."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "dtype": serialize(self.dtype_policy),
+            "task": serialize(self.task),
+            "switcher": serialize(self.switcher),
+            "groups": self.groups if isinstance(self.groups, str) else list(self.groups),
+            "connections": self.connections,
+            "gradient_through_switcher": self.gradient_through_switcher,
+            "alternation": self.alternation,
+            "budget": serialize(self.budget) if self.budget else None,
+            "warmup_epochs": self.warmup_epochs,
+            "format": FORMAT,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """A model from `get_config`.
+
+        Raises:
+            ValueError: If the file was written by a newer version of this package, or its format
+                is no number of one.
+        """
+        config = dict(config)
+        _check_format(config.pop("format", FORMAT))
+        for name in ("task", "switcher", "budget", "dtype"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+def _check_format(version):
+    if type(version) is not int or version < 1:  # True is no format, though it equals 1.
+        raise ValueError(
+            f"A model's format is a whole number from 1 on. Received: format={version!r}. The file "
+            "was not written by keras_switcher, or was changed since."
+        )
+    if version > FORMAT:
+        raise ValueError(
+            f"This model was saved in format {version}; this version of keras_switcher reads "
+            f"{FORMAT}. Install a newer one."
+        )

@@ -1,0 +1,175 @@
+"""The training step under TensorFlow: gradients by a tape, graphs, and sums over replicas.
+
+Graphs and their memory are TensorFlow's alone, and so is this file the only one that imports it.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_switcher.training.losses import reported_loss, unpacked
+from keras_switcher.training.traced_steps import TracedSteps
+
+
+class Trainer(keras.Model):
+    """The half of a `SwitcherModel` that a backend brings: how a batch is trained.
+
+    The arguments are those of `keras.Model`.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._traced_steps = TracedSteps()
+
+    def train_step(self, data):
+        """One batch: a backward pass for each network that is due."""
+        batch = unpacked(self, data)
+        for names in self.schedule.updates:
+            self._end_update(names, *self._backward(*batch), *batch)
+        return self.get_metrics_result()
+
+    def make_train_function(self, force=False):
+        """Builds the function behind fit(), for those networks that are due now."""
+        if force or self.train_function is None:  # As compile() leaves it.
+            self._traced_steps.clear()
+        self.schedule.look_ahead()
+        # By value: a new Budget object per fit, with the same settings, needs no graph of its own.
+        budget = tuple(sorted(self.budget.get_config().items())) if self.budget else None
+        settings = budget, self.warmup_epochs, self.gradient_through_switcher
+        traced_with = self.schedule.updates, self.schedule.warms_up, *settings
+        self.train_function = self._traced_steps.get(traced_with, self._new_function)
+        return self.train_function
+
+    def as_graph(self, function: Callable) -> Callable:
+        """A function as one TensorFlow graph."""
+        return graph_of(function)
+
+    def gradient(self, function: Callable, factors: dict) -> tuple:
+        """What a function makes of factors, and its gradient on them, by name.
+
+        Args:
+            function: Returns a scalar tensor.
+            factors: Maps names to tensors.
+        """
+        with tf.GradientTape() as tape:
+            tape.watch(factors)
+            value = function(factors)
+        return value, tape.gradient(value, factors)
+
+    def over_replicas(self, values: dict) -> dict:
+        """Sums over all replicas of a distribution strategy."""
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return values
+        return tf.distribute.get_replica_context().all_reduce("SUM", values)
+
+    def _new_function(self):
+        if self._shares_graph():
+            return SharedSteps(self._take_step, len(self.schedule.updates))
+        super().make_train_function(force=True)
+        return self.train_function
+
+    def _shares_graph(self):
+        """Whether fit() runs one graph for all updates of a batch, see `SharedSteps`.
+
+        XLA gets both updates at once: it leaves out of each what it does not need.
+        """
+        with self.distribute_strategy.scope():
+            distributed = tf.distribute.has_strategy()
+        apart = self.run_eagerly or self.jit_compile or distributed or self.steps_per_execution > 1
+        own_step = type(self).train_step is not Trainer.train_step
+        return len(self.schedule.updates) > 1 and not apart and not own_step
+
+    def _take_step(self, number, data):
+        """One of the updates of a batch."""
+        batch = unpacked(self, data)
+        passed = self._backward(*batch)
+        ends = [
+            partial(self._end_update, names, *passed, *batch) for names in self.schedule.updates
+        ]
+        tf.switch_case(number, ends)
+        return self.get_metrics_result()
+
+    def _backward(self, x, y, sample_weight):
+        """A forward and a backward pass for all networks that this step updates."""
+        due = sorted({name for names in self.schedule.updates for name in names})
+        with tf.GradientTape() as tape:
+            raw = self.gated.ones() if self.schedule.warms_up else self.raw_factors(training=True)
+            factors = self.effective_factors(raw)
+            y_pred = self.gated.run(x, factors, training=True)
+            objective = reported_loss(self, x, y, y_pred, sample_weight, training=True)
+            pulls = {}
+            if self.budget is not None:
+                with tape.stop_recording():
+                    pulls = self.budget_pull.begin(raw, objective, x, y, y_pred, sample_weight)
+                # Its gradient on the factors is `pulls`, whatever their units.
+                pulled = sum(ops.sum(pulls[name] * raw[name]) for name in pulls)
+                objective += ops.cast(pulled, objective.dtype)
+            scaled = self.optimizers.scale_loss(objective, due)
+        sources = {name: self.optimizers.variables_of(name) for name in due}
+        gradients, of_factors = tape.gradient(scaled, (sources, raw if pulls else {}))
+        if pulls:
+            gradients = self.budget_pull.end(of_factors, pulls, raw, gradients)
+        return y_pred, factors, gradients
+
+    def _end_update(self, names, y_pred, factors, gradients, x, y, sample_weight):
+        self.optimizers.apply_gradients(names, gradients)
+        if names is self.schedule.updates[-1]:
+            self.epoch_share.assign_add(self.step_share)
+            self.structure_shares.update_state(self.accounting.shares(factors))
+            self.compute_metrics(x, y, y_pred, sample_weight)
+
+
+def graph_of(function: Callable, **options) -> Callable:
+    """A function as one TensorFlow graph.
+
+    Args:
+        function: It is traced as it is, as Keras does with a training step.
+        **options: See `tf.function`.
+    """
+    # TensorFlow counts tracings per code: the method of several models would be one function to
+    # it, whose tracing it calls excessive. A partial has no code, and so is counted alone.
+    return tf.function(partial(function), autograph=False, **options)
+
+
+class SharedSteps:
+    """Runs one graph once for each update of a batch.
+
+    A graph per update would take TensorFlow much memory in a deep network. So would a loop inside
+    the graph: it is copied once more when it is made, and its later rounds run in other threads,
+    whose heaps grow as large as the first one's.
+
+    Args:
+        take_step: Called in the graph with the update's number, a scalar tensor, and the batch.
+            Returns logs.
+        steps: Number of updates.
+    """
+
+    def __init__(self, take_step, steps: int):
+        self._take_step = graph_of(take_step, reduce_retracing=True)
+        self._numbers = [tf.constant(number) for number in range(steps)]
+        self._spec, self._traced = None, None
+
+    def __call__(self, iterator):
+        """Trains on the next batch of an iterator.
+
+        Returns:
+            The logs of the last update.
+        """
+        take_step = self._graph_for(iterator)  # Even where no batch comes: it builds the metrics.
+        data = next(iterator)
+        for number in self._numbers:
+            logs = take_step(number, data)
+        return logs
+
+    def _graph_for(self, iterator):
+        """One graph for all batches, the smaller last one included."""
+        if not isinstance(iterator, tf.data.Iterator):
+            return self._take_step
+        if iterator.element_spec != self._spec:
+            spec = iterator.element_spec
+            self._traced = self._take_step.get_concrete_function(self._numbers[0], spec)
+            self._spec = spec  # Once that has worked: the next attempt fails in the same words.
+        return self._traced

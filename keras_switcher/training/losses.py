@@ -1,0 +1,68 @@
+"""The task's loss of a batch, as it is reported and as a budget compares it."""
+
+import keras
+from keras import ops
+
+
+def unpacked(model: keras.Model, data) -> tuple:
+    """Inputs, labels and sample weights of a batch.
+
+    Args:
+        model: A compiled `SwitcherModel`.
+        data: What Keras passes to a step.
+
+    Raises:
+        ValueError: If a loss lacks its labels.
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if y is None and model.loss is not None:
+        raise ValueError(
+            "A batch without labels was passed to fit() or evaluate(). The task network and "
+            "the switcher are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
+        )
+    return x, y, sample_weight
+
+
+def reported_loss(model: keras.Model, x, y, y_pred, sample_weight, training: bool, added=()):
+    """The task's loss, and its report: that of every pass, as Keras does per output.
+
+    Args:
+        model: A compiled `SwitcherModel`.
+        x: Inputs.
+        y: Labels.
+        y_pred: Outputs.
+        sample_weight: Weights of the samples, or None.
+        training: Whether the model is being trained.
+        added: Losses that layers have added in a scope of their own.
+    """
+    # Without a loss of its own and without labels, Keras knows of none.
+    has_own = model.loss is not None or not added
+    loss = model._compute_loss(x, y, y_pred, sample_weight, training) if has_own else 0.0
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    loss += sum(map(ops.sum, added)) / replicas
+    first = next(values for values in keras.tree.flatten(x) if values is not None)
+    model._loss_tracker.update_state(loss * replicas, sample_weight=ops.shape(first)[0])
+    return loss
+
+
+def shuffled_loss(model: keras.Model, x, y, y_pred, sample_weight):
+    """The loss if each sample had the outputs of the one before it.
+
+    A network that has learned something of its inputs does much better than that.
+
+    Args:
+        model: A compiled `SwitcherModel`.
+        x: Inputs.
+        y: Labels.
+        y_pred: Outputs.
+        sample_weight: Weights of the samples, or None.
+    """
+
+    def other(outputs):
+        return ops.roll(outputs, 1, axis=0) if len(outputs.shape) else outputs
+
+    # In a scope the loss's own metrics stay as they are; regularizers look for weights there.
+    regularized = [(w, w.value) for w in model.variables if getattr(w, "regularizer", None)]
+    with keras.StatelessScope(regularized):
+        others = keras.tree.map_structure(other, y_pred)
+        return model._compute_loss(x, y, others, sample_weight, training=True)
