@@ -1,13 +1,14 @@
 """keras_switcher learns a network's structure while it trains, and removes what it switched off."""
 
+import keras
+
 from keras_switcher import layers, plots, switchers
 from keras_switcher.callbacks import StructureHistory
 from keras_switcher.graph.channel_graph import channel_groups
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.model import SwitcherModel
 from keras_switcher.pruning.counting import count_macs, count_parameters
 from keras_switcher.pruning.masks import prune_channels
-from keras_switcher.pruning.plan import PruningPlan
+from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.structure import Structure
 from keras_switcher.training.budget import Budget
 from keras_switcher.training.resuming import ResumeTraining
@@ -30,3 +31,27 @@ __all__ = [
     "prune_channels",
     "switchers",
 ]
+
+
+def __getattr__(name: str):
+    """Loads SwitcherModel on first use: reading and pruning networks needs no training backend."""
+    if name != "SwitcherModel":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from keras_switcher.model import SwitcherModel
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"SwitcherModel trains with TensorFlow, which cannot be imported ({error}). Install it "
+            "with: pip install tensorflow. channel_groups(), prune_channels() and count_macs() "
+            "need no training backend."
+        ) from error
+    globals()[name] = SwitcherModel
+    return SwitcherModel
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if keras.backend.backend() == "tensorflow":  # So that keras.saving.load_model knows the class.
+    from keras_switcher.model import SwitcherModel

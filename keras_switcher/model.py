@@ -10,8 +10,8 @@ from keras_switcher import switchers
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.gating.inference import InferenceKernels, Renewing
 from keras_switcher.pruning.export import export_model
-from keras_switcher.pruning.plan import PruningPlan
 from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.pruning.remaking import warn_before_training
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify

@@ -7,7 +7,7 @@ import numpy as np
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.untouched import describe_hidden
 from keras_switcher.pruning.counting import remaining, unknown_macs
-from keras_switcher.pruning.plan import PruningPlan
+from keras_switcher.pruning.plan import Plan
 from keras_switcher.training.budget import Budget
 from keras_switcher.training.budget_advice import TrainingSoFar, advice_after
 
@@ -34,7 +34,7 @@ class Structure:
     Args:
         channel_graph: The task network's `ChannelGraph`.
         names: Names of the groups, of channels or connections, that have factors.
-        plan: The `PruningPlan` of the factors.
+        plan: The `Plan` of the factors.
         budget: The `Budget` that they were trained with, if there was one.
         training: How far training has come, to say why a budget was missed.
 
@@ -53,7 +53,7 @@ class Structure:
         self,
         channel_graph: ChannelGraph,
         names: list[str],
-        plan: PruningPlan,
+        plan: Plan,
         budget: Budget | None = None,
         training: TrainingSoFar | None = None,
     ):

@@ -2,8 +2,8 @@
 
 import keras
 
+from keras_switcher.graph.kernel import scaled
 from keras_switcher.graph.packing import EdgeFactors
-from keras_switcher.layers.gated import scaled
 from keras_switcher.layers.variable_override import VariableOverride
 
 

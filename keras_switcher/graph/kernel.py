@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+from keras import ops
 
 from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.call import Call
@@ -110,3 +111,19 @@ class Kernel:
             if kept is not None:
                 matrix = matrix * (kept[:, None] if number == 0 else kept)
         return matrix
+
+
+def scaled(kernel, factors, axis: int = -2):
+    """A kernel times factors per input channel, or per entry of its last two axes.
+
+    Args:
+        kernel: The kernel.
+        factors: Factors of shape `(inputs,)`, or `(inputs, outputs)`.
+        axis: The axis of the kernel along which the inputs lie.
+    """
+    factors = ops.cast(factors, kernel.dtype)
+    if len(factors.shape) == 1:
+        along = [1] * len(kernel.shape)
+        along[axis] = -1
+        factors = ops.reshape(factors, along)
+    return ops.convert_to_tensor(kernel) * factors

@@ -1,8 +1,8 @@
 """A layer whose input channels are scaled by factors."""
 
 import keras
-from keras import ops
 
+from keras_switcher.graph.kernel import scaled
 from keras_switcher.layers.variable_override import VariableOverride
 
 
@@ -98,19 +98,3 @@ class Gated(keras.layers.Layer):
     def from_config(cls, config):
         layer = keras.saving.deserialize_keras_object(config["layer"])
         return cls(**{**config, "layer": layer})
-
-
-def scaled(kernel, factors, axis: int = -2):
-    """A kernel times factors per input channel, or per entry of its last two axes.
-
-    Args:
-        kernel: The kernel.
-        factors: Factors of shape `(inputs,)`, or `(inputs, outputs)`.
-        axis: The axis of the kernel along which the inputs lie.
-    """
-    factors = ops.cast(factors, kernel.dtype)
-    if len(factors.shape) == 1:
-        along = [1] * len(kernel.shape)
-        along[axis] = -1
-        factors = ops.reshape(factors, along)
-    return ops.convert_to_tensor(kernel) * factors

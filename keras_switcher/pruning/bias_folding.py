@@ -4,8 +4,9 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.kernel import scaled
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
-from keras_switcher.layers.gated import scaled
+from keras_switcher.pruning.plan import Plan
 from keras_switcher.reductions import in_full
 
 
@@ -36,12 +37,12 @@ def foldable(channel_graph, connections: dict) -> dict:
     return found
 
 
-def bias_shifts(channel_graph, plan) -> dict:
+def bias_shifts(channel_graph, plan: Plan) -> dict:
     """What the constants of a plan that go add to the outputs of the Dense layers that read them.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
-        plan: The `PruningPlan`.
+        plan: The `Plan`.
 
     Returns:
         Maps `id(layer)` to a vector with an entry per output of the layer.
@@ -72,12 +73,12 @@ def bias_shifts(channel_graph, plan) -> dict:
     return shifts
 
 
-def new_biases(channel_graph, plan) -> list:
+def new_biases(channel_graph, plan: Plan) -> list:
     """The Dense layers without a bias that get one to take a constant in.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
-        plan: The `PruningPlan`.
+        plan: The `Plan`.
     """
     found = {}
     for group in channel_graph.groups:

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.call import Call, is_stock, is_tensor, samples_axis
-from keras_switcher.layers.gated import scaled
+from keras_switcher.graph.kernel import scaled
 
 
 def _add(first, second):

@@ -14,7 +14,7 @@ from keras_switcher.graph.rules import apply_rule
 from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.bias_folding import new_biases
 from keras_switcher.pruning.input_shapes import inputs_of_shape
-from keras_switcher.pruning.plan import PruningPlan
+from keras_switcher.pruning.plan import Plan
 
 
 class LayerCounts(dict):
@@ -127,7 +127,7 @@ def unknown_macs(channel_graph: ChannelGraph) -> dict[str, str]:
     return {name: why for kernel in channel_graph.kernels for name, why in kernel.unknown.items()}
 
 
-def remaining(channel_graph: ChannelGraph, plan: PruningPlan | None = None) -> dict:
+def remaining(channel_graph: ChannelGraph, plan: Plan | None = None) -> dict:
     """What is left of a model's costs when a plan is carried out.
 
     Args:

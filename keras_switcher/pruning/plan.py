@@ -1,16 +1,8 @@
-"""What will be removed: kept channels and scales per group, printed, saved and replayed."""
+"""What will be removed, as data: kept channels and scales per group."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import keras
 import numpy as np
-
-from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.plan_file import read_plan, write_plan
-from keras_switcher.pruning.surgery import compact
-from keras_switcher.pruning.validation import check_plan
-from keras_switcher.pruning.verification import check_verify
 
 
 @dataclass(eq=False)
@@ -31,35 +23,14 @@ class GroupPlan:
     reason: str | None = None
 
 
-class PruningPlan:
+class Plan:
     """Which channels of which groups stay, and how they are scaled. It prints itself.
-
-    Made by `SwitcherModel.plan()` and by `prune_channels`; saved as JSON, it can be applied to any
-    copy of the model.
 
     Args:
         groups: Maps names of groups to `GroupPlan`s.
         every_dense_input: Whether the groups were read with one per Dense input
             (`groups="dense"`).
         connections: Maps names of connection groups to matrices of factors; zero means cut.
-
-    Example:
-
-    >>> import keras_switcher as ks
-    >>> model = keras.Sequential([
-    ...     keras.Input((4,)),
-    ...     keras.layers.Dense(3, activation="relu", name="hidden"),
-    ...     keras.layers.Dense(2, name="head"),
-    ... ])
-    >>> plan = ks.SwitcherModel(model).plan()
-    >>> print(plan)
-    hidden         keeps 3 of 3
-    head           keeps 2 of 2 (its channels are the model's output)
-    hidden/inputs  keeps 4 of 4
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     plan.save(f"{folder}/plan.json")
-    ...     small = ks.PruningPlan.load(f"{folder}/plan.json").apply(model)
     """
 
     def __init__(
@@ -86,52 +57,6 @@ class PruningPlan:
     def factors(self) -> dict[str, np.ndarray]:
         """Factors of channels and of connections, by name."""
         return {**self.scale, **self.connections}
-
-    def apply(self, model: keras.Model, verify: bool = True) -> keras.Model:
-        """Builds the smaller model from a copy of the model that the plan was made for.
-
-        Args:
-            model: The copy.
-            verify: Compare the result with the copy, what is removed switched off, on one random
-                batch (see `Verification`).
-
-        Raises:
-            ValueError: If the groups of `model` are others than those of the plan, or cannot lose
-                what it removes, or if the plan leaves a group empty; if a layer cannot be made
-                again, or the result computes something else.
-        """
-        check_verify(verify)
-        channel_graph = ChannelGraph(model, self.every_dense_input)
-        check_plan(self, channel_graph)
-        acting = {n: g.scale * (g.keep | g.constant) for n, g in self.groups.items()}
-        return compact(channel_graph, self, {**acting, **self.connections} if verify else None)
-
-    def save(self, path: str | Path):
-        """Writes the plan as JSON, beside the file that may be there, and then replaces that one.
-
-        Args:
-            path: The file. It stays as it was if the new one cannot be written.
-
-        Raises:
-            ValueError: If `load` could not read it: a factor is negative or not finite, say, or
-                something is at `path` that is no file.
-        """
-        write_plan(Path(path), self)
-
-    @classmethod
-    def load(cls, path: str | Path) -> "PruningPlan":
-        """Reads a plan that `save` wrote.
-
-        Args:
-            path: The file.
-
-        Raises:
-            ValueError: If the file is no plan, or one of another format; its name and what is
-                wrong are in the message.
-        """
-        groups, every_dense_input, connections = read_plan(Path(path))
-        groups = {name: GroupPlan(**fields) for name, fields in groups.items()}
-        return cls(groups, every_dense_input, connections)
 
     def __str__(self):
         width = max(map(len, [*self.groups, *self.connections]), default=0)

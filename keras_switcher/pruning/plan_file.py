@@ -10,6 +10,7 @@ from reprlib import repr as short
 import numpy as np
 
 from keras_switcher.files import write_whole
+from keras_switcher.pruning.plan import Plan
 
 FORMAT = 1
 # In all groups and connections of a plan: a gigabyte of factors. The Dense layers of VGG16 have
@@ -18,12 +19,12 @@ MOST_FACTORS = 2**28
 LARGEST_FACTOR = float(np.finfo("float32").max)
 
 
-def write_plan(path: Path, plan):
+def write_plan(path: Path, plan: Plan):
     """Writes a plan beside the file and then replaces it.
 
     Args:
         path: The file.
-        plan: A `PruningPlan`.
+        plan: A `Plan`.
 
     Raises:
         ValueError: If `read_plan` would refuse it: a factor is negative or not finite, say.

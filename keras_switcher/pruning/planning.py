@@ -12,7 +12,8 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.liveness import Liveness, feeds_nothing
 from keras_switcher.graph.packing import by_granularity
 from keras_switcher.pruning.bias_folding import foldable
-from keras_switcher.pruning.plan import GroupPlan, PruningPlan
+from keras_switcher.pruning.plan import GroupPlan
+from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.pruning.validation import enforce_minimum
 from keras_switcher.reductions import in_full
 

@@ -14,12 +14,15 @@ from keras_switcher.graph.variable_reads import restored, variables_of_functions
 from keras_switcher.pruning import constant_folding as folding
 from keras_switcher.pruning.bias_folding import bias_shifts
 from keras_switcher.pruning.constant_folding import merge
+from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.rebuilding import build_activation, without_random_start
 from keras_switcher.pruning.remaking import Remaking
 from keras_switcher.pruning.verification import Verification
 
 
-def compact(channel_graph: ChannelGraph, plan, verified_by: dict | None = None) -> keras.Model:
+def compact(
+    channel_graph: ChannelGraph, plan: Plan, verified_by: dict | None = None
+) -> keras.Model:
     """A new, smaller, plain Keras model with the outputs of the gated one.
 
     Every layer of the result is new; factors are folded into the kernels that read the channels.
@@ -27,7 +30,7 @@ def compact(channel_graph: ChannelGraph, plan, verified_by: dict | None = None) 
 
     Args:
         channel_graph: The model's `ChannelGraph`.
-        plan: A `PruningPlan` for it.
+        plan: A `Plan` for it.
         verified_by: The factors that the plan was made for, by name: the result is compared with
             the network under them (see `Verification`). None leaves it out.
 
@@ -43,7 +46,7 @@ class Surgery:
 
     Args:
         channel_graph: The model's `ChannelGraph`.
-        plan: A `PruningPlan` for it.
+        plan: A `Plan` for it.
         fold: Whether factors go into the kernels. Otherwise they multiply what the kernels read,
             as constants, so that kernels keep their values and the sizes of their gradients.
 
@@ -51,7 +54,7 @@ class Surgery:
         counterparts: Pairs of a weight of the model and the weight that was cut out of it.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, plan, fold: bool = True):
+    def __init__(self, channel_graph: ChannelGraph, plan: Plan, fold: bool = True):
         self.channel_graph = channel_graph
         self.keep = plan.keep
         self.factors = plan.factors

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.pruning.plan import Plan
 
 
 def enforce_minimum(channel_graph, keep: dict) -> bool:
@@ -33,11 +34,11 @@ def enforce_minimum(channel_graph, keep: dict) -> bool:
     return added
 
 
-def check_plan(plan, channel_graph: ChannelGraph):
+def check_plan(plan: Plan, channel_graph: ChannelGraph):
     """Raises an error if a plan was not made for a copy of this model.
 
     Args:
-        plan: The `PruningPlan`.
+        plan: The `Plan`.
         channel_graph: The model's `ChannelGraph`.
 
     Raises:
@@ -88,7 +89,7 @@ def _lengths(groups):
     return {name: max(sizes) if len(sizes) == 1 else None for name, sizes in lengths.items()}
 
 
-def _are_constant(constant, group, plan, channel_graph):
+def _are_constant(constant, group, plan: Plan, channel_graph):
     """Whether all connections are cut through which these units would read."""
     if not constant.any():
         return True
