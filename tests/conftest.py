@@ -9,7 +9,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 import keras
 import pytest
 import tensorflow as tf
-from checks import DIFFERENCES
+from helpers.checks import DIFFERENCES
 from hypothesis import settings
 
 CPUS = tf.config.list_physical_devices("CPU")

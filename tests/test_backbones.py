@@ -2,8 +2,8 @@
 
 import keras
 import pytest
-import toys
-from checks import check_close
+from helpers import toys
+from helpers.checks import check_close
 from keras import layers, ops
 
 from keras_switcher import SwitcherModel, switchers

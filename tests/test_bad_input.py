@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.toys import data, fit, mlp, same, switched, values
 from keras import layers
-from toys import data, fit, mlp, same, switched, values
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import FreeFactors, RowSwitcher, Switcher

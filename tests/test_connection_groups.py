@@ -2,11 +2,11 @@
 
 import keras
 import pytest
-from keras import layers
-from toys import (
+from helpers.toys import (
     convnet,
     mlp,
 )
+from keras import layers
 
 from keras_switcher import SwitcherModel
 

@@ -4,9 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import check_close
-from keras import layers, ops
-from toys import (
+from helpers.checks import check_close
+from helpers.toys import (
     convnet,
     data,
     fit,
@@ -20,6 +19,7 @@ from toys import (
     switched,
     values,
 )
+from keras import layers, ops
 
 from keras_switcher import Budget, SwitcherModel, switchers
 

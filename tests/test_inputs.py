@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, draw_inputs, with_random_weights
+from helpers.checks import check_close, draw_inputs, with_random_weights
+from helpers.toys import switched
 from keras import layers
-from toys import switched
 
 from keras_switcher import prune_channels
 from keras_switcher.switchers import FreeFactors

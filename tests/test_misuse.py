@@ -2,7 +2,7 @@
 
 import keras
 import pytest
-from toys import crossentropy, data, fit, mlp, switched
+from helpers.toys import crossentropy, data, fit, mlp, switched
 
 from keras_switcher import StructureHistory, SwitcherModel, channel_groups
 

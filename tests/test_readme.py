@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from checks import check_close, draw_inputs, run_gated, with_random_weights
+from helpers.checks import check_close, draw_inputs, run_gated, with_random_weights
 from keras import layers
 
 from keras_switcher import channel_groups, prune_channels

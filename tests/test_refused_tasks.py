@@ -5,8 +5,8 @@ import re
 import keras
 import numpy as np
 import pytest
+from helpers.toys import crossentropy, data, fit, mlp, switched
 from keras import layers
-from toys import crossentropy, data, fit, mlp, switched
 
 from keras_switcher import SwitcherModel, channel_groups, prune_channels
 from keras_switcher.training.refusals import STEPS

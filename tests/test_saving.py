@@ -6,8 +6,19 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from helpers.toys import (
+    convnet,
+    crossentropy,
+    data,
+    fit,
+    furthest,
+    mlp,
+    same,
+    stepped,
+    switched,
+    values,
+)
 from keras import layers
-from toys import convnet, crossentropy, data, fit, furthest, mlp, same, stepped, switched, values
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import FreeFactors, RowSwitcher

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from checks import draw_masks, with_random_weights
+from helpers.checks import draw_masks, with_random_weights
+from helpers.networks import lenet5, mlp
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
-from networks import lenet5, mlp
 
 from keras_switcher import (
     Budget,

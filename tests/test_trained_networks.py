@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from checks import with_random_weights
-from toys import convnet, crossentropy, data, fit, mlp, switched
+from helpers.checks import with_random_weights
+from helpers.toys import convnet, crossentropy, data, fit, mlp, switched
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import (

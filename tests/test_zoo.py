@@ -9,7 +9,7 @@ from itertools import cycle
 
 import keras
 import pytest
-from checks import check_plain
+from helpers.checks import check_plain
 from keras import applications
 
 from keras_switcher.graph.channel_graph import ChannelGraph

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import (
+from helpers.checks import (
     check_close,
     check_independent,
     draw_inputs,

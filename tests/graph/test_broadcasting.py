@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_close, draw_inputs, run_gated, with_random_weights
+from helpers.checks import check_close, draw_inputs, run_gated, with_random_weights
 from keras import layers, ops
 
 from keras_switcher import channel_groups, prune_channels

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from checks import check_exact, draw_masks, with_random_weights
+from helpers.checks import check_exact, draw_masks, with_random_weights
+from helpers.networks import lenet5, mlp, two_heads
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers, ops
-from networks import lenet5, mlp, two_heads
 
 from keras_switcher import channel_groups
 from keras_switcher.graph.channel_graph import ChannelGraph

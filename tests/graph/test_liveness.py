@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import draw_masks
-from drawn_graphs import RECIPES, build
+from helpers.checks import draw_masks
+from helpers.drawn_graphs import RECIPES, build
+from helpers.liveness import alive, alive_one_by_one
+from helpers.networks import densely_connected, lenet5, small_lenet, two_heads
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import layers
-from liveness import alive, alive_one_by_one
-from networks import densely_connected, lenet5, small_lenet, two_heads
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 

@@ -5,10 +5,10 @@ import sys
 import keras
 import numpy as np
 import pytest
-from checks import draw_inputs, with_random_weights
+from helpers.checks import draw_inputs, with_random_weights
+from helpers.ties import READERS, holding, task_with
+from helpers.toys import randomize, switched, values
 from keras import layers, ops
-from ties import READERS, holding, task_with
-from toys import randomize, switched, values
 
 from keras_switcher import (
     SwitcherModel,

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from checks import (
+from helpers.checks import (
     check_exact,
     check_independent,
     check_plain,
@@ -13,7 +13,7 @@ from checks import (
     masks_for,
     with_random_weights,
 )
-from exactness import check_exact_graph
+from helpers.exactness import check_exact_graph
 from keras import layers
 
 from keras_switcher import channel_groups

@@ -2,8 +2,8 @@
 
 import keras
 import pytest
+from helpers.networks import lenet5
 from keras import layers
-from networks import lenet5
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.selection import select_groups

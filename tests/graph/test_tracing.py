@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from checks import draw_inputs, masks_for, with_random_weights
-from exactness import check_exact_graph
+from helpers.checks import draw_inputs, masks_for, with_random_weights
+from helpers.exactness import check_exact_graph
 from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs

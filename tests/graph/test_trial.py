@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import with_random_weights
+from helpers.checks import with_random_weights
 from keras import layers, ops
 
 from keras_switcher import SwitcherModel, channel_groups, prune_channels

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import draw_masks, with_random_weights
-from exactness import check_exact_graph
+from helpers.checks import draw_masks, with_random_weights
+from helpers.exactness import check_exact_graph
+from helpers.synthetic.registry import block, conv, head, image
 from keras import layers, ops
-from synthetic.registry import block, conv, head, image
 
 from keras_switcher import SwitcherModel, channel_groups, prune_channels
 from keras_switcher.graph.rules import RULES

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import check_close, with_random_weights
+from helpers.checks import check_close, with_random_weights
 from keras import layers, ops
 
 from keras_switcher.layers import Gated

@@ -1,7 +1,7 @@
 """An interrupted recipe goes on from the last epoch that it finished, and counts its time."""
 
 import pytest
-import toys
+from helpers import toys
 
 from recipes.checkpoints import Checkpoint, open_folder, seconds_in
 

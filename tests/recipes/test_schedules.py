@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from toys import data, mlp, randomize, same, values
+from helpers.toys import data, mlp, randomize, same, values
 
 from recipes.checkpoints import Checkpoint
 from recipes.datasets import Part

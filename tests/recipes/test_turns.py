@@ -1,6 +1,6 @@
 """Turns end when the loss stops falling, in a run that was interrupted too."""
 
-from toys import data, started, stepped
+from helpers.toys import data, started, stepped
 
 from recipes.turns import WhileLossFalls
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from toys import crossentropy, data, fit, furthest, mlp, randomize, same, switched, values
+from helpers.toys import crossentropy, data, fit, furthest, mlp, randomize, same, switched, values
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import (

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.toys import mlp
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import mlp
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import FreeFactors, RowSwitcher

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.toys import fit, mlp, switched
 from keras import ops
-from toys import fit, mlp, switched
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import RowSwitcher

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from toys import convnet, data, fit, mlp, switched
+from helpers.toys import convnet, data, fit, mlp, switched
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import (

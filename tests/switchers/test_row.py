@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.toys import convnet, fit, float64, mlp, randomize, same, switched, values
 from keras import layers, ops
-from toys import convnet, fit, float64, mlp, randomize, same, switched, values
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import RowSwitcher

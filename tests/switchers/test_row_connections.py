@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.toys import float64, mlp, randomize
 from keras import layers
-from toys import float64, mlp, randomize
 
 from keras_switcher import SwitcherModel
 from keras_switcher.switchers import RowSwitcher

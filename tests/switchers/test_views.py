@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from networks import densely_connected, lenet5, two_heads
-from toys import randomize
+from helpers.networks import densely_connected, lenet5, two_heads
+from helpers.toys import randomize
 
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.switchers.features import Features

@@ -1,0 +1,65 @@
+"""Gathered at once or one by one: the same vectors and the same gradients."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.networks import densely_connected, lenet5, two_heads
+
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.packing import EdgeFactors, PackedLayout
+
+NETWORKS = {
+    "lenet5": lambda: lenet5((6, 8), (9, 4), size=20),
+    "two heads": two_heads,
+    "densely connected": densely_connected,
+}
+
+
+def drawn(channel_graph, seed):
+    """Vectors for two thirds of the groups."""
+    generator = np.random.default_rng(seed)
+    groups = [group for group in channel_graph.groups if generator.random() < 0.67]
+    return {g.name: tf.constant(generator.normal(size=g.size).astype("float32")) for g in groups}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_edges_gather_at_once_what_they_gather_one_by_one(name, seed):
+    channel_graph = ChannelGraph(NETWORKS[name]())
+    vectors = drawn(channel_graph, seed)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(vectors)
+        groups = [channel_graph.group(name) for name in vectors]
+        at_once = EdgeFactors(channel_graph.edges, groups)(vectors)
+        one_by_one = [edge.gather(vectors) for edge in channel_graph.edges]
+        ones = [tf.ones(edge.size) for edge in channel_graph.edges]
+        one_by_one = [o if v is None else v for v, o in zip(one_by_one, ones, strict=True)]
+        losses = [sum(tf.reduce_sum(v**3) for v in found) for found in (at_once, one_by_one)]
+    for found, expected in zip(at_once, one_by_one, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    for group, vector in vectors.items():
+        found, expected = (tape.gradient(loss, vector) for loss in losses)
+        if expected is not None:
+            assert isinstance(found, tf.Tensor), f"the gradient of {group} is sparse"
+            np.testing.assert_allclose(found, tf.convert_to_tensor(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_split_undoes_joining():
+    channel_graph = ChannelGraph(two_heads())
+    vectors = drawn(channel_graph, 0)
+    layout = PackedLayout(map(channel_graph.group, vectors))
+    joined = layout.join(vectors)
+    assert joined.shape[0] == layout.one + 1
+    assert float(joined[layout.one]) == 1
+    parted = layout.split(joined)
+    assert list(parted) == list(vectors)
+    for name, vector in vectors.items():
+        np.testing.assert_array_equal(parted[name], vector)
+
+
+def test_without_groups_everything_counts_as_one():
+    channel_graph = ChannelGraph(lenet5((6, 8), (9, 4), size=20))
+    for edge, vector in zip(
+        channel_graph.edges, EdgeFactors(channel_graph.edges, [])({}), strict=True
+    ):
+        np.testing.assert_array_equal(vector, np.ones(edge.size))

@@ -1,0 +1,44 @@
+"""Removing channels is exact on every graph of the table, and refused only where it must be."""
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from helpers.checks import check_plain, draw_inputs, masks_for
+from helpers.exactness import check_exact_graph
+from helpers.synthetic import GRAPHS
+
+from keras_switcher import channel_groups
+
+LIGHT = pytest.param(0.3, marks=pytest.mark.long)
+UNSAVED = ("clipped_by_arrays", "function")  # What Keras itself cannot save and load.
+
+
+@lru_cache(maxsize=1)
+def built(name):
+    """The model of a graph, for all tests of it: none of them may change it."""
+    return GRAPHS[name].build()
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_only_what_must_be_refused_is_refused_in_words(name):
+    groups = channel_groups(GRAPHS[name].build())
+    reasons = {group.name: group.reason for group in groups if not group.prunable}
+    outputs = {group.name for group in groups if group.name.split("/")[0].startswith("head")}
+    expected = GRAPHS[name].refused
+    assert set(reasons) - outputs == set(expected)
+    for group, part in expected.items():
+        assert part in reasons[group]
+        assert f"not prunable: {reasons[group]}" in str(groups)
+
+
+@pytest.mark.parametrize("removed", [LIGHT, 0.5, 0.8])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_pruning_is_exact(name, removed):
+    model = built(name)
+    keep, scale = masks_for(model, removed)
+    for group in [group for group in keep if group.endswith("/inputs")]:
+        keep[group] |= np.arange(len(keep[group])) % 3 > 0  # Else nothing may be left of a channel.
+    small = check_exact_graph(model, keep, scale, step=removed == 0.5)
+    if removed == 0.8 and name not in UNSAVED:
+        check_plain(small, draw_inputs(model))

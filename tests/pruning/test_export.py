@@ -1,0 +1,163 @@
+"""An exported network runs with TensorFlow alone, and nothing is overwritten."""
+
+import os
+import resource
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from helpers.checks import check_close, draw_inputs, masks_for, with_random_weights
+from helpers.networks import lenet5, mlp
+
+from keras_switcher import prune_channels
+from keras_switcher.pruning.export import export_model
+
+RUN = """
+import sys
+sys.modules["keras"] = sys.modules["keras_switcher"] = None  # Importing either fails.
+import numpy as np
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+np.save(sys.argv[3], model.serve(np.load(sys.argv[2])).numpy())
+"""
+
+
+def compact():
+    model = with_random_weights(lenet5((6, 8), (9, 4), size=20))
+    return model, prune_channels(model, *masks_for(model))
+
+
+def test_saved_model_runs_without_keras_and_without_this_package(tmp_path):
+    _, small = compact()
+    x = draw_inputs(small)
+    export_model(small, tmp_path / "saved")
+    np.save(tmp_path / "x.npy", x)
+    paths = [tmp_path / name for name in ("saved", "x.npy", "y.npy")]
+    subprocess.run([sys.executable, "-c", RUN, *map(str, paths)], check=True, cwd=tmp_path)
+    check_close(np.load(tmp_path / "y.npy"), small(x), "exported, TensorFlow alone")
+
+
+def test_nothing_is_overwritten(tmp_path):
+    _, small = compact()
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    folder.mkdir()
+    for path, there in [(file, file), (folder, folder / "mine")]:
+        there.write_bytes(b"precious")
+        with pytest.raises(ValueError, match=f"{path.name} exists already and was left as it is"):
+            export_model(small, path)
+        assert there.read_bytes() == b"precious"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "mine"]
+
+
+def test_empty_folder_is_used(tmp_path):
+    _, small = compact()
+    export_model(small, tmp_path)
+    assert (tmp_path / "saved_model.pb").exists()
+
+
+def small(sizes=(4, 3, 2)):
+    return prune_channels(mlp(sizes), {})
+
+
+def everything_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def half_of(error):
+    """An export that stops in the middle."""
+
+    def export(self, filepath, **kwargs):
+        os.makedirs(f"{filepath}/variables")
+        with open(f"{filepath}/saved_model.pb", "wb") as file:
+            file.write(b"half")
+        raise error
+
+    return export
+
+
+@pytest.mark.parametrize("target", ["saved", "new/folders/saved", "empty", "small.tflite"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("the converter does not know an operation"),
+        OSError(28, "No space left on device"),
+        MemoryError(),
+        KeyboardInterrupt(),
+    ],
+)
+def test_an_export_that_fails_leaves_nothing_behind(target, error, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mine").write_text("precious")
+    monkeypatch.setattr(keras.Model, "export", half_of(error))
+    with pytest.raises(type(error)):
+        export_model(small(), tmp_path / target)
+    assert everything_in(tmp_path) == ["empty", "mine"]
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
+@pytest.mark.parametrize(("name", "format"), [("saved", "tf_saved_model"), ("a.tflite", "litert")])
+def test_a_disk_that_is_full_in_earnest(name, format, tmp_path):
+    model, limit = small((40, 30, 20)), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limit[1]))
+    try:
+        with pytest.raises(Exception, match="File too large"):  # TensorFlow has errors of its own.
+            export_model(model, tmp_path / name, format)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert everything_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "cause"),
+    [
+        ("small", "tensorrt", "Unrecognized format"),
+        ("small.lite", "litert", "end with '.tflite'"),
+        ("small", "openvino", "xml"),
+    ],
+)
+def test_a_format_or_a_name_that_keras_does_not_take(name, format, cause, tmp_path):
+    with pytest.raises(ValueError, match=cause):
+        export_model(small(), tmp_path / "new" / name, format)
+    assert everything_in(tmp_path) == []
+
+
+def test_no_other_file_of_the_format_is_overwritten(tmp_path, monkeypatch):
+    def export(self, filepath, **kwargs):
+        for path in (filepath, f"{filepath[:-3]}bin"):
+            with open(path, "w") as file:
+                file.write("new")
+
+    monkeypatch.setattr(keras.Model, "export", export)
+    (tmp_path / "small.bin").write_text("precious")
+    with pytest.raises(ValueError, match=r"small\.bin exists already and was left as it is"):
+        export_model(small(), tmp_path / "small.xml", "openvino")
+    assert everything_in(tmp_path) == ["small.bin"]
+    assert (tmp_path / "small.bin").read_text() == "precious"
+    export_model(small(), tmp_path / "other.xml", "openvino")
+    assert everything_in(tmp_path) == ["other.bin", "other.xml", "small.bin"]
+
+
+def test_a_file_does_not_take_the_place_of_an_empty_folder(tmp_path):
+    path = tmp_path / "small.tflite"
+    path.mkdir()
+    with pytest.raises(ValueError, match="exists already and was left as it is"):
+        export_model(small(), path, "litert")
+    assert everything_in(tmp_path) == ["small.tflite"]
+    assert path.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("format", "packages", "cause"),
+    [
+        ("onnx", ["tf2onnx", "onnx"], r"'onnx' needs another package.*keras-switcher\[onnx\]"),
+        ("openvino", ["openvino"], "'openvino' needs another package"),
+    ],
+)
+def test_missing_package_is_named(format, packages, cause, tmp_path, monkeypatch):
+    for package in packages:
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=cause):
+        export_model(small(), tmp_path / f"small.{'xml' * (format != 'onnx')}", format)
+    assert everything_in(tmp_path) == []

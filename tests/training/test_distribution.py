@@ -1,0 +1,92 @@
+"""Two replicas of a MirroredStrategy train as one device does; other strategies are refused."""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.toys import data, fit, float64, furthest, mlp, same, started, switched, values
+
+from keras_switcher import Budget
+
+
+@pytest.fixture(scope="module")
+def mirrored():
+    """One for all tests: TensorFlow mixes up the collectives of a second one."""
+    devices = tf.config.list_logical_devices("CPU")
+    assert len(devices) >= 2, "tests/conftest.py makes two"
+    return tf.distribute.MirroredStrategy([device.name for device in devices[:2]])
+
+
+def run(strategy, alternation, **kwargs):
+    """Weights, history and predictions of a short run with a budget and a regularizer."""
+    x, y = data()
+    with strategy.scope():
+        keras.utils.set_random_seed(3)
+        task = mlp(kernel_regularizer=keras.regularizers.L2(0.01))
+        budget = Budget(0.3, start_epoch=0, end_epoch=1e-9)
+        model = switched(task, alternation=alternation, budget=budget, **kwargs)
+    start = values(model.weights)
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    history = model.fit(
+        dataset, epochs=2, shuffle=False, verbose=0, validation_data=dataset
+    ).history
+    assert not same(start, model.weights)
+    learned = [*model.task.weights, *model.switcher.weights, model.budget_progress.gradients]
+    results = model.evaluate(dataset, verbose=0, return_dict=True)
+    return values(learned), history, results, model.predict(x, verbose=0), model(x)
+
+
+EPOCH = pytest.param("epoch", marks=pytest.mark.long)  # The two turns of "batch", epoch by epoch.
+
+
+@pytest.mark.parametrize("alternation", ["batch", "joint", EPOCH])
+def test_two_replicas_train_like_one(alternation, mirrored):
+    with float64():  # Replicas add up in another order, and steep factors enlarge what that costs.
+        one, two = run(tf.distribute.get_strategy(), alternation), run(mirrored, alternation)
+    assert furthest(one[0], two[0]) < 1e-10
+    for name, numbers in one[1].items():
+        np.testing.assert_allclose(two[1][name], numbers, atol=1e-5, err_msg=name)
+    for name, number in one[2].items():
+        assert two[2][name] == pytest.approx(number, abs=1e-5), name
+    np.testing.assert_allclose(two[3], one[3], atol=1e-5)
+    np.testing.assert_allclose(two[3], two[4], atol=1e-5)
+
+
+def test_one_device_that_is_named_trains_like_the_default():
+    results = []
+    for strategy in (tf.distribute.get_strategy(), tf.distribute.OneDeviceStrategy("CPU:1")):
+        with strategy.scope():
+            model = started(compiled={"run_eagerly": True})
+        results.append((fit(model), values(model)))
+    assert results[0][0] == results[1][0]
+    assert same(results[0][1], results[1][1])
+
+
+class Own(tf.distribute.OneDeviceStrategy):
+    """A strategy that somebody wrote."""
+
+
+OTHERS = {
+    "MultiWorkerMirroredStrategy": tf.distribute.MultiWorkerMirroredStrategy,
+    "CentralStorageStrategy": lambda: tf.distribute.experimental.CentralStorageStrategy(["CPU:0"]),
+    "ParameterServerStrategy": None,
+    "TPUStrategy": None,
+    "Own": lambda: Own("CPU:0"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_strategies_are_refused_in_words(name, monkeypatch):
+    make = OTHERS[name]
+    with make().scope() if make else contextlib.nullcontext():
+        model = switched()
+    if make is None:  # It needs machines that are not here.
+        strategy = type(name, (), {"scope": contextlib.nullcontext})()
+        monkeypatch.setattr(type(model), "distribute_strategy", strategy)
+    before = values(model.variables)
+    message = f"under a {name}.*these strategies: none, OneDeviceStrategy, MirroredStrategy"
+    with pytest.raises(ValueError, match=message):
+        model.fit(*data(), epochs=2, verbose=0)
+    assert same(before, model.variables)
