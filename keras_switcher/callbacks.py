@@ -1,4 +1,4 @@
-"""The callback that records what was learned, epoch by epoch."""
+"""StructureHistory: a callback that records what was learned, epoch by epoch."""
 
 import keras
 

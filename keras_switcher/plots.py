@@ -1,4 +1,4 @@
-"""Pictures of what was learned: the pattern of a layer's factors, and counts over epochs."""
+"""Plots of what was learned: patterns of factors, and counts over epochs."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What was learned: counts per group and over the whole network."""
+"""Structure: counts per group and costs of the network, before and after."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What evaluate() and predict() run on: kernels scaled once, and never stale."""
+"""Scaled kernels for evaluate() and predict(), renewed before each run."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Which channel of which group lies at each position of an axis."""
+"""Axes of kernels and tensors, as channels of groups position by position."""
 
 from functools import cached_property
 

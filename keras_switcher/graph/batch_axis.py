@@ -1,4 +1,4 @@
-"""Where positions lie among the samples: windows, say, that are reshaped into the batch."""
+"""The batch axis: positions, such as windows, that a reshape moves among the samples."""
 
 from math import prod
 

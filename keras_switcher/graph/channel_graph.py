@@ -1,4 +1,4 @@
-"""A model read once: its graph, its channel groups, and how its weights belong to them."""
+"""The channel graph of a model: its calls, its channel groups, and the weights that belong to them."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""From what a `Reader` collected to channel groups."""
+"""Builds channel groups from the labels that rules have merged."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Groups of channels that are removed together, and groups of connections."""
+"""Channel groups: channels that are removed together across layers; and connection groups."""
 
 from dataclasses import dataclass, field
 

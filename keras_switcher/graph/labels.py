@@ -1,4 +1,4 @@
-"""Which channel lies at each position of the axes of a graph's tensors."""
+"""Labels of channels along the axes of tensors, merged where channels must be removed together."""
 
 import numpy as np
 

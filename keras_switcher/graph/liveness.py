@@ -1,4 +1,4 @@
-"""Which channels are left where factors are zero, found for all groups at once."""
+"""Liveness: which channels still matter where factors are zero, for all groups at once."""
 
 from collections.abc import Iterable
 from functools import reduce

@@ -1,4 +1,4 @@
-"""Names for the operations of a new network, which Keras wants to differ."""
+"""Unique names for the operations of a new network."""
 
 import re
 

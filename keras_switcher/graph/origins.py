@@ -1,4 +1,4 @@
-"""Why the channels of a tensor belong to no group: the call from which that comes, in words."""
+"""Explanations: the call at which the channels of a tensor stopped belonging to any group."""
 
 from collections.abc import Callable
 

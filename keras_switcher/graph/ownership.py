@@ -1,4 +1,4 @@
-"""Variables that several operations of a network read: what is theirs stays whole."""
+"""Shared variables: finds those that several operations read, and locks their channels."""
 
 import math
 from collections import defaultdict

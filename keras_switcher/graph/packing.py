@@ -1,4 +1,4 @@
-"""The channels of many groups in one vector, so that many axes are gathered at once."""
+"""Packed vectors: the channels of many groups end to end, so that many axes are gathered at once."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Which variables an object can get at: what it holds, what its functions name, and so on."""
+"""Reachability: the variables that an object holds, at any depth."""
 
 import dis
 import functools

@@ -1,4 +1,4 @@
-"""Follows channels through a graph: what rules write into while they are applied."""
+"""The reader to which rules report how a call treats channels."""
 
 from collections import defaultdict
 from collections.abc import Callable

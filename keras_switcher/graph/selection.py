@@ -1,4 +1,4 @@
-"""Which groups get factors: the `groups` argument of `SwitcherModel`."""
+"""Selection of the groups that get factors: the `groups` argument of `SwitcherModel`."""
 
 from collections.abc import Callable, Iterable, Sequence
 

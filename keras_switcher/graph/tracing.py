@@ -1,4 +1,4 @@
-"""Reads a Keras model into its list of calls."""
+"""Traces a Keras model into its list of calls."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""Finds out by trial whether a callable that nobody knows treats each entry alike, by itself."""
+"""Trials that find out whether an unknown callable is elementwise."""
 
 from collections.abc import Callable, Iterator
 

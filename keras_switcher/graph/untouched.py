@@ -1,4 +1,4 @@
-"""What no factor reaches of a network: layers without a rule, and groups that stay whole."""
+"""The rest of a network: layers without a rule, and groups that stay whole."""
 
 from collections import defaultdict
 from collections.abc import Iterable

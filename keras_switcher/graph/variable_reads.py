@@ -1,4 +1,4 @@
-"""Which variables a function reads and changes, and trials that leave them as they were."""
+"""Variables that functions read and change, and trials that leave them as they were."""
 
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager

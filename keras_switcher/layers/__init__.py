@@ -1,4 +1,4 @@
-"""The gating layers: they obey factors."""
+"""The gating layer."""
 
 from keras_switcher.layers.gated import Gated
 

@@ -1,4 +1,4 @@
-"""A layer whose input channels are scaled by factors."""
+"""Gated: a layer whose kernel is scaled by factors, channel by channel."""
 
 import keras
 

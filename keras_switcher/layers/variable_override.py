@@ -1,4 +1,4 @@
-"""Other values in the places of some variables, for as long as something is computed."""
+"""A scope in which some variables have other values."""
 
 import keras
 

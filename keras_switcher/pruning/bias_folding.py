@@ -1,4 +1,4 @@
-"""Constants: what units without inputs compute, and what the biases of their readers take in."""
+"""Bias folding: constant units go into the biases of the layers that read them."""
 
 import numpy as np
 from keras import ops, tree

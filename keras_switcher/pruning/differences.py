@@ -1,4 +1,4 @@
-"""How far outputs of two networks lie apart, each relative to the largest number among its own."""
+"""Relative differences between the outputs of two networks."""
 
 import keras
 import numpy as np

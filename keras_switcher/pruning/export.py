@@ -1,4 +1,4 @@
-"""Writes a model for inference, without overwriting anything, and as a whole or not at all."""
+"""Export of a model for inference, whole or not at all."""
 
 import contextlib
 import os

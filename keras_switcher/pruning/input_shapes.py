@@ -1,4 +1,4 @@
-"""Shapes that a user gives for a model's inputs, where these leave sizes open."""
+"""Input shapes that a user gives for sizes that a model leaves open."""
 
 from numbers import Integral
 

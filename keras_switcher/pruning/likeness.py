@@ -1,4 +1,4 @@
-"""Whether a layer that was built again is the layer that it was built from."""
+"""Comparison of a rebuilt layer with the layer that it was built from."""
 
 import inspect
 

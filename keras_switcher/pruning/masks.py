@@ -1,4 +1,4 @@
-"""Removes channels that someone else chose."""
+"""prune_channels: removes channels that are chosen by masks."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A pruning plan as JSON, of which nothing is believed when it is read."""
+"""Plan files: JSON that is checked in full before it is believed."""
 
 import json
 import math

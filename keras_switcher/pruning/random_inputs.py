@@ -1,4 +1,4 @@
-"""Random values in the places of tensors, with which networks and layers are compared."""
+"""Random inputs on which networks and layers are compared."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Runs a network under factors on random inputs, without changing anything."""
+"""Runs of a network on random inputs that change nothing in it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Chooses how each layer of the smaller model is made: from its configuration, or as a copy."""
+"""Chooses for each layer of the smaller model: rebuilt from its configuration, or copied."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Decides what copies of layers share with the layers, because there can be only one of it."""
+"""Sharing: resources of the process that copies of layers have in common with the layers."""
 
 import asyncio
 import copyreg

@@ -1,4 +1,4 @@
-"""Switchers: they read the weights of a network and decide on the factors of its channels."""
+"""Switchers: networks that read the weights of a task network and return factors."""
 
 from keras_switcher.switchers.constant import ConstantInput
 from keras_switcher.switchers.free import FreeFactors

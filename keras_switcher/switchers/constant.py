@@ -1,4 +1,4 @@
-"""A control: a switcher that reads the weights as they were before training."""
+"""ConstantInput, a control: a switcher that reads the weights as they were before training."""
 
 import keras
 from keras import ops

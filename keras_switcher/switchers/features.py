@@ -1,4 +1,4 @@
-"""All that a switcher reads of one kind, in a few operations for a network of any depth."""
+"""Features of kernels and vectors, gathered for all groups in a few operations."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A control: factors that are free parameters."""
+"""FreeFactors, a control: factors that are free parameters."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""A control: a switcher that is never trained."""
+"""Frozen, a control: a switcher that is never trained."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""What makes factors of raw values, for all switchers that let one choose it."""
+"""The head of a switcher: from raw values to factors."""
 
 from numbers import Real
 

@@ -1,4 +1,4 @@
-"""What a switcher is told about a network: one record per group of channels or connections."""
+"""Records: the weights of a group as a switcher sees them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

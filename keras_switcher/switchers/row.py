@@ -1,4 +1,4 @@
-"""The light switcher: statistics of rows and columns, and one small network for all groups."""
+"""RowSwitcher: statistics of rows and columns, and one small network for all groups."""
 
 import keras
 

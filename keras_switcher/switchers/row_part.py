@@ -1,4 +1,4 @@
-"""What the two parts of the row switcher, for channels and for connections, have in common."""
+"""The part that RowSwitcher has for channels and for connections alike."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""A control: a switcher whose raw_factors reach other channels than those it looked at."""
+"""ShuffledInput, a control: the factors reach other channels than those that were read."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The contract of all switchers."""
+"""Switcher: the base class of all switchers."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""What the controls that change another switcher have in common."""
+"""The base of controls that wrap another switcher."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""What factors leave of a network: live channels, and shares of weights and MACs, in training."""
+"""Accounting: live channels and kept shares of a gated network, with gradients."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

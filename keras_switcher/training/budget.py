@@ -1,4 +1,4 @@
-"""A share of the network to keep, and how hard it pulls at the factors."""
+"""Budget: a share of the weights or MACs to keep, and the penalty that asks for it."""
 
 from numbers import Real
 

@@ -1,4 +1,4 @@
-"""What is said about a budget: before training, and where it was missed."""
+"""Advice on budgets: warnings before training, and explanations where one was missed."""
 
 import warnings
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a budget remembers of training: the task's scale, and whether the network learns."""
+"""The state of a budget in training: the gradient scale of the task, the wait, the lag."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""A budget in the training step: its gradient on the factors, and what it sees of the task."""
+"""The pull of a budget in a training step: its gradient on the factors."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The values of variables and a record in one file, which is there as a whole or not at all."""
+"""Checkpoint files: values of variables and a record, whole or not at all."""
 
 import json
 import zipfile

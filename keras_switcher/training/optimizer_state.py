@@ -1,4 +1,4 @@
-"""Carries an optimizer's state over to a smaller model."""
+"""Optimizer state, cut like the weights for a smaller model."""
 
 from collections import defaultdict
 

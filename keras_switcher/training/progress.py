@@ -1,4 +1,4 @@
-"""The callback by which fit() counts epochs, and notices what training cannot go on with."""
+"""Progress: the callback by which fit() counts epochs and notices broken weights."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""How hard a budget pulls at each factor of a group, beside the others of the same group."""
+"""The direction of a budget's pull within each group of factors."""
 
 import numpy as np
 from keras import ops

@@ -1,4 +1,4 @@
-"""What a switcher model cannot train with, refused in words before anything is lost."""
+"""Refusals: what a SwitcherModel cannot train, in words, before anything is lost."""
 
 import keras
 from keras.src.backend.common import global_state

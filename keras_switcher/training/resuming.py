@@ -1,4 +1,4 @@
-"""A training that is killed at any moment goes on from the last epoch that it finished."""
+"""ResumeTraining: a callback by which a killed training goes on from its last whole epoch."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How much the task's loss depends on each factor."""
+"""Connection sensitivity: running means of the gradients' sizes on the factors."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""Under which of TensorFlow's distribution strategies a SwitcherModel is trained."""
+"""Distribution strategies under which a SwitcherModel is tested."""
 
 # By name: TensorFlow is imported where the training step is.
 TESTED = {

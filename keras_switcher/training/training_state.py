@@ -1,4 +1,4 @@
-"""What a training depends on: the values that it changes, and the settings that it does not."""
+"""The state and the settings of a training, compared and restored when it is resumed."""
 
 import keras
 

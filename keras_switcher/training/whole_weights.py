@@ -1,4 +1,4 @@
-"""What in training looks at whole weights, and so would train smaller ones in another way."""
+"""Constraints, regularizers and optimizers that look at whole weights, refused where these are cut."""
 
 from collections.abc import Callable
 

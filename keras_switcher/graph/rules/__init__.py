@@ -1,4 +1,4 @@
-"""What each layer type does to channels: one small rule per type, in a registry.
+"""Rules: how each layer type treats channels, in a registry.
 
 * `mixing`: kernels that read channels and make new ones,
 * `activations`: whether an activation mixes channels,

@@ -1,4 +1,4 @@
-"""Whether an activation treats each channel by itself: by its name, its operations, or by trial."""
+"""Rules for activations: by name, by their operations, or by trial."""
 
 import inspect
 from functools import partial

@@ -1,4 +1,4 @@
-"""Where Keras would add an array along the wrong axis of a tensor."""
+"""Broadcasting of arrays against the channel axis, which Keras may do along another one."""
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import NO_CHANNEL, Reader

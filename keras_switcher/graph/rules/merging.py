@@ -1,4 +1,4 @@
-"""Rules for what makes one tensor of several: sums, products, concatenations."""
+"""Rules for layers that merge tensors: sums, products, concatenations."""
 
 import numpy as np
 from keras import layers, tree

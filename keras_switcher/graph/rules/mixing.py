@@ -1,4 +1,4 @@
-"""Rules for kernels that mix channels and make new ones."""
+"""Rules for layers whose kernels mix channels: dense layers and convolutions."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Rules for what moves channels to other axes: reshaping, transposing, reducing."""
+"""Rules for layers that move channels to other axes: reshaping, transposing, reducing."""
 
 import numpy as np
 from keras import layers

@@ -1,4 +1,4 @@
-"""Rules for what takes a part of the channels, or places others beside them."""
+"""Rules for operations that slice, pad or split the channel axis."""
 
 import numpy as np
 from keras import tree

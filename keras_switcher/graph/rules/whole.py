@@ -1,4 +1,4 @@
-"""Rules for layers that stay whole, attention and recurrence, but whose kernels can be counted."""
+"""Rules for layers that stay whole, attention and recurrence, but whose kernels are counted."""
 
 import inspect
 
