@@ -1,1 +1,1 @@
-"""From factors to the gated network."""
+"""Gating: the network whose kernels are scaled by factors."""

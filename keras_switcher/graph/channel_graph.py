@@ -1,4 +1,4 @@
-"""The channel graph of a model: its calls, its channel groups, and the weights that belong to them."""
+"""The channel graph of a model: its calls, its channel groups, and the weights they own."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Packed vectors: the channels of many groups end to end, so that many axes are gathered at once."""
+"""Packed vectors: the channels of many groups end to end, gathered at once for many axes."""
 
 from collections.abc import Iterable
 

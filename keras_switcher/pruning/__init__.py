@@ -1,1 +1,1 @@
-"""From masks to a plan to a smaller network."""
+"""Pruning: from masks or factors to a plan, and from a plan to a smaller network."""

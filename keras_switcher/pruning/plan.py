@@ -1,4 +1,4 @@
-"""What will be removed, as data: kept channels and scales per group."""
+"""The plan as data: kept channels, scales and constants per group."""
 
 from dataclasses import dataclass
 

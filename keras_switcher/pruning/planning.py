@@ -1,4 +1,4 @@
-"""From factors to a plan: what they switch off, and the dead units that follow from it.
+"""Planning: from factors to a plan, with the dead units that follow.
 
 A unit that nothing reads any more goes. A unit that reads nothing any more is a constant: it goes
 too, where the biases of all that read it can take the constant in.

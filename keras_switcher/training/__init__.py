@@ -1,1 +1,1 @@
-"""When and how the task network and the switcher are updated."""
+"""Training: when and how the task network and the switcher are updated."""

@@ -1,4 +1,4 @@
-"""Constraints, regularizers and optimizers that look at whole weights, refused where these are cut."""
+"""Refusals of constraints, regularizers and optimizers that look at whole weights."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Rules for layers that treat each channel by itself: activations, normalisation, pooling, padding."""
+"""Rules for channelwise layers: activations, normalisation, pooling, padding."""
 
 import numpy as np
 from keras import layers
