@@ -133,9 +133,12 @@ def test_a_budget_that_was_missed_is_said_with_what_to_do():
         return str(Structure(channel_graph, ["fc1"], plan, budget, training))
 
     found = "Warning: 60.00% of the macs were to be kept, and 75.00% are left"
-    assert f"{found}. Raise the budget's `strength`" in shown(0.6)
+    assert f"{found}. Raise the switcher's learning rate" in shown(0.6)
     assert f"{found}. The budget is reached at epoch 9, and 8 were trained" in shown(0.6, 8, 2)
-    assert "has not learned yet, so the budget waited for 7 epochs" in shown(0.6, 8, 7, False)
+    assert "so the budget waited for 7 epochs" in shown(0.6, 8, 7, False)
+    # A budget that is met by a network that knows nothing is no success.
+    for keep in (0.75, 0.9):
+        assert "The loss is above half of the first one" in shown(keep, 20, 7, False)
     assert "moved too fast to stop there" in shown(0.9)
     assert "The loss has a small scale" in shown(0.6, gradient=1e-5)
     assert "The loss has a large scale" in shown(0.6, gradient=1e4)

@@ -68,7 +68,7 @@ def _why(run, function, shape, dtype):
                 at_each = run(np.broadcast_to(column, [len(table), *small]))
                 first = at_each[(slice(None), *[slice(1)] * (rank - 1))]
                 if np.allclose(at_each, first, equal_nan=True):
-                    return "what it makes of one entry depends on others"
+                    return "what it makes of one entry depends on others, or on their number"
                 return "what it makes of an entry depends on its position"
     except _TrialError as error:
         return str(error)
@@ -95,6 +95,11 @@ def _batches(table, own, small) -> Iterator[np.ndarray]:
         yield alone.reshape([1] * (len(own) + 1))
     for shape in ([2, *small], [2, *narrower], [1, *own]):
         yield rng.integers(len(table), size=shape, dtype="uint8")
+    for axis, size in enumerate(own, 1):  # Every number at every position along each axis.
+        shape = [len(table)] + [1] * len(own)
+        shape[axis] = size
+        at_each = np.add.outer(every, np.arange(size)) % len(table)
+        yield at_each.reshape(shape)
     kinds = [every[kind(table)] for kind in _KINDS]
     for number, kind in enumerate(filter(len, kinds)):
         yield rng.choice(kind, size=[2, *(narrower if number % 2 else small)])

@@ -3,10 +3,18 @@
 import warnings
 from dataclasses import dataclass
 
+from keras import ops
+
 # How far from a budget is worth a warning.
 NEAR = 0.01
 # Lengths of the task's gradient on the factors outside of which plain SGD is out of its depth.
 USUAL_GRADIENTS = (1e-3, 1e2)
+
+NOT_LEARNED = (
+    "The loss is above half of the first one: unless it cannot fall that far, what is left has "
+    "lost, or never learned, what the task needs. Keep more, let the budget fall more slowly (a "
+    "later `end_epoch`), or lower the learning rates."
+)
 
 
 @dataclass(frozen=True)
@@ -34,19 +42,24 @@ def advice_after(budget, kept: float, training: TrainingSoFar) -> str | None:
         kept: The share that is kept.
         training: What was trained; nothing is said before any training.
     """
-    if not training.epochs or abs(kept - budget.keep) <= NEAR:
+    is_met = abs(kept - budget.keep) <= NEAR
+    if not training.epochs or (is_met and (training.learns or not training.waited)):
         return None
     found = f"{budget.keep:.2%} of the {budget.of} were to be kept, and {kept:.2%} are left"
     end = budget.end_epoch + training.waited
+    if training.waited and not training.learns and (is_met or kept < budget.keep):
+        return f"{found}. {NOT_LEARNED}"
     if kept < budget.keep:
         advice = (
-            "The switcher moved too fast to stop there: let its learning rate fall to zero, lower "
-            "it, or clip its gradient (global_clipnorm=1.0)."
+            "Either one channel more would be too many, or the switcher moved too fast to stop "
+            "there: let its learning rate fall to zero, lower it, or clip its gradient "
+            "(global_clipnorm=1.0)."
         )
     elif training.waited and not training.learns:
         advice = (
-            f"The task network has not learned yet, so the budget waited for {training.waited:g} "
-            "epochs: find a learning rate at which the network learns without a switcher."
+            "The loss is still above half of the first one, so the budget waited for "
+            f"{training.waited:g} epochs: train longer, or find a learning rate at which the "
+            "network learns without a switcher."
         )
     elif training.epochs < end:
         advice = (
@@ -54,7 +67,10 @@ def advice_after(budget, kept: float, training: TrainingSoFar) -> str | None:
             "longer, or lower `end_epoch`."
         )
     else:
-        advice = "Raise the budget's `strength` or the switcher's learning rate, or train longer."
+        advice = (
+            "Raise the switcher's learning rate or train longer, and let the rate fall to zero: "
+            "under a constant one the share swings. A larger `strength` of the budget pulls harder."
+        )
     return f"{found}. {advice}{_on_scale(training.gradient)}"
 
 
@@ -68,6 +84,24 @@ def _on_scale(gradient):
         f"{gradient:.1e}), and so have the steps of SGD: give the switcher Adam, or bring the loss "
         "to about 1."
     )
+
+
+def advise_after_fit(model):
+    """Warns, once for each model, where a budget went on without a network that learns.
+
+    Args:
+        model: The `SwitcherModel`.
+    """
+    budget, progress = model.budget, model.budget_progress
+    if budget is None or "not learned" in model.advised:
+        return
+    states = progress.learns, progress.waited, model.epochs_seen
+    learns, waited, epochs = (float(ops.convert_to_numpy(state)) for state in states)
+    has_gone_on = waited >= budget.longest_wait and epochs - waited > budget.start_epoch
+    if has_gone_on and not learns:
+        model.advised.add("not learned")
+        waiting = f"The budget has waited for {waited:g} epochs, as long as it does, and went on."
+        warnings.warn(f"{waiting} {NOT_LEARNED}", stacklevel=3)
 
 
 def advise_before(model, epochs: int):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_switcher.training.budget_advice import advise_after_fit
 from keras_switcher.training.optimizer_state import start_at_weights
 
 
@@ -79,6 +80,7 @@ class Progress(keras.callbacks.Callback):
         # What fit does with the task network, if its optimizer averages weights (use_ema).
         variables = self.model.switcher.trainable_variables
         self.model.switcher_optimizer.finalize_variable_values(variables)
+        advise_after_fit(self.model)
 
 
 def with_progress(callbacks, model: keras.Model):

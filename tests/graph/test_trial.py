@@ -58,7 +58,7 @@ OF_EACH_ENTRY = {
 @pytest.mark.parametrize("name", OF_THE_WHOLE_BATCH)
 def test_what_depends_on_the_whole_batch_is_found(name, shape):
     why = why_not_elementwise(OF_THE_WHOLE_BATCH[name], shape, "float32")
-    assert why == "what it makes of one entry depends on others"
+    assert why == "what it makes of one entry depends on others, or on their number"
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -191,3 +191,24 @@ def test_trials_leave_variables_as_they_were(kind, of):
     switched.structure()
     switched.compact()
     assert float(ops.convert_to_numpy(variable)) == start
+
+
+def at(position, function, axis=-1):
+    """A function of one channel; the others stay as they are."""
+
+    def only_there(x):
+        before, there, after = tf.split(x, [position, 1, x.shape[axis] - position - 1], axis)
+        return tf.concat([before, function(there), after], axis)
+
+    return only_there
+
+
+@pytest.mark.parametrize("position", [0, 7, 15])
+@pytest.mark.parametrize(
+    "function",
+    [tf.nn.relu, tf.abs, tf.nn.relu6, lambda x: tf.clip_by_value(x, -3.0, 3.0), tf.sigmoid],
+)
+def test_a_function_of_one_channel_is_not_one_of_all(function, position):
+    assert why_not_elementwise(at(position, function), (None, 16), "float32")
+    assert why_not_elementwise(at(position, function), (None, 5, 5, 16), "float32")
+    assert why_not_elementwise(at(position, function, 1), (None, 16, 5, 5), "float32")

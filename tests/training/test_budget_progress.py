@@ -108,7 +108,8 @@ def test_a_budget_waits_for_a_network_that_learns_nothing_says_so_and_then_goes_
     assert same(start, model.switcher.weights)
     assert history["weights_removed"] == [0, 0, 0]
     assert "waited for 2 epochs" in str(model.structure())
-    fit(model, batch_size=16, epochs=12)
+    with pytest.warns(UserWarning, match="waited for 2 epochs, as long as it does, and went on"):
+        fit(model, batch_size=16, epochs=12)
     assert history.get("budget_waited") == pytest.approx([1.0])
     assert float(model.budget_progress.waited) == 2
 
