@@ -30,7 +30,7 @@ def warn_before_training(channel_graph: ChannelGraph):
             try:
                 verified(call, call.op.name, {})
             except ValueError as error:
-                warnings.warn(f"compact() and export() will fail: {error}", stacklevel=6)
+                warnings.warn(f"compact() and export() will fail: {error}", stacklevel=3)
 
 
 class Remaking:

@@ -6,6 +6,7 @@ import numpy as np
 import keras_switcher as ks
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.switchers import ConnectionRecord
+from keras_switcher.switchers.reading import read_records
 
 Structure = dict[str, np.ndarray]
 
@@ -113,7 +114,8 @@ def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
         keep: Tells how many.
     """
     gated = _wiring(network, keep)
-    sizes = {record.name: _magnitude(record) for record in gated.records}
+    records = read_records(gated.channel_graph, gated.groups, gated.connections)
+    sizes = {record.name: _magnitude(record) for record in records}
     chosen = {}
     for name, edge in _channels_first(network, keep):
         chosen[name] = _largest(sizes[name], keep[name].sum(), edge, chosen)

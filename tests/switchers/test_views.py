@@ -8,6 +8,7 @@ from helpers.toys import randomize
 
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.switchers.features import Features
+from keras_switcher.switchers.reading import read_records
 
 NETWORKS = {
     "lenet5": lambda: lenet5((6, 8), (9, 4), size=20),
@@ -20,6 +21,11 @@ KINDS = ("producers", "consumers", "scales", "shifts")
 def largest(view):
     others = [axis for axis in range(len(view.kernel.shape)) if axis != view.axis]
     return tf.reduce_max(tf.convert_to_tensor(view.kernel), axis=others)
+
+
+def records_of(task):
+    gated = GatedNetwork(task, "all")
+    return read_records(gated.channel_graph, gated.groups, gated.connections)
 
 
 def one_by_one(records, kind, relative):
@@ -43,14 +49,14 @@ def one_by_one(records, kind, relative):
 def test_read_is_the_mean_over_positions_then_over_views(name, kind, relative):
     task = NETWORKS[name]()
     randomize(task.trainable_variables)
-    records = GatedNetwork(task, "all").records
+    records = records_of(task)
     found = Features(records, kind).read(records, largest, relative)
     np.testing.assert_allclose(found, one_by_one(records, kind, relative), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_each_weight_is_read_once(name):
-    records = GatedNetwork(NETWORKS[name](), "all").records
+    records = records_of(NETWORKS[name]())
     read = []
     Features(records, "consumers").read(records, lambda view: read.append(view) or largest(view))
     assert len(read) == len({(id(view.kernel), view.axis) for view in read})

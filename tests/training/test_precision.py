@@ -16,9 +16,9 @@ from keras_switcher.training.schedule import BOTH
 def in_float32(alternation):
     """A model before and after one step, which both policies are compared with."""
     model = started(alternation=alternation)
-    start = {name: values(model.optimizer_of(name)[1]) for name in BOTH}
+    start = {name: values(model.optimizers.variables_of(name)) for name in BOTH}
     fit(model, batch_size=32)
-    return start, {name: values(model.optimizer_of(name)[1]) for name in BOTH}
+    return start, {name: values(model.optimizers.variables_of(name)) for name in BOTH}
 
 
 @pytest.mark.parametrize("alternation", ["batch", "joint"])
@@ -28,7 +28,7 @@ def test_mixed_precision_trains_like_float32(policy, alternation):
     keras.config.set_dtype_policy(policy)
     model = started(alternation=alternation)
     for name in BOTH:
-        assert same(start[name], model.optimizer_of(name)[1])
+        assert same(start[name], model.optimizers.variables_of(name))
     fit(model, batch_size=32)
     assert {v.dtype for v in model.switcher.variables} == {"float32"}
     assert {f.dtype.name for f in model.factors().values()} == {"float32"}
@@ -37,7 +37,7 @@ def test_mixed_precision_trains_like_float32(policy, alternation):
     assert scaled == (policy == "mixed_float16")
     for name in BOTH:
         # Against the largest change of a network: one that cancels has few digits in bfloat16.
-        found = model.optimizer_of(name)[1]
+        found = model.optimizers.variables_of(name)
         assert furthest(expected[name], found) < 0.05 * furthest(start[name], expected[name])
 
 
