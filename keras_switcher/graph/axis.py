@@ -30,6 +30,7 @@ class Connections(Protocol):
     """A `ConnectionGroup` as edges know it."""
 
     name: str
+    edges: "list[Edge]"
 
     @property
     def shape(self) -> tuple[int, int]: ...
