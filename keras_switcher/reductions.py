@@ -4,11 +4,18 @@ XLA on CPU takes longer to add up all of a Dense kernel, in one reduction, than 
 by it. A product with ones takes a tenth of that, and is fused with what it adds.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
+
+# Of whichever backend Keras runs on: which class that is, only the backend knows.
+Tensor = Any
 
 
-def as_constant(array):
+def as_constant(array: ArrayLike) -> Tensor:
     """An array as a tensor, to be made before any function is compiled.
 
     TensorFlow keeps about twenty copies of an array that a graph contains, for every place where
@@ -22,7 +29,7 @@ def as_constant(array):
     return ops.convert_to_tensor(array, "int32" if whole else "float32")
 
 
-def in_full(array) -> np.ndarray:
+def in_full(array: Tensor) -> np.ndarray:
     """Numbers as a NumPy array of `float32`, or of `float64` where they are that already."""
     array = ops.convert_to_numpy(array)
     return array if array.dtype == "float64" else array.astype("float32")
@@ -41,7 +48,7 @@ class Segments:
         self._of_each, self._number = as_constant(of_each), number
         self._sizes = as_constant(np.maximum(np.bincount(of_each, minlength=number), 1.0))
 
-    def means(self, values):
+    def means(self, values: Tensor) -> Tensor:
         """The mean over each group along the first axis; zero for groups without values."""
         if self._is_identity:
             return values
@@ -49,7 +56,7 @@ class Segments:
         sizes = ops.reshape(self._sizes, (-1, *(1 for _ in sums.shape[1:])))
         return sums / ops.cast(sizes, sums.dtype)
 
-    def spread(self, values):
+    def spread(self, values: Tensor) -> Tensor:
         """Gives each value's place what belongs to its group, along the first axis."""
         return ops.take(values, self._of_each, axis=0)
 
@@ -58,13 +65,13 @@ class Segments:
 SLICES = 8
 
 
-def row_sums(matrix):
+def row_sums(matrix: Tensor) -> Tensor:
     """The sum of each row of a matrix, as a vector."""
     return ops.matmul(matrix, ops.ones(matrix.shape[1], matrix.dtype))
 
 
 @ops.custom_gradient
-def column_sums(matrix):
+def column_sums(matrix: Tensor) -> tuple[Tensor, Callable]:
     """The sum of each column of a matrix, as a vector.
 
     A product with ones would go down one column after the other. Slices of the matrix are added up
@@ -74,22 +81,22 @@ def column_sums(matrix):
     slices = [matrix[i * size : (i + 1) * size] for i in range(SLICES)]
     sums = ops.sum(sum(slices), axis=0) + ops.sum(matrix[SLICES * size :], axis=0)
 
-    def gradient(upstream):
+    def gradient(upstream: Tensor) -> Tensor:
         return ops.broadcast_to(upstream, matrix.shape)
 
     return sums, gradient
 
 
-def total(values):
+def total(values: Tensor) -> Tensor:
     """The sum of a vector or matrix."""
     return ops.sum(row_sums(values) if len(values.shape) == 2 else values)
 
 
 @ops.custom_gradient
-def times(matrix, scalar):
+def times(matrix: Tensor, scalar: Tensor) -> tuple[Tensor, Callable]:
     """A matrix times a scalar, whose gradient is such a sum."""
 
-    def gradient(upstream):
+    def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
         return upstream * scalar, total(upstream * matrix)
 
     return matrix * scalar, gradient

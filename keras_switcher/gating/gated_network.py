@@ -1,13 +1,16 @@
 """The gated network: a task network whose kernels are scaled by factors."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
-from keras_switcher.graph.call import OperationProxy, arranged
+from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.call import Call, OperationProxy, arranged
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.packing import EdgeFactors
-from keras_switcher.graph.selection import select_groups
+from keras_switcher.graph.selection import Choice, select_groups
 from keras_switcher.layers.gated import Gated
 
 
@@ -26,7 +29,9 @@ class GatedNetwork:
         edges: The gated edges.
     """
 
-    def __init__(self, task: keras.Model, groups, granularity: tuple[str, ...] = ("channels",)):
+    def __init__(
+        self, task: keras.Model, groups: Choice, granularity: tuple[str, ...] = ("channels",)
+    ):
         self.reads_every_dense = groups == "dense"
         self.channel_graph = ChannelGraph(task, every_dense_input=self.reads_every_dense)
         self.groups, self.connections = select_groups(self.channel_graph, groups, granularity)
@@ -37,13 +42,13 @@ class GatedNetwork:
     @property
     def names(self) -> list[str]:
         """Names of all that has factors: channel groups, then connection groups."""
-        return [group.name for group in (*self.groups, *self.connections)]
+        return [group.name for group in self.groups + self.connections]
 
     def ones(self) -> dict:
         """Factors that change nothing."""
-        return {group.name: ops.ones(group.shape) for group in (*self.groups, *self.connections)}
+        return {group.name: ops.ones(group.shape) for group in self.groups + self.connections}
 
-    def run(self, inputs, factors: dict, training: bool | None = None):
+    def run(self, inputs: Any, factors: dict, training: bool | None = None) -> Any:
         """Runs the gated network with these factors."""
         inputs = arranged(inputs, self.channel_graph.graph.inputs)
         # NumPy arrays, which eager steps may pass, do not go together with tensors.
@@ -51,7 +56,9 @@ class GatedNetwork:
         return self.network([inputs, self._edge_factors(factors)], training=training)
 
 
-def gated_network(channel_graph: ChannelGraph, group_names):
+def gated_network(
+    channel_graph: ChannelGraph, group_names: list[str]
+) -> tuple[keras.Model, list[Edge]]:
     """Rebuilds a model with a gate on every edge whose channels or connections are chosen.
 
     The layers, and so the weights, are the model's own.
@@ -74,14 +81,14 @@ def gated_network(channel_graph: ChannelGraph, group_names):
         )
         for i, edge in enumerate(edges)
     ]
-    factor_at = {id(edge.call): factor for edge, factor in zip(edges, factors, strict=True)}
+    gate_at = {id(edge.call): (edge, factor) for edge, factor in zip(edges, factors, strict=True)}
 
-    def visit(call, args, kwargs):
-        if id(call) not in factor_at:
+    def visit(call: Call, args: tuple, kwargs: dict) -> Any:
+        if id(call) not in gate_at:
             name = names.of(call.op)
             op = call.op if name == call.op.name else OperationProxy(call.op, name)
             return op(*args, **kwargs)
-        edge = channel_graph.edge_at(call)
+        edge, factor = gate_at[id(call)]
         weight = next((key for key, value in vars(call.op).items() if value is edge.kernel), None)
         if weight is None:
             raise ValueError(
@@ -91,12 +98,12 @@ def gated_network(channel_graph: ChannelGraph, group_names):
             )
         name = names.new(f"gated_{call.name.replace(':', '_')}")
         gate = Gated(call.op, weight, axis=edge.kernel_axis, name=name)
-        return gate(*args, factors=factor_at[id(call)], **kwargs)
+        return gate(*args, factors=factor, **kwargs)
 
     outputs = channel_graph.graph.replay(inputs, visit)
     return keras.Model([inputs, factors], outputs, name=f"gated_{channel_graph.graph.name}"), edges
 
 
-def _names_at(edge):
+def _names_at(edge: Edge) -> set[str]:
     own = [other.name for other in (edge.input_group, edge.connections) if other]
     return {group.name for group in edge.groups} | set(own)

@@ -1,10 +1,15 @@
 """Scaled kernels for evaluate() and predict(), renewed before each run."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import keras
 
+from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.kernel import scaled
 from keras_switcher.graph.packing import EdgeFactors
 from keras_switcher.layers.variable_override import VariableOverride
+from keras_switcher.reductions import Tensor
 
 
 class InferenceKernels:
@@ -18,7 +23,7 @@ class InferenceKernels:
 
     def __init__(self, model: keras.Model):
         self._model = model
-        self._kernels = {}
+        self._kernels: dict[int, tuple[Edge, keras.Variable]] = {}
         self._as_graph = model.as_graph(self._decide)
 
     def factors(self) -> dict:
@@ -30,7 +35,7 @@ class InferenceKernels:
         model = self._model
         return model.effective_factors(self._decide() if model.run_eagerly else self._as_graph())
 
-    def _decide(self):
+    def _decide(self) -> dict[str, Tensor]:
         with VariableOverride([]):  # Losses that the switcher adds belong to training.
             return self._model.raw_factors()
 
@@ -66,12 +71,12 @@ class Renewing:
         renew: Called without arguments.
     """
 
-    def __init__(self, function, renew):
+    def __init__(self, function: Callable, renew: Callable[[], None]):
         self._function = function
         self._renew = renew
         self.stale = True
 
-    def __call__(self, iterator):
+    def __call__(self, iterator: Iterator) -> Any:
         if self.stale:
             self._renew()
             self.stale = False

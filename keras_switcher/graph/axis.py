@@ -1,9 +1,39 @@
 """Axes of kernels and tensors, as channels of groups position by position."""
 
+from collections.abc import Collection, Iterable
 from functools import cached_property
+from types import ModuleType
+from typing import Protocol
 
+import keras
 import numpy as np
 from keras import ops
+
+from keras_switcher.graph.call import Call
+from keras_switcher.reductions import Tensor
+
+
+class Group(Protocol):
+    """A `ChannelGroup` as axes know it: its own module builds on this one."""
+
+    name: str
+    size: int
+    consumers: "list[Edge]"
+    reason: str | None
+    is_normalized: bool
+
+    @property
+    def prunable(self) -> bool: ...
+
+
+class Connections(Protocol):
+    """A `ConnectionGroup` as edges know it."""
+
+    name: str
+    edges: "list[Edge]"
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
 
 
 class Axis:
@@ -15,7 +45,7 @@ class Axis:
             number after the last channel stands for "of no group".
     """
 
-    def __init__(self, groups, index):
+    def __init__(self, groups: Iterable[Group], index: np.ndarray):
         self.groups = tuple(groups)
         self.index = np.asarray(index)
 
@@ -24,7 +54,7 @@ class Axis:
         """Number of positions."""
         return len(self.index)
 
-    def gather(self, vectors, xp=ops):
+    def gather(self, vectors: dict[str, Tensor], xp: ModuleType = ops) -> Tensor | None:
         """Lays per-channel vectors out along the axis.
 
         Args:
@@ -47,16 +77,16 @@ class Axis:
         ]
         return xp.take(xp.concatenate([*parts, xp.ones(1, dtype=dtype)]), self.index, axis=0)
 
-    def is_whole(self, group) -> bool:
+    def is_whole(self, group: Group) -> bool:
         """Whether the axis is just the channels of `group`, in order."""
         return self.size == group.size and np.array_equal(self.index, np.arange(group.size))
 
-    def entries_of(self, group) -> tuple[np.ndarray, np.ndarray]:
+    def entries_of(self, group: Group) -> tuple[np.ndarray, np.ndarray]:
         """The positions that belong to `group`, and the channel at each of them."""
         return self._entries[id(group)]
 
     @cached_property
-    def _entries(self):
+    def _entries(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         # For all groups at once: an axis behind many concatenations has as many groups.
         ends = np.cumsum([group.size for group in self.groups], dtype=int)
         number = np.searchsorted(ends, self.index, side="right")
@@ -85,16 +115,27 @@ class Edge(Axis):
         connections: The `ConnectionGroup` of the kernel's entries, if it is a Dense layer's.
     """
 
-    def __init__(self, groups, index, call, kernel, kernel_axis, tensor_axis, input_group=None):
+    def __init__(
+        self,
+        groups: Iterable[Group],
+        index: np.ndarray,
+        call: Call,
+        kernel: keras.Variable,
+        kernel_axis: int,
+        tensor_axis: int,
+        input_group: Group | None = None,
+    ):
         super().__init__(groups, index)
         self.call = call
         self.kernel = kernel
         self.kernel_axis = kernel_axis
         self.tensor_axis = tensor_axis
         self.input_group = input_group
-        self.connections = None
+        self.connections: Connections | None = None
 
-    def gather(self, vectors, xp=ops, channels=None):
+    def gather(
+        self, vectors: dict[str, Tensor], xp: ModuleType = ops, channels: Tensor | None = None
+    ) -> Tensor | None:
         """As `Axis.gather`, times the vector of the edge's own input group.
 
         Args:
@@ -108,13 +149,15 @@ class Edge(Axis):
             return own if channels is None else channels
         return channels * own
 
-    def factors_shape(self, names) -> tuple[int, ...]:
+    def factors_shape(self, names: Collection[str]) -> tuple[int, ...]:
         """The shape of what `scales` returns when the groups of these names have factors."""
         if self.connections and self.connections.name in names:
             return self.connections.shape
         return (self.size,)
 
-    def scales(self, factors, xp=ops, channels=None):
+    def scales(
+        self, factors: dict[str, Tensor], xp: ModuleType = ops, channels: Tensor | None = None
+    ) -> Tensor | None:
         """What multiplies the kernel: as `gather`, times the factors of the connections.
 
         Args:
@@ -130,10 +173,10 @@ class Edge(Axis):
             return vector if matrix is None else matrix
         return vector[:, None] * matrix
 
-    def of_connections(self, factors):
+    def of_connections(self, factors: dict[str, Tensor]) -> Tensor | None:
         """The matrix of the edge's connections among factors by name, or None."""
         return factors.get(self.connections.name) if self.connections else None
 
-    def gather_channels(self, vectors, xp=ops):
+    def gather_channels(self, vectors: dict[str, Tensor], xp: ModuleType = ops) -> Tensor | None:
         """As `gather`, without the input group: what arrives at the edge."""
         return super().gather(vectors, xp)

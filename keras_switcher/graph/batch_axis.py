@@ -5,7 +5,7 @@ from math import prod
 import keras
 from keras import tree
 
-from keras_switcher.graph.call import CallGraph
+from keras_switcher.graph.call import CallGraph, Shape
 
 _ALONG_AN_AXIS = ("Concatenate", "Stack", "Repeat")
 
@@ -21,10 +21,11 @@ def rows_per_sample(graph: CallGraph) -> dict[int, int | None]:
     Returns:
         Maps the `id` of a tensor to the number of rows; None if it is not known.
     """
-    rows = {}
+    rows: dict[int, int | None] = {}
     for call in graph.calls:
         of_inputs = [rows.get(id(tensor), 1) for tensor in call.inputs]
-        number = None if None in of_inputs else max(of_inputs, default=1)
+        known = [number for number in of_inputs if number is not None]
+        number = max(known, default=1) if len(known) == len(of_inputs) else None
         kind = type(call.op).__name__
         if kind == "Reshape" and not isinstance(call.op, keras.layers.Layer):
             number = _reshaped(number, call.input.shape, call.output.shape)
@@ -35,12 +36,20 @@ def rows_per_sample(graph: CallGraph) -> dict[int, int | None]:
     return rows
 
 
-def _reshaped(rows, before, after):
+def _reshaped(rows: int | None, before: Shape, after: Shape) -> int | None:
     if rows is None or not before or not after:
         return rows
     if before[0] is not None:  # The number of samples is fixed, or this is no axis of samples.
-        more = after[0] is not None and after[0] % before[0] == 0
-        return rows * after[0] // before[0] if more else rows
-    if None in (*before[1:], *after[1:]) or rows * prod(before[1:]) % prod(after[1:]):
+        if after[0] is None or after[0] % before[0]:
+            return rows
+        return rows * after[0] // before[0]
+    old, new = _product(before[1:]), _product(after[1:])
+    if old is None or new is None or rows * old % new:
         return None
-    return rows * prod(before[1:]) // prod(after[1:])
+    return rows * old // new
+
+
+def _product(sizes: Shape) -> int | None:
+    """The number of entries; None if a size is open."""
+    known = [size for size in sizes if size is not None]
+    return prod(known) if len(known) == len(sizes) else None

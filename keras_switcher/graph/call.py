@@ -8,6 +8,9 @@ from typing import Any
 import keras
 from keras import tree
 
+# The sizes of a tensor, None where they are open.
+Shape = tuple[int | None, ...]
+
 
 def is_tensor(x: Any) -> bool:
     """Whether `x` is a symbolic tensor."""
@@ -73,7 +76,7 @@ def paired(tensors: Any, values: Any) -> dict[int, Any]:
     }
 
 
-def _input_like(x, shape):
+def _input_like(x: keras.KerasTensor, shape: Shape) -> keras.KerasTensor:
     return keras.Input(
         batch_shape=shape,
         dtype=x.dtype,
@@ -84,12 +87,12 @@ def _input_like(x, shape):
     )
 
 
-def _sizes(tensor, value):
+def _sizes(tensor: keras.KerasTensor, value: Any) -> Shape:
     """The sizes of a tensor; where they are open, those of the value in its place."""
     known = getattr(value, "shape", None)
     if known is None or len(known) != len(tensor.shape):
         return tensor.shape
-    return [b if a is None else a for a, b in zip(tensor.shape, known, strict=True)]
+    return tuple(b if a is None else a for a, b in zip(tensor.shape, known, strict=True))
 
 
 def is_stock(op: keras.Operation) -> bool:
@@ -169,10 +172,10 @@ class CallGraph:
         """
         values = paired(self.inputs, inputs)
 
-        def fill(structure):
+        def fill(structure: Any) -> Any:
             return tree.map_structure(lambda x: values[id(x)] if is_tensor(x) else x, structure)
 
-        last = {
+        last: dict[int, Call | None] = {
             id(x): call for call in self.calls for x in (*tree.flatten(call.outputs), *call.inputs)
         }
         last.update((id(x), None) for x in tree.flatten(self.outputs))
@@ -202,7 +205,7 @@ class OperationProxy(keras.Operation):
         super().__init__(name=name or op.name)
         self.op = op
         # By these a Functional model hands `training` down.
-        self._call_context_args = getattr(op, "_call_context_args", set())
+        self._call_context_args: set[str] = getattr(op, "_call_context_args", set())
 
     def call(self, *args, **kwargs):
         return self.op(*args, **kwargs)

@@ -1,13 +1,17 @@
 """The channel graph of a model: its calls, its channel groups, and the weights they own."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import tree
 
 from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.call import Call
 from keras_switcher.graph.grouping import build_groups
 from keras_switcher.graph.groups import ChannelGroup, connection_groups
 from keras_switcher.graph.kernel import Kernel, Use
+from keras_switcher.graph.labels import Size
 from keras_switcher.graph.ownership import Ownership
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
@@ -56,7 +60,7 @@ class ChannelGraph:
         self.connections = connection_groups(self.graph.calls, self.edges, reader.tied)
         edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
         self._edges_at = {id(edge.call): edge for edge in self.edges}
-        self._axes = {}
+        self._axes: dict[int, dict[int, Axis]] = {}
         for (weight, axis), ids in sorted(reader.weights.items(), key=lambda item: item[0][1]):
             found = edge_of.get((weight, axis)) or Axis(*resolve(ids))
             self._axes.setdefault(weight, {})[axis] = found
@@ -90,15 +94,15 @@ class ChannelGraph:
         problem = "names several channel groups" if found else "names no channel group or layer"
         raise ValueError(f"'{name}' {problem}. Pass one of: {names}.")
 
-    def edge_at(self, call) -> Edge | None:
+    def edge_at(self, call: Call) -> Edge | None:
         """The edge through which a call reads its channels, if it mixes them."""
         return self._edges_at.get(id(call))
 
-    def axes_of(self, weight) -> dict[int, Axis]:
+    def axes_of(self, weight: keras.Variable) -> dict[int, Axis]:
         """The axes of a weight along which channels lie; the one that mixes them is an `Edge`."""
         return dict(self._axes.get(id(weight), {}))
 
-    def axes_along(self, tensor) -> dict[int, Axis]:
+    def axes_along(self, tensor: keras.KerasTensor) -> dict[int, Axis]:
         """The axes of a tensor of the graph along which channels lie."""
         reader = self._reader
         return {
@@ -106,7 +110,7 @@ class ChannelGraph:
             for axis in reader.labelled_axes(tensor)
         }
 
-    def sizes_of(self, op, keep: dict) -> dict[str, object]:
+    def sizes_of(self, op: keras.Operation, keep: dict) -> dict[str, Any]:
         """Constructor arguments of a layer or operation that count channels, for fewer channels.
 
         Args:
@@ -114,7 +118,7 @@ class ChannelGraph:
             keep: Boolean vectors by name of group.
         """
 
-        def size(value):
+        def size(value: Any) -> Any:
             if not isinstance(value, np.ndarray):
                 return value
             return int(self._kept(value, keep).sum())
@@ -125,7 +129,7 @@ class ChannelGraph:
             for name, value in arguments.items()
         }
 
-    def arguments_of(self, call, args: tuple, kwargs: dict, keep: dict) -> tuple[tuple, dict]:
+    def arguments_of(self, call: Call, args: tuple, kwargs: dict, keep: dict) -> tuple[tuple, dict]:
         """The arguments with which a call is made again on fewer channels.
 
         Args:
@@ -137,11 +141,11 @@ class ChannelGraph:
         adapt = self._reader.adapted.get(id(call))
         return adapt(lambda ids: self._kept(ids, keep), args, kwargs) if adapt else (args, kwargs)
 
-    def _use(self, call, shape):
+    def _use(self, call: Call, shape: list[Size]) -> Use:
         axes = [Axis(*self._resolve(ids)) for ids in shape if isinstance(ids, np.ndarray)]
         return Use(call, [size for size in shape if not isinstance(size, np.ndarray)], axes)
 
-    def _kept(self, ids, keep):
+    def _kept(self, ids: np.ndarray, keep: dict) -> np.ndarray:
         kept = Axis(*self._resolve(ids)).gather(keep, np)
         return np.ones(len(ids), bool) if kept is None else kept
 

@@ -1,14 +1,23 @@
 """Builds channel groups from the labels that rules have merged."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import tree
 
 from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.groups import ChannelGroup, Producer
+from keras_switcher.graph.kernel import Block
+from keras_switcher.graph.reader import Reader
+
+# Turns ids into what `Axis` takes: groups, and an index into their channels.
+Resolve = Callable[[np.ndarray], tuple[list[ChannelGroup], np.ndarray]]
 
 
-def build_groups(reader, every_dense_input: bool = False):
+def build_groups(
+    reader: Reader, every_dense_input: bool = False
+) -> tuple[list[ChannelGroup], list[Edge], Resolve]:
     """Turns what a `Reader` collected into groups and resolved axes.
 
     Args:
@@ -17,14 +26,13 @@ def build_groups(reader, every_dense_input: bool = False):
             alone.
 
     Returns:
-        A pair: the groups in the order of the graph, and a function that turns ids into the pair
-        `(groups, index)` that `Axis` takes.
+        The groups in the order of the graph, the edges, and what turns ids into groups and index.
     """
     roots = _roots(reader.count, reader.coupled)
     components = _components(reader.blocks, roots)
     group_of = np.full(reader.count + 1, -1)
     channel_of = np.zeros(reader.count + 1, int)
-    groups = []
+    groups: list[ChannelGroup] = []
     depths = {id(call): i for i, call in enumerate(reader.graph.calls, 1)}
     for blocks in components:
         ids = np.concatenate([block.ids for block in blocks])
@@ -41,7 +49,7 @@ def build_groups(reader, every_dense_input: bool = False):
         for number in np.unique(group_of[roots[ids]]):
             groups[number].is_normalized = True
 
-    def resolve(ids):
+    def resolve(ids: np.ndarray) -> tuple[list[ChannelGroup], np.ndarray]:
         ids = np.asarray(ids)
         safe = np.where(ids < 0, reader.count, ids)
         root = np.append(roots, reader.count)[safe]
@@ -68,8 +76,8 @@ def build_groups(reader, every_dense_input: bool = False):
         for r in reader.readings
     ]
     for edge in edges:
-        for group in edge.groups:
-            group.consumers.append(edge)
+        for read in edge.groups:
+            read.consumers.append(edge)
     for group in groups:
         if not group.consumers and group.prunable:
             group.reason = "nothing reads its channels"
@@ -79,40 +87,48 @@ def build_groups(reader, every_dense_input: bool = False):
     return groups, edges, resolve
 
 
-def _input_groups(edges, depths, every_dense_input, are_sparse, tied):
+def _input_groups(
+    edges: list[Edge],
+    depths: dict[int, int],
+    every_dense_input: bool,
+    are_sparse: bool,
+    tied: dict[int, str],
+) -> list[ChannelGroup]:
     """One group per Dense kernel whose inputs are not just one per channel of a group."""
-    made = {}
     dense = [edge for edge in edges if type(edge.call.op) is keras.layers.Dense]
-    for edge in dense:
-        if not _is_one_per_channel(edge) or (every_dense_input and not _feeds_alone(edge)):
-            made[id(edge.kernel)] = None
+    kernels = dict.fromkeys(
+        id(edge.kernel)
+        for edge in dense
+        if not _is_one_per_channel(edge) or (every_dense_input and not _feeds_alone(edge))
+    )
+    made: dict[int, ChannelGroup] = {}
     # A shared kernel has one group for all its calls, even where one of them would need none.
     for edge in dense:
-        if id(edge.kernel) not in made:
+        key = id(edge.kernel)
+        if key not in kernels:
             continue
-        if made[id(edge.kernel)] is None:
+        if key not in made:
             depth = (depths[id(edge.call)] - 1) / len(depths)
-            group = ChannelGroup(f"{edge.call.name}/inputs", edge.size, depth=depth)
-            made[id(edge.kernel)] = group
-        edge.input_group = made[id(edge.kernel)]
+            made[key] = ChannelGroup(f"{edge.call.name}/inputs", edge.size, depth=depth)
+        edge.input_group = made[key]
         edge.input_group.consumers.append(edge)
         edge.input_group.reason = edge.input_group.reason or tied.get(id(edge.call.op))
         if are_sparse and edge.call.input.sparse:
             edge.input_group.reason = f"is read by '{edge.call.name}' from a sparse tensor"
-    return list(made.values())
+    return [made[key] for key in kernels]
 
 
-def _is_one_per_channel(edge):
-    return edge.groups and len(np.unique(edge.index)) == edge.size
+def _is_one_per_channel(edge: Edge) -> bool:
+    return bool(edge.groups) and len(np.unique(edge.index)) == edge.size
 
 
-def _feeds_alone(edge):
+def _feeds_alone(edge: Edge) -> bool:
     """Whether the edge reads one prunable group that nothing else reads."""
     group = edge.groups[0]
     return group.prunable and edge.is_whole(group) and len(group.consumers) == 1
 
 
-def _roots(count, pairs):
+def _roots(count: int, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """The smallest id among all that are coupled, for every id."""
     roots = np.arange(count)
     if not pairs:
@@ -127,9 +143,9 @@ def _roots(count, pairs):
             return roots
 
 
-def _components(blocks, roots):
+def _components(blocks: list[Block], roots: np.ndarray) -> list[list[Block]]:
     """Lists of blocks that share a channel, in the order of their first blocks."""
-    component = {}
+    component: dict[int, list[Block]] = {}
     for block in blocks:
         merged = [block]
         for other in {id(c): c for r in roots[block.ids] if (c := component.get(r))}.values():

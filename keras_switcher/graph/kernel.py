@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from math import prod
 
+import keras
 import numpy as np
 from keras import ops
 
 from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.call import Call
+from keras_switcher.reductions import Tensor
 
 
 @dataclass(eq=False)
@@ -15,7 +17,7 @@ class Block:
     """Channels that a kernel produces: `ids` along `axis` of `kernel`."""
 
     call: Call
-    kernel: object
+    kernel: keras.Variable
     axis: int
     ids: np.ndarray
 
@@ -25,7 +27,7 @@ class Reading:
     """A kernel's input axis: `ids` along `kernel_axis` of `kernel`, `tensor_axis` of the input."""
 
     call: Call
-    kernel: object
+    kernel: keras.Variable
     kernel_axis: int
     tensor_axis: int
     ids: np.ndarray
@@ -60,7 +62,7 @@ class Use:
         lengths = [
             a.size if k is None else int(k.sum()) for a, k in zip(self.axes, kept, strict=True)
         ]
-        return prod(self.sizes) * prod(lengths)
+        return prod(size for size in self.sizes if not isinstance(size, str)) * prod(lengths)
 
 
 class Kernel:
@@ -72,7 +74,7 @@ class Kernel:
         uses: Its `Use`s, in the order of the graph.
     """
 
-    def __init__(self, weight, axes, uses):
+    def __init__(self, weight: keras.Variable, axes: dict[int, Axis], uses: list[Use]):
         self.name = uses[0].call.name
         self.weight = weight
         self.axes = axes
@@ -113,7 +115,7 @@ class Kernel:
         return matrix
 
 
-def scaled(kernel, factors, axis: int = -2):
+def scaled(kernel: keras.Variable, factors: Tensor, axis: int = -2) -> Tensor:
     """A kernel times factors per input channel, or per entry of its last two axes.
 
     Args:

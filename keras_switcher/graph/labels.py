@@ -1,8 +1,13 @@
 """Labels of channels along the axes of tensors, merged where channels must be removed together."""
 
+from collections.abc import Iterable
+
+import keras
 import numpy as np
 
 NO_CHANNEL = -1
+# How many positions there are: in words why that is not known, ids where channels lie along them.
+Size = int | str | np.ndarray
 
 
 class Labels:
@@ -11,27 +16,27 @@ class Labels:
     def __init__(self):
         self._labels: dict[tuple[int, int], np.ndarray] = {}
 
-    def channels(self, tensor, axis: int) -> np.ndarray:
+    def channels(self, tensor: keras.KerasTensor, axis: int) -> np.ndarray:
         """The ids along an axis of a tensor."""
         axis = axis % len(tensor.shape)
         none = np.full(tensor.shape[axis] or 0, NO_CHANNEL)
         return self._labels.get((id(tensor), axis), none)
 
-    def labelled_axes(self, tensor) -> list[int]:
+    def labelled_axes(self, tensor: keras.KerasTensor) -> list[int]:
         """The axes of a tensor along which channels of a group lie."""
         return [axis for axis in range(len(tensor.shape)) if (id(tensor), axis) in self._labels]
 
-    def is_loose(self, tensor) -> bool:
+    def is_loose(self, tensor: keras.KerasTensor) -> bool:
         """Whether channels of a tensor belong to no group."""
         labels = [self.channels(tensor, axis) for axis in self.labelled_axes(tensor)]
         return not labels or any(np.any(ids == NO_CHANNEL) for ids in labels)
 
-    def label(self, tensor, axis: int, ids: np.ndarray):
+    def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray):
         """Writes ids along an axis of an output tensor."""
         if np.any(ids != NO_CHANNEL):
             self._labels[(id(tensor), axis % len(tensor.shape))] = ids
 
-    def sizes_along(self, tensor, axes) -> list:
+    def sizes_along(self, tensor: keras.KerasTensor, axes: Iterable[int]) -> list[Size | None]:
         """The sizes of a tensor along some axes; ids instead where channels lie along them."""
         labelled = self.labelled_axes(tensor)
         return [

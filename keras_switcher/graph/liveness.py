@@ -7,11 +7,11 @@ from operator import mul
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.packing import PackedLayout
-from keras_switcher.reductions import as_constant
+from keras_switcher.reductions import Tensor, as_constant
 
 
 class Liveness:
@@ -48,10 +48,10 @@ class Liveness:
         told = {key for key, places in own.items() if (places != self.layout.one).any()}
         given = {id(group) for group in groups}
 
-        def may_empty(group):
+        def may_empty(group: ChannelGroup) -> bool:
             return group.prunable and all(id(edge) in told for edge in group.consumers)
 
-        def depends(group):
+        def depends(group: ChannelGroup) -> bool:
             edge = group.consumers[0]
             return id(edge) in told or any(id(other) in given for other in edge.groups)
 
@@ -70,7 +70,7 @@ class Liveness:
         where = PackedLayout(emptied)
         self._read = as_constant(np.concatenate([*map(where.places, left), [where.one]]))
 
-    def acting(self, values) -> dict:
+    def acting(self, values: Tensor) -> dict:
         """Factors as they act: those of input positions times those of what arrives there.
 
         Args:
@@ -81,7 +81,7 @@ class Liveness:
         """
         return self._left.split(self._acting(values))
 
-    def __call__(self, values) -> dict:
+    def __call__(self, values: Tensor) -> dict:
         """What is left of each group.
 
         Args:
@@ -124,7 +124,7 @@ class _Products:
         rows = [row for row in places if (row != one).any()]
         self._places = [as_constant(row) for row in rows or places[:1]]
 
-    def __call__(self, values):
+    def __call__(self, values: Tensor) -> Tensor:
         return reduce(mul, (ops.take(values, places, axis=0) for places in self._places))
 
 
@@ -154,7 +154,7 @@ class _Readers:
         self._channel_of, self._channels = as_constant(np.concatenate(channel_of)), channels
         self._numbers = as_constant(np.arange(slots))
 
-    def __call__(self, values):
+    def __call__(self, values: Tensor) -> Tensor:
         """A vector with an entry per channel of all groups, then 1."""
         used = self._positions(values)
         used = ops.segment_max(used, self._slot_at, num_segments=self._slots)
@@ -163,7 +163,7 @@ class _Readers:
             used = ops.take(used, self._first_readers(used), axis=0)
         return ops.append(used, ops.ones(1, used.dtype))
 
-    def _first_readers(self, used):
+    def _first_readers(self, used: Tensor) -> Tensor:
         """For each channel the first slot that uses it most: the one that gets the gradient."""
         most = ops.segment_max(used, self._channel_of, num_segments=self._channels)
         is_most = used >= ops.take(most, self._channel_of, axis=0)
@@ -171,7 +171,7 @@ class _Readers:
         return ops.segment_min(numbers, self._channel_of, num_segments=self._channels)
 
 
-def feeds_nothing(channel_graph: ChannelGraph, group, keep: dict) -> bool:
+def feeds_nothing(channel_graph: ChannelGraph, group: ChannelGroup, keep: dict) -> bool:
     """Whether all kernels that read a group make only channels that are gone.
 
     Args:
@@ -180,7 +180,7 @@ def feeds_nothing(channel_graph: ChannelGraph, group, keep: dict) -> bool:
         keep: Boolean vectors by name of group.
     """
 
-    def makes_nothing(edge):
+    def makes_nothing(edge: Edge) -> bool:
         made = [axis.gather(keep, np) for axis in _made_by(channel_graph, edge)]
         return any(kept is not None and not kept.any() for kept in made)
 
@@ -195,7 +195,7 @@ def feeding_normalization(channel_graph: ChannelGraph, groups: list) -> list[boo
         groups: The `ChannelGroup`s.
     """
 
-    def makes_normalized(edge):
+    def makes_normalized(edge: Edge) -> bool:
         made = _made_by(channel_graph, edge)
         return any(group.is_normalized for axis in made for group in axis.groups)
 
@@ -203,7 +203,7 @@ def feeding_normalization(channel_graph: ChannelGraph, groups: list) -> list[boo
     return [any(id(edge) in making for edge in group.consumers) for group in groups]
 
 
-def _made_by(channel_graph, edge):
+def _made_by(channel_graph: ChannelGraph, edge: Edge) -> list[Axis]:
     """The axes along which an edge's kernel makes channels."""
     axes = channel_graph.axes_of(edge.kernel)
     return [axis for number, axis in axes.items() if number != edge.kernel_axis]

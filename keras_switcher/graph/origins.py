@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import keras
 from keras import tree
 
 from keras_switcher.graph.call import Call, CallGraph
@@ -25,7 +26,7 @@ class Origins:
         self._inputs = {id(tensor) for tensor in tree.flatten(graph.inputs)}
         self._made_by = {id(x): call for call in graph.calls for x in tree.flatten(call.outputs)}
 
-    def note(self, call: Call | None, reason: str):
+    def note(self, call: Call, reason: str):
         """Channels were locked while this call was read, for this reason."""
         self._reasons[id(call)] = reason
 
@@ -39,7 +40,7 @@ class Origins:
         lost = next((tensor for tensor in tensors if is_loose(tensor)), None)
         return "" if lost is None else f": {self.of(lost, is_loose)}"
 
-    def of(self, tensor, is_loose: Callable) -> str:
+    def of(self, tensor: keras.KerasTensor, is_loose: Callable) -> str:
         """Where the channels of a tensor were lost.
 
         Args:

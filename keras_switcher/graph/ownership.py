@@ -2,7 +2,9 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,12 +23,12 @@ class Tie:
     """A variable that several operations read.
 
     Args:
-        variable: The variable.
+        variable: The variable, of Keras or of the backend.
         calls: The first call of each of the operations.
         unread: The `id`s of operations that can get at it, but do not read it as far as is seen.
     """
 
-    variable: object
+    variable: Any
     calls: list[Call]
     unread: set[int]
 
@@ -84,7 +86,8 @@ class Ownership:
             for key, calls in self._calls.items()
         }
         self._handles: dict[int, list | None] = {}
-        readers, variables = defaultdict(dict), {}
+        readers: dict[int, dict[int, Call]] = defaultdict(dict)
+        variables: dict[int, Any] = {}
         for key, reached in self._variables.items():
             for variable in reached:
                 readers[identity(variable)][key] = self._calls[key][0]
@@ -108,14 +111,14 @@ class Ownership:
         self.ties.sort(key=lambda tie: (len(tie.unread), -math.prod(tie.variable.shape)))
         self.tied_ops = {id(call.op) for tie in self.ties for call in tie.calls}
 
-    def _unread(self, variable, calls):
+    def _unread(self, variable: Any, calls: Iterable[Call]) -> set[int]:
         """The operations that do not read a variable, though they hold what it belongs to."""
         traced = [call for call in calls if is_unknown(call.op) or not is_stock(call.op)]
         return {
             id(call.op) for call in traced if is_among(self._handles_of(call), variable) is False
         }
 
-    def _handles_of(self, call):
+    def _handles_of(self, call: Call) -> list | None:
         key = id(call.op)
         if key not in self._handles:
             self._handles[key] = _handles(call)
@@ -143,7 +146,7 @@ class Ownership:
                     reader.tied[id(call.op)] = fed
                     self._lock(call, reader, fed, made)
 
-    def _lock(self, call, reader, fed, made):
+    def _lock(self, call: Call, reader: Reader, fed: str, made: str):
         read = {(id(reading.kernel), reading.kernel_axis) for reading in reader.readings}
         for variable in self._variables[id(call.op)]:
             for axis in range(len(variable.shape)):
@@ -186,11 +189,11 @@ def check_apart(ties: list[Tie], made: keras.Model):
             )
 
 
-def _handles(call):
+def _handles(call: Call) -> list | None:
     """The handles of the variables that a call reads, see `captured_handles`."""
     return captured_handles(call.op, *call.args, **call.kwargs)
 
 
-def _listed(calls):
+def _listed(calls: list[Call]) -> str:
     names = [f"'{call.name}'" for call in calls]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.axis import Axis, Edge
-from keras_switcher.reductions import as_constant
+from keras_switcher.graph.axis import Axis, Edge, Group
+from keras_switcher.reductions import Tensor, as_constant
 
 
 class PackedLayout:
@@ -26,7 +26,7 @@ class PackedLayout:
         names = [group.name for group in groups]
         self._starts = dict(zip(names, (self._ends - sizes).tolist(), strict=True))
 
-    def join(self, vectors: dict):
+    def join(self, vectors: dict) -> Tensor:
         """The vectors of the groups end to end, then 1.
 
         Args:
@@ -38,14 +38,14 @@ class PackedLayout:
         # they are one vector, and not in the many vectors that were joined.
         return ops.reshape(ops.concatenate([*parts, one]), (-1,))
 
-    def split(self, values) -> dict:
+    def split(self, values: Tensor) -> dict:
         """Vectors by name of group of values that are laid out like those of `join`."""
         if not self._starts:
             return {}
         *parts, _ = ops.split(values, self._ends.tolist(), axis=0)
         return dict(zip(self._starts, parts, strict=True))
 
-    def places(self, group) -> np.ndarray:
+    def places(self, group: Group) -> np.ndarray:
         """Where a group's channels are; the place of the one if it has no vector."""
         if group.name not in self._starts:
             return np.full(group.size, self.one)
@@ -111,12 +111,12 @@ class EdgeFactors:
 class _Gather:
     """Gathers at several lists of places, as one vector each."""
 
-    def __init__(self, indices):
+    def __init__(self, indices: Iterable[np.ndarray]):
         indices = list(indices)
         self._ends = np.cumsum([len(index) for index in indices], dtype=int).tolist()
         self._places = as_constant(np.concatenate(indices)) if indices else None
 
-    def __call__(self, values) -> list:
+    def __call__(self, values: Tensor) -> list:
         if self._places is None:
             return []
         found = ops.take(values, self._places, axis=0)

@@ -6,6 +6,7 @@ import sys
 import types
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +20,7 @@ _PLAIN = (str, bytes, int, float, complex, type(None), types.BuiltinFunctionType
 _NEVER_READ = (keras.KerasTensor, keras.initializers.Initializer, keras.optimizers.Optimizer)
 
 
-def identity(variable) -> int:
+def identity(variable: Any) -> int:
     """A number that a Keras variable shares with the variable of the backend that it stands for."""
     value = variable._value if isinstance(variable, keras.Variable) else variable
     return id(variable if value is None else value)
@@ -58,7 +59,7 @@ def reachable_variables(*roots) -> list:
     return found
 
 
-def is_variable(x) -> bool:
+def is_variable(x: Any) -> bool:
     """Whether `x` is a variable, of Keras or of the backend (not imported: told by its methods)."""
     kind = type(x)
     return isinstance(x, keras.Variable) or (
@@ -66,7 +67,7 @@ def is_variable(x) -> bool:
     )
 
 
-def _next_to(x) -> Iterator:
+def _next_to(x: Any) -> Iterator:
     if isinstance(x, Mapping):
         yield from (*x.keys(), *x.values())
     elif isinstance(x, np.ndarray):
@@ -93,7 +94,7 @@ def _next_to(x) -> Iterator:
         yield from _held_by(x)
 
 
-def _named_by(function) -> Iterator:
+def _named_by(function: types.FunctionType) -> Iterator:
     """What a function closes over, its defaults, and the globals that it names."""
     yield from (function.__defaults__, function.__kwdefaults__, function.__dict__)
     for cell in function.__closure__ or ():
@@ -106,7 +107,7 @@ def _named_by(function) -> Iterator:
         yield from _globals_of(function.__code__, function.__globals__)
 
 
-def _globals_of(code, names) -> Iterator:
+def _globals_of(code: types.CodeType, names: dict[str, Any]) -> Iterator:
     for step in dis.get_instructions(code):
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
             value = names[step.argval]
@@ -118,7 +119,7 @@ def _globals_of(code, names) -> Iterator:
             yield from _globals_of(step.argval, names)
 
 
-def _held_by(x) -> Iterator:
+def _held_by(x: Any) -> Iterator:
     """The attributes of an object, and those of its class."""
     held = getattr(x, "__dict__", {})
     holds = isinstance(x, keras.Operation) or hasattr(type(x), "submodules")
@@ -136,6 +137,6 @@ def _held_by(x) -> Iterator:
                 yield getattr(x, name, None)
 
 
-def _top(module) -> str:
+def _top(module: object) -> str:
     """The package of a module."""
     return str(module).split(".")[0]

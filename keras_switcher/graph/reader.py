@@ -1,17 +1,21 @@
 """The reader to which rules report how a call treats channels."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_switcher.graph.batch_axis import rows_per_sample
 from keras_switcher.graph.call import Call, CallGraph
 from keras_switcher.graph.kernel import Block, Reading
-from keras_switcher.graph.labels import NO_CHANNEL, Labels
+from keras_switcher.graph.labels import NO_CHANNEL, Labels, Size
 from keras_switcher.graph.origins import Origins, where
 from keras_switcher.graph.reachable import identity
 
+# Which channels are kept: `kept(ids)` is a boolean array.
+Kept = Callable[[np.ndarray], np.ndarray]
 # Why it is not known how often a kernel is used.
 OPEN = "the size of its input is open"
 REPEATED = "the samples that it reads are repeated, concatenated or reshaped"
@@ -41,11 +45,11 @@ class Reader(Labels):
         self.graph = graph
         self.blocks: list[Block] = []
         self.readings: list[Reading] = []
-        self.roles: dict[int, tuple[str, object, np.ndarray]] = {}
+        self.roles: dict[int, tuple[str, keras.Variable, np.ndarray]] = {}
         self.weights: dict[tuple[int, int], np.ndarray] = {}
-        self.sizes: dict[int, dict[str, object]] = defaultdict(dict)
+        self.sizes: dict[int, dict[str, Any]] = defaultdict(dict)
         self.adapted: dict[int, Callable] = {}
-        self.kernels: dict[int, object] = {}
+        self.kernels: dict[int, keras.Variable] = {}
         self.uses: dict[int, list[tuple[Call, list]]] = defaultdict(list)
         self.coupled: list[tuple[np.ndarray, np.ndarray]] = []
         self.locked: list[tuple[np.ndarray, str]] = []
@@ -56,7 +60,7 @@ class Reader(Labels):
         self.origins = Origins(graph)
         self.accounted: set[tuple[int, int]] = set()
         self.tied: dict[int, str] = {}
-        self._call: Call | None = None
+        self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
 
@@ -80,12 +84,19 @@ class Reader(Labels):
                     lost = ids[~np.isin(ids, np.concatenate([*self._mentioned, [NO_CHANNEL]]))]
                     self.lock(lost, f"is lost in '{call.name}'")
 
-    def label(self, tensor, axis: int, ids: np.ndarray):
+    def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray):
         """Writes ids along an axis of an output tensor."""
         self._mentioned.append(ids)
         super().label(tensor, axis, ids)
 
-    def consume(self, call: Call, kernel, kernel_axis: int, tensor_axis: int, ids=None):
+    def consume(
+        self,
+        call: Call,
+        kernel: keras.Variable,
+        kernel_axis: int,
+        tensor_axis: int,
+        ids: np.ndarray | None = None,
+    ):
         """The call's kernel mixes the channels along an axis of its input: an edge.
 
         Args:
@@ -102,7 +113,7 @@ class Reader(Labels):
         self.carry(kernel, kernel_axis, ids)
         self.readings.append(Reading(call, kernel, kernel_axis, tensor_axis, ids))
 
-    def produce(self, call: Call, kernel, axis: int) -> np.ndarray:
+    def produce(self, call: Call, kernel: keras.Variable, axis: int) -> np.ndarray:
         """The call's kernel makes new channels along its `axis`: returns their ids."""
         axis = axis % len(kernel.shape)
         ids = self.weights.get((id(kernel), axis))
@@ -114,7 +125,9 @@ class Reader(Labels):
             self.blocks.append(Block(call, kernel, axis, ids))
         return ids
 
-    def carry(self, weight, axis: int, ids: np.ndarray, role: str | None = None):
+    def carry(
+        self, weight: keras.Variable | None, axis: int, ids: np.ndarray, role: str | None = None
+    ):
         """A weight has one entry per channel along its `axis`; None is passed over.
 
         Args:
@@ -176,7 +189,7 @@ class Reader(Labels):
         if self._lock(ids, reason):
             self.origins.note(self._call, reason)
 
-    def _lock(self, ids, reason):
+    def _lock(self, ids: np.ndarray, reason: str) -> int:
         ids = ids[ids != NO_CHANNEL]
         if len(ids):
             self.locked.append((ids, reason))
@@ -219,7 +232,7 @@ class Reader(Labels):
             for axis in self.labelled_axes(tensor):
                 self.lock(self.channels(tensor, axis), reason)
 
-    def pass_on(self, call: Call, axes=None, passed=()):
+    def pass_on(self, call: Call, axes: Sequence[int] | None = None, passed: Sequence[int] = ()):
         """The output has the input's channels along the same axes; all others are locked.
 
         Args:
@@ -239,7 +252,7 @@ class Reader(Labels):
                 reason = f"lies along axis {axis} of the input of '{call.name}', which mixes it"
                 self.lock(ids, reason)
 
-    def count_kernel(self, call: Call, kernel, shape):
+    def count_kernel(self, call: Call, kernel: keras.Variable, shape: Sequence[Size | None]):
         """Counts a kernel: each of its weights is used once per position of `shape`.
 
         Positions that lie among the samples are counted as well.
@@ -258,5 +271,5 @@ class Reader(Labels):
         self.uses[id(kernel)].append((call, sizes))
 
 
-def _listed(value):
+def _listed(value: Any) -> Sequence:
     return value if isinstance(value, (list, tuple)) else [value]

@@ -8,6 +8,10 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.untouched import describe_hidden
 
+AnyGroup = ChannelGroup | ConnectionGroup
+# What can be passed as `groups`.
+Choice = str | Sequence[str] | Callable[[AnyGroup], bool]
+
 KINDS = ("all", "dense", "conv")
 _OF_KIND = {"all": "", "dense": " that a Dense layer reads", "conv": " that a convolution makes"}
 _ONLY_DENSE = (
@@ -18,7 +22,7 @@ _ONLY_DENSE = (
 
 def select_groups(
     channel_graph: ChannelGraph,
-    groups: str | Sequence[str] | Callable[[ChannelGroup | ConnectionGroup], bool],
+    groups: Choice,
     granularity: tuple[str, ...] = ("channels",),
 ) -> tuple[list[ChannelGroup], list[ConnectionGroup]]:
     """The prunable groups of channels and connections that are meant by the `groups` argument.
@@ -45,7 +49,10 @@ def select_groups(
             f"`groups` must be one of {KINDS}, a list of names or a predicate. "
             f"Received: groups={groups!r}."
         )
-    available = {"channels": channel_graph.groups, "connections": channel_graph.connections}
+    available: dict[str, Sequence[AnyGroup]] = {
+        "channels": channel_graph.groups,
+        "connections": channel_graph.connections,
+    }
     candidates = [group for grain in granularity for group in available[grain]]
     if isinstance(groups, str):
         chosen = [g for g in candidates if g.prunable and _is_kind(g, groups)]
@@ -63,9 +70,10 @@ def select_groups(
             + (_ONLY_DENSE if granularity == ("connections",) else "")
             + _on_quantized(channel_graph)
         )
-    return tuple(
-        [group for group in candidates if group in chosen and isinstance(group, kind)]
-        for kind in (ChannelGroup, ConnectionGroup)
+    ordered = [group for group in candidates if group in chosen]
+    return (
+        [group for group in ordered if isinstance(group, ChannelGroup)],
+        [group for group in ordered if isinstance(group, ConnectionGroup)],
     )
 
 
@@ -93,30 +101,30 @@ def more_to_choose(channel_graph: ChannelGraph, channels: list, connections: lis
     return f"Ask for more to be kept, or choose more groups: {', '.join(more)}."
 
 
-def _kept_whole(channel_graph, chosen):
+def _kept_whole(channel_graph: ChannelGraph, chosen: set[str]) -> list[str]:
     """The groups of channels of kernels in which no connections are cut, though channels can be."""
     whole = [kernel for kernel in channel_graph.kernels if kernel.connections not in chosen]
     groups = [g for kernel in whole for axis in kernel.axes.values() for g in axis.groups]
     return list(dict.fromkeys(f"'{group.name}'" for group in groups if group.prunable))
 
 
-def _what_there_is(channel_graph, groups, candidates):
+def _what_there_is(channel_graph: ChannelGraph, groups: Choice, candidates: list[AnyGroup]) -> str:
     """Why none was chosen: there is none of the kind, those of the kind cannot be pruned, or so."""
     hidden = describe_hidden(channel_graph)
     hidden = f" {hidden}" if hidden else ""
-    named = isinstance(groups, str)
+    kind = groups if isinstance(groups, str) else None
     prunable = [group.name for group in candidates if group.prunable]
-    locked = [g for g in candidates if not g.prunable and not (named and not _is_kind(g, groups))]
+    locked = [g for g in candidates if not g.prunable and (kind is None or _is_kind(g, kind))]
     reasons = "".join(f"\n  {group.name}: {group.reason}" for group in locked)
-    if not named:
+    if kind is None:
         return f". Prunable: {prunable}." + (f" Others:{reasons}\n" if reasons else "") + hidden
     others = f" Prunable are {prunable}." if prunable else ""
     if not locked:
-        return f": it has none{_OF_KIND[groups]}.{hidden}{others}"
-    return f": none{_OF_KIND[groups]} can be pruned.{others}{hidden} Why not:{reasons}"
+        return f": it has none{_OF_KIND[kind]}.{hidden}{others}"
+    return f": none{_OF_KIND[kind]} can be pruned.{others}{hidden} Why not:{reasons}"
 
 
-def _named(channel_graph, name, granularity):
+def _named(channel_graph: ChannelGraph, name: str, granularity: tuple[str, ...]) -> AnyGroup:
     """The group that a name means."""
     for group in channel_graph.connections if "connections" in granularity else ():
         if name == group.name or (granularity == ("connections",) and name == group.layer.name):
@@ -127,13 +135,13 @@ def _named(channel_graph, name, granularity):
     raise ValueError(f"'{name}' names no Dense layer. Pass one of: {known}.{_ONLY_DENSE}")
 
 
-def _on_quantized(channel_graph):
+def _on_quantized(channel_graph: ChannelGraph) -> str:
     ops = {call.op.name: call.op for call in channel_graph.graph.calls}
     found = [name for name, op in ops.items() if getattr(op, "quantization_mode", None)]
     return f" Quantized layers have none: {found}. Quantize the compact model." if found else ""
 
 
-def _is_kind(group, kind):
+def _is_kind(group: AnyGroup, kind: str) -> bool:
     if isinstance(group, ConnectionGroup):
         return kind != "conv"
     if kind == "dense":

@@ -1,6 +1,7 @@
 """Traces a Keras model into its list of calls."""
 
 import inspect
+from typing import Any
 
 import keras
 from keras import tree
@@ -16,7 +17,7 @@ from keras_switcher.graph.call import (
 )
 
 
-def trace(model: keras.Model, called_with=None) -> CallGraph:
+def trace(model: keras.Model, called_with: Any = None) -> CallGraph:
     """Reads a built Functional or Sequential model; nested models are read in place.
 
     The model is not touched: not even a node is added to its layers.
@@ -40,17 +41,17 @@ def trace(model: keras.Model, called_with=None) -> CallGraph:
     return _traced(model, called_with)
 
 
-def _traced(model, called_with=None):
+def _traced(model: keras.Model, called_with: Any = None) -> CallGraph:
     """The graph of a model, or that of one call of a nested model."""
     plain = _plain_functional(model)
     graph = CallGraph(name=model.name)
     aliases: dict[int, keras.KerasTensor] = {}
     names: dict[str, int] = {}
 
-    def resolve(structure):
+    def resolve(structure: Any) -> Any:
         return tree.map_structure(lambda x: aliases.get(id(x), x) if is_tensor(x) else x, structure)
 
-    def visit(op, *args, **kwargs):
+    def visit(op: keras.Operation, *args, **kwargs) -> Any:
         outputs = proxies.setdefault(id(op), OperationProxy(op))(*args, **kwargs)
         args, kwargs = resolve((args, kwargs))
         if isinstance(op, keras.Model) and _why_unreadable(op) is None:
@@ -71,7 +72,7 @@ def _traced(model, called_with=None):
             _append(Call(op, op.name, args, kwargs, outputs))
         return outputs
 
-    def _append(call):
+    def _append(call: Call):
         count = names.get(call.op.name, 0)
         names[call.op.name] = count + 1
         call.name = call.op.name if count == 0 else f"{call.op.name}:{count}"
@@ -90,13 +91,13 @@ def _traced(model, called_with=None):
     return graph
 
 
-def _hand_down(training, call):
+def _hand_down(training: bool | None, call: Call):
     """A nested model that is called with `training=...` calls all its layers with it."""
     if training is not None and "training" in inspect.signature(call.op.call).parameters:
         call.kwargs = {**call.kwargs, "training": training}
 
 
-def _plain_functional(model):
+def _plain_functional(model: keras.Model) -> keras.Model:
     """An uncompiled Functional model over the very graph of `model`."""
     if not isinstance(model, keras.Model):
         raise ValueError(
@@ -108,13 +109,13 @@ def _plain_functional(model):
     return _plain(model)
 
 
-def _plain(model):
+def _plain(model: keras.Model) -> keras.Model:
     if isinstance(model, keras.Sequential):
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     return keras.Model(model.input, model.output, name=model.name)
 
 
-def _why_unreadable(model):
+def _why_unreadable(model: keras.Model) -> str | None:
     """Why a model's graph cannot be read, in words, or None if it can."""
     what = f"Model '{model.name}' (of type {type(model).__name__})"
     sequential = isinstance(model, keras.Sequential)

@@ -6,12 +6,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_switcher.graph.call import Shape
 from keras_switcher.graph.variable_reads import (
     backend_variables,
     captured_handles,
     reads_more_than_numbers,
     restored,
 )
+from keras_switcher.reductions import Tensor
 
 # What a callable is tried on: what it makes of each of these must not depend on the others.
 _NUMBERS = np.array([0, 1e-3, 0.1, 0.5, 1, 2, 3.7, 7, 30, 1e4, 1e8])
@@ -30,7 +32,7 @@ _KINDS = (
 )
 
 
-def why_not_elementwise(function: Callable, shape: tuple, dtype: str) -> str | None:
+def why_not_elementwise(function: Callable, shape: Shape, dtype: str) -> str | None:
     """What is seen when a callable is tried: None if each entry is treated alike, by itself.
 
     Numbers are tried alone and in batches with others: of all kinds, small ones only, only
@@ -50,7 +52,7 @@ def why_not_elementwise(function: Callable, shape: tuple, dtype: str) -> str | N
     return _ASSIGNS if why is None and changed else why
 
 
-def _why(run, function, shape, dtype):
+def _why(run: "_Trial", function: Callable, shape: Shape, dtype: str) -> str | None:
     table, rank = tried_numbers(dtype), len(shape)
     own = [size or 3 for size in shape[1:]]
     small = [min(size, 4) for size in own]
@@ -87,7 +89,7 @@ def tried_numbers(dtype: str) -> np.ndarray:
     return _NUMBERS[np.abs(_NUMBERS) < _LARGEST.get(dtype, np.inf)]
 
 
-def _batches(table, own, small) -> Iterator[np.ndarray]:
+def _batches(table: np.ndarray, own: list[int], small: list[int]) -> Iterator[np.ndarray]:
     """Which of the numbers lie where in the batches that are tried."""
     rng, every = np.random.default_rng(1), np.arange(len(table))
     narrower = [max(size - 1, 1) for size in small]  # Compact layers are, along whichever axis.
@@ -121,12 +123,12 @@ class _Watch(keras.StatelessScope):
         self.weights = []
         self.assigns = False
 
-    def get_current_value(self, variable):
+    def get_current_value(self, variable: keras.Variable) -> Tensor:
         if len(variable.shape) and keras.backend.is_float_dtype(variable.dtype):
             self.weights.append(variable)
         return super().get_current_value(variable)
 
-    def add_update(self, update):
+    def add_update(self, update: tuple[keras.Variable, Tensor]):
         self.assigns = True
         super().add_update(update)
 
@@ -144,7 +146,7 @@ class _Trial:
         """Whether the callable has assigned to a variable of Keras."""
         return self._watch.assigns
 
-    def __call__(self, x):
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         """What the callable makes of an array: real and imaginary parts, along a last axis."""
         try:
             with np.errstate(all="ignore"), self._watch:
@@ -165,7 +167,7 @@ class _Trial:
         parts = (made.real, made.imag) if made.dtype.kind == "c" else (made,)
         return np.stack([np.float64(part) for part in parts], axis=-1)
 
-    def agrees(self, x, expected):
+    def agrees(self, x: np.ndarray, expected: np.ndarray) -> bool:
         """Whether the callable makes this of an array, but for rounding."""
         made = self(x)
         with np.errstate(all="ignore"):

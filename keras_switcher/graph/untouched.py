@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from keras_switcher.graph.call import CallGraph
+from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
+from keras_switcher.graph.kernel import Kernel
 from keras_switcher.graph.reader import Reader
 
 SHOWN = 3
@@ -28,6 +30,15 @@ class HiddenWeights(NamedTuple):
     reason: str
 
 
+class ReadModel(Protocol):
+    """A `ChannelGraph` as it is described here: its own module builds on this one."""
+
+    groups: list[ChannelGroup]
+    connections: list[ConnectionGroup]
+    kernels: list[Kernel]
+    hidden_weights: list[HiddenWeights]
+
+
 def hidden_weights(graph: CallGraph, reader: Reader) -> list[HiddenWeights]:
     """The layers of a graph whose kernels no rule reaches.
 
@@ -47,7 +58,7 @@ def hidden_weights(graph: CallGraph, reader: Reader) -> list[HiddenWeights]:
     return found
 
 
-def describe_hidden(channel_graph) -> str:
+def describe_hidden(channel_graph: ReadModel) -> str:
     """One sentence on the weights of a model in layers that no rule reaches; empty without any.
 
     Args:
@@ -57,14 +68,14 @@ def describe_hidden(channel_graph) -> str:
         return ""
     number = sum(hidden.number for hidden in channel_graph.hidden_weights)
     total = sum(kernel.cost("weights") for kernel in channel_graph.kernels)
-    names = defaultdict(list)
+    names: dict[str, list[str]] = defaultdict(list)
     for hidden in channel_graph.hidden_weights:
         names[hidden.kind].append(f"'{hidden.name}'")
     kinds = ", ".join(f"{_some(of_kind)} ({kind})" for kind, of_kind in names.items())
     return f"{number:,} of {total:,} weights are in layers that no rule reaches: {kinds}."
 
 
-def describe_rest(channel_graph, names: Iterable[str]) -> str:
+def describe_rest(channel_graph: ReadModel, names: Iterable[str]) -> str:
     """What keeps most weights when one channel is left per group, a line each; empty if nothing.
 
     Args:
@@ -76,7 +87,7 @@ def describe_rest(channel_graph, names: Iterable[str]) -> str:
     one = {g.name: np.arange(g.size) < 1 for g in channel_graph.groups if g.name in names}
     connections = {group.name: group for group in channel_graph.connections}
     singly = connections if names & set(connections) else {}
-    left = defaultdict(int)
+    left: dict[str, int] = defaultdict(int)
     for kernel in channel_graph.kernels:
         if kernel.connections in names:
             continue
@@ -87,15 +98,16 @@ def describe_rest(channel_graph, names: Iterable[str]) -> str:
         if kernel.name in hidden:
             each = hidden[kernel.name]
             left[f"'{each.name}' ({each.kind}), {each.reason}"] += number
-        else:
-            left[_held_by(kernel, names, singly)] += number
-    left.pop(None, None)
+        elif (why := _held_by(kernel, names, singly)) is not None:
+            left[why] += number
     most = sorted(left.items(), key=lambda item: -item[1])[:SHOWN]
     lines = [f"\n  {number:,} weights: {why}" for why, number in most]
     return f" Most of what stays:{''.join(lines)}" if lines else ""
 
 
-def _held_by(kernel, names, connections):
+def _held_by(
+    kernel: Kernel, names: set[str], connections: dict[str, ConnectionGroup]
+) -> str | None:
     """Why a kernel stays large: its connections, or the largest group along its axes, stay."""
     own = [getattr(axis, "input_group", None) for axis in kernel.axes.values()]
     along = [group for axis in kernel.axes.values() for group in axis.groups]
@@ -108,6 +120,6 @@ def _held_by(kernel, names, connections):
     return f"'{group.name}' {why}"
 
 
-def _some(names):
+def _some(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -1,7 +1,8 @@
 """Variables that functions read and change, and trials that leave them as they were."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,7 +18,7 @@ class _Traced(keras.Operation):
     def __init__(self, function: Callable):
         super().__init__()
         self._function = function
-        self.captures = None
+        self.captures: list | None = None
 
     def call(self, *args, **kwargs):
         made = self._function(*args, **kwargs)
@@ -59,7 +60,7 @@ def captured_handles(function: Callable, *args, **kwargs) -> list | None:
     return [x for x in traced.captures if getattr(x, "dtype", None) == "resource"]
 
 
-def is_among(handles: list | None, variable) -> bool | None:
+def is_among(handles: list | None, variable: Any) -> bool | None:
     """Whether one of some handles is that of a variable; None where that is not known."""
     value = variable._value if isinstance(variable, keras.Variable) else variable
     try:
@@ -92,7 +93,8 @@ def variables_of_functions(operations: Iterable) -> list:
         operations: Layers and operations. Their own weights are left out: in a
             `StatelessScope`, nothing changes these.
     """
-    roots, own = [], set()
+    roots: list[Any] = []
+    own: set[int] = set()
     for op in operations:
         parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
         for part in parts:
@@ -105,7 +107,7 @@ def variables_of_functions(operations: Iterable) -> list:
 
 
 @contextmanager
-def restored(variables: list):
+def restored(variables: list) -> Iterator[list]:
     """Puts back what variables held, where code of a user changes them though it is only tried.
 
     Keras's `StatelessScope` keeps assignments to variables of Keras from lasting: not those to a
@@ -117,7 +119,8 @@ def restored(variables: list):
     Yields:
         A list: afterwards, the variables that were changed.
     """
-    before, changed = [variable.read_value() for variable in variables], []
+    before = [variable.read_value() for variable in variables]
+    changed: list[Any] = []
     try:
         yield changed
     finally:
@@ -128,7 +131,7 @@ def restored(variables: list):
                 changed.append(variable)
 
 
-def _is_same(now, then):
+def _is_same(now: np.ndarray, then: np.ndarray) -> bool:
     """Whether arrays are the same, bit by bit: not-a-number, too, is the same as before."""
     if now.dtype == object or now.shape != then.shape:  # Text.
         return np.array_equal(now, then)

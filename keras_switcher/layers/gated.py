@@ -1,9 +1,12 @@
 """Gated: a layer whose kernel is scaled by factors, channel by channel."""
 
+from typing import Any
+
 import keras
 
 from keras_switcher.graph.kernel import scaled
 from keras_switcher.layers.variable_override import VariableOverride
+from keras_switcher.reductions import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -49,7 +52,9 @@ class Gated(keras.layers.Layer):
         self.autocast = False
         self.supports_masking = getattr(layer, "supports_masking", False)
 
-    def build(self, inputs_shape, factors_shape=None):
+    def build(
+        self, inputs_shape: tuple[int | None, ...], factors_shape: tuple[int, ...] | None = None
+    ):
         if not self.layer.built:
             self.layer.build(inputs_shape)
         kernel = getattr(self.layer, self.weight, None)
@@ -60,7 +65,7 @@ class Gated(keras.layers.Layer):
                 "attribute's name as `weight`."
             )
 
-    def call(self, inputs, factors):
+    def call(self, inputs: Tensor, factors: Tensor) -> Tensor:
         self._check(factors)
         kernel = getattr(self.layer, self.weight)
         with VariableOverride([(kernel, scaled(kernel, factors, self.axis))]) as scope:
@@ -69,14 +74,14 @@ class Gated(keras.layers.Layer):
             self.layer.add_loss(loss)  # Where a model that owns the layer finds and clears it.
         return outputs
 
-    def compute_output_spec(self, inputs, factors):
+    def compute_output_spec(self, inputs: Tensor, factors: Tensor) -> Any:
         self._check(factors)
         return self.layer.compute_output_spec(inputs)
 
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:
         return self.layer.compute_mask(inputs, previous_mask)
 
-    def _check(self, factors):
+    def _check(self, factors: Tensor):
         kernel = getattr(self.layer, self.weight)
         inputs, connections = kernel.shape[self.axis], tuple(kernel.shape[-2:])
         if tuple(factors.shape) not in ((inputs,), connections):
@@ -86,7 +91,7 @@ class Gated(keras.layers.Layer):
                 f"Received: factors of shape {tuple(factors.shape)}."
             )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "layer": keras.saving.serialize_keras_object(self.layer),
@@ -95,6 +100,6 @@ class Gated(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Gated":
         layer = keras.saving.deserialize_keras_object(config["layer"])
         return cls(**{**config, "layer": layer})

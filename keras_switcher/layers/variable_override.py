@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_switcher.reductions import Tensor
+
 
 class VariableOverride(keras.StatelessScope):
     """A scope in which some variables have other values; whatever else is assigned stays.
@@ -12,11 +14,11 @@ class VariableOverride(keras.StatelessScope):
         values: Pairs of a variable and what stands in its place.
     """
 
-    def __init__(self, values):
+    def __init__(self, values: list[tuple[keras.Variable, Tensor]]):
         super().__init__(values, collect_losses=True)
         self._substituted = {id(variable) for variable, _ in values}
 
-    def add_update(self, update):
+    def add_update(self, update: tuple[keras.Variable, Tensor]):
         variable, value = update
         if id(variable) in self._substituted:
             super().add_update(update)
@@ -25,7 +27,7 @@ class VariableOverride(keras.StatelessScope):
         else:
             variable._direct_assign(value)  # At once: this may be inside a loop or a condition.
 
-    def get_current_value(self, variable):
+    def get_current_value(self, variable: keras.Variable) -> Tensor:
         value = super().get_current_value(variable)
         if value is None and self.original_scope is not None:
             return self.original_scope.get_current_value(variable)

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_switcher.switchers.records import map_weights, unique_weights
+from keras_switcher.reductions import Tensor
+from keras_switcher.switchers.records import Record, map_weights, unique_weights
 from keras_switcher.switchers.wrapped import WrappedSwitcher
 
 
@@ -25,7 +26,7 @@ class ConstantInput(WrappedSwitcher):
     'one'
     """
 
-    def build(self, records):
+    def build(self, records: list[Record]):
         super().build(records)
         self._copies = [
             self.add_weight(
@@ -37,6 +38,6 @@ class ConstantInput(WrappedSwitcher):
             for i, weight in enumerate(unique_weights(records))
         ]
 
-    def call(self, records):
+    def call(self, records: list[Record]) -> list[Tensor]:
         copies = iter(self._copies)
         return super().call(map_weights(records, lambda _: next(copies)))

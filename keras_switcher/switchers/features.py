@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
-from keras_switcher.reductions import Segments, as_constant
+from keras_switcher.reductions import Segments, Tensor, as_constant
+from keras_switcher.switchers.records import GroupRecord
 
 
 class Features:
@@ -19,7 +20,7 @@ class Features:
         kind: `"producers"`, `"consumers"`, `"scales"` or `"shifts"`.
     """
 
-    def __init__(self, records, kind: str):
+    def __init__(self, records: list[GroupRecord], kind: str):
         self._kind = kind
         starts = np.cumsum([0, *(record.size for record in records)])
         self._channels = int(starts[-1])
@@ -39,20 +40,20 @@ class Features:
                 row_views.append(np.full(record.size, views))
                 views, number = views + 1, number + record.size
         if self._sources:
-            entries = np.concatenate(entries)
-            takes_all = np.array_equal(entries, np.arange(ends))
-            self._entries = None if takes_all else as_constant(entries)
+            gathered = np.concatenate(entries)
+            takes_all = np.array_equal(gathered, np.arange(ends))
+            self._entries = None if takes_all else as_constant(gathered)
             self._of_rows = Segments(np.concatenate(rows), number)
             self._of_views = Segments(np.concatenate(row_views), views)
             self._of_channels = Segments(np.concatenate(row_channels), self._channels)
 
     def read(
         self,
-        records,
+        records: list[GroupRecord],
         measure: Callable,
         relative: bool = False,
         finish: Callable = lambda values: values,
-    ):
+    ) -> Tensor:
         """What is measured along the axes of all views, as one value per channel of all groups.
 
         Averages over the positions of a channel, then over the views of a group. Groups without

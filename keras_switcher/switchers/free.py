@@ -1,9 +1,12 @@
 """FreeFactors, a control: factors that are free parameters."""
 
+from typing import Any
+
 import keras
 
+from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import CEILING, START, STARTS, as_factors, check_head
-from keras_switcher.switchers.records import split_by_record
+from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher
 
 
@@ -45,7 +48,7 @@ class FreeFactors(Switcher):
 
     later_weights = 2
 
-    def build(self, records):
+    def build(self, records: list[Record]):
         spread, mean = STARTS[self.start]
         draw = keras.initializers.RandomNormal(mean, spread, seed=self.seed)
         sizes = [record.size for record in records]
@@ -62,13 +65,13 @@ class FreeFactors(Switcher):
                 name="scores",
             )
 
-    def call(self, records):
+    def call(self, records: list[Record]) -> list[Tensor]:
         values = self.parameters.value
         if self.opening is not None:
             values = values + self.opened() * self.scores
         return split_by_record(as_factors(values, self.ceiling), records)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "start": self.start,

@@ -1,8 +1,12 @@
 """Frozen, a control: a switcher that is never trained."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_switcher.reductions import Tensor
+from keras_switcher.switchers.records import Record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.wrapped import WrappedSwitcher
 
@@ -37,23 +41,23 @@ class FrozenSwitcher(WrappedSwitcher):
         self.keep = keep
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list[keras.Variable]:
         """None: the optimizer gets nothing to train."""
         return []
 
     trainable_weights = trainable_variables
 
-    def call(self, records):
+    def call(self, records: list[Record]) -> list[Tensor]:
         # Not even statistics that a normalisation keeps may move.
         factors = self.switcher(records=records, training=False)
         if self.keep is None:
             return factors
         return [self._ranked(factor) for factor in factors]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "keep": self.keep}
 
-    def _ranked(self, factor):
+    def _ranked(self, factor: Tensor) -> Tensor:
         flat = ops.reshape(factor, (-1,))
         size = flat.shape[0]
         best = ops.top_k(flat, max(1, round(self.keep * size)))[1]

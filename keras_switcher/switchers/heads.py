@@ -4,6 +4,8 @@ from numbers import Real
 
 from keras import ops
 
+from keras_switcher.reductions import Tensor
+
 # Chosen on validation splits, see `recipes/results/`.
 CEILING = 1.5
 
@@ -35,7 +37,7 @@ def mean_at_start(beta: float, size: int) -> float:
     return beta if size > 1 else max(beta, 1.0)
 
 
-def as_factors(values, ceiling: float | None):
+def as_factors(values: Tensor, ceiling: float | None) -> Tensor:
     """Factors of raw values: 0 below zero, 1 at one, and never more than the ceiling.
 
     With a ceiling c, `c x / (x + c - 1)`, where x is the value or zero. It rises steeply where a

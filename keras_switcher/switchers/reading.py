@@ -1,5 +1,6 @@
 """Reads the records that switchers see from a channel graph."""
 
+import keras
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
@@ -22,27 +23,29 @@ def read_records(
     total = sum(kernel.cost(of) for kernel in kernels)
     shares = {id(kernel.weight): kernel.cost(of) / total for kernel in kernels}
 
-    def view(weight, axis, entries, channels):
+    def view(
+        weight: keras.Variable, axis: int, entries: np.ndarray, channels: np.ndarray
+    ) -> KernelView:
         return KernelView(weight, axis, entries, channels, shares.get(id(weight), 0.0))
 
-    vectors = {"scale": {}, "shift": {}}
+    vectors: dict[str, dict[str, list[KernelView]]] = {"scale": {}, "shift": {}}
     for role, weight, axis in channel_graph.vectors:
         for group in axis.groups:
             views = vectors[role].setdefault(group.name, [])
             views.append(view(weight, 0, *axis.entries_of(group)))
 
-    def consumer(group, edge):
+    def consumers(group: ChannelGroup) -> tuple[KernelView, ...]:
+        edges, positions = group.consumers, np.arange(group.size)
         if group.is_input:
-            positions = np.arange(group.size)
-            return view(edge.kernel, edge.kernel_axis, positions, positions)
-        return view(edge.kernel, edge.kernel_axis, *edge.entries_of(group))
+            return tuple(view(e.kernel, e.kernel_axis, positions, positions) for e in edges)
+        return tuple(view(e.kernel, e.kernel_axis, *e.entries_of(group)) for e in edges)
 
     of_channels = [
         GroupRecord(
             name=group.name,
             size=group.size,
             producers=tuple(view(p.kernel, p.axis, p.entries, p.channels) for p in group.producers),
-            consumers=tuple(consumer(group, edge) for edge in group.consumers),
+            consumers=consumers(group),
             scales=tuple(vectors["scale"].get(group.name, ())),
             shifts=tuple(vectors["shift"].get(group.name, ())),
             depth=group.depth,

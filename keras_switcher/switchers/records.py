@@ -1,11 +1,13 @@
 """Records: the weights of a group as a switcher sees them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from keras import ops
+
+from keras_switcher.reductions import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +35,13 @@ class KernelView:
         """Whether the kernel has spatial axes."""
         return len(self.kernel.shape) > 2
 
-    def rows(self):
+    def rows(self) -> Tensor:
         """The kernel as a matrix of shape `(entries, weights of an entry)`."""
         length = self.kernel.shape[self.axis]
         rows = ops.reshape(ops.moveaxis(self.kernel, self.axis, 0), (length, -1))
         return rows if self._takes_all(length) else ops.take(rows, self.entries, axis=0)
 
-    def per_channel(self, values, size: int):
+    def per_channel(self, values: Tensor, size: int) -> Tensor:
         """Averages values, one per position of the axis, over the positions of each channel.
 
         Args:
@@ -57,7 +59,7 @@ class KernelView:
         )
         return sums / counts
 
-    def _takes_all(self, length):
+    def _takes_all(self, length: int) -> bool:
         return len(self.entries) == length
 
 
@@ -102,7 +104,7 @@ class GroupRecord:
     def map_weights(self, function: Callable) -> "GroupRecord":
         """The same record with `function(weight)` in the place of each weight."""
 
-        def mapped(views):
+        def mapped(views: tuple[KernelView, ...]) -> tuple[KernelView, ...]:
             return tuple(replace(view, kernel=function(view.kernel)) for view in views)
 
         return replace(
@@ -151,20 +153,23 @@ class ConnectionRecord:
         return replace(self, kernel=function(self.kernel))
 
 
-def split_by_record(values, records) -> list:
+Record = GroupRecord | ConnectionRecord
+
+
+def split_by_record(values: Tensor, records: Sequence[Record]) -> list:
     """Cuts values per factor of all records, one after the other, into one tensor per record."""
     ends = np.cumsum([record.size for record in records])[:-1].tolist()
     parts = ops.split(values, ends, axis=0) if ends else [values]
     return [ops.reshape(part, r.shape) for part, r in zip(parts, records, strict=True)]
 
 
-def unique_weights(records) -> list:
+def unique_weights(records: Sequence[Record]) -> list:
     """Every weight that the records mention, once, in order of appearance."""
     weights = {id(weight): weight for record in records for weight in record.weights}
     return list(weights.values())
 
 
-def check_shapes(factors, records, switcher: str):
+def check_shapes(factors: Any, records: Sequence[Record], switcher: str):
     """Makes sure that a switcher returned what its records ask for.
 
     Args:
@@ -218,23 +223,23 @@ def check_finite(factors: dict, records: list, switcher: str):
             )
 
 
-def _is_finite(value):
+def _is_finite(value: Tensor) -> bool:
     return np.isfinite(ops.convert_to_numpy(value)).all()
 
 
-def map_weights(records, function: Callable) -> list:
+def map_weights(records: Sequence[Record], function: Callable) -> list:
     """The records with `function(weight)` in the place of each weight, called once per weight."""
     mapped = {id(weight): function(weight) for weight in unique_weights(records)}
     return [record.map_weights(lambda weight: mapped[id(weight)]) for record in records]
 
 
-def by_grain(records) -> tuple[list[GroupRecord], list[ConnectionRecord]]:
+def by_grain(records: Sequence[Record]) -> tuple[list[GroupRecord], list[ConnectionRecord]]:
     """The records of channels, and the records of connections."""
     channels = [record for record in records if isinstance(record, GroupRecord)]
     return channels, [record for record in records if isinstance(record, ConnectionRecord)]
 
 
-def in_order(records, of_channels: list, of_connections: list) -> list:
+def in_order(records: Sequence[Record], of_channels: list, of_connections: list) -> list:
     """The factors of both granularity, in the order of the records that `by_grain` has parted."""
     channels, connections = iter(of_channels), iter(of_connections)
     return [

@@ -1,9 +1,12 @@
 """RowSwitcher: statistics of rows and columns, and one small network for all groups."""
 
+from typing import Any
+
 import keras
 
+from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import CEILING, START, STARTS, check_head
-from keras_switcher.switchers.records import by_grain, in_order
+from keras_switcher.switchers.records import Record, by_grain, in_order
 from keras_switcher.switchers.row_channels import ChannelFactors
 from keras_switcher.switchers.row_connections import ConnectionFactors
 from keras_switcher.switchers.switcher import Switcher
@@ -59,7 +62,7 @@ class RowSwitcher(Switcher):
         self.start = start
         self.ceiling = ceiling
 
-    def build(self, records):
+    def build(self, records: list[Record]):
         channels, connections = by_grain(records)
         gamma, beta = STARTS[self.start]
         made_with = {
@@ -77,7 +80,7 @@ class RowSwitcher(Switcher):
             self.of_connections.build(connections)
         self.add_opening(self.start)
 
-    def call(self, records):
+    def call(self, records: list[Record]) -> list[Tensor]:
         channels, connections = by_grain(records)
         opened = self.opened()
         return in_order(
@@ -86,7 +89,7 @@ class RowSwitcher(Switcher):
             self.of_connections(records=connections, opened=opened) if connections else [],
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "units": self.units,

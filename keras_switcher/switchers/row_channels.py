@@ -5,10 +5,15 @@ from math import prod
 import numpy as np
 from keras import layers, ops
 
-from keras_switcher.reductions import Segments, as_constant
+from keras_switcher.reductions import Segments, Tensor, as_constant
 from keras_switcher.switchers.features import Features
 from keras_switcher.switchers.heads import as_factors, mean_at_start
-from keras_switcher.switchers.records import split_by_record, unique_weights
+from keras_switcher.switchers.records import (
+    GroupRecord,
+    KernelView,
+    split_by_record,
+    unique_weights,
+)
 from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.straight_through import straight_through
 
@@ -19,7 +24,7 @@ KINDS = ("producers", "consumers", "scales", "shifts")
 class ChannelFactors(RowPart):
     """A factor per channel, by one small network for all groups; see `RowSwitcher`."""
 
-    def build(self, records):
+    def build(self, records: list[GroupRecord]):
         sizes = [record.size for record in records]
         beta = self.mean_at_start
         self._lifted = as_constant([[mean_at_start(beta, size) - beta] for size in sizes])
@@ -42,7 +47,7 @@ class ChannelFactors(RowPart):
         self.level.build((None, self.units))
         self.add_scale()
 
-    def call(self, records, opened=0.0):
+    def call(self, records: list[GroupRecord], opened: Tensor = 0.0) -> list[Tensor]:
         hidden = self.embed(ops.cast(self._channel_features(records), self.compute_dtype))
         means = self._groups.means(hidden)
         around = ops.matmul(ops.cast(self._neighbours, means.dtype), means)
@@ -61,21 +66,21 @@ class ChannelFactors(RowPart):
         is_off = self._groups.spread(self._groups.means(factors) == 0)
         return split_by_record(straight_through(factors, values, is_off)[:, 0], records)
 
-    def _channel_features(self, records):
+    def _channel_features(self, records: list[GroupRecord]) -> Tensor:
         """A matrix of shape `(channels of all groups, features)`."""
         squares = {}
 
-        def mean_squares(view):
+        def mean_squares(view: KernelView) -> Tensor:
             # Squares only: the gradient of a magnitude costs twice as much as the rest together.
             if id(view.kernel) not in squares:
                 squares[id(view.kernel)] = ops.square(ops.convert_to_tensor(view.kernel))
             others = [axis for axis in range(len(view.kernel.shape)) if axis != view.axis]
             return ops.mean(squares[id(view.kernel)], axis=others)
 
-        def roots(means):
+        def roots(means: Tensor) -> Tensor:
             return ops.sqrt(means + 1e-12)
 
-        def vector(view):
+        def vector(view: KernelView) -> Tensor:
             return ops.convert_to_tensor(view.kernel)
 
         made, read, scales, shifts = self._views
@@ -88,10 +93,10 @@ class ChannelFactors(RowPart):
         return ops.stack(columns, axis=1)
 
 
-def _describe(record, shapes):
+def _describe(record: GroupRecord, shapes: dict[int, tuple[int, ...]]) -> list[float]:
     """What a group is, whatever its weights: constants of similar size for any network."""
 
-    def side(views):
+    def side(views: tuple[KernelView, ...]) -> list[float]:
         kernels = [shapes[id(view.kernel)] for view in views]
         rows = [prod(s) / s[view.axis] for s, view in zip(kernels, views, strict=True)]
         area = [prod(shape[:-2]) for shape in kernels]
@@ -106,7 +111,7 @@ def _describe(record, shapes):
     ]
 
 
-def _neighbours(records):
+def _neighbours(records: list[GroupRecord]) -> np.ndarray:
     """Row-stochastic matrix: which groups share a kernel."""
     kernels = {id(weight): i for i, weight in enumerate(unique_weights(records))}
     touched = np.zeros((len(records), len(kernels)))

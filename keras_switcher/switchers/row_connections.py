@@ -3,8 +3,9 @@
 import numpy as np
 from keras import layers, ops
 
-from keras_switcher.reductions import Segments, column_sums, row_sums, times, total
+from keras_switcher.reductions import Segments, Tensor, column_sums, row_sums, times, total
 from keras_switcher.switchers.heads import as_factors
+from keras_switcher.switchers.records import ConnectionRecord
 from keras_switcher.switchers.row_part import RowPart
 
 
@@ -15,7 +16,7 @@ class ConnectionFactors(RowPart):
     rows and columns; what is done per weight is a handful of additions and multiplications.
     """
 
-    def build(self, records):
+    def build(self, records: list[ConnectionRecord]):
         # The rows of all kernels, then their columns, laid end to end.
         numbers = np.transpose([record.shape for record in records]).ravel()
         sides = np.repeat(np.arange(len(numbers)), numbers)
@@ -36,7 +37,7 @@ class ConnectionFactors(RowPart):
         self.level.build(self._contexts.shape)
         self.add_scale()
 
-    def call(self, records, opened=0.0):
+    def call(self, records: list[ConnectionRecord], opened: Tensor = 0.0) -> list[Tensor]:
         kernels = [
             ops.cast(ops.convert_to_tensor(record.kernel), self.compute_dtype) for record in records
         ]
@@ -69,7 +70,7 @@ class ConnectionFactors(RowPart):
             for i, matrix in enumerate(sizes)
         ]
 
-    def _added(self, sizes):
+    def _added(self, sizes: Tensor) -> Tensor:
         """What each row and each column of each kernel adds to the scores of its connections."""
         # A layer that sees size and context. Contexts are few, while a product of thousands of rows
         # with a matrix of six would take XLA a tenth of all that a switcher adds to a step.
@@ -80,7 +81,7 @@ class ConnectionFactors(RowPart):
         return added - self._sides.spread(self._sides.means(added))
 
 
-def _describe(record):
+def _describe(record: ConnectionRecord) -> np.ndarray:
     """What a kernel is, whatever its weights: constants of similar size for any network."""
     inputs, outputs = record.shape
     return np.array([record.depth, np.log1p(inputs) / 8, np.log1p(outputs) / 8, record.share])

@@ -1,9 +1,13 @@
 """ShuffledInput, a control: the factors reach other channels than those that were read."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_switcher.reductions import Tensor
+from keras_switcher.switchers.records import Record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.wrapped import WrappedSwitcher
 
@@ -30,12 +34,12 @@ class ShuffledInput(WrappedSwitcher):
         super().__init__(switcher, **kwargs)
         self.seed = seed
 
-    def build(self, records):
+    def build(self, records: list[Record]):
         super().build(records)
         generator = np.random.default_rng(self.seed)
         self._orders = [generator.permutation(record.size) for record in records]
 
-    def call(self, records):
+    def call(self, records: list[Record]) -> list[Tensor]:
         factors = super().call(records)
         pairs = zip(factors, self._orders, strict=True)
         return [
@@ -43,5 +47,5 @@ class ShuffledInput(WrappedSwitcher):
             for factor, order in pairs
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}

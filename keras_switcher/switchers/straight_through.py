@@ -2,8 +2,10 @@
 
 from keras import ops
 
+from keras_switcher.reductions import Tensor
 
-def straight_through(values, soft, where=1.0):
+
+def straight_through(values: Tensor, soft: Tensor, where: Tensor = 1.0) -> Tensor:
     """The same values, with the gradient of others.
 
     Args:
@@ -14,6 +16,6 @@ def straight_through(values, soft, where=1.0):
     return values + ops.cast(where, values.dtype) * (soft - ops.stop_gradient(soft))
 
 
-def on_or_off(factors):
+def on_or_off(factors: Tensor) -> Tensor:
     """1 for factors above zero, 0 for others; the gradient is that of the factors."""
     return straight_through(ops.cast(factors > 0, factors.dtype), factors)

@@ -1,9 +1,13 @@
 """Switcher: the base class of all switchers."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import SPREAD
+from keras_switcher.switchers.records import Record
 
 
 class Switcher(keras.layers.Layer):
@@ -43,13 +47,13 @@ class Switcher(keras.layers.Layer):
         super().__init__(**kwargs)
         self.opening = None
 
-    def build(self, records):
+    def build(self, records: list[Record]):
         """Creates the switcher's weights for these records."""
 
-    def call(self, records):
+    def call(self, records: list[Record]) -> list[Tensor]:
         raise NotImplementedError(f"{type(self).__name__} must implement call(records).")
 
-    def build_once(self, records):
+    def build_once(self, records: list[Record]):
         """Builds the switcher for one model, and for no second one.
 
         Raises:
@@ -72,11 +76,11 @@ class Switcher(keras.layers.Layer):
                 name="opening",
             )
 
-    def opened(self):
+    def opened(self) -> Tensor:
         """How far raw values are spread beyond what was learned: from 0 to `heads.SPREAD`."""
         return 0.0 if self.opening is None else SPREAD * self.opening
 
-    def spread(self, opening):
+    def spread(self, opening: Tensor):
         """Spreads factors that started at one, as a budget's target begins to fall.
 
         Called before each update under a budget; a switcher of your own need not do anything.
@@ -87,9 +91,9 @@ class Switcher(keras.layers.Layer):
         if self.opening is not None:
             self.opening.assign(ops.cast(opening, self.opening.dtype))
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any):
         """Loads the switcher's own weights; older files lack those that `spread` needs."""
-        own = {}
+        own: dict[str, Tensor] = {}
         self.save_own_variables(own)
         found = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no mapping)
         is_older = self.opening is not None and len(found) == len(own) - self.later_weights

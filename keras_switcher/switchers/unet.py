@@ -1,10 +1,13 @@
 """The paper's switcher: a U-Net that reads weight matrices as images."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import START, STARTS, mean_at_start
-from keras_switcher.switchers.records import KernelView, by_grain, in_order
+from keras_switcher.switchers.records import GroupRecord, KernelView, Record, by_grain, in_order
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.unet_connections import ConnectionImages
 from keras_switcher.switchers.unet_network import INITIALIZER, Normalize, UNet, padded
@@ -73,7 +76,7 @@ class UNetSwitcher(Switcher):
         # On CPUs a step under XLA takes three times as long: its gradient of a convolution.
         self.supports_jit = False
 
-    def build(self, records):
+    def build(self, records: list[Record]):
         channels, connections = by_grain(records)
         if channels:
             self._build_channels(channels)
@@ -88,7 +91,7 @@ class UNetSwitcher(Switcher):
             self.of_connections.build(connections)
         self.add_opening(self.start)
 
-    def call(self, records):
+    def call(self, records: list[Record]) -> list[Tensor]:
         channels, connections = by_grain(records)
         opened = self.opened()
         return in_order(
@@ -97,7 +100,7 @@ class UNetSwitcher(Switcher):
             self.of_connections(records=connections, opened=opened) if connections else [],
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "stacked": self.stacked,
@@ -107,7 +110,7 @@ class UNetSwitcher(Switcher):
             "row_width": self.row_width,
         }
 
-    def _build_channels(self, records):
+    def _build_channels(self, records: list[GroupRecord]):
         self._dense = [i for i, r in enumerate(records) if not _is_convolutional(r)]
         self._convolutional = [i for i, r in enumerate(records) if _is_convolutional(r)]
         self._sizes = [record.size for record in records]
@@ -127,7 +130,7 @@ class UNetSwitcher(Switcher):
             self.convolution_network = self._unet((rows, self.row_width, 1))
         self.heads = [self._head(record.size) for record in records]
 
-    def _factors_of_channels(self, records, opened):
+    def _factors_of_channels(self, records: list[GroupRecord], opened: Tensor) -> list[Tensor]:
         scores = {}
         if self._convolutional:
             rows = [self._feature_rows(i, records[i]) for i in self._convolutional]
@@ -148,12 +151,12 @@ class UNetSwitcher(Switcher):
                 scores[i] = network(ops.expand_dims(matrix, -1))
         return [ops.relu(head(scores[i], opened=opened)[:, 0]) for i, head in enumerate(self.heads)]
 
-    def _unet(self, shape, outputs=1):
+    def _unet(self, shape: tuple[int, ...], outputs: int = 1) -> UNet:
         network = UNet(outputs, self.depth, self.normalization, dtype=self.dtype_policy)
         network.build(shape)
         return network
 
-    def _head(self, size):
+    def _head(self, size: int) -> Normalize:
         """The last normalisation, over the channels of one group: padding has no part in it."""
         gamma, beta = STARTS[self.start]
         head = Normalize(
@@ -162,7 +165,7 @@ class UNetSwitcher(Switcher):
         head.build((None, 1))
         return head
 
-    def _row_kernel(self, view: KernelView):
+    def _row_kernel(self, view: KernelView) -> keras.Variable:
         weights = 1
         for axis, length in enumerate(view.kernel.shape):
             weights *= 1 if axis == view.axis else length
@@ -172,7 +175,7 @@ class UNetSwitcher(Switcher):
             name=f"row_kernel_{len(self.weights)}",
         )
 
-    def _feature_rows(self, i, record):
+    def _feature_rows(self, i: int, record: GroupRecord) -> Tensor:
         """A convolution over a whole kernel slice is a product: (size, row_width)."""
         rows = []
         for view, kernel in zip(record.producers, self.to_rows[str(i)], strict=True):
@@ -181,11 +184,11 @@ class UNetSwitcher(Switcher):
         return sum(rows[1:], rows[0]) / len(rows)
 
 
-def _is_convolutional(record):
+def _is_convolutional(record: GroupRecord) -> bool:
     return any(view.is_convolution for view in record.producers)
 
 
-def _width(record):
+def _width(record: GroupRecord) -> int:
     """Columns of a dense group's image: the outputs of all that reads it."""
     columns = 0
     for view in record.consumers:
@@ -196,6 +199,6 @@ def _width(record):
     return columns
 
 
-def _matrix(record):
+def _matrix(record: GroupRecord) -> Tensor:
     columns = [view.per_channel(view.rows(), record.size) for view in record.consumers]
     return ops.concatenate(columns, axis=1)

@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import mean_at_start
+from keras_switcher.switchers.records import ConnectionRecord
 from keras_switcher.switchers.unet_entries import EntryUNet
 from keras_switcher.switchers.unet_network import Normalize, padded
 
@@ -21,14 +23,22 @@ class ConnectionImages(keras.layers.Layer):
         **kwargs: As for any Keras layer.
     """
 
-    def __init__(self, stacked, normalization, depth, gamma, beta, **kwargs):
+    def __init__(
+        self,
+        stacked: bool,
+        normalization: str,
+        depth: int | None,
+        gamma: float,
+        beta: float,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.stacked = stacked
         self.normalization = normalization
         self.depth = depth
         self.start = (gamma, beta)
 
-    def build(self, records):
+    def build(self, records: list[ConnectionRecord]):
         shapes = [record.shape for record in records]
         if self.stacked:
             self._largest = tuple(max(side) for side in zip(*shapes, strict=True))
@@ -37,7 +47,7 @@ class ConnectionImages(keras.layers.Layer):
             self.networks = [self._unet((*shape, 1), 1) for shape in shapes]
         self.heads = [self._head(record.size) for record in records]
 
-    def call(self, records, opened=0.0):
+    def call(self, records: list[ConnectionRecord], opened: Tensor = 0.0) -> list[Tensor]:
         matrices = [ops.cast(record.kernel, self.compute_dtype) for record in records]
         if self.stacked:
             images = [padded(matrix, self._largest) for matrix in matrices]
@@ -56,12 +66,12 @@ class ConnectionImages(keras.layers.Layer):
             for head, score in zip(self.heads, scores, strict=True)
         ]
 
-    def _unet(self, shape, outputs):
+    def _unet(self, shape: tuple[int, ...], outputs: int) -> EntryUNet:
         network = EntryUNet(outputs, self.depth, self.normalization, dtype=self.dtype_policy)
         network.build(shape)
         return network
 
-    def _head(self, size):
+    def _head(self, size: int) -> Normalize:
         gamma, beta = self.start
         head = Normalize(
             self.normalization, gamma, mean_at_start(beta, size), dtype=self.dtype_policy

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import layers, ops
 
+from keras_switcher.reductions import Tensor
+
 INITIALIZER = ("fan_out", "untruncated_normal")
 
 
@@ -29,13 +31,15 @@ class UNet(layers.Layer):
         `(rows, outputs)`.
     """
 
-    def __init__(self, outputs=1, depth=None, normalization="instance", **kwargs):
+    def __init__(
+        self, outputs: int = 1, depth: int | None = None, normalization: str = "instance", **kwargs
+    ):
         super().__init__(**kwargs)
         self.outputs = outputs
         self.depth = depth
         self.normalization = normalization
 
-    def build(self, shape):
+    def build(self, shape: tuple[int, ...]):
         rows, width, channels = shape
         doublings = int(math.log2(max(rows, 2)))
         depth = self.depth or max(1, min(max(4, doublings // 2), doublings - 2))
@@ -45,7 +49,8 @@ class UNet(layers.Layer):
         self.padding = self._missing(rows, width)
         width += self.padding[1]
         features = [8 * 2**i for i in range(depth + 1)]
-        self.encoder, self.row, self.up, self.decoder = [], [], [], []
+        self.encoder, self.up, self.decoder = [], [], []
+        self.row: list[tuple[keras.Variable, Normalize]] = []
         for level, size in enumerate(features):
             self.encoder.append(self._step((3, 3, channels, size)))
             self._build_row(width, size)
@@ -57,7 +62,7 @@ class UNet(layers.Layer):
             self.decoder.append(self._step((2 * size, size)))
         self.head = self._kernel((features[0], self.outputs))
 
-    def call(self, image):
+    def call(self, image: Tensor) -> Tensor:
         rows, columns, _ = image.shape
         padding = [[0, length] for length in (*self.padding, 0)]
         image = ops.expand_dims(ops.pad(image, padding), 0)
@@ -76,37 +81,37 @@ class UNet(layers.Layer):
             values = ops.relu(normalize(ops.matmul(values, kernel)))
         return self._cropped(ops.matmul(values, self.head), rows, columns)
 
-    def _missing(self, rows, width):
+    def _missing(self, rows: int, width: int) -> tuple[int, int]:
         """How many rows and columns of zeros are added. A column too many is left out instead."""
         return -rows % 2 ** len(self.pools), 0
 
-    def _build_row(self, width, size):
+    def _build_row(self, width: int, size: int):
         self.row.append(self._step((width, size, size)))
 
-    def _described(self, image, level):
+    def _described(self, image: Tensor, level: int) -> Tensor:
         """What the decoder gets to see of a level of the encoder: features of each row."""
         kernel, normalize = self.row[level]
         flat = ops.reshape(image, (image.shape[1], -1))
         row = ops.matmul(flat, ops.reshape(kernel, (-1, kernel.shape[-1])))
         return ops.relu(normalize(row))
 
-    def _up_shape(self, size, pool):
+    def _up_shape(self, size: int, pool: tuple[int, int]) -> tuple[int, ...]:
         return (2, size, 2 * size)
 
-    def _enlarged(self, values, up, pool):
+    def _enlarged(self, values: Tensor, up: Tensor, pool: tuple[int, int]) -> Tensor:
         """Twice the rows: a transposed convolution of kernel and stride (2, 1)."""
         up = ops.transpose(ops.reshape(up, (-1, up.shape[-1])))
         return ops.reshape(ops.matmul(values, up), (2 * values.shape[0], -1))
 
-    def _cropped(self, values, rows, columns):
+    def _cropped(self, values: Tensor, rows: int, columns: int) -> Tensor:
         return values[:rows]
 
-    def _step(self, shape):
+    def _step(self, shape: tuple[int, ...]) -> tuple[keras.Variable, "Normalize"]:
         normalize = Normalize(self.normalization, dtype=self.dtype_policy)
         normalize.build((None, shape[-1]))
         return self._kernel(shape), normalize
 
-    def _kernel(self, shape):
+    def _kernel(self, shape: tuple[int, ...]) -> keras.Variable:
         return self.add_weight(
             shape=shape,
             initializer=keras.initializers.VarianceScaling(2.0, *INITIALIZER),
@@ -130,12 +135,12 @@ class Normalize(layers.Layer):
             it.
     """
 
-    def __init__(self, mode="instance", gamma=1.0, beta=0.0, **kwargs):
+    def __init__(self, mode: str = "instance", gamma: float = 1.0, beta: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.mode = mode
         self.start = (gamma, beta)
 
-    def build(self, shape):
+    def build(self, shape: tuple[int | None, ...]):
         gamma, beta = (keras.initializers.Constant(value) for value in self.start)
         if self.mode == "batch":
             self.inner = layers.BatchNormalization(
@@ -150,7 +155,7 @@ class Normalize(layers.Layer):
             self.gamma = self.add_weight(shape=(shape[-1],), initializer=gamma, name="gamma")
             self.beta = self.add_weight(shape=(shape[-1],), initializer=beta, name="beta")
 
-    def call(self, inputs, opened=0.0):
+    def call(self, inputs: Tensor, opened: Tensor = 0.0) -> Tensor:
         if self.mode == "batch":
             flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
             return ops.reshape(self.inner(flat), inputs.shape)
@@ -161,7 +166,7 @@ class Normalize(layers.Layer):
         wide = ops.reshape(inputs, (rows, -1))
         columns = wide.shape[1] // channels
 
-        def mean(values):
+        def mean(values: Tensor) -> Tensor:
             return ops.mean(ops.reshape(ops.mean(values, axis=0), (columns, channels)), axis=0)
 
         centred = wide - ops.tile(mean(wide), columns)
@@ -170,7 +175,7 @@ class Normalize(layers.Layer):
         return ops.reshape(outputs, inputs.shape)
 
 
-def padded(matrix, shape):
+def padded(matrix: Tensor, shape: tuple[int, ...]) -> Tensor:
     """A matrix with zeros below and to the right, up to a shape."""
     missing = [[0, most - length] for most, length in zip(shape, matrix.shape, strict=True)]
     return ops.pad(matrix, missing)

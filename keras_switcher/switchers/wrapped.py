@@ -1,7 +1,11 @@
 """The base of controls that wrap another switcher."""
 
+from typing import Any
+
 import keras
 
+from keras_switcher.reductions import Tensor
+from keras_switcher.switchers.records import Record
 from keras_switcher.switchers.switcher import Switcher
 
 
@@ -26,27 +30,27 @@ class WrappedSwitcher(Switcher):
         self.switcher = switcher
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list[keras.Variable]:
         """What the switcher within lets an optimizer train."""
         return self.switcher.trainable_variables
 
     trainable_weights = trainable_variables
 
-    def build(self, records):
+    def build(self, records: list[Record]):
         self.switcher.build_once(records)
 
-    def call(self, records):
+    def call(self, records: list[Record]) -> list[Tensor]:
         return self.switcher(records=records)
 
-    def spread(self, opening):
+    def spread(self, opening: Tensor):
         """Passes it on to the switcher within."""
         self.switcher.spread(opening)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         inner = keras.saving.serialize_keras_object(self.switcher)
         return {**super().get_config(), "switcher": inner}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "WrappedSwitcher":
         inner = keras.saving.deserialize_keras_object(config["switcher"])
         return cls(**{**config, "switcher": inner})

@@ -1,13 +1,15 @@
 """Rules for activations: by name, by their operations, or by trial."""
 
 import inspect
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.call import Call, CallGraph
+from keras_switcher.graph.call import Call, CallGraph, Shape
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules.registry import find_rule
 from keras_switcher.graph.tracing import trace
@@ -46,7 +48,7 @@ def why_mixing_function(call: Call) -> str | None:
     """
     function, arguments = call.op.function, call.op.arguments
     if len(call.inputs) != 1 or call.input.shape != getattr(call.output, "shape", None):
-        why = "it does not make one tensor of the shape of the one that it reads"
+        why: str | None = "it does not make one tensor of the shape of the one that it reads"
     elif callable(call.op._output_shape) and not _follows(call.op._output_shape, call.input.shape):
         why = "its `output_shape` is not that of its input where this has another one"
     elif {"mask", "training"} & set(inspect.signature(function).parameters):
@@ -67,7 +69,7 @@ def is_unknown(op: keras.Operation) -> bool:
     return callable(function) and not known
 
 
-def _follows(output_shape, shape):
+def _follows(output_shape: Callable, shape: Shape) -> bool:
     """Whether a function says of narrower inputs, too, that outputs have their shape."""
     narrower = tuple(size and max(size - 1, 1) for size in shape)
     try:
@@ -76,14 +78,14 @@ def _follows(output_shape, shape):
         return False
 
 
-def _type_read(call):
+def _type_read(call: Call) -> str:
     """The type of what a layer's function is called on: Keras casts real numbers only."""
     own, given = call.op.compute_dtype, call.input.dtype
     casts = call.op.autocast and keras.backend.is_float_dtype(given)
     return own if casts or not isinstance(call.op, (layers.Activation, layers.Lambda)) else given
 
 
-def _why(activation, shape, dtype):
+def _why(activation: Callable | None, shape: Shape, dtype: str) -> str | None:
     """Why an activation mixes the channels of what it is called on, or None."""
     if activation is None or activation in ELEMENTWISE:
         return None
@@ -96,18 +98,18 @@ def _why(activation, shape, dtype):
     return why or why_not_elementwise(activation, shape, dtype)
 
 
-def _name(function):
+def _name(function: Callable) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def unwrapped(activation):
+def unwrapped(activation: Any) -> Any:
     """What `keras.layers.Activation` holds, where that is given as an activation."""
     while type(activation) is layers.Activation:
         activation = activation.activation
     return activation
 
 
-def carry_alpha(prelu, tensor, reader: Reader):
+def carry_alpha(prelu: Any, tensor: keras.KerasTensor, reader: Reader):
     """The slopes of a PReLU, layer or activation, lie along the channels of what it is applied to.
 
     Args:
@@ -121,7 +123,7 @@ def carry_alpha(prelu, tensor, reader: Reader):
                 reader.carry(prelu.alpha, axis - 1, reader.channels(tensor, axis))
 
 
-def _why_unbuilt(prelu, shape):
+def _why_unbuilt(prelu: layers.PReLU, shape: Shape) -> str | None:
     """Builds a PReLU, which Keras leaves to the first run; None, or why that cannot be."""
     open_axes = [axis for axis, size in enumerate(shape) if axis and size is None]
     if not prelu.built:
@@ -131,7 +133,7 @@ def _why_unbuilt(prelu, shape):
     return None
 
 
-def _why_weights(layer):
+def _why_weights(layer: layers.Layer) -> str | None:
     """Why a layer's weights keep it from being an activation whose channels can go."""
     if not layer.built:
         makes_weights = type(layer).build is not layers.Layer.build
@@ -142,11 +144,14 @@ def _why_weights(layer):
     return None
 
 
-def _why_by_rules(activation, tensor):
+def _why_by_rules(activation: Callable, tensor: keras.KerasTensor) -> str | None:
     """What the rules of its operations say against a callable; None if nothing is known."""
     with restored(backend_variables(activation)):  # What is not symbolic runs.
         graph = _graph_of(activation, tensor)
-    if graph is None or any(find_rule(call.op) is None for call in graph.calls):
+    if graph is None:
+        return None
+    ruled = [(call, rule) for call in graph.calls if (rule := find_rule(call.op))]
+    if len(ruled) < len(graph.calls):
         return None
     reader, start = Reader(graph), 0
     labels = {}
@@ -154,9 +159,9 @@ def _why_by_rules(activation, tensor):
         if size is not None:
             labels[axis] = np.arange(start, start := start + size)
             reader.label(graph.inputs, axis, labels[axis])
-    for call in graph.calls:
+    for call, rule in ruled:
         call.name = type(call.op).__name__  # Keras numbers the names of operations.
-        reader.read(call, find_rule(call.op))
+        reader.read(call, rule)
     if reader.locked:
         return f"what it reads {reader.locked[0][1]}"
     if reader.weights:
@@ -172,7 +177,7 @@ def _why_by_rules(activation, tensor):
     return None
 
 
-def _graph_of(activation, tensor):
+def _graph_of(activation: Callable, tensor: keras.KerasTensor) -> CallGraph | None:
     """The calls that a callable makes, or None where they cannot be read."""
     inputs = keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype)
     try:

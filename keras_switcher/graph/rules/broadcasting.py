@@ -21,7 +21,7 @@ def add_broadcast(call: Call, reader: Reader, shape: tuple[int | None, ...]):
         _add_along(call, reader, long[1:])
 
 
-def _add_along(call, reader, long):
+def _add_along(call: Call, reader: Reader, long: list[int]):
     """Something is added that has more than one entry along these axes."""
     if len(long) == 1:
         add_vector(call, reader, long[0])

@@ -3,6 +3,8 @@
 import numpy as np
 from keras import layers
 
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules.activations import (
     carry_alpha,
     unwrapped,
@@ -12,14 +14,14 @@ from keras_switcher.graph.rules.activations import (
 from keras_switcher.graph.rules.registry import keras_rule, rule
 
 
-def channel_axis(call) -> int:
+def channel_axis(call: Call) -> int:
     """The axis of the channels by the layer's data format; the last one without any."""
     first = getattr(call.op, "data_format", None) == "channels_first"
     return 1 if first else len(call.input.shape) - 1
 
 
 @rule(layers.Activation)
-def activation(call, reader):
+def activation(call: Call, reader: Reader):
     why = why_mixing(call)
     if why is not None:
         reader.refuse(call, why)
@@ -29,7 +31,7 @@ def activation(call, reader):
 
 
 @rule(layers.Lambda)
-def function(call, reader):
+def function(call: Call, reader: Reader):
     """A function that treats each entry by itself is an activation, whatever it is."""
     why = why_mixing_function(call)
     if why is not None:
@@ -57,12 +59,12 @@ def function(call, reader):
         *("Floor", "Ceil", "Sign", "Cast", "StopGradient", "Copy", "NanToNum"),
     )
 )
-def elementwise(call, reader):
+def elementwise(call: Call, reader: Reader):
     reader.pass_on(call)
 
 
 @keras_rule(operations=("Clip",))
-def clip(call, reader):
+def clip(call: Call, reader: Reader):
     if np.ndim(call.op.x_min) or np.ndim(call.op.x_max):
         reader.refuse(call, f"is clipped by '{call.name}', at bounds that are arrays")
     else:
@@ -71,7 +73,7 @@ def clip(call, reader):
 
 @rule(layers.Softmax)
 @keras_rule(operations=("Softmax", "LogSoftmax"))
-def over_axes(call, reader):
+def over_axes(call: Call, reader: Reader):
     """Computes over some axes: each output depends on all channels along them."""
     axes = range(len(call.input.shape)) if call.op.axis is None else np.atleast_1d(call.op.axis)
     mixed = [axis % len(call.input.shape) for axis in axes]
@@ -84,14 +86,14 @@ def over_axes(call, reader):
 
 
 @rule(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
-def normalization_over_axes(call, reader):
+def normalization_over_axes(call: Call, reader: Reader):
     for axis in reader.labelled_axes(call.input):
         reader.normalize(reader.channels(call.input, axis))
     over_axes(call, reader)
 
 
 @rule(layers.Dropout, layers.AlphaDropout)
-def dropout(call, reader):
+def dropout(call: Call, reader: Reader):
     shape = call.op.noise_shape
     for axis in reader.labelled_axes(call.input):
         if shape and (len(shape) != len(call.input.shape) or shape[axis] not in (None, 1)):
@@ -101,18 +103,18 @@ def dropout(call, reader):
 
 
 @rule(layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D)
-def spatial_dropout(call, reader):
+def spatial_dropout(call: Call, reader: Reader):
     reader.pass_on(call)
 
 
 @rule(layers.PReLU)
-def parametric_relu(call, reader):
+def parametric_relu(call: Call, reader: Reader):
     carry_alpha(call.op, call.input, reader)
     reader.pass_on(call)
 
 
 @rule(layers.BatchNormalization)
-def batch_normalization(call, reader):
+def batch_normalization(call: Call, reader: Reader):
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
     reader.normalize(ids)
@@ -124,7 +126,7 @@ def batch_normalization(call, reader):
 
 
 @rule(layers.GroupNormalization)
-def group_normalization(call, reader):
+def group_normalization(call: Call, reader: Reader):
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
     reader.normalize(ids)
@@ -138,7 +140,7 @@ def group_normalization(call, reader):
 
 
 @rule(layers.Normalization)
-def normalization(call, reader):
+def normalization(call: Call, reader: Reader):
     layer, rank = call.op, len(call.input.shape)
     along = [axis % rank for axis in layer.axis]
     axes = [axis for axis in reader.labelled_axes(call.input) if axis in along]
@@ -152,7 +154,7 @@ def normalization(call, reader):
 
 
 @rule(layers.Rescaling)
-def rescaling(call, reader):
+def rescaling(call: Call, reader: Reader):
     if np.ndim(call.op.scale) or np.ndim(call.op.offset):
         reader.refuse(call, f"goes through '{call.name}', whose scale or offset is an array")
     else:
@@ -160,7 +162,7 @@ def rescaling(call, reader):
 
 
 @keras_rule(layers=("LayerScale",))
-def layer_scale(call, reader):
+def layer_scale(call: Call, reader: Reader):
     ids = reader.channels(call.input, -1)
     reader.carry(call.op.gamma, 0, ids, role="scale")
     reader.resize(call, projection_dim=ids)
@@ -178,7 +180,7 @@ def layer_scale(call, reader):
 @rule(layers.Resizing, layers.CenterCrop)
 @keras_rule(operations=("MaxPool", "AveragePool", "AdaptiveMaxPool", "AdaptiveAveragePool"))
 @keras_rule(operations=("Resize",))
-def spatial(call, reader):
+def spatial(call: Call, reader: Reader):
     """Computes along the spatial axes, by the same rule for every channel."""
     reader.pass_on(call, axes=[channel_axis(call)])
 
@@ -186,7 +188,7 @@ def spatial(call, reader):
 @rule(layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D)
 @rule(layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D)
 @rule(layers.GlobalAveragePooling3D)
-def global_pooling(call, reader):
+def global_pooling(call: Call, reader: Reader):
     axis = channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])

@@ -1,10 +1,13 @@
 """Rules for layers that merge tensors: sums, products, concatenations."""
 
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 from keras import layers, tree
 
-from keras_switcher.graph.call import is_tensor
-from keras_switcher.graph.reader import NO_CHANNEL
+from keras_switcher.graph.call import Call, is_tensor
+from keras_switcher.graph.reader import NO_CHANNEL, Kept, Reader
 from keras_switcher.graph.rules.broadcasting import add_broadcast
 from keras_switcher.graph.rules.registry import keras_rule, rule
 
@@ -12,7 +15,7 @@ from keras_switcher.graph.rules.registry import keras_rule, rule
 @rule(layers.Add, layers.Subtract, layers.Multiply, layers.Average)
 @rule(layers.Maximum, layers.Minimum)
 @keras_rule(layers=("CustomScaleLayer",))
-def merge(call, reader):
+def merge(call: Call, reader: Reader):
     tensors = call.inputs
     if _merges_arrays(call):
         reader.refuse(call, f"is merged by '{call.name}' with an array")
@@ -33,9 +36,9 @@ def merge(call, reader):
         *("LogicalAnd", "LogicalOr", "LogicalNot"),
     )
 )
-def arithmetic(call, reader):
-    operands = (*call.args, *call.kwargs.values())
-    operands = [x if is_tensor(x) else np.asarray(x) for x in operands]
+def arithmetic(call: Call, reader: Reader):
+    given = (*call.args, *call.kwargs.values())
+    operands = [x if is_tensor(x) else np.asarray(x) for x in given]
     _combine(call, reader, operands)
     if type(call.op).__name__ == "Add":
         add_broadcast(call, reader, operands[-1].shape)
@@ -43,7 +46,7 @@ def arithmetic(call, reader):
 
 @rule(layers.Concatenate)
 @keras_rule(operations=("Concatenate",))
-def concatenate(call, reader):
+def concatenate(call: Call, reader: Reader):
     if _merges_arrays(call):
         reader.refuse(call, f"is merged by '{call.name}' with an array")
         return
@@ -60,12 +63,12 @@ def concatenate(call, reader):
             reader.label(call.output, axis, parts[0])
 
 
-def _merges_arrays(call):
+def _merges_arrays(call: Call) -> bool:
     values = tree.flatten((call.args, call.kwargs))
     return any(not is_tensor(value) and np.ndim(value) for value in values)
 
 
-def _combine(call, reader, operands):
+def _combine(call: Call, reader: Reader, operands: Sequence[keras.KerasTensor | np.ndarray]):
     """Entry by entry, with broadcasting: channels at the same places go together.
 
     Constant arrays among the operands lose the entries of channels that go.
@@ -95,7 +98,7 @@ def _combine(call, reader, operands):
         constants += [(place, own, labelled) for place, own, ids in sides if ids is None]
         reader.label(call.output, axis, labelled)
 
-    def without_entries(kept, args, kwargs):
+    def without_entries(kept: Kept, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         values = [*args, *kwargs.values()]
         for place, axis, ids in constants:
             values[place] = np.compress(kept(ids), values[place], axis=axis)

@@ -2,9 +2,12 @@
 
 import re
 
+import keras
 import numpy as np
 from keras import layers
 
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules.activations import carry_alpha, unwrapped, why_mixing
 from keras_switcher.graph.rules.broadcasting import add_broadcast, add_vector
 from keras_switcher.graph.rules.channelwise import channel_axis
@@ -12,7 +15,7 @@ from keras_switcher.graph.rules.registry import rule
 
 
 @rule(layers.Dense)
-def dense(call, reader):
+def dense(call: Call, reader: Reader):
     if _is_altered(call, reader):
         return
     reader.pass_on(call, axes=range(1, len(call.input.shape) - 1), passed=[-1])
@@ -25,7 +28,7 @@ def dense(call, reader):
 
 
 @rule(layers.EinsumDense)
-def einsum_dense(call, reader):
+def einsum_dense(call: Call, reader: Reader):
     layer = call.op
     if _is_altered(call, reader):
         return
@@ -43,12 +46,12 @@ def einsum_dense(call, reader):
     if why is not None:
         reader.refuse(call, why)
         return
-    mixed = mixed[0]
-    along = {}  # The ids along the axes of the output.
+    read = mixed[0]
+    along: dict[int, np.ndarray] = {}  # The ids along the axes of the output.
     for axis in reader.labelled_axes(call.input):
-        if inputs[axis] != mixed:
+        if inputs[axis] != read:
             along[outputs.index(inputs[axis])] = reader.channels(call.input, axis)
-    reader.consume(call, layer.kernel, of_kernel.index(mixed), inputs.index(mixed))
+    reader.consume(call, layer.kernel, of_kernel.index(read), inputs.index(read))
     # Only the last of several made axes becomes channels: heads, say, stay whole.
     along[outputs.index(made[-1])] = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
     shape = list(layer.partial_output_shape)
@@ -67,7 +70,7 @@ def einsum_dense(call, reader):
 
 
 @rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)
-def convolution(call, reader):
+def convolution(call: Call, reader: Reader):
     if _is_altered(call, reader):
         return
     layer, axis = call.op, channel_axis(call)
@@ -89,7 +92,7 @@ def convolution(call, reader):
 
 
 @rule(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-def transposed_convolution(call, reader):
+def transposed_convolution(call: Call, reader: Reader):
     if _is_altered(call, reader):
         return
     axis = channel_axis(call)
@@ -100,7 +103,7 @@ def transposed_convolution(call, reader):
 
 
 @rule(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-def depthwise_convolution(call, reader):
+def depthwise_convolution(call: Call, reader: Reader):
     axis = channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])
@@ -109,7 +112,7 @@ def depthwise_convolution(call, reader):
 
 
 @rule(layers.SeparableConv1D, layers.SeparableConv2D)
-def separable_convolution(call, reader):
+def separable_convolution(call: Call, reader: Reader):
     layer, axis = call.op, channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])
@@ -123,7 +126,7 @@ def separable_convolution(call, reader):
 
 
 @rule(layers.Embedding)
-def embedding(call, reader):
+def embedding(call: Call, reader: Reader):
     layer = call.op
     if _is_altered(call, reader):
         return
@@ -133,7 +136,14 @@ def embedding(call, reader):
     reader.label(call.output, -1, ids)
 
 
-def _produce(call, reader, kernel, kernel_axis, size, tensor_axis):
+def _produce(
+    call: Call,
+    reader: Reader,
+    kernel: keras.Variable,
+    kernel_axis: int,
+    size: str,
+    tensor_axis: int,
+):
     """What the layer makes: its bias and activation go with it."""
     layer = call.op
     made = reader.produce(call, kernel, kernel_axis)
@@ -142,7 +152,14 @@ def _produce(call, reader, kernel, kernel_axis, size, tensor_axis):
     _activate(call, reader, made, tensor_axis)
 
 
-def _depthwise_kernel(call, reader, kernel, kernel_axis, ids, multiplier):
+def _depthwise_kernel(
+    call: Call,
+    reader: Reader,
+    kernel: keras.Variable,
+    kernel_axis: int,
+    ids: np.ndarray,
+    multiplier: int,
+):
     """Every channel is convolved by itself, into one channel or several that go with it."""
     layer = call.op
     made = np.repeat(ids, multiplier)
@@ -153,7 +170,7 @@ def _depthwise_kernel(call, reader, kernel, kernel_axis, ids, multiplier):
     _activate(call, reader, made, channel_axis(call))
 
 
-def _activate(call, reader, ids, axis):
+def _activate(call: Call, reader: Reader, ids: np.ndarray, axis: int):
     why = why_mixing(call)
     if why is not None:
         reader.lock(ids, why)
@@ -164,7 +181,7 @@ def _activate(call, reader, ids, axis):
         add_vector(call, reader, axis % len(call.output.shape))
 
 
-def _is_altered(call, reader):
+def _is_altered(call: Call, reader: Reader) -> bool:
     """Refuses kernels that are stored in another way than their shape says."""
     layer = call.op
     quantized = getattr(layer, "quantization_mode", None)
@@ -175,18 +192,18 @@ def _is_altered(call, reader):
     return True
 
 
-def _tied(reader, ids):
+def _tied(reader: Reader, ids: np.ndarray) -> np.ndarray:
     """Ties the rows of a matrix of ids to one another; returns the first."""
     for row in ids[1:]:
         reader.couple(ids[0], row)
     return ids[0]
 
 
-def _spatial(tensor, axis):
+def _spatial(tensor: keras.KerasTensor, axis: int) -> list[int | None]:
     return [size for i, size in enumerate(tensor.shape) if i not in (0, axis)]
 
 
-def _einsum_letters(call):
+def _einsum_letters(call: Call) -> tuple[list[str], ...]:
     """The letters of the equation's three parts, with an ellipsis written out."""
     inputs, of_kernel, outputs = re.split(",|->", call.op.equation.replace(" ", ""))
     missing = len(call.input.shape) - len(inputs.replace("...", ""))

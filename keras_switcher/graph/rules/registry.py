@@ -35,14 +35,16 @@ def rule(*types: type) -> Callable[[Rule], Rule]:
     ...     reader.pass_on(call)
     """
 
-    def register(function):
+    def register(function: Rule) -> Rule:
         RULES.update(dict.fromkeys(types, function))
         return function
 
     return register
 
 
-def keras_rule(operations: tuple[str, ...] = (), layers: tuple[str, ...] = ()):
+def keras_rule(
+    operations: tuple[str, ...] = (), layers: tuple[str, ...] = ()
+) -> Callable[[Rule], Rule]:
     """Registers a rule for classes that Keras does not export, by their names.
 
     Args:
@@ -53,7 +55,7 @@ def keras_rule(operations: tuple[str, ...] = (), layers: tuple[str, ...] = ()):
         A decorator, see `rule`.
     """
 
-    def register(function):
+    def register(function: Rule) -> Rule:
         _OPERATIONS.update(dict.fromkeys(operations, function))
         _PRIVATE_LAYERS.update(dict.fromkeys(layers, function))
         return function

@@ -1,13 +1,17 @@
 """Rules for layers that move channels to other axes: reshaping, transposing, reducing."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from keras import layers
 
+from keras_switcher.graph.call import Call, Shape
+from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules.registry import keras_rule, rule
 
 
 @rule(layers.Flatten)
-def flatten(call, reader):
+def flatten(call: Call, reader: Reader):
     tensor = call.input
     axes = reader.labelled_axes(tensor)
     if len(axes) != 1:
@@ -28,25 +32,25 @@ def flatten(call, reader):
 
 
 @rule(layers.Reshape)
-def reshape_layer(call, reader):
+def reshape_layer(call: Call, reader: Reader):
     made = _regroup(call, reader)
     shape = [*call.op.target_shape]
     reader.resize(call, target_shape=_with_ids(shape, made, offset=1))
 
 
 @keras_rule(operations=("Reshape",))
-def reshape(call, reader):
+def reshape(call: Call, reader: Reader):
     made = _regroup(call, reader)
     reader.resize(call, newshape=_with_ids([*call.op.newshape], made, offset=0))
 
 
 @keras_rule(operations=("ExpandDims", "Ravel"))
-def regroup(call, reader):
+def regroup(call: Call, reader: Reader):
     _regroup(call, reader)
 
 
 @keras_rule(operations=("Squeeze",))
-def squeeze(call, reader):
+def squeeze(call: Call, reader: Reader):
     if call.op.axis is None:
         reader.refuse(call, f"is squeezed by '{call.name}': one channel left would vanish")
     else:
@@ -54,24 +58,24 @@ def squeeze(call, reader):
 
 
 @rule(layers.RepeatVector)
-def repeat_vector(call, reader):
+def repeat_vector(call: Call, reader: Reader):
     reader.label(call.output, -1, reader.channels(call.input, -1))
 
 
 @rule(layers.Permute)
-def permute(call, reader):
+def permute(call: Call, reader: Reader):
     _transpose(call, reader, (0, *call.op.dims))
 
 
 @keras_rule(operations=("Transpose",))
-def transpose(call, reader):
+def transpose(call: Call, reader: Reader):
     rank = len(call.input.shape)
     axes = call.op.axes or tuple(reversed(range(rank)))
     _transpose(call, reader, [axis % rank for axis in axes])
 
 
 @keras_rule(operations=("Swapaxes",))
-def swapaxes(call, reader):
+def swapaxes(call: Call, reader: Reader):
     order = np.arange(len(call.input.shape))
     pair = [call.op.axis1, call.op.axis2]
     order[pair] = order[pair[::-1]]
@@ -79,7 +83,7 @@ def swapaxes(call, reader):
 
 
 @keras_rule(operations=("Moveaxis",))
-def moveaxis(call, reader):
+def moveaxis(call: Call, reader: Reader):
     sizes = np.empty(range(1, len(call.input.shape) + 1))  # Its shape names the axes.
     moved = np.moveaxis(sizes, call.op.source, call.op.destination).shape
     _transpose(call, reader, [size - 1 for size in moved])
@@ -91,7 +95,7 @@ def moveaxis(call, reader):
         *("Logsumexp", "Median", "CountNonzero"),
     )
 )
-def reduction(call, reader):
+def reduction(call: Call, reader: Reader):
     rank = len(call.input.shape)
     axis = call.op.axis
     reduced = range(rank) if axis is None else [a % rank for a in np.atleast_1d(axis)]
@@ -102,17 +106,17 @@ def reduction(call, reader):
         reader.label(call.output, to, reader.channels(call.input, axis))
 
 
-def _transpose(call, reader, order):
+def _transpose(call: Call, reader: Reader, order: Iterable[int]):
     for to, axis in enumerate(order):
         reader.label(call.output, to, reader.channels(call.input, int(axis)))
 
 
-def _with_ids(shape, made, offset):
+def _with_ids(shape: list, made: dict[int, np.ndarray], offset: int) -> list:
     """A target shape with ids in the places of the axes that shrink."""
     return [made.get(axis + offset, size) for axis, size in enumerate(shape)]
 
 
-def _regroup(call, reader):
+def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
     """Follows channels through a change of shape that keeps the order of the entries.
 
     Axes fall into blocks with equal products before and after. Channels that are merged with
@@ -146,20 +150,22 @@ def _regroup(call, reader):
     return made
 
 
-def _blocks(before, after):
+def _blocks(before: Shape, after: Shape) -> Iterator[tuple[list[int], list[int]]]:
     """Pairs of lists of axes with equal products, from the last axis to the first."""
     i, j = len(before), len(after)
     while i > 0 and j > 0:
         left, right = [i := i - 1], [j := j - 1]
-        sizes = [before[i], after[j]]
-        while None not in sizes and sizes[0] != sizes[1]:
-            if sizes[0] < sizes[1]:
+        old, new = before[i], after[j]
+        while old is not None and new is not None and old != new:
+            if old < new:
                 left.insert(0, i := i - 1)
-                sizes[0] = None if before[i] is None else sizes[0] * before[i]
+                more = before[i]
+                old = None if more is None else old * more
             else:
                 right.insert(0, j := j - 1)
-                sizes[1] = None if after[j] is None else sizes[1] * after[j]
-        if sizes[0] != sizes[1]:  # Open sizes: whatever is left is one block.
+                more = after[j]
+                new = None if more is None else new * more
+        if old != new:  # Open sizes: whatever is left is one block.
             left, right = [*range(i), *left], [*range(j), *right]
             i = j = 0
         yield left, right

@@ -3,12 +3,13 @@
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.call import Call, is_tensor
+from keras_switcher.graph.reader import Kept, Reader
 from keras_switcher.graph.rules.registry import keras_rule
 
 
 @keras_rule(operations=("GetItem",))
-def get_item(call, reader):
+def get_item(call: Call, reader: Reader):
     """Slices: a channel axis may be cut, or left whole by an index along another axis."""
     tensor, key = (*call.args, *call.kwargs.values())
     # A list is what a file makes of a tuple.
@@ -40,7 +41,7 @@ def get_item(call, reader):
             to += 1
         axis += 1
 
-    def shorter(kept, args, kwargs):
+    def shorter(kept: Kept, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         new = list(key)
         for place, (before, taken) in cuts.items():
             start = int(kept(before).sum())
@@ -52,7 +53,7 @@ def get_item(call, reader):
 
 
 @keras_rule(operations=("Split",))
-def split(call, reader):
+def split(call: Call, reader: Reader):
     axis = call.op.axis % len(call.input.shape)
     parts = tree.flatten(call.outputs)
     ids = reader.channels(call.input, axis)
@@ -68,7 +69,7 @@ def split(call, reader):
 
 
 @keras_rule(operations=("Take",))
-def take(call, reader):
+def take(call: Call, reader: Reader):
     """A gather of fixed positions; also what compaction itself puts into a network."""
     tensor, indices = (*call.args, *call.kwargs.values())
     axis = call.op.axis
@@ -81,7 +82,7 @@ def take(call, reader):
         whole = reader.channels(tensor, other)
         reader.label(call.output, other, ids[indices] if other == axis else whole)
 
-    def renumbered(kept, args, kwargs):
+    def renumbered(kept: Kept, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         stay = kept(ids)
         left = indices[stay[indices]] if len(ids) else indices
         moved = np.cumsum(stay)[left % len(ids)] - 1 if len(ids) else left
@@ -92,6 +93,6 @@ def take(call, reader):
 
 
 @keras_rule(operations=("Pad",))
-def pad(call, reader):
+def pad(call: Call, reader: Reader):
     widths = np.broadcast_to(call.op.pad_width, (len(call.input.shape), 2))
     reader.pass_on(call, axes=np.flatnonzero((widths == 0).all(1)).tolist())

@@ -2,8 +2,11 @@
 
 import inspect
 
+import keras
 from keras import layers, tree
 
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules.registry import NO_RULE, rule
 
 _PROJECTIONS = {"query": "_query_dense", "key": "_key_dense", "value": "_value_dense"}
@@ -12,7 +15,7 @@ _CONVOLUTIONAL = (layers.ConvLSTM1D, layers.ConvLSTM2D, layers.ConvLSTM3D)
 
 
 @rule(layers.MultiHeadAttention, layers.GroupQueryAttention)
-def attention(call, reader):
+def attention(call: Call, reader: Reader):
     """Counts the projections; the products of queries, keys and values have no kernel."""
     given = inspect.signature(call.op.call).bind(*call.args, **call.kwargs).arguments
     given = {"key": given["value"], **{name: x for name, x in given.items() if x is not None}}
@@ -34,7 +37,7 @@ def attention(call, reader):
 
 @rule(layers.SimpleRNN, layers.LSTM, layers.GRU, layers.RNN, layers.Bidirectional)
 @rule(*_CONVOLUTIONAL)
-def recurrent(call, reader):
+def recurrent(call: Call, reader: Reader):
     """Counts both kernels of each cell once per step."""
     _stays_whole(call, reader)
     layer, positions = call.op, reader.sizes_along(call.input, [1])
@@ -55,13 +58,13 @@ def recurrent(call, reader):
             reader.count_kernel(call, kernel, positions)
 
 
-def _stays_whole(call, reader):
+def _stays_whole(call: Call, reader: Reader):
     kind = type(call.op).__name__
     reason = f"feeds '{call.name}', and no rule is known for {kind} that cuts it"
     reader.lock_inputs(call, reason, NO_RULE)
 
 
-def _spatial(layer, tensor):
+def _spatial(layer: layers.Layer, tensor: keras.KerasTensor) -> list[int | None]:
     """The sizes along the spatial axes of what a convolutional LSTM returns."""
     sizes = list(tensor.shape[2 if layer.return_sequences else 1 :])
     return sizes[1:] if layer.data_format == "channels_first" else sizes[:-1]
