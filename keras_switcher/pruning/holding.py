@@ -8,6 +8,7 @@ import threading
 import types
 import weakref
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 
@@ -21,7 +22,7 @@ _ELSEWHERE = (
 )
 
 
-def holds_state(value, holders: Iterable[keras.Operation] = ()) -> bool:
+def holds_state(value: Any, holders: Iterable[keras.Operation] = ()) -> bool:
     """Whether a value is a layer or variable, or holds some, however deep.
 
     Args:
@@ -41,7 +42,7 @@ def holds_state(value, holders: Iterable[keras.Operation] = ()) -> bool:
     return False
 
 
-def is_state(value) -> bool:
+def is_state(value: Any) -> bool:
     """Whether something is a layer, or a variable of Keras or of its backend, or leads to one.
 
     Args:
@@ -55,7 +56,7 @@ def is_state(value) -> bool:
     return hasattr(type(value), "_handle_data") and value._handle_data is not None
 
 
-def is_around(value, ops: Iterable[keras.Operation]) -> bool:
+def is_around(value: Any, ops: Iterable[keras.Operation]) -> bool:
     """Whether a value is a model that consists of all of some layers, and others.
 
     A function or an object of theirs may lead back to it: to the network, say, that an object
@@ -98,7 +99,8 @@ def globals_of(function: types.FunctionType) -> dict[str, object]:
     Args:
         function: The function.
     """
-    names, codes = set(), [function.__code__]
+    names: set[str] = set()
+    codes = [function.__code__]
     while codes:
         code = codes.pop()
         names.update(code.co_names)
@@ -107,7 +109,7 @@ def globals_of(function: types.FunctionType) -> dict[str, object]:
     return {name: value for name, value in found.items() if is_state(value)}
 
 
-def _held_by(value):
+def _held_by(value: Any) -> list:
     """What Python's garbage collector would visit next; of a function's module what it uses."""
     if not isinstance(value, types.FunctionType):
         return gc.get_referents(value)

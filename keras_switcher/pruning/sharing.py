@@ -7,6 +7,7 @@ import pickle
 import threading
 import types
 import weakref
+from typing import Any
 
 import keras
 
@@ -17,7 +18,7 @@ _BACKEND = type(keras.layers.Normalization().backend)  # Stands for a module.
 _NAMED = (type, types.ModuleType, _BACKEND, keras.KerasTensor, inspect.Signature, weakref.ref)
 # What Python would copy, although others wait at it or rely on it: all that is bound to an
 # event loop, and what cleans up.
-_UNIQUE = (asyncio.Queue.__base__, weakref.finalize)
+_UNIQUE: tuple = (asyncio.Queue.__base__, weakref.finalize)
 CONTAINERS = (list, tuple, set, frozenset, dict)
 VALUES = (type(None), bool, int, float, complex, str, bytes, bytearray, pickle.PickleBuffer)
 
@@ -37,9 +38,10 @@ class Sharing:
     """
 
     def __init__(self, ops: list[keras.Operation]):
-        self._ops, self._known = ops, {}
+        self._ops = ops
+        self._known: dict[int, tuple] = {}
 
-    def is_shared(self, value) -> bool:
+    def is_shared(self, value: Any) -> bool:
         """Whether a value is shared as it is.
 
         Args:
@@ -54,7 +56,7 @@ class Sharing:
             return not holds_state(value, self._ops)
         return not is_state(value) and not isinstance(self.taken_apart(value), tuple)
 
-    def taken_apart(self, value) -> tuple | str | None:
+    def taken_apart(self, value: Any) -> tuple | str | None:
         """What Python copies an object by; a name or None if it is shared.
 
         Args:
@@ -76,7 +78,7 @@ class Sharing:
                 self._known[id(value)] = value, None
         return self._known[id(value)][1]
 
-    def _is_unique(self, value, reduced):
+    def _is_unique(self, value: Any, reduced: tuple | str | None) -> bool:
         if isinstance(reduced, str):  # The name of what is found again, not copied.
             return False
         if reduced is None or isinstance(value, _UNIQUE):
@@ -86,13 +88,13 @@ class Sharing:
             return True
         return any(self._belongs_to_process(part) for part in _parts(reduced))
 
-    def _belongs_to_process(self, value):
+    def _belongs_to_process(self, value: Any) -> bool:
         if isinstance(value, (*_NAMED, *VALUES, types.FunctionType)) or is_state(value):
             return False
         return self.taken_apart(value) is None
 
 
-def _reduced(value):
+def _reduced(value: Any) -> tuple | str | None:
     """What Python copies an object by, or None if it refuses."""
     try:
         # What TensorFlow has traced computes with the variables that it met: a copy traces anew.
@@ -105,12 +107,12 @@ def _reduced(value):
         return None
 
 
-def _waits(reduced):
+def _waits(reduced: tuple) -> bool:
     """Whether threads wait for an object to change: those that wait for a copy would not wake."""
     return any(isinstance(part, threading.Condition) for part in _parts(reduced))
 
 
-def _parts(reduced):
+def _parts(reduced: tuple) -> list:
     """The attributes of an object and the arguments that it is made with, also in containers."""
     seen, left, parts = {}, list(reduced[1:3]), []
     while left:
