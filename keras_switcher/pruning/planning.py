@@ -82,7 +82,8 @@ def plan_removal(
     Raises:
         ValueError: If `round_to` is not a positive integer.
     """
-    if not isinstance(round_to, Integral) or isinstance(round_to, bool) or round_to < 1:
+    is_whole = isinstance(round_to, Integral) and not isinstance(round_to, bool)
+    if not is_whole or round_to < 1:
         raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
     factors = {name: in_full(factor) for name, factor in factors.items()}
     channels, connections = by_granularity(factors)

@@ -3,6 +3,10 @@
 import warnings
 from dataclasses import dataclass
 
+import keras
+
+from keras_switcher.training.budget import Budget
+
 # How far from a budget is worth a warning.
 NEAR = 0.01
 # Lengths of the task's gradient on the factors outside of which plain SGD is out of its depth.
@@ -26,7 +30,7 @@ class TrainingSoFar:
     gradient: float
 
 
-def advice_after(budget, kept: float, training: TrainingSoFar) -> str | None:
+def advice_after(budget: Budget, kept: float, training: TrainingSoFar) -> str | None:
     """What to do where more or less is kept than a budget asks for; None where it is met.
 
     Args:
@@ -58,7 +62,7 @@ def advice_after(budget, kept: float, training: TrainingSoFar) -> str | None:
     return f"{found}. {advice}{_on_scale(training.gradient)}"
 
 
-def _on_scale(gradient):
+def _on_scale(gradient: float) -> str:
     low, high = USUAL_GRADIENTS
     if low <= gradient <= high:
         return ""
@@ -70,7 +74,7 @@ def _on_scale(gradient):
     )
 
 
-def advise_before(model, epochs: int):
+def advise_before(model: keras.Model, epochs: int):
     """Warns, once for each model, of what a training cannot bring.
 
     Args:

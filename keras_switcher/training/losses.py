@@ -1,10 +1,13 @@
 """The task's loss of a batch, as it is reported and as a budget compares it."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 from keras import ops
 
 
-def unpacked(model: keras.Model, data) -> tuple:
+def unpacked(model: keras.Model, data: Any) -> tuple:
     """Inputs, labels and sample weights of a batch.
 
     Args:
@@ -23,7 +26,15 @@ def unpacked(model: keras.Model, data) -> tuple:
     return x, y, sample_weight
 
 
-def reported_loss(model: keras.Model, x, y, y_pred, sample_weight, training: bool, added=()):
+def reported_loss(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    y_pred: Any,
+    sample_weight: Any,
+    training: bool,
+    added: Iterable = (),
+) -> Any:
     """The task's loss, and its report: that of every pass, as Keras does per output.
 
     Args:
@@ -45,7 +56,7 @@ def reported_loss(model: keras.Model, x, y, y_pred, sample_weight, training: boo
     return loss
 
 
-def shuffled_loss(model: keras.Model, x, y, y_pred, sample_weight):
+def shuffled_loss(model: keras.Model, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
     """The loss if each sample had the outputs of the one before it.
 
     A network that has learned something of its inputs does much better than that.
@@ -58,7 +69,7 @@ def shuffled_loss(model: keras.Model, x, y, y_pred, sample_weight):
         sample_weight: Weights of the samples, or None.
     """
 
-    def other(outputs):
+    def other(outputs: Any) -> Any:
         return ops.roll(outputs, 1, axis=0) if len(outputs.shape) else outputs
 
     # In a scope the loss's own metrics stay as they are; regularizers look for weights there.

@@ -1,11 +1,15 @@
 """Carries an optimizer's state over to a smaller model."""
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_switcher.graph.call import is_stock
+from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.surgery import Surgery
 from keras_switcher.training.whole_weights import (
     ANEW,
@@ -15,7 +19,9 @@ from keras_switcher.training.whole_weights import (
 )
 
 
-def compact_compiled(model, plan, verified_by: dict | None = None) -> keras.Model:
+def compact_compiled(
+    model: keras.Model, plan: Plan, verified_by: dict | None = None
+) -> keras.Model:
     """A compact model that goes on training where a `SwitcherModel` stopped.
 
     Args:
@@ -53,7 +59,7 @@ def compact_compiled(model, plan, verified_by: dict | None = None) -> keras.Mode
     return small
 
 
-def _other_settings(model):
+def _other_settings(model: keras.Model) -> dict:
     """The arguments that a model was compiled with, without losses and optimizers."""
     config = model.get_compile_config()
     for name in ("optimizer", "switcher_optimizer", "loss"):
@@ -69,7 +75,10 @@ def _other_settings(model):
 
 
 def carried_optimizer(
-    optimizer: keras.optimizers.Optimizer, variables, counterparts, cut
+    optimizer: keras.optimizers.Optimizer,
+    variables: list[keras.Variable],
+    counterparts: Iterable[tuple[keras.Variable, keras.Variable]],
+    cut: Callable[[keras.Variable, np.ndarray], np.ndarray],
 ) -> keras.optimizers.Optimizer:
     """A new optimizer for a smaller model, its slots cut like the weights that they belong to.
 
@@ -154,11 +163,13 @@ def start_at_weights(optimizer: keras.optimizers.Optimizer):
             average.assign(variable)
 
 
-def _inner(optimizer):
+def _inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def _slots(optimizer, variables):
+def _slots(
+    optimizer: keras.optimizers.Optimizer, variables: list[keras.Variable]
+) -> tuple[dict[int, list[int]], list[int]]:
     """Builds an optimizer, and finds out which of its variables belong to which of the model's.
 
     Returns:
@@ -169,7 +180,7 @@ def _slots(optimizer, variables):
     inner = _inner(optimizer)
     add = inner.add_variable_from_reference
 
-    def recorded(reference_variable, *args, **kwargs):
+    def recorded(reference_variable: keras.Variable, *args: Any, **kwargs: Any) -> keras.Variable:
         slot = add(reference_variable, *args, **kwargs)
         made[id(reference_variable)].append(id(slot))
         return slot

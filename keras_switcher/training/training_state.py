@@ -1,5 +1,7 @@
 """What a training depends on: the values that it changes, and the settings that it does not."""
 
+from typing import Any
+
 import keras
 
 # Arguments of a SwitcherModel that its layers do not tell.
@@ -54,17 +56,17 @@ def settings_of(model: keras.Model) -> dict:
     if hasattr(model, "gated"):  # A SwitcherModel.
         settings |= {name: getattr(model, name) for name in ARGUMENTS}
         settings["sizes of groups"] = [group.size for group in model.gated.groups]
-    found = {}
+    found: dict[str, Any] = {}
     _collect("", settings, found)
     return found
 
 
-def _optimizers(model):
+def _optimizers(model: keras.Model) -> list[tuple[str, keras.optimizers.Optimizer]]:
     attributes = sorted(vars(model).items())
     return [pair for pair in attributes if isinstance(pair[1], keras.optimizers.Optimizer)]
 
 
-def _collect(where, value, found):
+def _collect(where: str, value: Any, found: dict[str, Any]):
     """Collects the plain values in nested ones."""
     if hasattr(value, "get_config"):
         found[where] = type(value).__name__
@@ -83,7 +85,7 @@ def _collect(where, value, found):
         found[where] = getattr(value, "__name__", type(value).__name__)
 
 
-def _config(described):
+def _config(described: Any) -> dict:
     try:
         return described.get_config()
     except Exception:  # An own layer may be unable to describe itself: training needs no config.

@@ -1,6 +1,7 @@
 """What in training looks at whole weights, and so would train smaller ones in another way."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import tree
@@ -78,12 +79,12 @@ def check_outputs(channel_graph: ChannelGraph, kept_along: Callable):
                 _refuse(call.op, acting, "regularizes the outputs")
 
 
-def _layers(channel_graph):
+def _layers(channel_graph: ChannelGraph) -> list[keras.layers.Layer]:
     ops = {id(call.op): call.op for call in channel_graph.graph.calls}.values()
     return [op for op in ops if isinstance(op, keras.layers.Layer)]
 
 
-def _acts_alike(constraint, cut, rank):
+def _acts_alike(constraint: keras.constraints.Constraint | None, cut: set[int], rank: int) -> bool:
     """Whether a constraint does the same to what is left of a weight that was cut."""
     if constraint is None or type(constraint) in _OF_EACH_ENTRY:
         return True
@@ -92,7 +93,7 @@ def _acts_alike(constraint, cut, rank):
     return cut.isdisjoint(axis % rank for axis in tree.flatten(constraint.axis))
 
 
-def _refuse(layer, acting, what):
+def _refuse(layer: keras.layers.Layer, acting: Any, what: str):
     kind = type(acting).__name__ if not hasattr(acting, "__name__") else acting.__name__
     raise ValueError(
         f"{kind} {what} of '{layer.name}' by what the whole of it is, of which only a part is "
