@@ -382,6 +382,7 @@ class SwitcherModel(Trainer):
 
     def _flatten_metrics_in_order(self, logs: dict) -> Any:
         """Lists of results are those of the task network: the shares of structure have names."""
+        # Private: what is left out of `metrics` is in no dict of results and no progress bar.
         return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n not in SHARES})
 
     def structure(self) -> Structure:

@@ -12,6 +12,7 @@ import keras
 from keras_switcher.pruning.holding import SAVED, cells_of, globals_of, is_empty, is_state
 from keras_switcher.pruning.sharing import CONTAINERS, VALUES, Sharing
 
+# Private: by a tracker alone a layer finds its variables, and a copy has to find its own.
 _TRACKER = vars(keras.layers.Layer())["_tracker"]
 # The lists, dicts and sets that Keras makes of those that layers hold, with what they are.
 _TRACKED = {type(_TRACKER.track(kind())): kind for kind in (list, dict, set, OrderedDict)}
@@ -136,6 +137,8 @@ def _copies(ops: list[keras.Operation]) -> list[keras.Operation] | None:
 
 def _state(value: Any) -> dict[str, Any]:
     """The attributes of a layer, without those that bind it to its graph or to itself."""
+    # Private: no public name leads to a layer's nodes and losses. Methods that Keras has wrapped
+    # are attributes, too.
     state = {k: v for k, v in vars(value).items() if k not in ("build", "quantize")}
     if isinstance(value, keras.Operation):
         state.update(_inbound_nodes=[], _outbound_nodes=[])
@@ -157,6 +160,7 @@ def _cloned(model: _Held, inner: list[tuple[_Held, keras.Operation]]) -> keras.M
     """A Functional model: its graph is made anew around copies of its layers."""
     copies = {id(held.value): copy for held, copy in inner}
     clone = keras.models.clone_model(model.value, clone_function=lambda op: copies[id(op)])
+    # Private: through `trainable` it would be set on all layers in it.
     vars(clone)["_trainable"] = vars(model.value)["_trainable"]
     if type(clone) is not type(model.value):
         raise TypeError(f"'{clone.name}' is no plain Functional model.")

@@ -12,7 +12,10 @@ from typing import Any
 
 import keras
 
+from keras_switcher.parts import parts_of
+
 # What Keras itself copies by its configuration alone: layers, operations, metrics, losses.
+# Private: this class of theirs has no public name.
 SAVED = keras.Operation.__base__
 # What leads elsewhere: there is much behind it that is nothing of the layer's.
 _ELSEWHERE = (
@@ -52,7 +55,8 @@ def is_state(value: Any) -> bool:
         return False
     if isinstance(value, SAVED) or hasattr(type(value), "assign"):
         return True
-    # Traced functions know variables by handles, of which alone it is known what they lead to.
+    # Private, of TensorFlow: traced functions know variables by handles, and a handle does not say
+    # otherwise whether it leads to one.
     return hasattr(type(value), "_handle_data") and value._handle_data is not None
 
 
@@ -68,7 +72,7 @@ def is_around(value: Any, ops: Iterable[keras.Operation]) -> bool:
     """
     if not isinstance(value, keras.Model) or not ops:
         return False
-    parts = [*value._flatten_layers(include_self=False), *getattr(value, "operations", ())]
+    parts = [*parts_of(value)[1:], *getattr(value, "operations", ())]
     return {id(op) for op in ops} <= {id(part) for part in parts}
 
 

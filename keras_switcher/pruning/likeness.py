@@ -8,14 +8,17 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.call import Call, is_stock, is_tensor
+from keras_switcher.parts import parts_of
 from keras_switcher.pruning.random_inputs import draws
 
-# Attributes by which Keras keeps its own books. An export leaves those of models in layers, too.
+# Private attributes, by which Keras keeps its own books: nothing else marks them. An export leaves
+# those of models in layers, too.
 _OF_KERAS = {*vars(keras.layers.Layer()), *vars(keras.Sequential(name="empty"))}
 _OF_KERAS -= {"activity_regularizer", "autocast"}
 _OF_KERAS |= {"_auto_config_error_args"}  # Whether *args were given to its constructor.
-# TensorFlow's books of what belongs to what. It opens them when a layer first becomes part of a
-# model, is saved or holds a variable, so that of two layers that are alike one may have them.
+# TensorFlow's books of what belongs to what, private as well. It opens them when a layer first
+# becomes part of a model, is saved or holds a variable, so that of two layers that are alike one
+# may have them.
 _OF_TENSORFLOW = "_self_"
 
 
@@ -111,7 +114,7 @@ def _kind(variable: keras.Variable) -> tuple:
 
 def _other_parts(old: keras.layers.Layer, new: keras.layers.Layer) -> str | None:
     """How two layers differ in what they are made of."""
-    parts = list(old._flatten_layers()), list(new._flatten_layers())
+    parts = parts_of(old), parts_of(new)
     if [type(part) for part in parts[0]] != [type(part) for part in parts[1]]:
         return "it consists of other layers"
     for one, other in zip(*parts, strict=True):

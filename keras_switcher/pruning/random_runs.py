@@ -122,7 +122,7 @@ class RandomRuns:
 
     def _outputs(self, inputs: Any, seen: dict | None = None) -> list[np.ndarray]:
         def visit(call: Call, args: tuple, kwargs: dict) -> Any:
-            if "training" in getattr(call.op, "_call_context_args", ()):
+            if isinstance(call.op, keras.layers.Layer):
                 kwargs = {**kwargs, "training": False}  # As Keras does in predict().
             outputs = call.op(*args, **kwargs)
             if seen is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.parts import parts_of
 from keras_switcher.pruning.holding import holds_state
 from keras_switcher.pruning.likeness import unlike
 
@@ -77,8 +78,7 @@ def describes_itself(op: keras.Operation) -> bool:
     Args:
         op: The layer or operation.
     """
-    parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
-    return all(is_stock(part) and not _has_own_functions(part, op) for part in parts)
+    return all(is_stock(part) and not _has_own_functions(part, op) for part in parts_of(op))
 
 
 def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:
@@ -197,7 +197,7 @@ def _functions(op: keras.Operation, config: dict) -> dict:
 
 def _same_function(op: keras.layers.Lambda, config: dict) -> keras.layers.Lambda:
     """Lambda layers come back from a file only where the user allows it; here nothing is loaded."""
-    shape = op._output_shape
+    shape = op._output_shape  # Private: of a function, the configuration has only the code.
     if isinstance(shape, tuple):  # It may count channels, of which the new layer has fewer.
         shape = tuple(config["output_shape"])
     given = {

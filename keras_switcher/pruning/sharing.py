@@ -13,7 +13,8 @@ import keras
 
 from keras_switcher.pruning.holding import holds_state, is_around, is_state
 
-_BACKEND = type(keras.layers.Normalization().backend)  # Stands for a module.
+# Stands for a module. Private: Keras has no public name for the class.
+_BACKEND = type(keras.layers.Normalization().backend)
 # What may be shared without a word on what holds it.
 _NAMED = (type, types.ModuleType, _BACKEND, keras.KerasTensor, inspect.Signature, weakref.ref)
 # What Python would copy, although others wait at it or rely on it: all that is bound to an
@@ -98,6 +99,7 @@ def _reduced(value: Any) -> tuple | str | None:
     """What Python copies an object by, or None if it refuses."""
     try:
         # What TensorFlow has traced computes with the variables that it met: a copy traces anew.
+        # Private: nothing else tells of the options that a function was compiled with.
         if hasattr(value, "python_function") and hasattr(value, "_clone"):
             value = value._clone(None)
         reduce = copyreg.dispatch_table.get(type(value))

@@ -1,5 +1,6 @@
 """The task's loss of a batch, as it is reported and as a budget compares it."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,11 +49,11 @@ def reported_loss(
     """
     # Without a loss of its own and without labels, Keras knows of none.
     has_own = model.loss is not None or not added
-    loss = model._compute_loss(x, y, y_pred, sample_weight, training) if has_own else 0.0
+    loss = _loss(model, x, y, y_pred, sample_weight, training) if has_own else 0.0
     replicas = model.distribute_strategy.num_replicas_in_sync
     loss += sum(map(ops.sum, added)) / replicas
     first = next(values for values in keras.tree.flatten(x) if values is not None)
-    model._loss_tracker.update_state(loss * replicas, sample_weight=ops.shape(first)[0])
+    model.mean_loss.update_state(loss * replicas, sample_weight=ops.shape(first)[0])
     return loss
 
 
@@ -76,4 +77,13 @@ def shuffled_loss(model: keras.Model, x: Any, y: Any, y_pred: Any, sample_weight
     regularized = [(w, w.value) for w in model.variables if getattr(w, "regularizer", None)]
     with keras.StatelessScope(regularized):
         others = keras.tree.map_structure(other, y_pred)
-        return model._compute_loss(x, y, others, sample_weight, training=True)
+        return _loss(model, x, y, others, sample_weight, training=True)
+
+
+def _loss(
+    model: keras.Model, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool
+) -> Any:
+    """What `compute_loss` returns; that of a subclass may know nothing of `training`."""
+    knows = "training" in inspect.signature(model.compute_loss).parameters
+    arguments = {"training": training} if knows else {}
+    return model.compute_loss(x, y, y_pred, sample_weight, **arguments)

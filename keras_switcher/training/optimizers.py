@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_switcher.parts import parts_of
 from keras_switcher.training.optimizer_state import copied, start_at_weights
 from keras_switcher.training.schedule import BOTH
 
@@ -148,8 +149,7 @@ def _refuse_several(**optimizers: Any):
 
 
 def _is_mixed(task: keras.Model) -> bool:
-    layers = task._flatten_layers()
-    return any(layer.dtype_policy.name == "mixed_float16" for layer in layers)
+    return any(part.dtype_policy.name == "mixed_float16" for part in parts_of(task))
 
 
 def _rescaled(

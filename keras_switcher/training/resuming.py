@@ -95,7 +95,7 @@ class ResumeTraining(keras.callbacks.Callback):
         self._untold = dict(self.logs)
         if record:
             restore_values(self._path, record, variables)
-            # The way of Keras's own BackupAndRestore: fit() looks here once training has begun.
+            # Private, as in Keras's own BackupAndRestore: fit() looks here once training has begun.
             self.model._initial_epoch = record["epochs"]
             if self.history:
                 self.history.epochs[:] = record["structure"]

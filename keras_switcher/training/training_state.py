@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from keras_switcher.parts import parts_of
+
 # Arguments of a SwitcherModel that its layers do not tell.
 ARGUMENTS = (
     *("alternation", "budget", "connections", "warmup_epochs"),
@@ -50,7 +52,7 @@ def settings_of(model: keras.Model) -> dict:
     Returns:
         Strings, numbers, booleans and None.
     """
-    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
+    layers = [layer for layer in parts_of(model) if not isinstance(layer, keras.Model)]
     settings = {"loss": model.loss, **dict(_optimizers(model))}
     settings |= {f"layer {number}": layer for number, layer in enumerate(layers)}
     if hasattr(model, "gated"):  # A SwitcherModel.

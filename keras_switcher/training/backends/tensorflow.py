@@ -30,6 +30,11 @@ class Trainer(keras.Model):
         super().__init__(*args, **kwargs)
         self._traced_steps = TracedSteps()
 
+    @property
+    def mean_loss(self) -> keras.metrics.Metric:
+        """The mean loss of an epoch that Keras keeps; a subclass may leave it out of `metrics`."""
+        return next(metric for metric in super().metrics if metric.name == "loss")
+
     def train_step(self, data: Any) -> dict:
         """One batch: a backward pass for each network that is due."""
         batch = unpacked(self, data)
