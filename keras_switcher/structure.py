@@ -137,7 +137,8 @@ class Structure:
 
 
 def _count_channels(group: ChannelGroup, plan: Plan) -> GroupCounts:
-    scale = group.consumers[0].gather(plan.scale, np) if group.is_input else plan.scale[group.name]
+    acting = group.consumers[0].gather(plan.scale, np) if group.is_input else None
+    scale = plan.scale[group.name] if acting is None else acting
     return _counts(group.name, np.where(plan.keep[group.name], scale, 0))
 
 

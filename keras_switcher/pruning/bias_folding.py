@@ -30,13 +30,13 @@ def foldable(channel_graph: ChannelGraph, connections: dict) -> dict:
         Maps `ChannelGroup`s to names of connection groups.
     """
     found = {}
+    once = {group.name for group in channel_graph.connections if len(group.edges) == 1}
     for group in channel_graph.groups:
         if not group.prunable or len(group.producers) != 1:
             continue
         made_by = f"{group.producers[0].name}/connections"
         readers = [edge.connections for edge in group.consumers]
-        once = all(reader and len(reader.edges) == 1 for reader in readers)
-        if made_by in connections and once:
+        if made_by in connections and all(reader and reader.name in once for reader in readers):
             chains = _Chains(channel_graph, group)
             if all(map(chains.can_fold_at, group.consumers)):
                 found[group] = made_by
