@@ -1,5 +1,7 @@
 """keras_switcher learns a network's structure while it trains, and removes what it switched off."""
 
+from typing import Any
+
 import keras
 
 from keras_switcher import layers, plots, switchers
@@ -33,7 +35,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Loads SwitcherModel on first use: reading and pruning networks needs no training backend."""
     if name != "SwitcherModel":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,7 +22,7 @@ class StructureHistory(keras.callbacks.Callback):
         super().__init__()
         self.epochs = []
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model):
         if not hasattr(model, "structure"):
             raise ValueError(
                 "StructureHistory records what a SwitcherModel has learned. Received a model that "
@@ -30,7 +30,7 @@ class StructureHistory(keras.callbacks.Callback):
             )
         super().set_model(model)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None):
         groups = self.model.structure().to_dict()["groups"]
         self.epochs.append(groups)
         total = sum(counts["total"] for counts in groups.values())

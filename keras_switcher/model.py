@@ -1,6 +1,8 @@
 """The model that trains a task network and the switcher that decides on its structure."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +11,7 @@ from keras import ops
 from keras_switcher import switchers
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.gating.inference import InferenceKernels, Renewing
+from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.pruning.export import export_model
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.pruning_plan import PruningPlan
@@ -112,13 +115,13 @@ class SwitcherModel(Trainer):
         self,
         task: keras.Model,
         switcher: str | switchers.Switcher = "row",
-        groups="all",
+        groups: str | Sequence[str] | Callable[[ChannelGroup | ConnectionGroup], bool] = "all",
         alternation: str = "batch",
         budget: Budget | None = None,
         connections: bool | str = False,
         warmup_epochs: int = 0,
         gradient_through_switcher: bool = True,
-        **kwargs,
+        **kwargs: Any,
     ):
         kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
         kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
@@ -158,7 +161,7 @@ class SwitcherModel(Trainer):
         self.schedule = Schedule(alternation, warmup_epochs, self.epochs_seen)
         self.built = True
 
-    def _add_state(self, name):
+    def _add_state(self, name: str) -> keras.Variable:
         return self.add_weight(
             name=name,
             shape=(),
@@ -168,7 +171,7 @@ class SwitcherModel(Trainer):
             aggregation="only_first_replica",
         )
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any):
         if name in FIXED and name in vars(self):
             raise AttributeError(
                 f"`{name}` cannot be changed: the gates and the switcher are built for it. Make "
@@ -227,14 +230,14 @@ class SwitcherModel(Trainer):
         self._gradient_through_switcher = value
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list[keras.Variable]:
         """The task network's variables, then the switcher's."""
         return self.task.trainable_variables + self.switcher.trainable_variables
 
     trainable_weights = trainable_variables
 
     @property
-    def output_names(self):
+    def output_names(self) -> list[str] | None:
         """The task network's, by which losses and metrics can be given per output."""
         return getattr(self.task, "output_names", None)
 
@@ -266,13 +269,20 @@ class SwitcherModel(Trainer):
         """
         return {name: in_full(factor) for name, factor in self.inference.factors().items()}
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The gated network, with the factors of the weights as they are now."""
         if training:
             refuse_to_train_inside(self)
         return self.gated.run(inputs, self.factors(training), training)
 
-    def compile(self, optimizer="rmsprop", loss=None, *args, switcher_optimizer=None, **kwargs):
+    def compile(
+        self,
+        optimizer: str | dict | keras.optimizers.Optimizer = "rmsprop",
+        loss: Any = None,
+        *args: Any,
+        switcher_optimizer: str | dict | keras.optimizers.Optimizer | None = None,
+        **kwargs: Any,
+    ):
         """Configures training.
 
         Args:
@@ -292,23 +302,23 @@ class SwitcherModel(Trainer):
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        class_weight=None,
-        sample_weight=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        validation_steps=None,
-        validation_batch_size=None,
-        validation_freq=1,
-    ):
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | list[int] = 1,
+    ) -> keras.callbacks.History:
         """Trains for a number of epochs, as any Keras model; the arguments are Keras's own.
 
         An epoch's line has `weights_removed`, the share of the weights that is switched off, and
@@ -326,13 +336,13 @@ class SwitcherModel(Trainer):
         advise_before(self, seen + max(0, epochs - initial_epoch))
         return super().fit(**{**arguments, "callbacks": with_progress(callbacks, self)})
 
-    def train_on_batch(self, *args, **kwargs):
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Trains on one batch, as for any Keras model."""
         if self.compiled:
             self.optimizers.start_at_weights()
         return super().train_on_batch(*args, **kwargs)
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict:
         """One batch of evaluate(), with the factors computed before the first batch."""
         x, y, sample_weight = unpacked(self, data)
         with self.inference.scope() as scope:
@@ -340,23 +350,23 @@ class SwitcherModel(Trainer):
         reported_loss(self, x, y, y_pred, sample_weight, training=False, added=scope.losses)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
-    def predict_step(self, data):
+    def predict_step(self, data: Any) -> Any:
         """One batch of predict(), with the factors computed before the first batch."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         with self.inference.scope():
             return self.task(x, training=False)
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False):
         """Builds the function behind evaluate()."""
         super().make_test_function(force)
         self.test_function = self._renewing(self.test_function, self._renew_and_report)
 
-    def make_predict_function(self, force=False):
+    def make_predict_function(self, force: bool = False):
         """Builds the function behind predict()."""
         super().make_predict_function(force)
         self.predict_function = self._renewing(self.predict_function, self.inference.renew)
 
-    def _renewing(self, function, renew):
+    def _renewing(self, function: Callable, renew: Callable) -> Renewing:
         if isinstance(function, Renewing):
             function.stale = True
             return function
@@ -366,12 +376,13 @@ class SwitcherModel(Trainer):
         renew = renew if self.run_eagerly else self.as_graph(renew)
         return Renewing(function, lambda: renew(self.inference.factors()))
 
-    def _renew_and_report(self, factors):
+    def _renew_and_report(self, factors: dict):
         self.inference.renew(factors)
         self.structure_shares.set_state(self.accounting.shares(factors))
 
-    def _flatten_metrics_in_order(self, logs):
+    def _flatten_metrics_in_order(self, logs: dict) -> Any:
         """Lists of results are those of the task network: the shares of structure have names."""
+        # Private: what is left out of `metrics` is in no dict of results and no progress bar.
         return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n not in SHARES})
 
     def structure(self) -> Structure:
@@ -442,7 +453,7 @@ class SwitcherModel(Trainer):
         format: str = "tf_saved_model",
         round_to: int = 1,
         verify: bool = True,
-        **kwargs,
+        **kwargs: Any,
     ):
         """Exports the compact model; it needs neither this package nor Keras to run.
 
@@ -459,7 +470,7 @@ class SwitcherModel(Trainer):
         """
         export_model(self.compact(round_to, verify=verify), filepath, format, **kwargs)
 
-    def save(self, filepath, *args, **kwargs):
+    def save(self, filepath: str | Path, *args: Any, **kwargs: Any):
         """Saves everything, as any Keras model; `keras.saving.load_model` brings it back.
 
         Raises:
@@ -472,7 +483,7 @@ class SwitcherModel(Trainer):
             )
         super().save(filepath, *args, **kwargs)
 
-    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+    def load_weights(self, filepath: str | Path, skip_mismatch: bool = False, **kwargs: Any):
         """Loads weights, both optimizers' included; if that fails, nothing has changed.
 
         Args:
@@ -486,7 +497,7 @@ class SwitcherModel(Trainer):
         with unchanged_on_failure(self, filepath):
             super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         """The arguments of `compile`, serialized, with the switcher's optimizer."""
         config = super().get_compile_config()
         if config and self.compiled:
@@ -494,11 +505,11 @@ class SwitcherModel(Trainer):
             config = {**config, "switcher_optimizer": optimizer}
         return config
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict):
         """Compiles with what `get_compile_config` returned."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The constructor's arguments, serialized, and the version of the file format."""
         serialize = keras.saving.serialize_keras_object
         return {
@@ -516,7 +527,7 @@ class SwitcherModel(Trainer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "SwitcherModel":
         """A model from `get_config`.
 
         Raises:
@@ -530,7 +541,7 @@ class SwitcherModel(Trainer):
         return cls(**config)
 
 
-def _check_format(version):
+def _check_format(version: Any):
     if type(version) is not int or version < 1:  # True is no format, though it equals 1.
         raise ValueError(
             f"A model's format is a whole number from 1 on. Received: format={version!r}. The file "

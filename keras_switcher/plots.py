@@ -2,15 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_switcher.callbacks import StructureHistory
 
 COLORS = {"strengthened": "yellow", "weakened": "green", "pruned": "black"}
 
 
-def plot_pattern(factors, shape: Sequence[int] | None = None, ax=None, title: str | None = None):
+def plot_pattern(
+    factors: ArrayLike, shape: Sequence[int] | None = None, ax: Any = None, title: str | None = None
+) -> Any:
     """Draws factors as pixels: strengthened yellow, weakened green, pruned black.
 
     Figures 4 (left) and 5 of arXiv 2110.05954. The legend counts each kind.
@@ -58,7 +62,9 @@ def plot_pattern(factors, shape: Sequence[int] | None = None, ax=None, title: st
     return ax
 
 
-def plot_counts(history, groups: Sequence[str] | None = None):
+def plot_counts(
+    history: StructureHistory | Sequence[dict], groups: Sequence[str] | None = None
+) -> Any:
     """Draws how many channels of each group are strengthened, weakened and pruned, over epochs.
 
     Figure 4 (right) of arXiv 2110.05954.
@@ -111,7 +117,7 @@ def plot_counts(history, groups: Sequence[str] | None = None):
     return figure
 
 
-def load_pyplot():
+def load_pyplot() -> Any:
     """`matplotlib.pyplot`, imported when it is needed first.
 
     Raises:
@@ -126,7 +132,7 @@ def load_pyplot():
     return pyplot
 
 
-def _laid_out(factors, shape):
+def _laid_out(factors: ArrayLike, shape: Sequence[int] | None) -> np.ndarray:
     """The factors as a matrix."""
     if isinstance(factors, Mapping):
         raise ValueError(f"Pass the factors of one group of these: {list(factors)}.")

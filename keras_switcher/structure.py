@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.untouched import describe_hidden
 from keras_switcher.pruning.counting import remaining, unknown_macs
 from keras_switcher.pruning.plan import Plan
@@ -131,21 +132,22 @@ class Structure:
 
     __repr__ = __str__
 
-    def _unknown(self):
+    def _unknown(self) -> str:
         return "; ".join(f"'{name}': {reason}" for name, reason in self.unknown_macs.items())
 
 
-def _count_channels(group, plan):
-    scale = group.consumers[0].gather(plan.scale, np) if group.is_input else plan.scale[group.name]
+def _count_channels(group: ChannelGroup, plan: Plan) -> GroupCounts:
+    acting = group.consumers[0].gather(plan.scale, np) if group.is_input else None
+    scale = plan.scale[group.name] if acting is None else acting
     return _counts(group.name, np.where(plan.keep[group.name], scale, 0))
 
 
-def _count_connections(name, channel_graph, plan):
+def _count_connections(name: str, channel_graph: ChannelGraph, plan: Plan) -> GroupCounts:
     kernel = next(kernel for kernel in channel_graph.kernels if kernel.connections == name)
     return _counts(name, kernel.between(plan.connections[name], plan.keep))
 
 
-def _counts(name, acting):
+def _counts(name: str, acting: np.ndarray) -> GroupCounts:
     strong = int((acting >= 1).sum())
     alive = int((acting > 0).sum())
     return GroupCounts(name, acting.size, alive, strong, alive - strong)

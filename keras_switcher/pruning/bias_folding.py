@@ -1,16 +1,22 @@
 """Bias folding: constant units go into the biases of the layers that read them."""
 
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.axis import Edge
+from keras_switcher.graph.call import Call, is_tensor
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.kernel import scaled
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.reductions import in_full
 
 
-def foldable(channel_graph, connections: dict) -> dict:
+def foldable(channel_graph: ChannelGraph, connections: dict) -> dict:
     """The groups whose constants biases can take in, with the connections that make them.
 
     Between the Dense layer that makes the group and the Dense layers that read it there may be
@@ -24,20 +30,20 @@ def foldable(channel_graph, connections: dict) -> dict:
         Maps `ChannelGroup`s to names of connection groups.
     """
     found = {}
+    once = {group.name for group in channel_graph.connections if len(group.edges) == 1}
     for group in channel_graph.groups:
         if not group.prunable or len(group.producers) != 1:
             continue
         made_by = f"{group.producers[0].name}/connections"
         readers = [edge.connections for edge in group.consumers]
-        once = all(reader and len(reader.edges) == 1 for reader in readers)
-        if made_by in connections and once:
+        if made_by in connections and all(reader and reader.name in once for reader in readers):
             chains = _Chains(channel_graph, group)
             if all(map(chains.can_fold_at, group.consumers)):
                 found[group] = made_by
     return found
 
 
-def bias_shifts(channel_graph, plan: Plan) -> dict:
+def bias_shifts(channel_graph: ChannelGraph, plan: Plan) -> dict:
     """What the constants of a plan that go add to the outputs of the Dense layers that read them.
 
     Args:
@@ -50,7 +56,8 @@ def bias_shifts(channel_graph, plan: Plan) -> dict:
     Raises:
         ValueError: If a constant is not finite, or is not the same at all positions.
     """
-    shifts, reaching = {}, {}
+    shifts: dict[int, np.ndarray] = {}
+    reaching: dict[int, np.ndarray] = {}
     for group in channel_graph.groups:  # Producers come before readers.
         constant = plan.groups[group.name].constant
         if not constant.any():
@@ -73,7 +80,7 @@ def bias_shifts(channel_graph, plan: Plan) -> dict:
     return shifts
 
 
-def new_biases(channel_graph, plan: Plan) -> list:
+def new_biases(channel_graph: ChannelGraph, plan: Plan) -> list:
     """The Dense layers without a bias that get one to take a constant in.
 
     Args:
@@ -92,7 +99,7 @@ def new_biases(channel_graph, plan: Plan) -> list:
 class _Chains:
     """The calls from the Dense layer that makes a group to those that read it."""
 
-    def __init__(self, channel_graph, group):
+    def __init__(self, channel_graph: ChannelGraph, group: ChannelGroup):
         self._layer = group.producers[0].layer
         self._makers = {
             id(tensor): call
@@ -100,7 +107,7 @@ class _Chains:
             for tensor in tree.flatten(call.outputs)
         }
 
-    def can_fold_at(self, edge):
+    def can_fold_at(self, edge: Edge) -> bool:
         """Whether constants of the group are the same at all positions that an edge reads."""
         chain = self._to(edge)
         if chain is None or None in edge.call.input.shape[1:]:
@@ -111,7 +118,7 @@ class _Chains:
         probe = np.random.default_rng(0).normal(size=self._layer.units)
         return all(_is_same(self.values_at(edge, sign * probe)) for sign in (1, -1))
 
-    def values_at(self, edge, preactivation):
+    def values_at(self, edge: Edge, preactivation: np.ndarray) -> np.ndarray:
         """What arrives at an edge, by position, when the layer computes this at each of them."""
         chain = self._to(edge)
         if chain is None:
@@ -128,9 +135,10 @@ class _Chains:
             x = _run(call, x)
         return in_full(x).reshape(-1, shape[-1])
 
-    def _to(self, edge):
+    def _to(self, edge: Edge) -> list[Call] | None:
         """The calls, that of the layer first; None if others than those that fit are among them."""
-        tensor, chain = edge.call.input, []
+        tensor = edge.call.input
+        chain: list[Call] = []
         while (call := self._makers.get(id(tensor))) is not None:
             if call.output.shape != edge.call.input.shape:
                 return None
@@ -143,7 +151,7 @@ class _Chains:
         return None
 
 
-def _run(call, x):
+def _run(call: Call, x: Any) -> Any:
     args, kwargs = tree.map_structure(
         lambda value: x if is_tensor(value) else value, (call.args, call.kwargs)
     )
@@ -151,11 +159,11 @@ def _run(call, x):
         return call.op(*args, **kwargs)
 
 
-def _is_same(values):
+def _is_same(values: np.ndarray) -> bool:
     return np.allclose(values, values[:1], rtol=1e-5, atol=1e-6)
 
 
-def _check(values, group, edge):
+def _check(values: np.ndarray, group: ChannelGroup, edge: Edge):
     if not np.isfinite(values).all():
         raise ValueError(
             f"Channels of '{group.name}' that read nothing any more are not finite where "
@@ -170,12 +178,12 @@ def _check(values, group, edge):
         )
 
 
-def _preactivation(layer, reaching):
+def _preactivation(layer: keras.layers.Dense, reaching: dict[int, np.ndarray]) -> np.ndarray:
     bias = 0 if layer.bias is None else in_full(layer.bias)
     return np.broadcast_to(bias + reaching.get(id(layer), 0), layer.units)
 
 
-def _kernel(edge, factors):
+def _kernel(edge: Edge, factors: dict[str, np.ndarray]) -> np.ndarray:
     scales = edge.scales(factors, np)
     kernel = edge.kernel if scales is None else scaled(edge.kernel, scales, edge.kernel_axis)
     return in_full(kernel)

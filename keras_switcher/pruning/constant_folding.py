@@ -1,16 +1,19 @@
 """Folds branches that have become constants into what reads them."""
 
+from collections.abc import Callable
 from functools import reduce
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops, tree
 
+from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call, is_stock, is_tensor, samples_axis
 from keras_switcher.graph.kernel import scaled
 
 
-def _add(first, second):
+def _add(first: Any, second: Any) -> Any:
     """Keras would take an array with one long axis for a bias, of whichever axis is as long."""
     if isinstance(first, np.ndarray):
         first, second = second, first
@@ -26,7 +29,12 @@ _MERGES = {
 }
 
 
-def merge(call: Call, args: tuple, kwargs: dict, kept):
+def merge(
+    call: Call,
+    args: tuple,
+    kwargs: dict,
+    kept: Callable[[keras.KerasTensor], dict[int, np.ndarray]],
+) -> Any:
     """What a call makes of tensors and constants together.
 
     Args:
@@ -69,7 +77,7 @@ def merge(call: Call, args: tuple, kwargs: dict, kept):
     return reduce(_MERGES[kind], values)
 
 
-def _span(values, shape):
+def _span(values: list, shape: tuple) -> bool:
     """Whether each axis of a shape is one of the values', or would have to be broadcast to it."""
     return all(
         shape[axis] == 1 or any(len(v.shape) >= -axis and v.shape[axis] != 1 for v in values)
@@ -77,7 +85,7 @@ def _span(values, shape):
     )
 
 
-def _have_samples(values, output):
+def _have_samples(values: list, output: keras.KerasTensor) -> bool:
     """Whether a tensor among these has as many samples as the output."""
     axis = samples_axis(output)
     if axis is None:
@@ -87,7 +95,7 @@ def _have_samples(values, output):
     return any(tensor.shape[from_the_end] is None for tensor in tensors)
 
 
-def _cast(value, dtype):
+def _cast(value: Any, dtype: str) -> Any:
     """Casts numbers of another precision; whole numbers stay what they are."""
     is_array = is_tensor(value) or isinstance(value, np.ndarray)
     if not is_array or value.dtype == dtype or not keras.backend.is_float_dtype(value.dtype):
@@ -96,7 +104,7 @@ def _cast(value, dtype):
     return cast if is_tensor(value) else ops.convert_to_numpy(cast)
 
 
-def _raised(value, rank):
+def _raised(value: Any, rank: int) -> Any:
     """Merging layers put the axes that a tensor lacks behind the batch's."""
     expand = ops.expand_dims if is_tensor(value) else np.expand_dims
     while len(value.shape) < rank:
@@ -104,13 +112,13 @@ def _raised(value, rank):
     return value
 
 
-def _cut(value, kept):
+def _cut(value: np.ndarray, kept: dict[int, np.ndarray]) -> np.ndarray:
     for axis, mask in kept.items():
         value = np.compress(mask, value, axis=axis)
     return value
 
 
-def _compressed(value, call, values):
+def _compressed(value: np.ndarray, call: Call, values: list) -> np.ndarray:
     """A constant that is the same all along an axis needs only one entry of it."""
     rank = len(call.output.shape)
     tensors = [v for v in values if is_tensor(v) and len(v.shape) == rank]
@@ -128,7 +136,7 @@ def constants(call: Call, args: tuple, kwargs: dict) -> list[bool]:
     return [not is_tensor(value) for value in _in_place(call, args, kwargs)]
 
 
-def zeros(tensor, call: Call) -> np.ndarray:
+def zeros(tensor: keras.KerasTensor, call: Call) -> np.ndarray:
     """What stands for a tensor of which nothing is read.
 
     Args:
@@ -150,13 +158,20 @@ def zeros(tensor, call: Call) -> np.ndarray:
 def nothing(call: Call) -> tuple[tuple, dict]:
     """The arguments of a call of which no channel is read."""
 
-    def of_none(x):
+    def of_none(x: Any) -> Any:
         return zeros(x, call) if is_tensor(x) else x
 
     return tree.map_structure(of_none, (call.args, call.kwargs))
 
 
-def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict, shift=None):
+def evaluate(
+    call: Call,
+    args: tuple,
+    kwargs: dict,
+    edge: Edge | None,
+    factors: dict,
+    shift: np.ndarray | None = None,
+) -> Any:
     """What a call makes of constants.
 
     Args:
@@ -171,13 +186,12 @@ def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict, shift=N
         Arrays in the structure of the call's outputs, or None if they depend on the number of
         samples, or on whether the call trains.
     """
-    scales = edge.scales(factors, np) if edge is not None else None
     kernels = []
-    if scales is not None:
+    if edge is not None and (scales := edge.scales(factors, np)) is not None:
         kernels = [(edge.kernel, scaled(edge.kernel, scales, edge.kernel_axis))]
 
-    def made_of(samples, **changes):
-        def several(old, new):
+    def made_of(samples: int, **changes: bool) -> Any:
+        def several(old: Any, new: Any) -> Any:
             axis = samples_axis(old)
             return new if axis is None else np.repeat(new, samples, axis)
 
@@ -199,18 +213,18 @@ def evaluate(call: Call, args: tuple, kwargs: dict, edge, factors: dict, shift=N
         others.append((1, made_of(1, training=False)))
     for samples, other in others:
         of_each = zip(*map(tree.flatten, (call.outputs, outputs, other)), strict=True)
-        if not all(_is_alike(*of_one, samples) for of_one in of_each):
+        if not all(_is_alike(tensor, a, b, samples) for tensor, a, b in of_each):
             return None
     return outputs
 
 
-def _in_place(call, args, kwargs):
+def _in_place(call: Call, args: tuple, kwargs: dict) -> list:
     """What has taken the places of the tensors among a call's arguments."""
     pairs = zip(tree.flatten((call.args, call.kwargs)), tree.flatten((args, kwargs)), strict=True)
     return [new for old, new in pairs if is_tensor(old)]
 
 
-def _shifted(layer, x, shift):
+def _shifted(layer: keras.layers.Dense, x: Any, shift: np.ndarray) -> Any:
     """A Dense layer with something added to its bias, which it may lack."""
     x = ops.cast(x, layer.compute_dtype)
     outputs = ops.matmul(x, ops.cast(layer.kernel, x.dtype)) + ops.cast(shift, x.dtype)
@@ -219,7 +233,7 @@ def _shifted(layer, x, shift):
     return outputs if layer.activation is None else layer.activation(outputs)
 
 
-def _is_alike(tensor, one, other, samples):
+def _is_alike(tensor: keras.KerasTensor, one: np.ndarray, other: np.ndarray, samples: int) -> bool:
     """Whether a call makes the same of so many samples, for each of them, as of one."""
     # Sums may be taken in another order, and rounded to half precision.
     rounding = 1e-5 if one.dtype.itemsize > 2 else 0.02

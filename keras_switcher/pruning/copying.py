@@ -4,15 +4,19 @@ import io
 import pickle
 import types
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from keras_switcher.pruning.holding import SAVED, cells_of, globals_of, is_empty, is_state
 from keras_switcher.pruning.sharing import CONTAINERS, VALUES, Sharing
 
+# Private: by a tracker alone a layer finds its variables, and a copy has to find its own.
 _TRACKER = vars(keras.layers.Layer())["_tracker"]
 # The lists, dicts and sets that Keras makes of those that layers hold, with what they are.
 _TRACKED = {type(_TRACKER.track(kind())): kind for kind in (list, dict, set, OrderedDict)}
+_FILLED_BY: dict[type, Callable] = {list: list.extend, dict: dict.update, set: set.update}
 _COPIED = {*_TRACKED, type(_TRACKER), *CONTAINERS, *VALUES}
 
 
@@ -46,7 +50,7 @@ def copied_whole(ops: list[keras.Operation]) -> dict[int, keras.Operation]:
 class _Held:
     """What a copy shares, although all else of its kind is copied."""
 
-    def __init__(self, value):
+    def __init__(self, value: Any):
         self.value = value
 
 
@@ -65,12 +69,13 @@ class _Writer(pickle.Pickler):
         trackers: By which layers know their variables.
     """
 
-    def __init__(self, stream, ops):
+    def __init__(self, stream: io.BytesIO, ops: list[keras.Operation]):
         super().__init__(stream, protocol=5)
-        self.shared, self.trackers = [], []
+        self.shared: list = []
+        self.trackers: list = []
         self._sharing = Sharing(ops)
 
-    def persistent_id(self, value):
+    def persistent_id(self, value: Any) -> int | None:
         if type(value) in _COPIED:
             return None
         if not isinstance(value, _Held) and not self._sharing.is_shared(value):
@@ -78,7 +83,7 @@ class _Writer(pickle.Pickler):
         self.shared.append(value)
         return len(self.shared) - 1
 
-    def reducer_override(self, value):
+    def reducer_override(self, value: Any) -> Any:
         kind = type(value)
         if isinstance(value, types.FunctionType):
             return _function, (_Held(value),), _contents(value), None, None, _fill_function
@@ -105,15 +110,15 @@ class _Reader(pickle.Unpickler):
         shared: Its list.
     """
 
-    def __init__(self, stream, shared):
+    def __init__(self, stream: io.BytesIO, shared: list):
         super().__init__(stream)
         self._shared = shared
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: int) -> Any:
         return self._shared[pid]
 
 
-def _copies(ops):
+def _copies(ops: list[keras.Operation]) -> list[keras.Operation] | None:
     """Copies of layers, or None if one of them cannot be copied."""
     stream = io.BytesIO()
     writer = _Writer(stream, ops)
@@ -130,8 +135,10 @@ def _copies(ops):
     return copies
 
 
-def _state(value):
+def _state(value: Any) -> dict[str, Any]:
     """The attributes of a layer, without those that bind it to its graph or to itself."""
+    # Private: no public name leads to a layer's nodes and losses. Methods that Keras has wrapped
+    # are attributes, too.
     state = {k: v for k, v in vars(value).items() if k not in ("build", "quantize")}
     if isinstance(value, keras.Operation):
         state.update(_inbound_nodes=[], _outbound_nodes=[])
@@ -142,33 +149,34 @@ def _state(value):
     return state
 
 
-def _empty(kind):
+def _empty(kind: type) -> Any:
     for base in (keras.layers.Layer, keras.Operation):
         if issubclass(kind, base):
             return base.__new__(kind)
     return object.__new__(kind)
 
 
-def _cloned(model, inner):
+def _cloned(model: _Held, inner: list[tuple[_Held, keras.Operation]]) -> keras.Model:
     """A Functional model: its graph is made anew around copies of its layers."""
     copies = {id(held.value): copy for held, copy in inner}
     clone = keras.models.clone_model(model.value, clone_function=lambda op: copies[id(op)])
+    # Private: through `trainable` it would be set on all layers in it.
     vars(clone)["_trainable"] = vars(model.value)["_trainable"]
     if type(clone) is not type(model.value):
         raise TypeError(f"'{clone.name}' is no plain Functional model.")
     return clone
 
 
-def _fill_container(container, content):
+def _fill_container(container: Any, content: tuple):
     values, tracker = content
     container.tracker = None
-    for kind, add in ((list, list.extend), (dict, dict.update), (set, set.update)):
+    for kind, add in _FILLED_BY.items():
         if isinstance(container, kind):
             add(container, values)
     container.tracker = tracker
 
 
-def _function(function):
+def _function(function: _Held) -> types.FunctionType:
     old = function.value
     cells = tuple(types.CellType() for _ in old.__closure__ or ())
     new = types.FunctionType(old.__code__, dict(old.__globals__), old.__name__, None, cells)
@@ -176,14 +184,14 @@ def _function(function):
     return new
 
 
-def _contents(function):
+def _contents(function: types.FunctionType) -> tuple:
     """What a function holds: what it encloses, its defaults, and layers of its module."""
     cells = [_Held(cell) if is_empty(cell) else cell.cell_contents for cell in cells_of(function)]
     defaults = function.__defaults__, function.__kwdefaults__
     return cells, *defaults, function.__dict__, globals_of(function)
 
 
-def _fill_function(function, contents):
+def _fill_function(function: types.FunctionType, contents: tuple):
     cells, function.__defaults__, function.__kwdefaults__, function.__dict__, known = contents
     for cell, value in zip(cells_of(function), cells, strict=True):
         if not isinstance(value, _Held):

@@ -1,11 +1,14 @@
 """Counts parameters and multiply-accumulate operations (MACs)."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from keras import tree
 
+from keras_switcher.graph.axis import Axis
+from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.ownership import Ownership
@@ -63,7 +66,8 @@ def count_parameters(model: keras.Model) -> LayerCounts:
     head                10
     total               10
     """
-    calls, owner = {}, {}
+    calls: dict[int, Call] = {}
+    owner: dict[int, Call] = {}
     for call in trace(model).calls:
         if isinstance(call.op, keras.layers.Layer):
             calls.setdefault(id(call.op), call)
@@ -74,7 +78,7 @@ def count_parameters(model: keras.Model) -> LayerCounts:
     return LayerCounts(counts)
 
 
-def count_macs(model: keras.Model, input_shape=None) -> LayerCounts:
+def count_macs(model: keras.Model, input_shape: list | tuple | dict | None = None) -> LayerCounts:
     """The multiply-accumulate operations of each layer, for one sample.
 
     Kernels only: biases, normalisation and activations are not counted, as usual in the field, nor
@@ -112,7 +116,8 @@ def count_macs(model: keras.Model, input_shape=None) -> LayerCounts:
     for call in graph.calls:
         apply_rule(call, reader)
     Ownership(graph).count(reader)
-    counts, unknown = {}, {}
+    counts: dict[str, int] = {}
+    unknown: dict[str, str] = {}
     for key, weight in reader.kernels.items():
         uses = [Use(call, [_length(s) for s in sizes], []) for call, sizes in reader.uses[key]]
         kernel = Kernel(weight, {}, uses)
@@ -141,7 +146,7 @@ def remaining(channel_graph: ChannelGraph, plan: Plan | None = None) -> dict:
     """
     keep, connections = (plan.keep, plan.connections) if plan else ({}, {})
 
-    def kept(weight, axes):
+    def kept(weight: Any, axes: dict[int, Axis]) -> int:
         size = int(np.prod(weight.shape))
         for number, axis in axes.items():
             mask = axis.gather(keep, np)
@@ -155,7 +160,7 @@ def remaining(channel_graph: ChannelGraph, plan: Plan | None = None) -> dict:
         uses = [use for use in kernel.uses if id(use.call) in calls]
         if not uses:
             continue
-        matrix = connections.get(kernel.connections)
+        matrix = connections.get(kernel.connections) if kernel.connections else None
         if matrix is None:
             left = kept(kernel.weight, kernel.axes)
         else:
@@ -172,9 +177,10 @@ def remaining(channel_graph: ChannelGraph, plan: Plan | None = None) -> dict:
     return {"weights": weights, "parameters": parameters, "macs": macs}
 
 
-def _calls_left(channel_graph, keep):
+def _calls_left(channel_graph: ChannelGraph, keep: dict[str, np.ndarray]) -> dict[int, Call]:
     """The calls of the smaller model: without what reads nothing, and what nothing reads then."""
-    folded, left = set(), {}
+    folded: set[int] = set()
+    left: dict[int, Call] = {}
     for call in channel_graph.graph.calls:
         outputs = tree.flatten(call.outputs)
         edge = channel_graph.edge_at(call)
@@ -195,10 +201,10 @@ def _calls_left(channel_graph, keep):
     return reached
 
 
-def _length(size):
+def _length(size: int | str | np.ndarray) -> int | str:
     return len(size) if isinstance(size, np.ndarray) else size
 
 
-def _is_empty(axis, keep):
+def _is_empty(axis: Axis, keep: dict[str, np.ndarray]) -> bool:
     kept = axis.gather(keep, np)
     return kept is not None and not kept.any()

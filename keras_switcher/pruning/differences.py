@@ -1,11 +1,13 @@
 """Relative differences between the outputs of two networks."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops, tree
 
 
-def arrays(outputs) -> list[np.ndarray]:
+def arrays(outputs: Any) -> list[np.ndarray]:
     """The numbers in a structure of tensors."""
     return [ops.convert_to_numpy(values) for values in tree.flatten(outputs)]
 
@@ -30,7 +32,7 @@ def difference(expected: list[np.ndarray], actual: list[np.ndarray]) -> float:
     return max(map(_difference_of_one, expected, actual), default=0.0)
 
 
-def _difference_of_one(a, b):
+def _difference_of_one(a: np.ndarray, b: np.ndarray) -> float:
     if a.shape != b.shape:
         return np.inf
     if a.dtype.kind not in "biufcV":
@@ -44,7 +46,7 @@ def _difference_of_one(a, b):
     return np.inf if np.isnan(difference) else float(difference)
 
 
-def _parts(values):
+def _parts(values: np.ndarray) -> np.ndarray:
     """The real and the imaginary parts of numbers."""
     if values.dtype.kind != "c":
         values = values.astype("float64")

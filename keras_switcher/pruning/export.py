@@ -3,6 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -10,7 +11,7 @@ from keras_switcher.files import workplace
 
 
 def export_model(
-    model: keras.Model, filepath: str | Path, format: str = "tf_saved_model", **kwargs
+    model: keras.Model, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any
 ):
     """Exports a plain Keras model to a path where nothing is yet.
 
@@ -51,27 +52,27 @@ def export_model(
         raise
 
 
-def _is_empty_folder(path):
+def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
 
 
-def _taken(path):
+def _taken(path: Path) -> ValueError:
     return ValueError(f"{path} exists already and was left as it is. Export to another path.")
 
 
-def _missing(format, error):
+def _missing(format: str, error: ImportError) -> ImportError:
     extra = " Install it with: pip install 'keras-switcher[onnx]'." if format == "onnx" else ""
     return ImportError(f"Export as '{format}' needs another package: {error}.{extra}")
 
 
-def _make_folders(folder):
+def _make_folders(folder: Path) -> list[Path]:
     """Makes a folder and those above it; returns those that it made, the innermost first."""
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return made
 
 
-def _move(source, folder, last):
+def _move(source: Path, folder: Path, last: str):
     """Moves what was written; that by which it is found comes last (OpenVINO writes two files)."""
     entries = sorted(source.iterdir(), key=lambda entry: entry.name == last)
     for entry in entries:

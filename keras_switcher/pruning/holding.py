@@ -8,10 +8,14 @@ import threading
 import types
 import weakref
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 
+from keras_switcher.parts import parts_of
+
 # What Keras itself copies by its configuration alone: layers, operations, metrics, losses.
+# Private: this class of theirs has no public name.
 SAVED = keras.Operation.__base__
 # What leads elsewhere: there is much behind it that is nothing of the layer's.
 _ELSEWHERE = (
@@ -21,7 +25,7 @@ _ELSEWHERE = (
 )
 
 
-def holds_state(value, holders: Iterable[keras.Operation] = ()) -> bool:
+def holds_state(value: Any, holders: Iterable[keras.Operation] = ()) -> bool:
     """Whether a value is a layer or variable, or holds some, however deep.
 
     Args:
@@ -41,7 +45,7 @@ def holds_state(value, holders: Iterable[keras.Operation] = ()) -> bool:
     return False
 
 
-def is_state(value) -> bool:
+def is_state(value: Any) -> bool:
     """Whether something is a layer, or a variable of Keras or of its backend, or leads to one.
 
     Args:
@@ -51,11 +55,12 @@ def is_state(value) -> bool:
         return False
     if isinstance(value, SAVED) or hasattr(type(value), "assign"):
         return True
-    # Traced functions know variables by handles, of which alone it is known what they lead to.
+    # Private, of TensorFlow: traced functions know variables by handles, and a handle does not say
+    # otherwise whether it leads to one.
     return hasattr(type(value), "_handle_data") and value._handle_data is not None
 
 
-def is_around(value, ops: Iterable[keras.Operation]) -> bool:
+def is_around(value: Any, ops: Iterable[keras.Operation]) -> bool:
     """Whether a value is a model that consists of all of some layers, and others.
 
     A function or an object of theirs may lead back to it: to the network, say, that an object
@@ -67,7 +72,7 @@ def is_around(value, ops: Iterable[keras.Operation]) -> bool:
     """
     if not isinstance(value, keras.Model) or not ops:
         return False
-    parts = [*value._flatten_layers(include_self=False), *getattr(value, "operations", ())]
+    parts = [*parts_of(value)[1:], *getattr(value, "operations", ())]
     return {id(op) for op in ops} <= {id(part) for part in parts}
 
 
@@ -98,7 +103,8 @@ def globals_of(function: types.FunctionType) -> dict[str, object]:
     Args:
         function: The function.
     """
-    names, codes = set(), [function.__code__]
+    names: set[str] = set()
+    codes = [function.__code__]
     while codes:
         code = codes.pop()
         names.update(code.co_names)
@@ -107,7 +113,7 @@ def globals_of(function: types.FunctionType) -> dict[str, object]:
     return {name: value for name, value in found.items() if is_state(value)}
 
 
-def _held_by(value):
+def _held_by(value: Any) -> list:
     """What Python's garbage collector would visit next; of a function's module what it uses."""
     if not isinstance(value, types.FunctionType):
         return gc.get_referents(value)

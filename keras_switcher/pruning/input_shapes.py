@@ -1,12 +1,13 @@
 """Input shapes that a user gives for sizes that a model leaves open."""
 
 from numbers import Integral
+from typing import Any
 
 import keras
 from keras import tree
 
 
-def inputs_of_shape(model: keras.Model, shapes):
+def inputs_of_shape(model: keras.Model, shapes: list | tuple | dict | None) -> Any:
     """Tensors like a model's inputs, with open sizes filled in.
 
     Args:
@@ -46,11 +47,11 @@ def inputs_of_shape(model: keras.Model, shapes):
     return tree.pack_sequence_as(structure, made)
 
 
-def _is_shape(value):
+def _is_shape(value: Any) -> bool:
     return isinstance(value, (list, tuple))
 
 
-def _fits(shape, expected):
+def _fits(shape: Any, expected: tuple) -> bool:
     """Whether a shape has the sizes that are fixed, and numbers or None in the other places."""
     if not _is_shape(shape) or len(shape) != len(expected):
         return False
@@ -60,5 +61,5 @@ def _fits(shape, expected):
     )
 
 
-def _is_size(size):
-    return isinstance(size, Integral) and not isinstance(size, bool) and size > 0
+def _is_size(size: Any) -> bool:
+    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0

@@ -1,20 +1,24 @@
 """Comparison of a rebuilt layer with the layer that it was built from."""
 
 import inspect
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.call import Call, is_stock, is_tensor
+from keras_switcher.parts import parts_of
 from keras_switcher.pruning.random_inputs import draws
 
-# Attributes by which Keras keeps its own books. An export leaves those of models in layers, too.
+# Private attributes, by which Keras keeps its own books: nothing else marks them. An export leaves
+# those of models in layers, too.
 _OF_KERAS = {*vars(keras.layers.Layer()), *vars(keras.Sequential(name="empty"))}
 _OF_KERAS -= {"activity_regularizer", "autocast"}
 _OF_KERAS |= {"_auto_config_error_args"}  # Whether *args were given to its constructor.
-# TensorFlow's books of what belongs to what. It opens them when a layer first becomes part of a
-# model, is saved or holds a variable, so that of two layers that are alike one may have them.
+# TensorFlow's books of what belongs to what, private as well. It opens them when a layer first
+# becomes part of a model, is saved or holds a variable, so that of two layers that are alike one
+# may have them.
 _OF_TENSORFLOW = "_self_"
 
 
@@ -60,25 +64,27 @@ def unlike(call: Call, new: keras.Operation) -> str | None:
     return "it could not be run on random values to see that it computes the same"
 
 
-def _symbol(value):
+def _symbol(value: Any) -> Any:
     return keras.KerasTensor(value.shape, value.dtype) if is_tensor(value) else value
 
 
-def _run(op, args, kwargs):
+def _run(op: keras.Operation, args: tuple, kwargs: dict) -> list[np.ndarray]:
     """What a layer computes; its variables stay as they are."""
     with keras.StatelessScope(collect_losses=True):
         outputs = op(*args, **kwargs)
     return [ops.convert_to_numpy(x) for x in tree.flatten(outputs) if x is not None]
 
 
-def _same_in_training(old, new, args, kwargs):
+def _same_in_training(
+    old: keras.Operation, new: keras.Operation, args: tuple, kwargs: dict
+) -> bool:
     expected, again, actual = (
         _run(op, args, {**kwargs, "training": True}) for op in (old, old, new)
     )
     return not _same(expected, again) or _same(expected, actual)
 
 
-def _same(expected, actual):
+def _same(expected: list[np.ndarray], actual: list[np.ndarray]) -> bool:
     """Whether two runs agree; both do the same in the same order, so there is no rounding."""
     kinds = [[(values.shape, values.dtype) for values in run] for run in (expected, actual)]
     if kinds[0] != kinds[1]:
@@ -89,7 +95,7 @@ def _same(expected, actual):
     )
 
 
-def _give_weights(old, new):
+def _give_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> str | None:
     kinds = [[_kind(variable) for variable in layer.variables] for layer in (old, new)]
     if kinds[0] != kinds[1]:
         was, now = (", ".join(f"{name} {shape}" for name, shape, *_ in kind) for kind in kinds)
@@ -101,14 +107,14 @@ def _give_weights(old, new):
     return None
 
 
-def _kind(variable):
+def _kind(variable: keras.Variable) -> tuple:
     acting = [type(each).__name__ for each in (variable.regularizer, variable.constraint)]
     return (variable.name, tuple(variable.shape), variable.dtype, *acting)
 
 
-def _other_parts(old, new):
+def _other_parts(old: keras.layers.Layer, new: keras.layers.Layer) -> str | None:
     """How two layers differ in what they are made of."""
-    parts = list(old._flatten_layers()), list(new._flatten_layers())
+    parts = parts_of(old), parts_of(new)
     if [type(part) for part in parts[0]] != [type(part) for part in parts[1]]:
         return "it consists of other layers"
     for one, other in zip(*parts, strict=True):
@@ -120,7 +126,7 @@ def _other_parts(old, new):
     return None
 
 
-def _attributes(one, other):
+def _attributes(one: keras.layers.Layer, other: keras.layers.Layer) -> list[str]:
     """The names of what is compared of two layers of one type."""
     # A model of Keras's is what its layers are, and what it computes. The rest says how it was
     # trained, what its layers are called, and how many samples it has seen first.
@@ -130,7 +136,7 @@ def _attributes(one, other):
     return [name for name in names if not name.startswith(_OF_TENSORFLOW)]
 
 
-def _comparable(value):
+def _comparable(value: Any) -> Any:
     """An attribute as something that can be compared; what cannot is equal to all of its kind."""
     if isinstance(value, (bool, int, float, str, type(None))):
         return value

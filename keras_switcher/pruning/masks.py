@@ -67,12 +67,17 @@ def prune_channels(
     return compact(channel_graph, plan, factors if verify else None)
 
 
-def _checked(channel_graph, vectors, argument, kind):
+def _checked(
+    channel_graph: ChannelGraph,
+    vectors: Mapping[str, np.ndarray],
+    argument: str,
+    kind: type[np.generic],
+) -> dict[str, np.ndarray]:
     if not isinstance(vectors, Mapping):
         raise ValueError(
             f"`{argument}` must map names of groups or layers to vectors. Received: {vectors!r}."
         )
-    checked = {}
+    checked: dict[str, tuple[str, np.ndarray]] = {}
     for name, vector in vectors.items():
         group = channel_graph.group(name)
         vector = np.asarray(vector)

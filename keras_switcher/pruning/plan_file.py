@@ -6,11 +6,12 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from reprlib import repr as short
+from typing import Any
 
 import numpy as np
 
 from keras_switcher.files import write_whole
-from keras_switcher.pruning.plan import Plan
+from keras_switcher.pruning.plan import GroupPlan, Plan
 
 FORMAT = 1
 # In all groups and connections of a plan: a gigabyte of factors. The Dense layers of VGG16 have
@@ -72,7 +73,7 @@ def read_plan(path: Path) -> tuple[dict, bool, dict]:
     )
 
 
-def _group_to_json(group):
+def _group_to_json(group: GroupPlan) -> dict:
     return {
         "size": len(group.keep),
         "keep": np.flatnonzero(group.keep).tolist(),
@@ -82,18 +83,18 @@ def _group_to_json(group):
     }
 
 
-def _sparse(values, where):
+def _sparse(values: np.ndarray, where: np.ndarray) -> dict[str, list]:
     return {"places": np.flatnonzero(where).tolist(), "values": values[where].tolist()}
 
 
-def _group_from_json(entry):
+def _group_from_json(entry: dict) -> dict:
     keep, constant = np.zeros((2, entry["size"]), bool)
     keep[entry["keep"]] = constant[entry["constant"]] = True
     scale = _filled(entry["scale"], [entry["size"]])
     return {"keep": keep, "scale": scale, "constant": constant, "reason": entry["reason"]}
 
 
-def _filled(entry, shape):
+def _filled(entry: dict, shape: list[int]) -> np.ndarray:
     values = np.array(entry["values"], "float64")
     is_single = (values.astype("float32") == values).all()
     filled = np.zeros(math.prod(shape), "float32" if is_single else "float64")
@@ -101,7 +102,7 @@ def _filled(entry, shape):
     return filled.reshape(shape)
 
 
-def _once(pairs):
+def _once(pairs: list[tuple[str, Any]]) -> dict:
     """An object of the file, in which no name may occur twice: the last one would win."""
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     if twice:
@@ -109,11 +110,11 @@ def _once(pairs):
     return dict(pairs)
 
 
-def _no_number(constant):
+def _no_number(constant: str):
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def _checked(content):
+def _checked(content: Any) -> tuple[dict, bool, dict]:
     """Groups, `every_dense_input` and connections; nothing was made of their sizes yet."""
     what = "the file"
     _check_is(content, dict, what)
@@ -138,7 +139,7 @@ def _checked(content):
     return groups, content["every_dense_input"], connections
 
 
-def _check_group(entry, what):
+def _check_group(entry: Any, what: str):
     _check_names(entry, ["size", "keep", "constant", "scale", "reason"], what)
     size = entry["size"]
     _check_size(size, f"'size' of {what}")
@@ -152,7 +153,7 @@ def _check_group(entry, what):
         _check_is(entry["reason"], str, f"'reason' of {what}")
 
 
-def _check_matrix(entry, what):
+def _check_matrix(entry: Any, what: str):
     _check_names(entry, ["shape", "places", "values"], what)
     shape = entry["shape"]
     _check_is(shape, list, f"'shape' of {what}")
@@ -163,7 +164,7 @@ def _check_matrix(entry, what):
     _check_sparse(entry, math.prod(shape), what)
 
 
-def _check_sparse(entry, size, what):
+def _check_sparse(entry: dict, size: int, what: str):
     places, values = entry["places"], entry["values"]
     _check_places(places, size, f"'places' of {what}")
     _check_is(values, list, f"'values' of {what}")
@@ -176,7 +177,7 @@ def _check_sparse(entry, size, what):
             )
 
 
-def _check_places(places, size, what):
+def _check_places(places: Any, size: int, what: str):
     _check_is(places, list, what)
     for place in places:
         _check_is(place, int, f"a place in {what}")
@@ -184,14 +185,14 @@ def _check_places(places, size, what):
         raise ValueError(f"{what} must be places from 0 to {size - 1} that rise")
 
 
-def _check_size(size, what):
+def _check_size(size: Any, what: str):
     if type(size) is not int or not 1 <= size <= MOST_FACTORS:
         raise ValueError(
             f"{what} must be a whole number from 1 to {MOST_FACTORS:,}, not {short(size)}"
         )
 
 
-def _check_names(entry, names, what):
+def _check_names(entry: Any, names: list[str], what: str):
     _check_is(entry, dict, what)
     if different := sorted(entry.keys() ^ set(names)):
         word = "an unknown" if different[0] in entry else "no"
@@ -201,6 +202,6 @@ def _check_names(entry, names, what):
 WORDS = {dict: "an object", list: "a list", bool: "true or false", int: "a whole number"}
 
 
-def _check_is(value, kind, what):
+def _check_is(value: Any, kind: type, what: str):
     if type(value) is not kind:  # isinstance takes true for a number.
         raise ValueError(f"{what} must be {WORDS.get(kind, 'a text')}, not {short(value)}")

@@ -9,6 +9,7 @@ from numbers import Integral
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.liveness import Liveness, feeds_nothing
 from keras_switcher.graph.packing import by_granularity
 from keras_switcher.pruning.bias_folding import foldable
@@ -18,7 +19,9 @@ from keras_switcher.pruning.validation import enforce_minimum
 from keras_switcher.reductions import in_full
 
 
-def propagate_removal(channel_graph, live: dict, connections: dict) -> tuple[dict, dict]:
+def propagate_removal(
+    channel_graph: ChannelGraph, live: dict, connections: dict
+) -> tuple[dict, dict]:
     """What is left of each group when everything that follows from cut connections has happened.
 
     Args:
@@ -38,7 +41,7 @@ def propagate_removal(channel_graph, live: dict, connections: dict) -> tuple[dic
     liveness = Liveness(
         channel_graph, groups, [g for g in channel_graph.connections if g.name in cut]
     )
-    constant = {}
+    constant: dict[str, np.ndarray] = {}
     while True:
         rows = {name: mask.any(1).astype("float32") for name, mask in cut.items()}
         values = liveness.layout.join({**live, **rows})
@@ -79,7 +82,8 @@ def plan_removal(
     Raises:
         ValueError: If `round_to` is not a positive integer.
     """
-    if not isinstance(round_to, Integral) or isinstance(round_to, bool) or round_to < 1:
+    is_whole = isinstance(round_to, Integral) and not isinstance(round_to, bool)
+    if not is_whole or round_to < 1:
         raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
     factors = {name: in_full(factor) for name, factor in factors.items()}
     channels, connections = by_granularity(factors)
@@ -108,14 +112,14 @@ def plan_removal(
     return PruningPlan(groups, dense, connections)
 
 
-def _empty_branches(channel_graph, live):
+def _empty_branches(channel_graph: ChannelGraph, live: dict[str, np.ndarray]):
     """What feeds only kernels that make nothing any more is gone too, up the whole branch."""
     for group in reversed(channel_graph.groups):  # Readers come before what they read.
         if group.prunable and feeds_nothing(channel_graph, group, live):
             live[group.name] = np.zeros(group.size, bool)
 
 
-def _rounded(group, keep, round_to):
+def _rounded(group: ChannelGroup, keep: np.ndarray, round_to: int) -> np.ndarray:
     count = min(-(-int(keep.sum()) // round_to) * round_to, group.size)
     if count == keep.sum():
         return keep

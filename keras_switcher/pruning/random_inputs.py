@@ -1,14 +1,15 @@
 """Random inputs on which networks and layers are compared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.call import CallGraph, is_tensor
 
 # Sizes that are tried where a network leaves them open.
 OPEN_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
@@ -32,7 +33,7 @@ class Draw:
     seed: int = 0
     scale: float = 1.0
 
-    def values(self, structure, limits: dict | None = None):
+    def values(self, structure: Any, limits: dict | None = None) -> Any:
         """Random tensors in the places of symbolic ones.
 
         Args:
@@ -42,7 +43,7 @@ class Draw:
         """
         rng, limits = np.random.default_rng(self.seed), limits or {}
 
-        def draw(x):
+        def draw(x: Any) -> Any:
             if not is_tensor(x):
                 return x
             # The array keeps the type of the tensor: a cast would lose what an integer can hold.
@@ -50,17 +51,19 @@ class Draw:
 
         return tree.map_structure(draw, structure)
 
-    def shapes(self, structure):
+    def shapes(self, structure: Any) -> Any:
         """Symbolic tensors like those of a structure, of the sizes of those that are drawn."""
         return tree.map_structure(
             lambda x: keras.KerasTensor(self._shape(x), x.dtype) if is_tensor(x) else x, structure
         )
 
-    def _shape(self, x):
+    def _shape(self, x: keras.KerasTensor) -> Sequence[int]:
         shape = [self.size if length is None else length for length in x.shape]
         return [self.samples if x.shape[0] is None else shape[0], *shape[1:]] if shape else ()
 
-    def _array(self, x, rng, limit):
+    def _array(
+        self, x: keras.KerasTensor, rng: np.random.Generator, limit: int | list | None
+    ) -> np.ndarray:
         shape = self._shape(x)
         if x.dtype == "string" or isinstance(limit, list):
             return rng.choice(limit or ["a", "b"], size=shape)
@@ -73,7 +76,7 @@ class Draw:
         return self.scale * getattr(rng, self.spread)(size=shape)
 
 
-def draws(tensors, samples: tuple[int, ...]) -> Iterator[Draw]:
+def draws(tensors: Any, samples: tuple[int, ...]) -> Iterator[Draw]:
     """Ways to draw values for tensors, those that say most at the least cost first.
 
     Args:
@@ -86,7 +89,7 @@ def draws(tensors, samples: tuple[int, ...]) -> Iterator[Draw]:
             yield Draw(size, spread, number, seed)
 
 
-def limits_of(graph) -> dict[int, object]:
+def limits_of(graph: CallGraph) -> dict[int, object]:
     """What the whole numbers and words that a network is given can be.
 
     Whole numbers are bounded by the tables of embeddings that they reach; words are those that
@@ -99,7 +102,7 @@ def limits_of(graph) -> dict[int, object]:
         See `Draw.values`.
     """
     origins = {id(x): {id(x)} for x in tree.flatten(graph.inputs) if is_tensor(x)}
-    limits = {}
+    limits: dict[int, Any] = {}
     for call in graph.calls:
         reached = set().union(*(origins.get(id(x), set()) for x in call.inputs))
         own = _limit(call.op)
@@ -112,7 +115,7 @@ def limits_of(graph) -> dict[int, object]:
     return limits
 
 
-def _limit(op):
+def _limit(op: keras.Operation) -> int | list | None:
     if isinstance(op, keras.layers.Embedding):
         return op.input_dim
     if hasattr(op, "get_vocabulary"):
@@ -120,5 +123,5 @@ def _limit(op):
     return None
 
 
-def _extent(limit):
+def _extent(limit: int | list) -> int:
     return limit if isinstance(limit, int) else len(limit)

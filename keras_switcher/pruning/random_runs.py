@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.kernel import scaled
 from keras_switcher.graph.rules.activations import is_unknown
@@ -41,13 +42,13 @@ class RandomRuns:
                 self._scales[id(edge.kernel), edge.kernel_axis] = edge, scale
         self._variables = variables_of_functions(call.op for call in self.graph.calls)
 
-    def first(self):
+    def first(self) -> tuple[Draw | None, Any, list[np.ndarray] | None]:
         """The first draw of inputs on which the network runs, these, and its outputs on them.
 
         Those on which an output is not finite, zero throughout, or the same for all samples, are
         taken only if there are no others.
         """
-        found = (None, None, None)
+        found: tuple[Draw | None, Any, list[np.ndarray] | None] = (None, None, None)
         for draw in draws(self.graph.inputs, self._samples()):
             inputs = draw.values(self.graph.inputs, self._limits)
             try:
@@ -62,7 +63,7 @@ class RandomRuns:
                 found = found if found[0] is not None else (draw, inputs, outputs)
         return found
 
-    def _samples(self):
+    def _samples(self) -> tuple[int, ...]:
         """The numbers of samples to try."""
         outputs = tree.flatten([call.outputs for call in self.graph.calls])
         sizes = [prod(n or 1 for n in x.shape[1:]) for x in outputs if is_tensor(x)]
@@ -83,12 +84,12 @@ class RandomRuns:
             if all(map(is_telling, outputs)):
                 yield inputs, outputs
 
-    def _check_sizes(self, draw):
+    def _check_sizes(self, draw: Draw):
         """Raises an error if sizes that were open are too small: not every backend would notice."""
         if all(None not in x.shape[1:] for x in tree.flatten(self.graph.inputs)):
             return
 
-        def visit(call, args, kwargs):
+        def visit(call: Call, args: tuple, kwargs: dict) -> Any:
             outputs = call.op.compute_output_spec(*args, **kwargs)
             if any(0 in x.shape for x in tree.flatten(outputs) if is_tensor(x)):
                 raise ValueError(f"Nothing is left for '{call.name}' to compute.")
@@ -96,32 +97,32 @@ class RandomRuns:
 
         self.graph.replay(draw.shapes(self.graph.inputs), visit)
 
-    def run(self, inputs, seen: dict | None = None) -> list[np.ndarray]:
+    def run(self, inputs: Any, seen: dict | None = None) -> list[np.ndarray]:
         """The network's outputs; what its calls return is put into `seen`, by their `id`s."""
         with self._scope():
             return self._outputs(inputs, seen)
 
-    def run_twice(self, inputs) -> Iterable[list[np.ndarray]]:
+    def run_twice(self, inputs: Any) -> Iterable[list[np.ndarray]]:
         """The outputs of two runs, of which the second goes on with the state of the first."""
         with self._scope():
             return [self._outputs(inputs) for _ in range(2)]
 
-    def run_moved(self, inputs, moved: Callable) -> list[np.ndarray]:
+    def run_moved(self, inputs: Any, moved: Callable) -> list[np.ndarray]:
         """The outputs when inputs and weights are changed by a function of a tensor."""
         operations = {id(call.op): call.op for call in self.graph.calls}.values()
         variables = [v for op in operations for v in getattr(op, "variables", ())]
         with self._scope(moved, variables):
             return self._outputs(tree.map_structure(moved, inputs))
 
-    def run_small(self, small: keras.Model, inputs) -> list[np.ndarray]:
+    def run_small(self, small: keras.Model, inputs: Any) -> list[np.ndarray]:
         """The outputs of a network that was made of this one."""
         own = variables_of_functions(small.layers)
         with restored([*self._variables, *own]), keras.StatelessScope(collect_losses=True):
             return arrays(small(inputs, training=False))
 
-    def _outputs(self, inputs, seen=None):
-        def visit(call, args, kwargs):
-            if "training" in getattr(call.op, "_call_context_args", ()):
+    def _outputs(self, inputs: Any, seen: dict | None = None) -> list[np.ndarray]:
+        def visit(call: Call, args: tuple, kwargs: dict) -> Any:
+            if isinstance(call.op, keras.layers.Layer):
                 kwargs = {**kwargs, "training": False}  # As Keras does in predict().
             outputs = call.op(*args, **kwargs)
             if seen is not None:
@@ -131,7 +132,9 @@ class RandomRuns:
         return arrays(self.graph.replay(inputs, visit))
 
     @contextmanager
-    def _scope(self, moved=lambda value: value, variables=()):
+    def _scope(
+        self, moved: Callable = lambda value: value, variables: Iterable[keras.Variable] = ()
+    ) -> Iterator[None]:
         """A scope in which kernels are scaled and nothing that is assigned lasts."""
         values = {id(variable): (variable, moved(variable.value)) for variable in variables}
         for edge, scale in self._scales.values():

@@ -2,12 +2,14 @@
 
 import tempfile
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.parts import parts_of
 from keras_switcher.pruning.holding import holds_state
 from keras_switcher.pruning.likeness import unlike
 
@@ -76,8 +78,7 @@ def describes_itself(op: keras.Operation) -> bool:
     Args:
         op: The layer or operation.
     """
-    parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
-    return all(is_stock(part) and not _has_own_functions(part, op) for part in parts)
+    return all(is_stock(part) and not _has_own_functions(part, op) for part in parts_of(op))
 
 
 def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:
@@ -111,12 +112,12 @@ def without_random_start(layer: keras.layers.Layer):
     vars(layer).update(initializers)
 
 
-def _said(error):
+def _said(error: Exception) -> str:
     """What an error says; the type of one that says nothing."""
     return str(error) or f"{type(error).__name__}."
 
 
-def _refusal(op, problem):
+def _refusal(op: keras.Operation, problem: str) -> ValueError:
     return ValueError(
         f"'{op.name}' (of type {type(op).__name__}) {problem} The smaller model needs a smaller "
         "copy of it, made from its get_config() and its weights. Give the class a get_config() "
@@ -126,7 +127,7 @@ def _refusal(op, problem):
     )
 
 
-def _has_own_functions(part, op):
+def _has_own_functions(part: keras.Operation, op: keras.Operation) -> bool:
     """Whether a stock layer has functions of a user's that its configuration cannot hold."""
     for name, value in vars(part).items():
         if isinstance(value, keras.layers.Layer) or not callable(value):
@@ -140,9 +141,9 @@ def _has_own_functions(part, op):
     return False
 
 
-def _copy_assets(layer, new):
+def _copy_assets(layer: keras.layers.Layer, new: keras.layers.Layer):
     """What `adapt()` has learned of words is neither in the configuration nor in variables."""
-    store = {}
+    store: dict = {}
     layer.save_own_variables(store)
     new.load_own_variables(store)
     with tempfile.TemporaryDirectory() as folder:
@@ -160,14 +161,15 @@ def build_activation(op: keras.Operation, new: keras.Operation, shape: tuple):
         new: The new one.
         shape: The shape of what the new one returns.
     """
-    old, activation = (getattr(each, "activation", None) for each in (op, new))
+    old = getattr(op, "activation", None)
     if is_stock(op) and isinstance(old, keras.layers.Layer):
+        activation = new.activation
         if old.built and not activation.built:
             activation.build(shape)
         build_activation(old, activation, shape)
 
 
-def _config_of(op):
+def _config_of(op: keras.Operation) -> dict:
     """The configuration of a layer; of a stock one without its activations, see `_functions`."""
     given = [name for name, value in vars(op).items() if _is_activation(name, value)]
     if not given or not is_stock(op):
@@ -178,11 +180,11 @@ def _config_of(op):
     return stand_in.get_config()
 
 
-def _is_activation(name, value):
+def _is_activation(name: str, value: Any) -> bool:
     return name.endswith("activation") and callable(value)
 
 
-def _functions(op, config):
+def _functions(op: keras.Operation, config: dict) -> dict:
     """The very functions that a stock layer was given: not all of them survive serialization."""
     if not is_stock(op):
         return {}
@@ -193,9 +195,9 @@ def _functions(op, config):
     }
 
 
-def _same_function(op, config):
+def _same_function(op: keras.layers.Lambda, config: dict) -> keras.layers.Lambda:
     """Lambda layers come back from a file only where the user allows it; here nothing is loaded."""
-    shape = op._output_shape
+    shape = op._output_shape  # Private: of a function, the configuration has only the code.
     if isinstance(shape, tuple):  # It may count channels, of which the new layer has fewer.
         shape = tuple(config["output_shape"])
     given = {

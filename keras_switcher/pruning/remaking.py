@@ -96,7 +96,7 @@ class Remaking:
         copy.name = name
         return copy
 
-    def _is_touched(self, op):
+    def _is_touched(self, op: keras.Operation) -> bool:
         """Whether a layer loses or changes any entry of a weight, or has another size."""
         if id(op) in self._shifts or is_cut(self._anatomy, op, self._keep):
             return True

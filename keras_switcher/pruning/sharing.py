@@ -7,17 +7,19 @@ import pickle
 import threading
 import types
 import weakref
+from typing import Any
 
 import keras
 
 from keras_switcher.pruning.holding import holds_state, is_around, is_state
 
-_BACKEND = type(keras.layers.Normalization().backend)  # Stands for a module.
+# Stands for a module. Private: Keras has no public name for the class.
+_BACKEND = type(keras.layers.Normalization().backend)
 # What may be shared without a word on what holds it.
 _NAMED = (type, types.ModuleType, _BACKEND, keras.KerasTensor, inspect.Signature, weakref.ref)
 # What Python would copy, although others wait at it or rely on it: all that is bound to an
 # event loop, and what cleans up.
-_UNIQUE = (asyncio.Queue.__base__, weakref.finalize)
+_UNIQUE: tuple = (asyncio.Queue.__base__, weakref.finalize)
 CONTAINERS = (list, tuple, set, frozenset, dict)
 VALUES = (type(None), bool, int, float, complex, str, bytes, bytearray, pickle.PickleBuffer)
 
@@ -37,9 +39,10 @@ class Sharing:
     """
 
     def __init__(self, ops: list[keras.Operation]):
-        self._ops, self._known = ops, {}
+        self._ops = ops
+        self._known: dict[int, tuple] = {}
 
-    def is_shared(self, value) -> bool:
+    def is_shared(self, value: Any) -> bool:
         """Whether a value is shared as it is.
 
         Args:
@@ -54,7 +57,7 @@ class Sharing:
             return not holds_state(value, self._ops)
         return not is_state(value) and not isinstance(self.taken_apart(value), tuple)
 
-    def taken_apart(self, value) -> tuple | str | None:
+    def taken_apart(self, value: Any) -> tuple | str | None:
         """What Python copies an object by; a name or None if it is shared.
 
         Args:
@@ -76,7 +79,7 @@ class Sharing:
                 self._known[id(value)] = value, None
         return self._known[id(value)][1]
 
-    def _is_unique(self, value, reduced):
+    def _is_unique(self, value: Any, reduced: tuple | str | None) -> bool:
         if isinstance(reduced, str):  # The name of what is found again, not copied.
             return False
         if reduced is None or isinstance(value, _UNIQUE):
@@ -86,16 +89,17 @@ class Sharing:
             return True
         return any(self._belongs_to_process(part) for part in _parts(reduced))
 
-    def _belongs_to_process(self, value):
+    def _belongs_to_process(self, value: Any) -> bool:
         if isinstance(value, (*_NAMED, *VALUES, types.FunctionType)) or is_state(value):
             return False
         return self.taken_apart(value) is None
 
 
-def _reduced(value):
+def _reduced(value: Any) -> tuple | str | None:
     """What Python copies an object by, or None if it refuses."""
     try:
         # What TensorFlow has traced computes with the variables that it met: a copy traces anew.
+        # Private: nothing else tells of the options that a function was compiled with.
         if hasattr(value, "python_function") and hasattr(value, "_clone"):
             value = value._clone(None)
         reduce = copyreg.dispatch_table.get(type(value))
@@ -105,12 +109,12 @@ def _reduced(value):
         return None
 
 
-def _waits(reduced):
+def _waits(reduced: tuple) -> bool:
     """Whether threads wait for an object to change: those that wait for a copy would not wake."""
     return any(isinstance(part, threading.Condition) for part in _parts(reduced))
 
 
-def _parts(reduced):
+def _parts(reduced: tuple) -> list:
     """The attributes of an object and the arguments that it is made with, also in containers."""
     seen, left, parts = {}, list(reduced[1:3]), []
     while left:

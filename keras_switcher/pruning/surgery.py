@@ -1,11 +1,14 @@
 """Surgery: builds the smaller model that a plan describes."""
 
+from collections.abc import Callable
+from typing import Any, NoReturn
+
 import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.axis import Edge
-from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.liveness import feeds_nothing
 from keras_switcher.graph.names import Names
@@ -60,8 +63,9 @@ class Surgery:
         self.factors = plan.factors
         self.shifts = bias_shifts(channel_graph, plan)
         self.fold = fold
-        self.counterparts = []
-        self.rebuilt, self.made = {}, {}
+        self.counterparts: list[tuple[keras.Variable, keras.Variable]] = []
+        self.rebuilt: dict[int, keras.Operation] = {}
+        self.made: dict[int, Any] = {}
         self.names = Names(channel_graph.graph)
         self.empty = [name for name, mask in self.keep.items() if not mask.any()]
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
@@ -71,7 +75,7 @@ class Surgery:
         with restored(variables_of_functions(call.op for call in self.channel_graph.graph.calls)):
             return self._operate(verified_by)
 
-    def _operate(self, verified_by):
+    def _operate(self, verified_by: dict | None) -> keras.Model:
         graph = self.channel_graph.graph
         self.names.keep_from_new_operations()
         factors = self.factors if self.fold else {}
@@ -90,11 +94,11 @@ class Surgery:
             check(small, self.made, self.kept_along)
         return small
 
-    def visit(self, call, args, kwargs):
+    def visit(self, call: Call, args: tuple, kwargs: dict) -> Any:
         self.made[id(call)] = outputs = self._made_of(call, args, kwargs)
         return outputs
 
-    def _made_of(self, call, args, kwargs):
+    def _made_of(self, call: Call, args: tuple, kwargs: dict) -> Any:
         edge = self.channel_graph.edge_at(call)
         if self.empty and self._is_read_by_none(call):
             return tree.map_structure(lambda x: folding.zeros(x, call), call.outputs)
@@ -130,7 +134,7 @@ class Surgery:
                 new.bias.assign_add(shift if made is None else shift[self._kept(made)])
         return outputs
 
-    def _assign(self, layer, new):
+    def _assign(self, layer: keras.layers.Layer, new: keras.layers.Layer):
         # A bias that is new to a layer is the last of its variables.
         made = new.variables[: len(layer.variables)]
         values = [self._cut(layer, weight) for weight in layer.variables]
@@ -148,7 +152,7 @@ class Surgery:
         if isinstance(new, keras.layers.Normalization):  # It keeps tensors made of its weights.
             new.finalize_state()
 
-    def _constant(self, call, args, kwargs, edge):
+    def _constant(self, call: Call, args: tuple, kwargs: dict, edge: Edge | None) -> Any:
         """What a call makes of constants."""
         tensors = (*call.inputs, *tree.flatten(call.outputs))
         rows = {self.channel_graph.rows.get(id(tensor), 1) for tensor in tensors}
@@ -161,12 +165,12 @@ class Surgery:
             self.raise_empty(f"'{call.name}' would read a constant {how}")
         return outputs
 
-    def _is_read_by_none(self, call):
+    def _is_read_by_none(self, call: Call) -> bool:
         """Whether all channels that a call returns are gone."""
         tensors = tree.flatten(call.outputs)
         return all(any(not k.any() for k in self.kept_along(t).values()) for t in tensors)
 
-    def raise_empty(self, consequence):
+    def raise_empty(self, consequence: str) -> NoReturn:
         """Raises the error for groups that cannot be empty, without what they emptied."""
         empty = [self.channel_graph.group(name) for name in self.empty]
         causes = [g.name for g in empty if not feeds_nothing(self.channel_graph, g, self.keep)]
@@ -177,7 +181,7 @@ class Surgery:
             "start='near_one')."
         )
 
-    def _drop_dead_positions(self, edge, args, kwargs):
+    def _drop_dead_positions(self, edge: Edge, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Gathers what is alive, where more arrives at a kernel than it still reads."""
         arriving = edge.gather_channels(self.keep, np)
         live = self._kept(edge)
@@ -186,17 +190,17 @@ class Surgery:
             return args, kwargs
         indices = np.flatnonzero(left).tolist()
 
-        def take(x):
+        def take(x: Any) -> Any:
             return ops.take(x, indices, axis=edge.tensor_axis)
 
         return self._on_first_tensor(take, args, kwargs)
 
     @staticmethod
-    def _on_first_tensor(function, args, kwargs):
+    def _on_first_tensor(function: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         first = next(x for x in tree.flatten((args, kwargs)) if is_tensor(x))
         return tree.map_structure(lambda x: function(x) if x is first else x, (args, kwargs))
 
-    def _cut(self, layer, weight):
+    def _cut(self, layer: keras.layers.Layer, weight: keras.Variable) -> np.ndarray:
         """The value of a weight without what is removed, with the factors folded in."""
         value = np.asarray(ops.convert_to_numpy(weight))
         if np.issubdtype(value.dtype, np.inexact) and not np.isfinite(value).all():
@@ -207,7 +211,7 @@ class Surgery:
             )
         return self.cut(weight, value, self.fold)
 
-    def cut(self, weight, value, fold: bool = False) -> np.ndarray:
+    def cut(self, weight: keras.Variable, value: np.ndarray, fold: bool = False) -> np.ndarray:
         """An array of the shape of a weight, without what is removed.
 
         Args:
@@ -216,22 +220,23 @@ class Surgery:
             fold: Whether to multiply with the factors.
         """
         for axis, channels in self.channel_graph.axes_of(weight).items():
-            scaling = fold and isinstance(channels, Edge)
-            matrix = channels.of_connections(self.factors) if scaling else None
+            edge = channels if fold and isinstance(channels, Edge) else None
+            matrix = None if edge is None else edge.of_connections(self.factors)
             if matrix is not None:  # Its rows are the inputs, which are the kernel's first axis.
                 value = value * matrix.astype(value.dtype)
             kept = self._kept(channels)
             if not kept.all():
                 value = value.take(np.flatnonzero(kept), axis)
-            scale = channels.gather(self.factors, np) if scaling else None
+            scale = None if edge is None else edge.gather(self.factors, np)
             if scale is not None:
                 shape = [-1 if i == axis else 1 for i in range(value.ndim)]
                 value = value * scale[kept].reshape(shape).astype(value.dtype)
         return value
 
-    def _scaled(self, edge, args, kwargs):
+    def _scaled(self, edge: Edge, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Multiplies what a kernel reads with the factors."""
-        axis, read = edge.tensor_axis, edge
+        axis = edge.tensor_axis
+        read: Axis = edge
         if edge.input_group is None:  # The kernel's axis may be longer or shorter.
             read = self.channel_graph.axes_along(edge.call.input).get(axis, edge)
         scale = read.gather(self.factors, np)
@@ -242,10 +247,10 @@ class Surgery:
         )
         return self._on_first_tensor(lambda x: x if (scale == 1).all() else x * scale, args, kwargs)
 
-    def _kept(self, axis):
+    def _kept(self, axis: Axis) -> np.ndarray:
         kept = axis.gather(self.keep, np)
         return np.ones(axis.size, bool) if kept is None else kept
 
-    def kept_along(self, tensor) -> dict[int, np.ndarray]:
+    def kept_along(self, tensor: keras.KerasTensor) -> dict[int, np.ndarray]:
         """Which channels of a tensor of the model stay: boolean vectors by axis."""
         return {axis: self._kept(a) for axis, a in self.channel_graph.axes_along(tensor).items()}

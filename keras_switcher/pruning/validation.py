@@ -1,12 +1,15 @@
 """Checks whether a plan fits a model, and keeps the least number of channels that it needs."""
 
+from typing import NoReturn
+
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.plan import Plan
+from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.pruning.plan import GroupPlan, Plan
 
 
-def enforce_minimum(channel_graph, keep: dict) -> bool:
+def enforce_minimum(channel_graph: ChannelGraph, keep: dict) -> bool:
     """Keeps another channel where too few, or a number that Keras mistakes, would be left.
 
     A slice of a group must keep a channel while the group has any: layers cannot be built on
@@ -45,14 +48,15 @@ def check_plan(plan: Plan, channel_graph: ChannelGraph):
         ValueError: If its groups are others, or cannot lose what it removes, or if it takes units
             for constants that are none.
     """
-    for what, sizes, planned in [
+    compared: list[tuple[str, dict, dict]] = [
         ("Groups", {g.name: g.size for g in channel_graph.groups}, _lengths(plan.groups)),
         (
             "Connections",
             {g.name: g.shape for g in channel_graph.connections if g.name in plan.connections},
             {name: matrix.shape for name, matrix in plan.connections.items()},
         ),
-    ]:
+    ]
+    for what, sizes, planned in compared:
         if sizes != planned:
             differing = sorted(dict(sizes.items() ^ planned.items()))
             raise ValueError(
@@ -80,7 +84,7 @@ def check_plan(plan: Plan, channel_graph: ChannelGraph):
         )
 
 
-def _lengths(groups):
+def _lengths(groups: dict[str, GroupPlan]) -> dict[str, int | None]:
     """Numbers of channels; None where the vectors of a group differ in length."""
     lengths = {
         name: {len(group.keep), len(group.scale), len(group.constant)}
@@ -89,7 +93,9 @@ def _lengths(groups):
     return {name: max(sizes) if len(sizes) == 1 else None for name, sizes in lengths.items()}
 
 
-def _are_constant(constant, group, plan: Plan, channel_graph):
+def _are_constant(
+    constant: np.ndarray, group: ChannelGroup, plan: Plan, channel_graph: ChannelGraph
+) -> bool:
     """Whether all connections are cut through which these units would read."""
     if not constant.any():
         return True
@@ -102,7 +108,7 @@ def _are_constant(constant, group, plan: Plan, channel_graph):
     return not kernels[name].between(plan.connections[name], left).any()
 
 
-def _refuse(channel_graph, what, why):
+def _refuse(channel_graph: ChannelGraph, what: str, why: str | None) -> NoReturn:
     raise ValueError(
         f"The plan {what}, in '{channel_graph.graph.name}': {why}. Apply it to a copy of the "
         "model it was made for."

@@ -1,6 +1,8 @@
 """Compares a smaller network with the one that it was made from, on random batches."""
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -63,7 +65,7 @@ class Verification:
         policies = [getattr(call.op, "compute_dtype", None) for call in calls]
         self._step = max(map(step_of, [*policies, *(x.dtype for x in tensors)]), default=0)
 
-    def check(self, small: keras.Model, made: dict, kept_along):
+    def check(self, small: keras.Model, made: dict, kept_along: Callable):
         """Raises an error if a smaller network computes something else.
 
         Args:
@@ -82,7 +84,7 @@ class Verification:
         if problem:
             raise ValueError(f"{problem} {_ADVICE}")
 
-    def _problem(self, small, made, kept_along):
+    def _problem(self, small: keras.Model, made: dict, kept_along: Callable) -> str | None:
         """How a smaller network differs, in words, or None."""
         draw, *first = self._runs.first()
         if draw is None:
@@ -107,14 +109,14 @@ class Verification:
         return None
 
     @property
-    def _tolerance(self):
+    def _tolerance(self) -> float:
         return max(TOLERANCE, _ROUNDINGS * self._step if self._step > 1e-6 else 0)
 
-    def _moved(self, inputs, expected):
+    def _moved(self, inputs: Any, expected: list[np.ndarray]) -> float:
         """How far the outputs move when inputs and weights move by a step of their precision."""
         rng = np.random.default_rng(0)
 
-        def moved(value):
+        def moved(value: Any) -> Any:
             if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(value.dtype)):
                 return value
             noise = 1 + self._step * rng.uniform(-1, 1, value.shape)
@@ -122,13 +124,15 @@ class Verification:
 
         return difference(expected, self._runs.run_moved(inputs, moved))
 
-    def _is_random(self, inputs):
+    def _is_random(self, inputs: Any) -> bool:
         """Whether the network's outputs differ from run to run."""
         return difference(*self._runs.run_twice(inputs)) > self._tolerance
 
-    def _first_difference(self, inputs, small, made, kept_along):
+    def _first_difference(
+        self, inputs: Any, small: keras.Model, made: dict, kept_along: Callable
+    ) -> str:
         """Where a smaller network begins to differ, in words."""
-        seen = {}
+        seen: dict[int, Any] = {}
         self._runs.run(inputs, seen)
         places = []
         for call in self.graph.calls:
@@ -148,7 +152,7 @@ class Verification:
         return "although no call differs in the channels that are kept"
 
 
-def _warn(why):
+def _warn(why: str):
     warnings.warn(
         f"The smaller network could not be compared with the one that it was made from: {why}. "
         "Compare their outputs on inputs of your own; verify=False leaves this out.",

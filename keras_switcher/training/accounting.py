@@ -1,7 +1,8 @@
 """Accounting: live channels and kept shares of a gated network, with gradients."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from keras import ops
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import PackedLayout, by_granularity
@@ -17,6 +19,7 @@ from keras_switcher.graph.selection import more_to_choose
 from keras_switcher.graph.untouched import describe_rest
 from keras_switcher.reductions import as_constant, total
 from keras_switcher.switchers.straight_through import on_or_off
+from keras_switcher.training.budget import Budget
 
 
 class Accounting:
@@ -29,6 +32,7 @@ class Accounting:
     def __init__(self, gated: GatedNetwork):
         self._channel_graph = gated.channel_graph
         self._groups, self._connections = gated.groups, gated.connections
+        self._chosen: list[ChannelGroup | ConnectionGroup] = [*gated.groups, *gated.connections]
         self._names = gated.names
         self._liveness = Liveness(self._channel_graph, self._groups)
         self._layout = self._liveness.layout
@@ -38,7 +42,7 @@ class Accounting:
         """1 for the channels that are alive, 0 for others; gradients as of the factors."""
         return self._liveness(on_or_off(self._joined(factors)))
 
-    def kept(self, factors: dict, of: str):
+    def kept(self, factors: dict, of: str) -> Any:
         """The share of the weights or MACs of the whole network that the factors leave.
 
         Its gradient is what each factor costs, as if a channel counted by its factor.
@@ -47,7 +51,7 @@ class Accounting:
         connected = {name: on_or_off(matrix) for name, matrix in connections.items()}
         return self._kept_share(self.live(factors), of, connected)
 
-    def shares(self, factors: dict):
+    def shares(self, factors: dict) -> Any:
         """Shares of factors that prune, weaken and strengthen, and of weights removed.
 
         What only follows from cut connections, units without inputs or outputs, is not looked for
@@ -57,22 +61,21 @@ class Accounting:
             A tensor of shape `(4,)`.
         """
         live, acting = self.live(factors), self._liveness.acting(self._joined(factors))
-        acting = self._layout.join(acting) * self._layout.join(live)
+        channels = self._layout.join(acting) * self._layout.join(live)
         # Connections one by one: there are too many to be copied into one vector.
-        acting = [acting[: self._layout.one], *(factors[group.name] for group in self._connections)]
-        number = sum(group.size for group in (*self._groups, *self._connections))
-        kept = sum(_count(values > 0) for values in acting) / number
-        strengthened = sum(_count(values >= 1) for values in acting) / number
+        parts = [channels[: self._layout.one], *(factors[g.name] for g in self._connections)]
+        number = sum(group.size for group in self._chosen)
+        kept = sum(_count(values > 0) for values in parts) / number
+        strengthened = sum(_count(values >= 1) for values in parts) / number
         connected = {g.name: on_or_off(factors[g.name]) for g in self._connections}
         removed = 1 - self._kept_share(live, "weights", connected)
         shares = [1 - kept, kept - strengthened, strengthened, removed]
         return ops.stack([ops.cast(share, "float32") for share in shares])
 
-    def check_reachable(self, budget):
+    def check_reachable(self, budget: Budget):
         """Raises ValueError if a `Budget` asks for less than one factor per group leaves."""
         factors = {
-            group.name: ops.reshape(ops.eye(1, group.size), group.shape)
-            for group in (*self._groups, *self._connections)
+            group.name: ops.reshape(ops.eye(1, group.size), group.shape) for group in self._chosen
         }
         least = float(self.kept(factors, budget.of))
         if budget.keep < least:
@@ -83,12 +86,12 @@ class Accounting:
                 + more_to_choose(self._channel_graph, self._groups, self._connections)
             )
 
-    def _joined(self, factors):
+    def _joined(self, factors: dict) -> Any:
         """The factors of all channels end to end."""
         return self._layout.join(by_granularity(factors)[0])
 
 
-def _count(chosen):
+def _count(chosen: Any) -> Any:
     return total(ops.cast(chosen, "float32"))
 
 
@@ -120,7 +123,9 @@ class KeptShare:
             if kernel.connections
         }
 
-    def __call__(self, live: dict, of: str = "weights", connected: dict | None = None):
+    def __call__(
+        self, live: dict, of: str = "weights", connected: dict[str, Any] | None = None
+    ) -> Any:
         """A scalar from 0 to 1.
 
         Args:
@@ -146,14 +151,14 @@ class KeptShare:
         costs /= costs.sum()
         total = 0.0
         for number, term in enumerate(self._terms):
-            matrix = connected.get(term.kernel.connections)
-            if matrix is not None and costs[number]:
-                inside = self._left_of(matrix, term.kernel, values)
+            name = term.kernel.connections
+            if name in connected and costs[number]:
+                inside = self._left_of(connected[name], self._sides[name], values)
                 total += costs[number] * inside * left[number]
                 costs[number] = 0
         return total + ops.sum(left * ops.cast(costs, shares.dtype))
 
-    def _products(self, shares, table):
+    def _products(self, shares: Any, table: list[list[int]]) -> Any:
         """For each row of a table the product of the shares that it numbers."""
         left = ops.ones(len(table), shares.dtype)
         for column in range(max(map(len, table), default=0)):
@@ -161,7 +166,7 @@ class KeptShare:
             left = left * ops.take(shares, as_constant(places), axis=0)
         return left
 
-    def _live_shares(self, values):
+    def _live_shares(self, values: Any) -> Any:
         """The mean along each axis, as one vector."""
         if not len(self._lengths):
             return ops.zeros(0, values.dtype)
@@ -169,21 +174,21 @@ class KeptShare:
         sums = ops.segment_sum(found, self._axes, num_segments=len(self._lengths))
         return sums / ops.cast(self._lengths, values.dtype)
 
-    def _left_of(self, matrix, kernel, values):
+    def _left_of(self, matrix: Any, known_sides: list[tuple[int, Any]], values: Any) -> Any:
         """The share of a kernel's connections that is left between what is alive on both sides."""
         sides = [ops.ones(size, matrix.dtype) for size in matrix.shape]
-        for number, index in self._sides[kernel.connections]:
+        for number, index in known_sides:
             sides[number] = ops.take(values, index, axis=0)
         inputs, outputs = sides
         return ops.matmul(inputs, ops.matmul(matrix, outputs)) / np.prod(matrix.shape)
 
-    def _known_sides(self, kernel):
+    def _known_sides(self, kernel: Kernel) -> Iterator[tuple[int, Any]]:
         for number, axis in kernel.axes.items():
             index = self._index(axis)
             if (index != self._layout.one).any():
                 yield number, as_constant(index)
 
-    def _index(self, axis):
+    def _index(self, axis: Axis) -> np.ndarray:
         # Input positions know already which channels are gone: counted twice, gradients double.
         own = self._layout.own_index(axis) if isinstance(axis, Edge) else None
         return self._layout.index(axis) if own is None else own
@@ -198,17 +203,17 @@ class _Term:
     uses: list[Use]
 
     @property
-    def axes(self):
+    def axes(self) -> list[Axis]:
         return [*self.kernel.axes.values(), *self.positions]
 
-    def cost(self, of):
+    def cost(self, of: str) -> int:
         size = self.kernel.cost("weights")
         if of == "macs":
             return size * sum(use.positions({}) for use in self.uses)
         return 0 if self.positions else size
 
 
-def _terms_of(kernel):
+def _terms_of(kernel: Kernel) -> Iterator[_Term]:
     """One term counts the kernel's weights, and its MACs where no position goes."""
     yield _Term(kernel, [], [use for use in kernel.uses if not use.axes])
     for use in kernel.uses:

@@ -1,6 +1,7 @@
 """Budget: a share of the weights or MACs to keep, and the penalty that asks for it."""
 
 from numbers import Real
+from typing import Any
 
 import keras
 from keras import ops
@@ -90,7 +91,8 @@ class Budget:
         strength: float = 1.0,
         unknown: str = "refuse",
     ):
-        if not isinstance(keep, Real) or not 0 < keep < 1:
+        is_share = isinstance(keep, Real) and 0 < keep < 1
+        if not is_share:
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
         if of not in KINDS:
             raise ValueError(f"`of` must be one of {KINDS}. Received: of={of!r}.")
@@ -102,7 +104,8 @@ class Budget:
                 "`start_epoch` must be a number that is not negative and lies before `end_epoch`. "
                 f"Received: start_epoch={start_epoch!r}, end_epoch={end_epoch!r}."
             )
-        if not isinstance(strength, Real) or not 0 < strength < float("inf"):
+        is_strength = isinstance(strength, Real) and 0 < strength < float("inf")
+        if not is_strength:
             raise ValueError(
                 "`strength` must be a number above 0; 1 is the default, and more pulls harder. "
                 f"Received: strength={strength!r}."
@@ -119,12 +122,12 @@ class Budget:
         """For how many epochs it waits at most until the network learns: as long as it falls."""
         return self.end_epoch - self.start_epoch
 
-    def target(self, epoch):
+    def target(self, epoch: Any) -> Any:
         """The share that is asked for at an epoch, a number or scalar tensor."""
         done = (ops.cast(epoch, "float32") - self.start_epoch) / (self.end_epoch - self.start_epoch)
         return self.keep + (1 - self.keep) * (1 - ops.clip(done, 0.0, 1.0)) ** 3
 
-    def opening(self, epoch):
+    def opening(self, epoch: Any) -> Any:
         """How far factors are spread that started at one: from 0 to 1 in the fall's first quarter.
 
         Args:
@@ -133,7 +136,7 @@ class Budget:
         done = (ops.cast(epoch, "float32") - self.start_epoch) / (self.end_epoch - self.start_epoch)
         return ops.clip(4 * done, 0.0, 1.0)
 
-    def slope(self, kept, epoch):
+    def slope(self, kept: Any, epoch: Any) -> Any:
         """The derivative of the penalty by the kept share: from -5 (too little is left) to 1.
 
         For a target below a fifth it is steeper, in proportion.
@@ -147,12 +150,12 @@ class Budget:
         down = ops.relu(kept - ops.cast(self.target(epoch), kept.dtype))
         back = ops.relu(self.keep - kept)
 
-        def within(off):
+        def within(off: Any) -> Any:
             return ops.minimum(steeper * off / HUBER_DELTA, 1.0)
 
         return steeper * (within(down) - BACK * within(back))
 
-    def slope_of_empty(self, kept):
+    def slope_of_empty(self, kept: Any) -> Any:
         """The derivative by the share of a group of which nothing is left, if too little is kept.
 
         Args:
@@ -160,7 +163,7 @@ class Budget:
         """
         return -BACK * ops.cast(kept < self.keep, kept.dtype)
 
-    def length(self, lag):
+    def length(self, lag: Any) -> Any:
         """How long the penalty's gradient on factors is at full slope, the task's being 1.
 
         Args:
@@ -168,7 +171,7 @@ class Budget:
         """
         return self.strength * (1 + GROWTH * lag)
 
-    def is_late(self, lag):
+    def is_late(self, lag: Any) -> Any:
         """How late the budget is, from 0 to 1.
 
         If it is, factors are pulled at as a whole, see `Pull`: a switcher that gives all the same

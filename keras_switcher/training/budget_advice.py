@@ -3,7 +3,10 @@
 import warnings
 from dataclasses import dataclass
 
+import keras
 from keras import ops
+
+from keras_switcher.training.budget import Budget
 
 # How far from a budget is worth a warning.
 NEAR = 0.01
@@ -34,7 +37,7 @@ class TrainingSoFar:
     gradient: float
 
 
-def advice_after(budget, kept: float, training: TrainingSoFar) -> str | None:
+def advice_after(budget: Budget, kept: float, training: TrainingSoFar) -> str | None:
     """What to do where more or less is kept than a budget asks for; None where it is met.
 
     Args:
@@ -74,7 +77,7 @@ def advice_after(budget, kept: float, training: TrainingSoFar) -> str | None:
     return f"{found}. {advice}{_on_scale(training.gradient)}"
 
 
-def _on_scale(gradient):
+def _on_scale(gradient: float) -> str:
     low, high = USUAL_GRADIENTS
     if low <= gradient <= high:
         return ""
@@ -86,7 +89,7 @@ def _on_scale(gradient):
     )
 
 
-def advise_after_fit(model):
+def advise_after_fit(model: keras.Model):
     """Warns, once for each model, where a budget went on without a network that learns.
 
     Args:
@@ -104,7 +107,7 @@ def advise_after_fit(model):
         warnings.warn(f"{waiting} {NOT_LEARNED}", stacklevel=3)
 
 
-def advise_before(model, epochs: int):
+def advise_before(model: keras.Model, epochs: int):
     """Warns, once for each model, of what a training cannot bring.
 
     Args:

@@ -1,7 +1,11 @@
 """The state of a budget in training: the gradient scale of the task, the wait, the lag."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from keras_switcher.training.budget import Budget
 
 # Decay per update of the running mean of squared gradients: a memory of a thousand updates. With
 # a shorter one the budget loosens its grip as training ends, and more than it asks for is lost.
@@ -36,7 +40,7 @@ class BudgetProgress(keras.layers.Layer):
             an epoch, if it falls faster).
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         # Running means of half precision would stand still.
         dtype = "float64" if keras.config.floatx() == "float64" else "float32"
         super().__init__(**{"name": "budget_progress", "dtype": dtype, **kwargs})
@@ -66,12 +70,12 @@ class BudgetProgress(keras.layers.Layer):
         for state in (self.waited, self.lag):
             state.assign(0.0)
 
-    def gradient_norm(self):
+    def gradient_norm(self) -> Any:
         """The root mean square of the task's gradient on the factors; 0 before any update."""
         total, weight = ops.unstack(ops.convert_to_tensor(self.gradients))
         return ops.sqrt(ops.divide_no_nan(total, weight))
 
-    def see_gradient(self, squared_norm):
+    def see_gradient(self, squared_norm: Any):
         """Takes in a batch's squared norm; one that is not finite is passed over."""
         squared_norm = ops.cast(squared_norm, self.dtype)
         is_finite = ops.isfinite(squared_norm)
@@ -79,7 +83,7 @@ class BudgetProgress(keras.layers.Layer):
         decayed = GRADIENT_DECAY * self.gradients + (1 - GRADIENT_DECAY) * new
         self.gradients.assign(ops.where(is_finite, decayed, self.gradients))
 
-    def see_loss(self, loss, shuffled):
+    def see_loss(self, loss: Any, shuffled: Any):
         """Takes in a batch's loss, and that of outputs which belong to other samples.
 
         Losses are compared by differences, so they may be negative.
@@ -102,11 +106,11 @@ class BudgetProgress(keras.layers.Layer):
         self.knows.assign(ops.maximum(self.knows, knows))
         self.learns.assign(ops.maximum(self.knows, ops.cast(has_fallen, self.dtype)))
 
-    def see_lag(self, above, share):
+    def see_lag(self, above: Any, share: Any):
         """Takes in how far the kept share is above the target while a share of the fall goes by."""
         self.lag.assign_add(ops.cast(above, self.dtype) * ops.cast(share, self.dtype))
 
-    def wait(self, budget, epoch, share):
+    def wait(self, budget: Budget, epoch: Any, share: Any):
         """Lets a share of an epoch go by: a budget that is due waits if nothing is learned yet.
 
         Args:
@@ -118,18 +122,18 @@ class BudgetProgress(keras.layers.Layer):
         waited = ops.minimum(self.waited + ops.cast(share, self.dtype), budget.longest_wait)
         self.waited.assign(ops.where(is_due, waited, self.waited))
 
-    def is_open(self, budget):
+    def is_open(self, budget: Budget) -> Any:
         """1 where the switcher may move: the network learns, or has been waited for long enough."""
         has_waited = ops.cast(self.waited >= budget.longest_wait, self.dtype)
         return ops.maximum(ops.convert_to_tensor(self.learns), has_waited)
 
-    def is_waiting(self, budget, epoch: float) -> bool:
+    def is_waiting(self, budget: Budget, epoch: float) -> bool:
         """Whether a budget waits in this epoch."""
         waited = float(ops.convert_to_numpy(self.waited))
         learns = bool(ops.convert_to_numpy(self.learns))
         return not learns and epoch >= budget.start_epoch and waited < budget.longest_wait
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any):
         """Loads the state; files that are older than it have none, and it starts anew."""
         if store.keys():
             super().load_own_variables(store)

@@ -1,5 +1,7 @@
 """The pull of a budget in a training step: its gradient on the factors."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -23,7 +25,7 @@ class BudgetPull:
         self.pull = Pull(groups, feeding_normalization(channel_graph, groups))
         self._model = model
 
-    def begin(self, raw: dict, loss, x, y, y_pred, sample_weight) -> dict:
+    def begin(self, raw: dict, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict:
         """Before the backward pass: looks at the loss, and finds what the budget pulls at.
 
         Args:
@@ -74,7 +76,7 @@ class BudgetPull:
         ]
         return {**gradients, "switcher": held}
 
-    def _pulls(self, raw):
+    def _pulls(self, raw: dict) -> dict:
         """The budget's gradient on the factors, as long as it should be beside the task's."""
         budget = self._model.budget
         kept, costs = self._model.gradient(
@@ -108,7 +110,7 @@ class BudgetPull:
                 pulls[name] = (ops.cast(pull, slope.dtype) * slope + of_whole) / replicas
         return pulls
 
-    def _watch_learning(self, loss, x, y, y_pred, sample_weight):
+    def _watch_learning(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any):
         """Compares the loss with that of outputs which belong to other samples."""
         model = self._model
         added = ops.cast(sum(map(ops.sum, model.losses)), loss.dtype)
@@ -121,14 +123,14 @@ class BudgetPull:
             model.budget, epoch, model.step_share / len(model.schedule.updates)
         )
 
-    def _epoch(self):
+    def _epoch(self) -> Any:
         """The epoch that it is, without what the budget has waited."""
         model = self._model
         waited = ops.cast(model.budget_progress.waited, "float32")
         return model.epochs_seen + ops.minimum(model.epoch_share, 1.0) - waited
 
 
-def _of_empty(factors, back):
+def _of_empty(factors: Any, back: Any) -> Any:
     """A gradient of this length for a group of which nothing is on.
 
     The kept share has none: what two empty groups share stays nothing when one of them comes back.
@@ -138,7 +140,7 @@ def _of_empty(factors, back):
     return is_empty * each * ops.ones_like(factors)
 
 
-def _squared_norm(vectors, raw):
+def _squared_norm(vectors: dict, raw: dict) -> Any:
     """The squared length of vectors over the factors that are on."""
     on = [ops.cast(raw[name] > 0, vector.dtype) * vector for name, vector in vectors.items()]
     return sum(ops.sum(ops.square(vector)) for vector in on)

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import keras
@@ -76,11 +77,11 @@ def restore_values(path: Path, record: dict, variables: list[keras.Variable]):
         variable.assign(value.view(before.dtype).reshape(before.shape))
 
 
-def _kind(value):
+def _kind(value: np.ndarray) -> list:
     return [list(value.shape), value.dtype.name]
 
 
-def _read(path, names):
+def _read(path: Path, names: Iterable[str]) -> list[np.ndarray]:
     # What the zip archive's reader raises when it meets other bytes than it wrote.
     damage = (ValueError, KeyError, EOFError, OSError, RuntimeError, zipfile.BadZipFile)
     with path.open("rb") as file:

@@ -1,10 +1,14 @@
 """The task's loss of a batch, as it is reported and as a budget compares it."""
 
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 from keras import ops
 
 
-def unpacked(model: keras.Model, data) -> tuple:
+def unpacked(model: keras.Model, data: Any) -> tuple:
     """Inputs, labels and sample weights of a batch.
 
     Args:
@@ -23,7 +27,15 @@ def unpacked(model: keras.Model, data) -> tuple:
     return x, y, sample_weight
 
 
-def reported_loss(model: keras.Model, x, y, y_pred, sample_weight, training: bool, added=()):
+def reported_loss(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    y_pred: Any,
+    sample_weight: Any,
+    training: bool,
+    added: Iterable = (),
+) -> Any:
     """The task's loss, and its report: that of every pass, as Keras does per output.
 
     Args:
@@ -37,15 +49,15 @@ def reported_loss(model: keras.Model, x, y, y_pred, sample_weight, training: boo
     """
     # Without a loss of its own and without labels, Keras knows of none.
     has_own = model.loss is not None or not added
-    loss = model._compute_loss(x, y, y_pred, sample_weight, training) if has_own else 0.0
+    loss = _loss(model, x, y, y_pred, sample_weight, training) if has_own else 0.0
     replicas = model.distribute_strategy.num_replicas_in_sync
     loss += sum(map(ops.sum, added)) / replicas
     first = next(values for values in keras.tree.flatten(x) if values is not None)
-    model._loss_tracker.update_state(loss * replicas, sample_weight=ops.shape(first)[0])
+    model.mean_loss.update_state(loss * replicas, sample_weight=ops.shape(first)[0])
     return loss
 
 
-def shuffled_loss(model: keras.Model, x, y, y_pred, sample_weight):
+def shuffled_loss(model: keras.Model, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
     """The loss if each sample had the outputs of the one before it.
 
     A network that has learned something of its inputs does much better than that.
@@ -58,11 +70,20 @@ def shuffled_loss(model: keras.Model, x, y, y_pred, sample_weight):
         sample_weight: Weights of the samples, or None.
     """
 
-    def other(outputs):
+    def other(outputs: Any) -> Any:
         return ops.roll(outputs, 1, axis=0) if len(outputs.shape) else outputs
 
     # In a scope the loss's own metrics stay as they are; regularizers look for weights there.
     regularized = [(w, w.value) for w in model.variables if getattr(w, "regularizer", None)]
     with keras.StatelessScope(regularized):
         others = keras.tree.map_structure(other, y_pred)
-        return model._compute_loss(x, y, others, sample_weight, training=True)
+        return _loss(model, x, y, others, sample_weight, training=True)
+
+
+def _loss(
+    model: keras.Model, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool
+) -> Any:
+    """What `compute_loss` returns; that of a subclass may know nothing of `training`."""
+    knows = "training" in inspect.signature(model.compute_loss).parameters
+    arguments = {"training": training} if knows else {}
+    return model.compute_loss(x, y, y_pred, sample_weight, **arguments)

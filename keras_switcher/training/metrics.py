@@ -1,5 +1,7 @@
 """Metrics of the structure that is being learned."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,21 +16,21 @@ class StructureShares(keras.metrics.Metric):
     `StructureHistory`.
     """
 
-    def __init__(self, name="structure", **kwargs):
+    def __init__(self, name: str = "structure", **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.total = self.add_variable(
             shape=(len(SHARES) + 1,), initializer="zeros", name="total", dtype="float32"
         )
 
-    def update_state(self, shares):
+    def update_state(self, shares: Any):
         """Adds one batch: a tensor of shape `(4,)`."""
         self.total.assign_add(ops.append(ops.cast(shares, "float32"), 1.0))
 
-    def set_state(self, shares):
+    def set_state(self, shares: Any):
         """Takes the place of all batches: the structure does not change during evaluate()."""
         self.total.assign(ops.append(ops.cast(shares, "float32"), 1.0))
 
-    def result(self):
+    def result(self) -> dict:
         """The mean, by its name; less than a millionth is rounding, and zero."""
         total = ops.convert_to_tensor(self.total)
         mean = ops.divide_no_nan(total[-2], total[-1])

@@ -1,11 +1,15 @@
 """Optimizer state, cut like the weights for a smaller model."""
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_switcher.graph.call import is_stock
+from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.surgery import Surgery
 from keras_switcher.training.whole_weights import (
     ANEW,
@@ -15,7 +19,9 @@ from keras_switcher.training.whole_weights import (
 )
 
 
-def compact_compiled(model, plan, verified_by: dict | None = None) -> keras.Model:
+def compact_compiled(
+    model: keras.Model, plan: Plan, verified_by: dict | None = None
+) -> keras.Model:
     """A compact model that goes on training where a `SwitcherModel` stopped.
 
     Args:
@@ -42,18 +48,18 @@ def compact_compiled(model, plan, verified_by: dict | None = None) -> keras.Mode
     surgery = Surgery(channel_graph, plan, fold=False)
     check_outputs(channel_graph, surgery.kept_along)
     small = surgery.operate(verified_by)
-    built_with = _inner(model.optimizer)._trainable_variables
-    trained = {id(variable) for variable in built_with}
+    variables = _built_with(model.optimizer)
+    trained = {id(variable) for variable in variables}
     cut = [(old, new) for old, new in surgery.counterparts if id(old) in trained]
     check_weights(channel_graph, cut, _inner(model.optimizer))
     start_at_weights(model.optimizer)
-    optimizer = carried_optimizer(model.optimizer, built_with, surgery.counterparts, surgery.cut)
+    optimizer = carried_optimizer(model.optimizer, variables, surgery.counterparts, surgery.cut)
     # A loss has no state: it may be any function, and is shared. Metrics have, and are copied.
     small.compile(**{**_other_settings(model), "optimizer": optimizer, "loss": model.loss})
     return small
 
 
-def _other_settings(model):
+def _other_settings(model: keras.Model) -> dict:
     """The arguments that a model was compiled with, without losses and optimizers."""
     config = model.get_compile_config()
     for name in ("optimizer", "switcher_optimizer", "loss"):
@@ -69,7 +75,10 @@ def _other_settings(model):
 
 
 def carried_optimizer(
-    optimizer: keras.optimizers.Optimizer, variables, counterparts, cut
+    optimizer: keras.optimizers.Optimizer,
+    variables: list[keras.Variable],
+    counterparts: Iterable[tuple[keras.Variable, keras.Variable]],
+    cut: Callable[[keras.Variable, np.ndarray], np.ndarray],
 ) -> keras.optimizers.Optimizer:
     """A new optimizer for a smaller model, its slots cut like the weights that they belong to.
 
@@ -87,6 +96,7 @@ def carried_optimizer(
     old_slots, old_others = _slots(copied(optimizer, ANEW), variables)
     new = copied(optimizer, ANEW)
     left = [variable for variable in variables if id(variable) in smaller]
+    # Private: Keras can be told which weights do not decay, and does not tell it again.
     undecayed = [v for v in left if not _inner(optimizer)._use_weight_decay(v)]
     _inner(new).exclude_from_weight_decay([smaller[id(variable)] for variable in undecayed])
     new_slots, new_others = _slots(new, [smaller[id(variable)] for variable in left])
@@ -136,8 +146,7 @@ def start_at_weights(optimizer: keras.optimizers.Optimizer):
     inner = _inner(optimizer)
     if ops.convert_to_numpy(inner.iterations):
         return
-    # Those that the optimizer was built with: layers may have been frozen since.
-    variables = inner._trainable_variables
+    variables = _built_with(inner)
     own = not is_stock(inner)
     if own or isinstance(inner, keras.optimizers.ScheduleFreeAdamW):
         try:
@@ -150,15 +159,24 @@ def start_at_weights(optimizer: keras.optimizers.Optimizer):
             for place in places:
                 inner.variables[place].assign(fresh.variables[place])
     if inner.use_ema:
+        # Private: among an optimizer's variables, averages are known by nothing but their names.
         for variable, average in zip(variables, inner._model_variables_moving_average, strict=True):
             average.assign(variable)
 
 
-def _inner(optimizer):
+def _inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def _slots(optimizer, variables):
+def _built_with(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """The variables that an optimizer was built with, in order: layers may be frozen since."""
+    # Private: the model's own list is that of now, and users may build their optimizers.
+    return _inner(optimizer)._trainable_variables
+
+
+def _slots(
+    optimizer: keras.optimizers.Optimizer, variables: list[keras.Variable]
+) -> tuple[dict[int, list[int]], list[int]]:
     """Builds an optimizer, and finds out which of its variables belong to which of the model's.
 
     Returns:
@@ -169,7 +187,7 @@ def _slots(optimizer, variables):
     inner = _inner(optimizer)
     add = inner.add_variable_from_reference
 
-    def recorded(reference_variable, *args, **kwargs):
+    def recorded(reference_variable: keras.Variable, *args: Any, **kwargs: Any) -> keras.Variable:
         slot = add(reference_variable, *args, **kwargs)
         made[id(reference_variable)].append(id(slot))
         return slot

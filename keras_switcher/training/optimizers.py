@@ -1,11 +1,14 @@
 """The pair of optimizers: one for the task network, one for the switcher."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_switcher.parts import parts_of
 from keras_switcher.training.optimizer_state import copied, start_at_weights
 from keras_switcher.training.schedule import BOTH
 
@@ -21,7 +24,9 @@ class OptimizerPair:
     def __init__(self, model: keras.Model):
         self._model = model
 
-    def complete(self, switcher_optimizer, scales_loss: bool):
+    def complete(
+        self, switcher_optimizer: keras.optimizers.Optimizer | str | dict | None, scales_loss: bool
+    ):
         """Gives a model that was just compiled its second optimizer, and builds both.
 
         Args:
@@ -63,7 +68,7 @@ class OptimizerPair:
         for name in BOTH:
             start_at_weights(self.optimizer_of(name))
 
-    def scale_loss(self, loss, names: list[str]):
+    def scale_loss(self, loss: Any, names: list[str]) -> Any:
         """A loss as the optimizer scales it (float16) that stands for all of these networks."""
         return self._scaler(names).scale_loss(loss)
 
@@ -82,11 +87,11 @@ class OptimizerPair:
             if variables := self.variables_of(name):
                 self.optimizer_of(name).apply(gradient, variables)
 
-    def _scaler(self, names):
+    def _scaler(self, names: Container[str]) -> keras.optimizers.Optimizer:
         return self.optimizer_of("task" if "task" in names else "switcher")
 
 
-def check_optimizers(optimizer, switcher_optimizer):
+def check_optimizers(optimizer: Any, switcher_optimizer: Any):
     """Raises ValueError if both are the same object, or one is a `MultiOptimizer`.
 
     Args:
@@ -102,7 +107,7 @@ def check_optimizers(optimizer, switcher_optimizer):
 
 
 @contextmanager
-def unchanged_on_failure(model: keras.Model, filepath) -> Iterator[None]:
+def unchanged_on_failure(model: keras.Model, filepath: str | Path) -> Iterator[None]:
     """A context in which weights are loaded: if that fails, all variables are what they were.
 
     Args:
@@ -129,7 +134,7 @@ def unchanged_on_failure(model: keras.Model, filepath) -> Iterator[None]:
         raise
 
 
-def _refuse_several(**optimizers):
+def _refuse_several(**optimizers: Any):
     several = keras.optimizers.MultiOptimizer
     for argument, optimizer in optimizers.items():
         inner = getattr(optimizer, "inner_optimizer", optimizer)
@@ -143,12 +148,13 @@ def _refuse_several(**optimizers):
             )
 
 
-def _is_mixed(task):
-    layers = task._flatten_layers()
-    return any(layer.dtype_policy.name == "mixed_float16" for layer in layers)
+def _is_mixed(task: keras.Model) -> bool:
+    return any(part.dtype_policy.name == "mixed_float16" for part in parts_of(task))
 
 
-def _rescaled(gradients, scaler, optimizer):
+def _rescaled(
+    gradients: list, scaler: keras.optimizers.Optimizer, optimizer: keras.optimizers.Optimizer
+) -> list:
     """Gradients as `optimizer` expects them, of a loss that `scaler` has scaled."""
     ratio = optimizer.scale_loss(1.0) / scaler.scale_loss(1.0)
     if optimizer is scaler or (isinstance(ratio, float) and ratio == 1):

@@ -1,5 +1,8 @@
 """The direction of a budget's pull within each group of factors."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -55,7 +58,9 @@ class Pull:
         self._groups = Segments(of_each, len(groups) + 1)
         self._is_normalized = as_constant(np.array([*is_normalized, False])[of_each] * 1.0)
 
-    def __call__(self, costs: dict, factors: dict, relied_on: dict, is_short, is_late) -> dict:
+    def __call__(
+        self, costs: dict, factors: dict, relied_on: dict, is_short: Any, is_late: Any
+    ) -> dict:
         """Costs by name of group, each times how hard its factor is pulled at.
 
         Args:
@@ -74,11 +79,11 @@ class Pull:
             slopes[name] = _slopes(matrix, relied_on[name], is_short, is_late, ops.mean)
         return {name: ops.cast(slopes[name], cost.dtype) * cost for name, cost in costs.items()}
 
-    def _means(self, values):
+    def _means(self, values: Any) -> Any:
         return self._groups.spread(self._groups.means(values))
 
 
-def _slopes(factors, shares, is_short, of_scale, means):
+def _slopes(factors: Any, shares: Any, is_short: Any, of_scale: Any, means: Callable) -> Any:
     """Slopes of factors; `means` gives each one the mean of its group."""
     shares, of_scale = ops.cast(shares, factors.dtype), ops.cast(of_scale, factors.dtype)
     mean, relied = means(factors), shares * factors

@@ -70,6 +70,7 @@ def refuse_to_train_inside(model: keras.Model):
     Raises:
         ValueError: If the call comes from another model, and there is something to train.
     """
+    # Private: nothing else tells a layer which model called it.
     context = global_state.get_global_attribute("current_call_ctx")
     outer = None if context is None else context.entry_layer
     if outer is not None and outer is not model and model.trainable_variables:

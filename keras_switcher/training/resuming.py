@@ -72,7 +72,7 @@ class ResumeTraining(keras.callbacks.Callback):
             raise ValueError(f"`folder` must be a path. Received: folder={folder!r}.")
         self.folder = Path(folder)
         self.history = history
-        self.logs = {}
+        self.logs: dict[int, dict] = {}
 
     def epochs_done(self) -> int:
         """How many epochs of the training are in the folder; 0 before the first one is finished.
@@ -83,7 +83,7 @@ class ResumeTraining(keras.callbacks.Callback):
         record = read_record(self._path)
         return record["epochs"] if record else 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None):
         variables = state_of(self.model)
         record = read_record(self._path)
         settings = settings_of(self.model)
@@ -95,16 +95,16 @@ class ResumeTraining(keras.callbacks.Callback):
         self._untold = dict(self.logs)
         if record:
             restore_values(self._path, record, variables)
-            # The way of Keras's own BackupAndRestore: fit() looks here once training has begun.
+            # Private, as in Keras's own BackupAndRestore: fit() looks here once training has begun.
             self.model._initial_epoch = record["epochs"]
             if self.history:
                 self.history.epochs[:] = record["structure"]
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None):
         self._tell_history()
         self._recorded = len(self.history.epochs) if self.history else None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None):
         logs = {name: np.asarray(value).tolist() for name, value in (logs or {}).items()}
         self.logs[epoch] = logs
         if not np.isfinite(logs.get("loss", 0.0)):
@@ -126,11 +126,11 @@ class ResumeTraining(keras.callbacks.Callback):
             record["structure"] = self.history.epochs
         write_checkpoint(self._path, state_of(self.model), record)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None):
         self._tell_history()
 
     @property
-    def _path(self):
+    def _path(self) -> Path:
         return self.folder / CHECKPOINT
 
     def _tell_history(self):
@@ -142,7 +142,7 @@ class ResumeTraining(keras.callbacks.Callback):
                 history.on_epoch_end(epoch, logs)
         self._untold = {}
 
-    def _check_record(self, record, settings):
+    def _check_record(self, record: dict, settings: dict):
         there = record["settings"]
         if settings not in (there, {**there, **record["since"]}):
             different = [

@@ -1,5 +1,7 @@
 """Connection sensitivity: running means of the gradients' sizes on the factors."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -17,7 +19,7 @@ class Sensitivities(keras.layers.Layer):
         groups: All that has factors: `ChannelGroup`s and `ConnectionGroup`s.
     """
 
-    def __init__(self, groups: list, **kwargs):
+    def __init__(self, groups: list, **kwargs: Any):
         super().__init__(**{"name": "sensitivities", "dtype": "float32", **kwargs})
         self._means = {}
         for number, group in enumerate(groups):
@@ -51,12 +53,12 @@ class Sensitivities(keras.layers.Layer):
         """
         return {name: _share(ops.convert_to_tensor(mean)) for name, mean in self._means.items()}
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any):
         """Loads the means; files that are older than they are have none, and they start anew."""
         if store.keys():
             super().load_own_variables(store)
 
 
-def _share(sizes):
+def _share(sizes: Any) -> Any:
     mean = ops.mean(sizes)
     return ops.where(mean > 0, ops.divide_no_nan(sizes, sizes + mean), 0.5)

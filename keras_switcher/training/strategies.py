@@ -1,5 +1,7 @@
 """Distribution strategies under which a SwitcherModel is tested."""
 
+import keras
+
 # By name: TensorFlow is imported where the training step is.
 TESTED = {
     "_DefaultDistributionStrategy": "none",
@@ -8,7 +10,7 @@ TESTED = {
 }
 
 
-def check_strategy(model):
+def check_strategy(model: keras.Model):
     """Raises an error under a strategy whose results nobody has compared with those of one device.
 
     Args:

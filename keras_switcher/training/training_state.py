@@ -1,6 +1,10 @@
 """The state and the settings of a training, compared and restored when it is resumed."""
 
+from typing import Any
+
 import keras
+
+from keras_switcher.parts import parts_of
 
 # Arguments of a SwitcherModel that its layers do not tell.
 ARGUMENTS = (
@@ -48,23 +52,23 @@ def settings_of(model: keras.Model) -> dict:
     Returns:
         Strings, numbers, booleans and None.
     """
-    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
+    layers = [layer for layer in parts_of(model) if not isinstance(layer, keras.Model)]
     settings = {"loss": model.loss, **dict(_optimizers(model))}
     settings |= {f"layer {number}": layer for number, layer in enumerate(layers)}
     if hasattr(model, "gated"):  # A SwitcherModel.
         settings |= {name: getattr(model, name) for name in ARGUMENTS}
         settings["sizes of groups"] = [group.size for group in model.gated.groups]
-    found = {}
+    found: dict[str, Any] = {}
     _collect("", settings, found)
     return found
 
 
-def _optimizers(model):
+def _optimizers(model: keras.Model) -> list[tuple[str, keras.optimizers.Optimizer]]:
     attributes = sorted(vars(model).items())
     return [pair for pair in attributes if isinstance(pair[1], keras.optimizers.Optimizer)]
 
 
-def _collect(where, value, found):
+def _collect(where: str, value: Any, found: dict[str, Any]):
     """Collects the plain values in nested ones."""
     if hasattr(value, "get_config"):
         found[where] = type(value).__name__
@@ -83,7 +87,7 @@ def _collect(where, value, found):
         found[where] = getattr(value, "__name__", type(value).__name__)
 
 
-def _config(described):
+def _config(described: Any) -> dict:
     try:
         return described.get_config()
     except Exception:  # An own layer may be unable to describe itself: training needs no config.

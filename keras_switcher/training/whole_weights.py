@@ -1,11 +1,13 @@
 """Refusals of constraints, regularizers and optimizers that look at whole weights."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import tree
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.parts import parts_of
 
 ANEW = "Compact without the optimizer, and compile the result with a new one."
 # Optimizers whose step for a weight depends on all others of its matrix.
@@ -71,19 +73,19 @@ def check_outputs(channel_graph: ChannelGraph, kept_along: Callable):
     """
     for call in channel_graph.graph.calls:
         if isinstance(call.op, keras.layers.Layer):
-            found = [part.activity_regularizer for part in call.op._flatten_layers()]
+            found = [part.activity_regularizer for part in parts_of(call.op)]
             acting = next((each for each in found if each is not None), None)
             kept = [k for x in tree.flatten(call.outputs) for k in kept_along(x).values()]
             if acting is not None and not all(mask.all() for mask in kept):
                 _refuse(call.op, acting, "regularizes the outputs")
 
 
-def _layers(channel_graph):
+def _layers(channel_graph: ChannelGraph) -> list[keras.layers.Layer]:
     ops = {id(call.op): call.op for call in channel_graph.graph.calls}.values()
     return [op for op in ops if isinstance(op, keras.layers.Layer)]
 
 
-def _acts_alike(constraint, cut, rank):
+def _acts_alike(constraint: keras.constraints.Constraint | None, cut: set[int], rank: int) -> bool:
     """Whether a constraint does the same to what is left of a weight that was cut."""
     if constraint is None or type(constraint) in _OF_EACH_ENTRY:
         return True
@@ -92,7 +94,7 @@ def _acts_alike(constraint, cut, rank):
     return cut.isdisjoint(axis % rank for axis in tree.flatten(constraint.axis))
 
 
-def _refuse(layer, acting, what):
+def _refuse(layer: keras.layers.Layer, acting: Any, what: str):
     kind = type(acting).__name__ if not hasattr(acting, "__name__") else acting.__name__
     raise ValueError(
         f"{kind} {what} of '{layer.name}' by what the whole of it is, of which only a part is "

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.toys import convnet, crossentropy, data, fit, mlp, switched
 
-from keras_switcher import Budget, StructureHistory, count_parameters
+from keras_switcher import Budget, StructureHistory, SwitcherModel, count_parameters
 from keras_switcher.switchers import FreeFactors, FrozenSwitcher, RowSwitcher
 
 NAMES = ("pruned", "weakened", "strengthened", "weights_removed")
@@ -116,3 +116,24 @@ def test_reported_loss_is_the_task_loss_without_the_budget():
     expected = float(crossentropy()(y, model(x)))
     history = fit(model, x, y, batch_size=32)
     assert history["loss"] == [pytest.approx(expected, rel=1e-6)]
+
+
+class OwnLoss(SwitcherModel):
+    """Its loss knows nothing of `training`, and no mean of it is among its metrics."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        return 2 * super().compute_loss(x, y, y_pred, sample_weight)
+
+    @property
+    def metrics(self):
+        return []
+
+
+@pytest.mark.parametrize("step", ["train_on_batch", "test_on_batch"])
+def test_a_subclass_may_have_its_own_loss_and_metrics(step):
+    x, y = data()
+    model = OwnLoss(mlp(), alternation="joint")
+    model.compile("sgd", crossentropy(), run_eagerly=True)
+    expected = 2 * float(crossentropy()(y, model(x)))
+    getattr(model, step)(x, y)
+    assert float(model.mean_loss.result()) == pytest.approx(expected, rel=1e-5)

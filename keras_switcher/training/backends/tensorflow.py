@@ -3,8 +3,9 @@
 Graphs and their memory are TensorFlow's alone, and so is this file the only one that imports it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -20,18 +21,28 @@ class Trainer(keras.Model):
     The arguments are those of `keras.Model`.
     """
 
-    def __init__(self, *args, **kwargs):
+    # What Keras keeps behind fit(), evaluate() and predict(): None until it is made.
+    train_function: Any
+    test_function: Any
+    predict_function: Any
+
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._traced_steps = TracedSteps()
 
-    def train_step(self, data):
+    @property
+    def mean_loss(self) -> keras.metrics.Metric:
+        """The mean loss of an epoch that Keras keeps; a subclass may leave it out of `metrics`."""
+        return next(metric for metric in super().metrics if metric.name == "loss")
+
+    def train_step(self, data: Any) -> dict:
         """One batch: a backward pass for each network that is due."""
         batch = unpacked(self, data)
         for names in self.schedule.updates:
             self._end_update(names, *self._backward(*batch), *batch)
         return self.get_metrics_result()
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> Callable:
         """Builds the function behind fit(), for those networks that are due now."""
         if force or self.train_function is None:  # As compile() leaves it.
             self._traced_steps.clear()
@@ -65,13 +76,13 @@ class Trainer(keras.Model):
             return values
         return tf.distribute.get_replica_context().all_reduce("SUM", values)
 
-    def _new_function(self):
+    def _new_function(self) -> Callable:
         if self._shares_graph():
             return SharedSteps(self._take_step, len(self.schedule.updates))
         super().make_train_function(force=True)
         return self.train_function
 
-    def _shares_graph(self):
+    def _shares_graph(self) -> bool:
         """Whether fit() runs one graph for all updates of a batch, see `SharedSteps`.
 
         XLA gets both updates at once: it leaves out of each what it does not need.
@@ -82,7 +93,7 @@ class Trainer(keras.Model):
         own_step = type(self).train_step is not Trainer.train_step
         return len(self.schedule.updates) > 1 and not apart and not own_step
 
-    def _take_step(self, number, data):
+    def _take_step(self, number: tf.Tensor, data: Any) -> dict:
         """One of the updates of a batch."""
         batch = unpacked(self, data)
         passed = self._backward(*batch)
@@ -92,7 +103,7 @@ class Trainer(keras.Model):
         tf.switch_case(number, ends)
         return self.get_metrics_result()
 
-    def _backward(self, x, y, sample_weight):
+    def _backward(self, x: Any, y: Any, sample_weight: Any) -> tuple[Any, dict, dict]:
         """A forward and a backward pass for all networks that this step updates."""
         due = sorted({name for names in self.schedule.updates for name in names})
         with tf.GradientTape() as tape:
@@ -114,7 +125,16 @@ class Trainer(keras.Model):
             gradients = self.budget_pull.end(of_factors, pulls, raw, gradients)
         return y_pred, factors, gradients
 
-    def _end_update(self, names, y_pred, factors, gradients, x, y, sample_weight):
+    def _end_update(
+        self,
+        names: tuple[str, ...],
+        y_pred: Any,
+        factors: dict,
+        gradients: dict,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+    ):
         self.optimizers.apply_gradients(names, gradients)
         if names is self.schedule.updates[-1]:
             self.epoch_share.assign_add(self.step_share)
@@ -122,7 +142,7 @@ class Trainer(keras.Model):
             self.compute_metrics(x, y, y_pred, sample_weight)
 
 
-def graph_of(function: Callable, **options) -> Callable:
+def graph_of(function: Callable, **options: Any) -> tf.types.experimental.PolymorphicFunction:
     """A function as one TensorFlow graph.
 
     Args:
@@ -147,12 +167,13 @@ class SharedSteps:
         steps: Number of updates.
     """
 
-    def __init__(self, take_step, steps: int):
+    def __init__(self, take_step: Callable, steps: int):
         self._take_step = graph_of(take_step, reduce_retracing=True)
         self._numbers = [tf.constant(number) for number in range(steps)]
-        self._spec, self._traced = None, None
+        self._spec: Any = None
+        self._traced: Any = None
 
-    def __call__(self, iterator):
+    def __call__(self, iterator: Iterator) -> dict:
         """Trains on the next batch of an iterator.
 
         Returns:
@@ -164,7 +185,7 @@ class SharedSteps:
             logs = take_step(number, data)
         return logs
 
-    def _graph_for(self, iterator):
+    def _graph_for(self, iterator: Iterator) -> Callable:
         """One graph for all batches, the smaller last one included."""
         if not isinstance(iterator, tf.data.Iterator):
             return self._take_step
