@@ -1,4 +1,4 @@
-"""Settings of the documentation: `sphinx-build -W docs site`. Nothing is fetched while it builds."""
+"""Settings of the documentation, `sphinx-build -W docs site`; a build fetches nothing."""
 
 import os
 import re

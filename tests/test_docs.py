@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 import pytest
 from examples import NOT_RUN, ROOT, examples, run
 
@@ -16,7 +15,6 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if examples(page))
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_examples_of_a_page_run_one_after_the_other(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    np.random.seed(0)
     names = {}
     for example in examples(page):
         if example.is_run:

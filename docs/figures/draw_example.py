@@ -1,6 +1,6 @@
 """Draws the picture of README.md from its first example: before, after, and the way there.
 
-python docs/figures/draw_example.py
+Run `python docs/figures/draw_example.py` where the package is installed.
 """
 
 from pathlib import Path
