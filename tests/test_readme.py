@@ -1,60 +1,49 @@
 """What the README shows is true."""
 
-import re
-from pathlib import Path
-
-import keras
 import numpy as np
-from helpers.checks import check_close, draw_inputs, run_gated, with_random_weights
-from keras import layers
+from helpers.examples import ROOT, examples, is_like, run
 
-from keras_switcher import channel_groups, prune_channels
+import keras_switcher
 
-README = Path(__file__).parents[1] / "README.md"
-
-
-def blocks(under):
-    """The Python blocks under a heading."""
-    section = README.read_text().split(f"## {under}\n")[1].split("\n## ")[0]
-    return re.findall("```python\n(.*?)```", section, re.DOTALL)
+README = ROOT / "README.md"
 
 
-def test_examples_of_use_run_one_after_the_other(monkeypatch, tmp_path):
-    random = np.random.default_rng(0)
-    part = random.integers(256, size=(128, 28, 28)), random.integers(10, size=128)
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: (part, part))
+def test_its_examples_run_one_after_the_other_and_print_what_is_shown(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    first, *others = examples(README)
     names = {}
-    first, backbone, trained, masks = blocks("Use it")
-    exec(first, names)
+    run(first, names, exactly=False)
+    assert "removed)" in first.prints
+    expected = names["model"].predict(names["x_test"], verbose=0)
+    loaded = names["keras"].models.load_model("small.keras")
+    for small in (names["small"], loaded):
+        np.testing.assert_allclose(small.predict(names["x_test"], verbose=0), expected, atol=1e-5)
     names["task"].save("trained.keras")
-    x = np.float32(part[0] / 255)
-    check_close(names["small"](x), names["model"](x))
-    check_close(keras.models.load_model("small.keras")(x), names["model"](x))
-    assert "MobileNetV2" in backbone  # `tests/test_backbones.py` has those.
-    exec(trained, {**names})
-    exec(masks, names)
+    for example in others:
+        if example.is_run:
+            run(example, names)
     assert names["small"].count_params() < names["task"].count_params()
-    exec(*blocks("Cut single connections"), names)
-    assert names["model"].connections
 
 
-def test_rule_for_a_layer_of_ones_own():
-    names = {"keras": keras}
-    exec(*blocks("Teach it your own layer"), names)
-    model = keras.Sequential(
-        [
-            keras.Input((4,)),
-            layers.Dense(6, name="hidden"),
-            names["Offset"](),
-            layers.ReLU(),
-            layers.Dense(2, name="head"),
-        ]
-    )
-    group = next(group for group in channel_groups(model) if group.name == "hidden")
-    assert group.prunable
-    keep = {"hidden": np.array([True, False, True, False, False, True])}
-    small = prune_channels(with_random_weights(model), keep)
-    assert small.layers[2].offset.shape == (3,)
-    x = draw_inputs(model)
-    check_close(small(x), run_gated(model, {"hidden": np.float32(keep["hidden"])}, x))
+def test_it_is_short_and_has_a_picture_that_is_there():
+    text = README.read_text()
+    assert len(text.splitlines()) <= 160
+    pictures = [line.split("](")[1].split(")")[0] for line in text.splitlines() if "![" in line]
+    assert pictures
+    assert all((ROOT / picture).exists() for picture in pictures)
+
+
+def test_numbers_are_compared_and_words_are_the_same():
+    shown = "first  56 of 128\nweights: 17,024 -> 4,210 (75.27% removed)\n"
+    assert is_like("first 53 of 128\nweights: 17,024 -> 4,190 (75.39% removed)", shown)
+    assert not is_like(shown.replace("56", "20"), shown)
+    assert not is_like(shown.replace("75.27", "60.00"), shown)
+    assert not is_like(shown.replace("first", "second"), shown)
+    assert not is_like(shown.splitlines()[0], shown)
+    assert not is_like("accuracy 0.900", "accuracy 0.980")
+
+
+def test_the_version_is_a_number_that_the_changelog_explains():
+    version = keras_switcher.__version__
+    assert all(part.isdigit() for part in version.split("."))
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
