@@ -77,7 +77,9 @@ class Recipe:
         write_rows(output / RESULT, result)
         if options.rows:
             write_rows(options.rows / f"{result['keras_switcher']}-{slug(written)}.json", result)
-        shutil.rmtree(output / CHECKPOINT)
+        shutil.rmtree(trials["dense"].folder.parent)
+        if not any((output / CHECKPOINT).iterdir()):  # None of other settings.
+            (output / CHECKPOINT).rmdir()
         print(json.dumps(result), flush=True)
         return result
 

@@ -48,7 +48,8 @@ def around_trained(trial: Trial) -> dict:
     rate = settings.switcher_learning_rate
     _compile(model, settings, train, switcher_optimizer=_falling(rate, settings, len(train.x)))
     after = model.predict(held_out.x, verbose=0)
-    losses = _trained(model, train, settings.epochs)
+    first, last = _trained(model, train, settings.epochs)
+    losses = first, max(last, 1e-7)  # A perfect fit has a loss of 0.
     scores = (held_out.accuracy(of) for of in (before, model.predict(held_out.x, verbose=0)))
     moved = float(np.abs(after - before).max())
     return _row(model, settings, *scores, *losses) | {"difference": moved}
