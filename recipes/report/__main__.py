@@ -107,8 +107,12 @@ class Report:
         """By version how many switched networks were compared, and classes that changed."""
         counts = defaultdict(list)
         for row in self.rows.rows.values():
-            if "classes_changed" in row and row["settings"]["method"] == "switched":
-                counts[row["keras_switcher"]].append(row["classes_changed"])
+            changed, is_switched = (
+                row.get("classes_changed"),
+                row["settings"]["method"] == "switched",
+            )
+            if is_switched and changed is not None:  # None where a group has become empty.
+                counts[row["keras_switcher"]].append(changed)
         return [(version, len(found), sum(found)) for version, found in sorted(counts.items())]
 
 
