@@ -1,7 +1,5 @@
 """How rates fall over a training, and a training in parts."""
 
-from dataclasses import replace
-
 import keras
 import numpy as np
 import pytest
@@ -59,12 +57,16 @@ def test_a_training_in_two_parts_is_the_whole_one(schedule, tmp_path):
 
 
 def test_an_interrupted_training_says_where_it_goes_on_and_counts_its_time(tmp_path, capsys):
-    settings = Settings(epochs=2, batch_size=8, learning_rate=RATE)
-    before = train(mlp(), Part(*data()), settings, tmp_path)
+    settings = Settings(epochs=3, batch_size=8, learning_rate=RATE)
+
+    def run(epochs):
+        return train(mlp(), Part(*data()), settings, tmp_path, span=range(epochs))
+
+    before = run(2)
     assert "goes on" not in capsys.readouterr().out
     assert before.seconds_before == 0
-    after = train(mlp(), Part(*data()), replace(settings, epochs=3), tmp_path)
+    after = run(3)
     assert "  goes on after epoch 2\n" in capsys.readouterr().out
     assert after.seconds_before == before.seconds < after.seconds
-    done = train(mlp(), Part(*data()), replace(settings, epochs=3), tmp_path)
+    done = run(3)
     assert done.seconds_before == after.seconds == done.seconds
