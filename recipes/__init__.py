@@ -1,4 +1,4 @@
-"""One file per result: how it was made, what came out, and the command that makes it again."""
+"""Recipes, studies and benchmarks: each result with the command that makes it again."""
 
 import os
 

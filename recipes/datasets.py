@@ -1,4 +1,4 @@
-"""The data of the recipes: images in [0, 1] as float32, flat or not, with their classes."""
+"""MNIST and scikit-learn's digits: images in [0, 1] as float32, with their classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,14 +36,17 @@ class Data(NamedTuple):
         return Data(self.train.take(slice(number)), self.held_out.take(slice(number)), self.split)
 
 
-def digits(validate: bool = False, seed: int = 0, shape: Sequence[int] = (64,)) -> Data:
+def digits(
+    validate: bool = False, _: Path | None = None, seed: int = 0, shape: Sequence[int] = (64,)
+) -> Data:
     """scikit-learn's 1797 digits of 8x8 pixels, offline: 60 % train, 20 % validation, 20 % test.
 
-    The validation samples are trained on as well unless they are what is measured on.
+    The validation samples are trained on as well unless they are what is measured on. The classes
+    have the same shares in each part.
 
     Args:
         validate: Measure on the validation split, for choosing hyper-parameters.
-        seed: Seed of the split; the classes have the same shares in each part.
+        seed: Seed of the split.
         shape: Shape of one image: flat, or `(8, 8, 1)`.
 
     Raises:
@@ -58,17 +61,10 @@ def digits(validate: bool = False, seed: int = 0, shape: Sequence[int] = (64,)) 
             "pip install 'keras-switcher[recipes]'"
         ) from error
     x, y = load_digits(return_X_y=True)
-    images = (x / 16).reshape(-1, *shape).astype("float32")
-    everything = Part(images, y.astype("int64"))
-    fifth = len(y) // 5
-
-    def split(indices):
-        return train_test_split(
-            indices, test_size=fifth, random_state=seed, stratify=everything.y[indices]
-        )
-
-    known, test = split(np.arange(len(y)))
-    train, validation = split(known)
+    everything = Part((x / 16).reshape(-1, *shape).astype("float32"), y.astype("int64"))
+    parts = {"test_size": len(y) // 5, "random_state": seed}
+    known, test = train_test_split(np.arange(len(y)), stratify=y, **parts)
+    train, validation = train_test_split(known, stratify=y[known], **parts)
     if validate:
         return Data(everything.take(train), everything.take(validation), VALIDATION)
     return Data(everything.take(known), everything.take(test), TEST)

@@ -21,20 +21,17 @@ weight decay were chosen on the validation split (`--validate`, two to four seed
 without decay it overfits (91.9 % there), at rates of .004 and more it reopens most gates. Weight
 decay .06 was run on the test split too: at rate .004 dense 97.63 %, switched 97.04 %, 33.7 %
 removed (8 seeds). Half a minute with the row switcher, one to two minutes with the U-Net, on two
-shared cores. The controls are the study `python -m recipes.evidence digits_controls`.
+shared cores. The controls are the study `python -m recipes.studies digits_controls`.
 """
 
-from recipes.datasets import digits
 from recipes.drawing import draw_pixels
-from recipes.networks.mlp import mlp
-from recipes.running import Recipe
+from recipes.recipe import Recipe
 from recipes.settings import Settings
 
 RECIPE = Recipe(
     name="digits",
     about="Trains an MLP on scikit-learn's digits, dense and under a switcher that prunes it.",
-    network=lambda: mlp((64, 128, 64, 10)),
-    load=digits,
+    task="digits",
     pictures={"pattern.png": draw_pixels},
     settings=Settings(epochs=60, batch_size=32, weight_decay=0.01, ceiling=1.5, budget=0.4),
     switcher_rates={"row": 0.002, "unet": 0.003},

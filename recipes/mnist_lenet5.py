@@ -15,7 +15,7 @@ With version 0.1.0 (from near one), seed 0, test accuracy of the last epoch: den
 99.37 % with 85.6 % of the weights and 60.0 % of the MACs removed, widths 20-18-215-234 (two
 convolutions, flattened positions, hidden units); the exported network's outputs differ by 4.1e-7 of
 the largest. 16 minutes on one core that shared its machine. Seeds and controls are the study
-`python -m recipes.evidence mnist`.
+`python -m recipes.studies mnist`.
 
 The first convolution has few weights, so with this seed a budget of weights takes none of its
 channels, and the figure has nothing to show as switched off. One of MACs does:
@@ -27,19 +27,14 @@ With version 0.1.0: 99.31 % with 75.2 % of the MACs removed, widths 11-17-272-39
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
 """
 
-from functools import partial
-
-from recipes.datasets import mnist
 from recipes.drawing import draw_feature_maps
-from recipes.networks.lenet5 import lenet5
-from recipes.running import Recipe
+from recipes.recipe import Recipe
 from recipes.settings import Settings
 
 RECIPE = Recipe(
     name="mnist_lenet5",
     about="Trains LeNet5-Caffe on MNIST, dense and under a switcher that prunes it.",
-    network=lenet5,
-    load=partial(mnist, shape=(28, 28, 1)),
+    task="lenet5",
     pictures={"feature_maps.png": draw_feature_maps},
     settings=Settings(
         epochs=20,
@@ -50,7 +45,6 @@ RECIPE = Recipe(
         budget=0.145,
     ),
     switcher_rates={"row": 0.005, "unet": 0.005},
-    has_data_dir=True,
 )
 
 if __name__ == "__main__":

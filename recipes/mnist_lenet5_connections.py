@@ -11,23 +11,18 @@ layer over training, and how many connections the units have.
 With version 0.1.0 (from near one), seed 0, test accuracy of the last epoch: dense 99.31 %, switched
 99.26 % with 90.3 % of the weights removed: 14,523 of 400,000 and 1,916 of 5,000 connections are
 left; the exported network's outputs differ by 1.2e-7 of the largest. 18 minutes on one core that
-shared its machine. Controls and seeds are the study `python -m recipes.evidence mnist_connections`.
+shared its machine. Controls and seeds are the study `python -m recipes.studies mnist_connections`.
 
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
 """
 
-from functools import partial
-
-from recipes.datasets import mnist
-from recipes.networks.lenet5 import lenet5
-from recipes.running import Recipe
+from recipes.recipe import Recipe
 from recipes.settings import Settings
 
 RECIPE = Recipe(
     name="mnist_lenet5_connections",
     about="Trains LeNet5-Caffe on MNIST, dense and under a switcher that cuts connections.",
-    network=lenet5,
-    load=partial(mnist, shape=(28, 28, 1)),
+    task="lenet5",
     settings=Settings(
         epochs=20,
         learning_rate=0.05,
@@ -38,7 +33,6 @@ RECIPE = Recipe(
         budget=0.098,
     ),
     switcher_rates={"row": 0.005},
-    has_data_dir=True,
 )
 
 if __name__ == "__main__":

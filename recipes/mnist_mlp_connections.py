@@ -11,26 +11,22 @@ the second layer over training, and how many connections the units have.
 With version 0.1.0 (from near one), seed 0, test accuracy of the last epoch: dense 98.59 %, switched
 98.59 % with 90.3 % of the connections cut; the exported network's outputs differ by 1.4e-7 of the
 largest. Seven minutes on one core that shared its machine. Seeds and controls are the study
-`python -m recipes.evidence mnist_connections`.
+`python -m recipes.studies mnist_connections`.
 
 `--data-dir` names a TFDS data directory that holds MNIST; without it TFDS downloads.
 """
 
-from recipes.datasets import mnist
-from recipes.networks.mlp import mlp
-from recipes.running import Recipe
+from recipes.recipe import Recipe
 from recipes.settings import Settings
 
 RECIPE = Recipe(
     name="mnist_mlp_connections",
     about="Trains the paper's MLP on MNIST, dense and under a switcher that cuts connections.",
-    network=mlp,
-    load=mnist,
+    task="mlp",
     settings=Settings(
         weight_decay=0.003, switcher_clipnorm=1.0, connections=True, ceiling=1.5, budget=0.098
     ),
     switcher_rates={"row": 0.005},
-    has_data_dir=True,
 )
 
 if __name__ == "__main__":

@@ -1,46 +1,43 @@
-"""Everything that decides on the result of a run, and the command line that sets it."""
+"""Settings of a training, and their command line."""
 
 import argparse
 from dataclasses import asdict, dataclass, field, fields
 
 from keras_switcher.training.budget import KINDS
 from keras_switcher.training.schedule import ALTERNATIONS
+from recipes.alternation import WHILE_LOSS_FALLS
 from recipes.switching import STARTS, SWITCHERS
-from recipes.turns import WHILE_LOSS_FALLS
 
 SCHEDULES = ("cosine", "two cosines", "steps")
-TURNS = (*ALTERNATIONS, WHILE_LOSS_FALLS)
+ORDERS = (*ALTERNATIONS, WHILE_LOSS_FALLS)
 
 
 def _share(text):
-    value = float(text)
-    if not 0 < value < 1:
+    if not 0 < float(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a share between 0 and 1, not {text}")
-    return value
-
-
-def _share_or_none(text):
-    return None if text == "none" else _share(text)
-
-
-def _number_or_none(text):
-    return None if text == "none" else float(text)
+    return float(text)
 
 
 def _count(text):
-    value = int(text)
-    if value < 1:
+    if int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return value
+    return int(text)
 
 
-def _setting(default, read, explanation, **arguments):
-    option = {"type": read, "help": explanation, **arguments}
+def _or_none(read):
+    return lambda text: None if text == "none" else read(text)
+
+
+def _setting(default, read, explanation, choices=None):
+    option = {"type": read, "help": explanation, "choices": choices}
     return field(default=default, metadata=option)
 
 
 def _flag(explanation):
     return field(default=False, metadata={"action": "store_true", "help": explanation})
+
+
+_NUMBER, _BUDGET = _or_none(float), _or_none(_share)
 
 
 @dataclass(frozen=True)
@@ -55,31 +52,25 @@ class Settings:
         None, float, "of SGD for the switcher, likewise; by default one that suits the switcher"
     )
     schedule: str = _setting(
-        "cosine",
-        str,
-        "how both rates fall: as a cosine, as two that take half of training each, or by ten at "
-        "1/2 and 3/4",
-        choices=SCHEDULES,
+        "cosine", str, "how rates fall: as one cosine, two, or by ten at 1/2 and 3/4", SCHEDULES
     )
     momentum: float = _setting(0.9, float, "of both optimizers")
     weight_decay: float = _setting(0.0, float, "of the task network, in both trainings")
     switcher_clipnorm: float | None = _setting(
-        None, _number_or_none, "largest norm of the switcher's gradient, or none for any"
+        None, _NUMBER, "largest norm of the switcher's gradient, or none for any"
     )
     switcher_weight_decay: float = _setting(0.0, float, "of the switcher")
-    switcher: str = _setting("row", str, "a switcher, or a control", choices=SWITCHERS)
-    start: str = _setting("one", str, "where the factors start", choices=STARTS)
-    alternation: str = _setting("joint", str, "who is updated when", choices=TURNS)
+    switcher: str = _setting("row", str, "a switcher, or a control", SWITCHERS)
+    start: str = _setting("one", str, "where the factors start", STARTS)
+    alternation: str = _setting("joint", str, "who is updated when", ORDERS)
     connections: bool = _flag("factors for single connections of dense layers, not for channels")
     ceiling: float | None = _setting(
-        None, _number_or_none, "what factors stay below, above 1, or none for no bound"
+        None, _NUMBER, "what factors stay below, above 1, or none for no bound"
     )
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
-    detached: bool = _flag(
-        "no gradient through the switcher's input: equation 6 without its second term"
-    )
-    budget: float | None = _setting(0.245, _share_or_none, "share to keep, or none")
-    budget_of: str = _setting("weights", str, "what it is a share of", choices=KINDS)
+    detached: bool = _flag("no gradient through the switcher's input: equation 6 cut short")
+    budget: float | None = _setting(0.245, _BUDGET, "share to keep, or none")
+    budget_of: str = _setting("weights", str, "what it is a share of", KINDS)
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
     budget_end: float = _setting(0.3, float, "share of training after which it has fallen")
     validate: bool = _flag("measure on a validation split that is not trained on, never on test")
@@ -107,9 +98,7 @@ def add_settings(parser: argparse.ArgumentParser, defaults: Settings):
 
 def read_settings(options: argparse.Namespace) -> Settings:
     """The settings among parsed options."""
-    return Settings(
-        **{setting.name: getattr(options, setting.name) for setting in fields(Settings)}
-    )
+    return Settings(**{name: getattr(options, name) for name in asdict(Settings())})
 
 
 def _option(name):

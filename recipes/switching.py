@@ -1,11 +1,11 @@
-"""From settings to a `SwitcherModel`: the switchers and controls that `--switcher` names."""
+"""Switchers and controls by the names that `--switcher` takes."""
 
 import keras
 import numpy as np
 
 import keras_switcher as ks
 from keras_switcher import switchers
-from recipes.turns import WHILE_LOSS_FALLS
+from recipes.alternation import WHILE_LOSS_FALLS
 
 UNETS = {
     "unet": {},
@@ -17,25 +17,16 @@ STARTS = ("near_one", "one", "half_zeros")
 
 
 def switched(network: keras.Model, settings) -> ks.SwitcherModel:
-    """A network under the switcher that the settings describe.
-
-    Args:
-        network: The task network.
-        settings: The `recipes.settings.Settings`.
-    """
+    """A network under the switcher that `recipes.settings.Settings` describe."""
     budget = None
     # A frozen switcher cannot learn a budget: it is ranked to it, see `make_switcher`.
     if settings.budget is not None and settings.switcher != "frozen":
-        budget = ks.Budget(
-            settings.budget,
-            settings.budget_of,
-            start_epoch=settings.budget_start * settings.epochs,
-            end_epoch=settings.budget_end * settings.epochs,
-        )
+        start, end = settings.budget_start * settings.epochs, settings.budget_end * settings.epochs
+        budget = ks.Budget(settings.budget, settings.budget_of, start_epoch=start, end_epoch=end)
     return ks.SwitcherModel(
         network,
         make_switcher(settings, network),
-        # Whose turn it is then changes from epoch to epoch, see `recipes.turns`.
+        # Who is trained then changes from epoch to epoch, see `recipes.alternation`.
         alternation="task" if settings.alternation == WHILE_LOSS_FALLS else settings.alternation,
         budget=budget,
         connections=settings.connections,
@@ -46,11 +37,6 @@ def switched(network: keras.Model, settings) -> ks.SwitcherModel:
 
 def make_switcher(settings, network: keras.Model) -> switchers.Switcher:
     """A switcher, or a control around a row switcher.
-
-    Args:
-        settings: The `recipes.settings.Settings`. The frozen control, which cannot learn the
-            budget, is ranked to it.
-        network: The task network.
 
     Raises:
         ValueError: If factors that are all one are to be ranked.
@@ -70,9 +56,7 @@ def make_switcher(settings, network: keras.Model) -> switchers.Switcher:
         return switchers.FrozenSwitcher(row, keep=settings.budget and _ranked(settings, network))
     if name == "shuffled":
         return switchers.ShuffledInput(row, seed=seed)
-    if name == "constant":
-        return switchers.ConstantInput(row)
-    return row
+    return switchers.ConstantInput(row) if name == "constant" else row
 
 
 def _ranked(settings, network):

@@ -1,64 +1,96 @@
-"""Training as every recipe does it: SGD with a schedule, checkpoints, few lines of output."""
+"""Training as every recipe does it: SGD with a schedule, resumable, few lines of output."""
 
 import math
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
-import tensorflow as tf
 from keras.optimizers import schedules
 
-from keras_switcher import SwitcherModel
+from keras_switcher import ResumeTraining, StructureHistory, SwitcherModel
 from keras_switcher.training.schedule import updates_in_epoch
-from recipes.checkpoints import Checkpoint
+from recipes.alternation import WHILE_LOSS_FALLS, WhileLossFalls
 from recipes.datasets import Part
-from recipes.order import EpochOrder
+from recipes.epoch_shuffle import EpochShuffle
 from recipes.settings import Settings
-from recipes.turns import WHILE_LOSS_FALLS, WhileLossFalls
+
+
+class Clock(keras.callbacks.Callback):
+    """Notes how long each epoch took, and says where a training goes on.
+
+    Args:
+        resume: The `ResumeTraining` of the same training, which comes after it.
+
+    Attributes:
+        seconds_before: Time of the epochs before an interruption.
+    """
+
+    def __init__(self, resume: ResumeTraining):
+        super().__init__()
+        self._resume, self._begun, self.seconds_before = resume, None, 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time of all epochs so far."""
+        return sum(of_epoch["seconds"] for of_epoch in self._resume.logs.values())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._note_start()
+        self._begun = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = time.perf_counter() - self._begun
+
+    def on_train_end(self, logs=None):
+        self._note_start()
+
+    def _note_start(self):
+        """By now the checkpoint was read."""
+        if self._begun is None:
+            self.seconds_before = self.seconds
+            if self._resume.logs:
+                print(f"  goes on after epoch {self._resume.epochs_done()}", flush=True)
 
 
 def train(
     model: keras.Model,
     part: Part,
     settings: Settings,
-    checkpoint: Checkpoint,
-    steps_per_execution: int = 1,
+    folder: Path,
+    history: StructureHistory | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    steps_per_execution: int = 1,
     span: range | None = None,
-):
-    """Trains a task network, or a `SwitcherModel`, in the same way.
+) -> Clock:
+    """Trains a task network, or a `SwitcherModel`, in the same way; returns how long it took.
 
     Args:
         model: The network; it ends in logits.
         part: The samples.
         settings: The `Settings`.
-        checkpoint: Saves after each epoch; what it finds is gone on from.
-        steps_per_execution: Batches between two returns to Python: faster, with the same result.
+        folder: What each finished epoch leaves there is gone on from.
+        history: Records the structure of a `SwitcherModel`.
         callbacks: More callbacks; they come before the checkpoint.
+        steps_per_execution: Batches between two returns to Python: faster, with the same result.
         span: Which epochs of the training that the settings describe this is, for a task network
             that is trained in parts; all of them by default.
     """
     span = span or range(settings.epochs)
-    order = EpochOrder(part, settings.batch_size, settings.seed)
-    batches = int(order.batches.cardinality())
+    shuffle = EpochShuffle(part, settings.batch_size, settings.seed)
+    batches, is_switched = int(shuffle.batches.cardinality()), isinstance(model, SwitcherModel)
 
-    def optimizer(optimizer_of, rate, decay, clipnorm=None):
-        steps = batches * _turns(optimizer_of, model, settings.epochs, settings.alternation)
+    def optimizer(of, rate, decay, clipnorm=None):
+        steps = batches * _epochs_of_updates(of, model, settings)
         schedule = _schedule(settings.schedule, rate, steps)
-        return keras.optimizers.SGD(
-            schedule,
-            settings.momentum,
-            weight_decay=decay or None,
-            global_clipnorm=clipnorm,
-        )
+        more = {"weight_decay": decay or None, "global_clipnorm": clipnorm}
+        return keras.optimizers.SGD(schedule, settings.momentum, **more)
 
     optimizers = {"optimizer": optimizer("task", settings.learning_rate, settings.weight_decay)}
-    if isinstance(model, SwitcherModel):
-        optimizers["switcher_optimizer"] = optimizer(
-            "switcher",
-            settings.switcher_learning_rate,
-            settings.switcher_weight_decay,
-            settings.switcher_clipnorm,
-        )
+    if is_switched:
+        rate, decay = settings.switcher_learning_rate, settings.switcher_weight_decay
+        of_switcher = optimizer("switcher", rate, decay, settings.switcher_clipnorm)
+        optimizers["switcher_optimizer"] = of_switcher
     model.compile(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
@@ -66,43 +98,40 @@ def train(
         jit_compile="auto" if _suits_xla(model) else False,
         **optimizers,
     )
-    if isinstance(model, SwitcherModel) and settings.alternation == WHILE_LOSS_FALLS:
-        turns = WhileLossFalls(checkpoint.folder / "turns.json", checkpoint.epochs_done)
-        callbacks = [*callbacks, turns]
-    callbacks = [*callbacks, order, checkpoint, _Lines(settings.epochs)]
-    if checkpoint.history:
-        callbacks.insert(0, checkpoint.history)  # First: the checkpoint saves what it records.
+    resume = ResumeTraining(folder, history)
+    clock = Clock(resume)
+    if is_switched and settings.alternation == WHILE_LOSS_FALLS:
+        callbacks = [*callbacks, WhileLossFalls(folder / "turns.json", resume.epochs_done)]
+    # The structure comes first and the checkpoint last: it saves what the others record.
+    recorded = [history] if history else []
+    callbacks = [*recorded, *callbacks, shuffle, clock, resume, _Lines(settings.epochs)]
     if span.start:  # The schedule goes by how many updates there were.
         model.optimizer.iterations.assign(span.start * batches)
-    model.fit(
-        order.batches,
-        initial_epoch=span.start,
-        epochs=span.stop,
-        shuffle=False,
-        verbose=0,
-        callbacks=callbacks,
-    )
+    epochs = {"initial_epoch": span.start, "epochs": span.stop}
+    model.fit(shuffle.batches, **epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    return clock
 
 
 def _suits_xla(model):
     """XLA speeds small dense layers up; on a CPU it slows convolutions down, LeNet5 by four."""
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    on_gpu = bool(keras.distribution.list_devices("gpu"))
     return on_gpu or all(len(weight.shape) <= 2 for weight in model.weights)
 
 
-def _turns(optimizer_of, model, epochs, alternation):
+def _epochs_of_updates(of, model, settings):
     """In how many epochs a network is updated: its schedule is spread over these; at least 1.
 
     Half of them where nobody knows before.
     """
     if not isinstance(model, SwitcherModel):
-        return epochs
-    if alternation == WHILE_LOSS_FALLS:
-        return max(1, epochs // 2)
+        return settings.epochs
+    if settings.alternation == WHILE_LOSS_FALLS:
+        return max(1, settings.epochs // 2)
     updates = (
-        updates_in_epoch(epoch, model.alternation, model.warmup_epochs) for epoch in range(epochs)
+        updates_in_epoch(epoch, model.alternation, model.warmup_epochs)
+        for epoch in range(settings.epochs)
     )
-    return max(1, sum(any(optimizer_of in names for names in update) for update in updates))
+    return max(1, sum(any(of in names for names in update) for update in updates))
 
 
 def _schedule(name, rate, steps):
@@ -119,14 +148,12 @@ class _Lines(keras.callbacks.Callback):
 
     def __init__(self, epochs):
         super().__init__()
-        self._epochs = epochs
-        self._every = max(1, epochs // 10)
+        self._epochs, self._every = epochs, max(1, epochs // 10)
 
     def on_epoch_end(self, epoch, logs=None):
         done = epoch + 1
-        if done % self._every and done != self._epochs:
-            return
-        line = f"  epoch {done:>3}: loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.2%}"
-        if "weights_removed" in logs:
-            line += f", weights removed {logs['weights_removed']:.1%}"
-        print(line, flush=True)
+        if done % self._every == 0 or done == self._epochs:
+            line = f"  epoch {done:>3}: loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.2%}"
+            if "weights_removed" in logs:
+                line += f", weights removed {logs['weights_removed']:.1%}"
+            print(line, flush=True)

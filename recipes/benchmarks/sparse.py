@@ -1,4 +1,4 @@
-"""What cut connections are worth once a network is stored and run: size and time, dense and sparse.
+"""Size and time of a network with cut connections, stored and run as dense and as sparse.
 
 The paper's MLP with a share of its connections cut at random, compacted: a dense network of
 stock layers in which zeros are stored.
@@ -8,16 +8,12 @@ stock layers in which zeros are stored.
 For each share: the bytes of its LiteRT file and of that file compressed (gzip); the bytes of its
 kernels as SciPy CSR matrices, compressed likewise; and the time of one batch in the LiteRT
 interpreter and with CSR matrices (one thread, like LiteRT's here), relative to the network of
-which nothing is cut in LiteRT. All run in turn; medians over repeats. Ends with one line of JSON;
-`--csv` appends the rows.
+which nothing is cut in LiteRT. All run in turn; medians over repeats.
 """
 
-import argparse
 import gzip
-import io
-import json
 import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -26,52 +22,42 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from recipes.evidence.masks import masked
+from recipes.benchmarks.harness import run, timed_in_turn
 from recipes.networks.mlp import mlp
-from recipes.records import append_row, surroundings
+from recipes.trials.masks import masked
 
 SHARES = (0.0, 0.5, 0.8, 0.9, 0.95)
 
 
-def main(arguments: list[str] | None = None):
-    """Runs the benchmark from the command line."""
-    options = _parse(arguments)
-    keras.utils.set_random_seed(options.seed)
-    models = {share: _cut(share, options.seed) for share in SHARES}
+def measure(
+    batch: tuple = (1, 64), batches: int = 300, repeats: int = 15, seed: int = 0
+) -> Iterator[dict]:
+    """A row for each size of a batch and share that is cut."""
+    keras.utils.set_random_seed(seed)
+    models = {share: _cut(share, seed) for share in SHARES}
     files = {share: _litert(model) for share, model in models.items()}
     kernels = {share: _csr(model) for share, model in models.items()}
-    rows = []
-    for batch in options.batch:
-        x = np.random.default_rng(options.seed).random((batch, 784), dtype="float32")
+    for size in batch:
+        x = np.random.default_rng(seed).random((size, 784), dtype="float32")
         runs = {("litert", share): _interpreter(file, x) for share, file in files.items()}
-        runs |= {("csr", share): _product(matrices, x) for share, matrices in kernels.items()}
-        times = _times(runs, options)
+        runs |= {("csr", share): _product(*of, x) for share, of in kernels.items()}
+        times = timed_in_turn(runs, repeats, batches)
         for share in SHARES:
-            row = {"cut": share, "batch": batch, **_sizes(files[share], kernels[share])}
+            row = {"cut": share, "batch": size}
+            for kind, stored in ("file", files[share]), ("csr", _bytes(kernels[share][0])):
+                row[f"{kind}_bytes"] = len(stored)
+                row[f"{kind}_gzip_bytes"] = len(gzip.compress(stored))
             for kind in ("litert", "csr"):
-                ratios = np.divide(times[kind, share], times["litert", 0.0])
-                row[f"{kind}_microseconds"] = round(1e6 * median(times[kind, share]), 1)
+                ratios = times.ratios((kind, share), ("litert", 0.0))
+                row[f"{kind}_microseconds"] = round(1000 * times.median((kind, share)), 1)
                 row[f"{kind}_time"] = round(median(ratios), 3)
-            print(
-                f"batch {batch:3}, {share:4.0%} cut: file {row['file_bytes']:9,} bytes, gzip "
-                f"{row['file_gzip_bytes']:9,}, CSR gzip {row['csr_gzip_bytes']:9,}; time LiteRT "
-                f"{row['litert_time']:.2f}x, CSR {row['csr_time']:.2f}x",
-                flush=True,
-            )
-            if options.csv:
-                row = {**row, **surroundings()}
-                append_row(options.csv, row, fields=tuple(row))
-            rows.append(row)
-    print(json.dumps(rows))
+            yield row
 
 
 def _cut(share, seed):
-    network = mlp()
-    random = np.random.default_rng(seed)
-    keep = {
-        f"{layer.name}/connections": random.random(layer.kernel.shape) >= share
-        for layer in network.layers
-    }
+    network, random = mlp(), np.random.default_rng(seed)
+    shapes = {f"{layer.name}/connections": layer.kernel.shape for layer in network.layers}
+    keep = {name: random.random(shape) >= share for name, shape in shapes.items()}
     return masked(network, keep).compact()
 
 
@@ -83,32 +69,20 @@ def _litert(model):
 
 
 def _csr(model):
-    # As (outputs, inputs): the matrix whose rows are multiplied with the samples.
-    return [
-        sparse.csr_matrix(keras.ops.convert_to_numpy(layer.kernel).T)
-        for layer in model.layers
-        if isinstance(layer, keras.layers.Dense)
-    ], _arriving(model)
+    """Matrices whose rows are multiplied with the samples, and the inputs that arrive.
+
+    The compact model gathers its inputs if some are read by nothing.
+    """
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    gather = keras.Model(model.inputs, dense[0].input)
+    arriving = gather.predict(np.arange(784.0)[None], verbose=0)[0].astype(int)
+    kernels = (keras.ops.convert_to_numpy(layer.kernel) for layer in dense)
+    return [sparse.csr_matrix(kernel.T) for kernel in kernels], arriving
 
 
-def _arriving(model):
-    """Which raw inputs the compact model reads: it gathers them if some are read by nothing."""
-    first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Dense))
-    gather = keras.Model(model.inputs, first.input)
-    return gather.predict(np.arange(784.0)[None], verbose=0)[0].astype(int)
-
-
-def _sizes(file, kernels):
-    stored = io.BytesIO()
-    for matrix in kernels[0]:
-        for part in (matrix.data, matrix.indices.astype("uint16"), matrix.indptr):
-            stored.write(part.tobytes())
-    return {
-        "file_bytes": len(file),
-        "file_gzip_bytes": len(gzip.compress(file)),
-        "csr_bytes": len(stored.getvalue()),
-        "csr_gzip_bytes": len(gzip.compress(stored.getvalue())),
-    }
+def _bytes(matrices):
+    parts = ((m.data, m.indices.astype("uint16"), m.indptr) for m in matrices)
+    return b"".join(part.tobytes() for of_matrix in parts for part in of_matrix)
 
 
 def _interpreter(file, x):
@@ -120,8 +94,7 @@ def _interpreter(file, x):
     return interpreter.invoke
 
 
-def _product(kernels, x):
-    matrices, arriving = kernels
+def _product(matrices, arriving, x):
     columns = np.ascontiguousarray(x[:, arriving].T)
 
     def run():
@@ -133,29 +106,5 @@ def _product(kernels, x):
     return run
 
 
-def _times(runs, options):
-    times = {name: [] for name in runs}
-    for repeat in range(options.repeats + 1):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            for _ in range(options.batches):
-                run()
-            if repeat:
-                times[name].append((time.perf_counter() - start) / options.batches)
-    return times
-
-
-def _parse(arguments):
-    parser = argparse.ArgumentParser(
-        prog="python -m recipes.benchmarks.sparse", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--batch", type=int, nargs="+", default=[1, 64])
-    parser.add_argument("--batches", type=int, default=300, help="batches per repeat")
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--csv", type=Path, help="append the rows to this file")
-    return parser.parse_args(arguments)
-
-
 if __name__ == "__main__":
-    main()
+    run(measure, __doc__)

@@ -14,18 +14,17 @@ GROUPED = "Conv2D with groups"
 
 def counted_macs(channel_graph: ChannelGraph) -> Counter:
     """This package's MACs by TensorFlow operation; those of grouped convolutions by themselves."""
-    layers = {call.name: call.op for call in channel_graph.graph.calls}
-    counts = Counter()
+    layers, counts = {call.name: call.op for call in channel_graph.graph.calls}, Counter()
     for kernel in channel_graph.kernels:
         counts[_operation(layers[kernel.name], kernel.weight)] += kernel.cost("macs")
     return counts
 
 
 def profiled_macs(model: keras.Model) -> Counter:
-    """TensorFlow's MACs by operation, for one sample.
+    """TensorFlow's MACs by operation, for one sample; it counts two operations for each.
 
-    It counts two floating-point operations for each. Bias additions and the like are operations
-    of their own and stay out; grouped convolutions count nothing.
+    Bias additions and the like are operations of their own and stay out; grouped convolutions
+    count nothing.
     """
     inputs = tf.TensorSpec((1, *model.input.shape[1:]))
     function = tf.function(lambda x: model(x, training=False)).get_concrete_function(inputs)

@@ -1,6 +1,6 @@
 """Compares the outputs of gated and compact models, with random weights, masks and factors."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -14,15 +14,9 @@ from keras_switcher.pruning.surgery import compact
 BATCH = 8
 
 
-@dataclass
-class Comparison:
-    """What one set of masks gave.
-
-    Args:
-        difference: max |gated - compact| / max |gated|.
-        spread: The standard deviation of the gated model's outputs.
-        small: The compact model.
-        x: The images.
+class Comparison(NamedTuple):
+    """What one set of masks gave: max |gated - compact| / max |gated|, the standard deviation of
+    the gated model's outputs, the compact model, and the images.
     """
 
     difference: float
@@ -32,12 +26,7 @@ class Comparison:
 
 
 class Gates:
-    """A model with random weights and gates on all that can be pruned, to compare with.
-
-    Args:
-        model: The model. Its weights change.
-        seed: Of the weights.
-    """
+    """A model with random weights, which change it, and gates on all that can be pruned."""
 
     def __init__(self, model: keras.Model, seed: int = 0):
         self.channel_graph = ChannelGraph(model)

@@ -1,1 +1,35 @@
-"""The task networks of the recipes, one file each."""
+"""Task networks with their data, by name; a file of this package registers its own."""
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from recipes.datasets import Data
+
+
+class Task(NamedTuple):
+    """A network that is to be trained, and what reads its data.
+
+    `load` takes whether to measure on the validation split, and the data directory or None.
+    """
+
+    network: Callable[[], keras.Model]
+    load: Callable[[bool, Path | None], Data]
+
+
+TASKS: dict[str, Task] = {}
+
+
+@functools.lru_cache(maxsize=2)
+def load(task: str, validate: bool, data_dir: Path | None) -> Data:
+    """The data of a task, read once per process."""
+    return TASKS[task].load(validate, data_dir)
+
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

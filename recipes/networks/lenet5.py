@@ -1,7 +1,12 @@
 """LeNet5 as the Caffe examples have it, the paper's convolutional network for MNIST."""
 
+from functools import partial
+
 import keras
 from keras import layers
+
+from recipes.datasets import mnist
+from recipes.networks import TASKS, Task
 
 
 def lenet5(image_size: int = 28, classes: int = 10) -> keras.Model:
@@ -25,3 +30,6 @@ def lenet5(image_size: int = 28, classes: int = 10) -> keras.Model:
         ],
         name="lenet5",
     )
+
+
+TASKS["lenet5"] = Task(lenet5, partial(mnist, shape=(28, 28, 1)))

@@ -1,9 +1,13 @@
-"""The paper's multilayer perceptron."""
+"""The paper's multilayer perceptron, for MNIST and for scikit-learn's digits."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import keras
 from keras import layers
+
+from recipes.datasets import digits, mnist
+from recipes.networks import TASKS, Task
 
 
 def mlp(sizes: Sequence[int] = (784, 300, 100, 10), spread: float | None = None) -> keras.Model:
@@ -33,3 +37,8 @@ def mlp(sizes: Sequence[int] = (784, 300, 100, 10), spread: float | None = None)
     last = start("glorot_uniform")
     model.add(layers.Dense(classes, use_bias=False, kernel_initializer=last, name="head"))
     return model
+
+
+TASKS["digits"] = Task(partial(mlp, (64, 128, 64, 10)), digits)
+TASKS["mlp"] = Task(mlp, mnist)
+TASKS["mlp_paper"] = Task(partial(mlp, spread=0.1), mnist)

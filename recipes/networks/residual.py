@@ -1,7 +1,12 @@
 """Small networks for images of 8x8 pixels: residual sums, with batch normalisation or without."""
 
+from functools import partial
+
 import keras
 from keras import layers
+
+from recipes.datasets import digits
+from recipes.networks import TASKS, Task
 
 # Keras's default, .99, takes hundreds of updates to follow.
 MOMENTUM = 0.9
@@ -71,3 +76,9 @@ def _normalized(x, name):
 def _ended(image, x, name):
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     return keras.Model(image, layers.Dense(CLASSES, name="head")(x), name=name)
+
+
+_images = partial(digits, shape=(8, 8, 1))
+TASKS["residual"] = Task(residual, _images)
+TASKS["plain"] = Task(plain_residual, _images)
+TASKS["inverted"] = Task(inverted_residual, _images)

@@ -1,39 +1,34 @@
-"""The checks of budgets run what has no row of this version, and show what was measured last."""
+"""Checks of budgets: the problems are what they say, and cases are measured under their budget."""
+
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
-import keras_switcher as ks
-from recipes import budget_checks
-from recipes.problems import PROBLEMS, regression
+from recipes.methods import METHODS
+from recipes.report.measured import checks
+from recipes.studies.budget_checks import EXPERIMENTS
+from recipes.studies.problems import PROBLEMS, regression
+from recipes.trials.trial import Trial
 
 
-@pytest.fixture
-def ran(monkeypatch):
-    def case(seed, epochs):
-        ran.append((seed, epochs))
-        return {"kept": 0.31, "off": 1.0, "dense": 0.5, "switched": 0.25, "waited": 0.0}
+@pytest.mark.parametrize("name", ["regression in units of 1", "wrapped MLP, row"])
+def test_a_case_says_how_far_it_is_from_its_budget(name, tmp_path):
+    experiment = next(e for e in EXPERIMENTS if e.name == name)
+    short = replace(experiment, settings=replace(experiment.settings, epochs=1, batch_size=256))
+    row = METHODS[experiment.method](Trial(short, 0, tmp_path))
+    assert row["off"] == pytest.approx(100 * abs(row["kept"] - experiment.settings.budget))
+    assert row["epochs"] == 1
+    assert row.get("difference", 0.0) == 0.0
+    assert row["dense"] <= 1
 
-    ran = []
-    monkeypatch.setattr(budget_checks, "CASES", {"a case": (case, 2, 20)})
-    monkeypatch.setattr(budget_checks, "without_normalisations", lambda: "")
-    return ran
 
-
-def test_a_case_is_run_once_by_version_and_again_when_asked_for(ran, tmp_path, monkeypatch, capsys):
-    csv = ["--csv", str(tmp_path / "rows.csv")]
-    for arguments, expected in [([], 2), ([], 2), (["--again"], 4), (["--smoke"], 5)]:
-        budget_checks.main([*csv, *arguments])
-        assert len(ran) == expected
-    assert ran[-1] == (0, budget_checks.SMOKE)
-    assert len(budget_checks.read(tmp_path / "rows.csv")) == 4
-    monkeypatch.setattr(ks, "__version__", "0.3.0")
-    budget_checks.main(csv)
-    assert ran[5:] == [(0, 20), (1, 20)]
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| a case")]
-    newest = "| 31.00 | 1.00 | 0.5000 | 0.2500 |  | 0.00 |  | 0.3.0 |"
-    assert lines[-2:] == [f"| a case | {seed} {newest}" for seed in (0, 1)]
+def test_a_line_shows_what_was_measured():
+    row = {"kept": 0.31, "off": 1.0, "dense": 0.5, "switched": 0.25, "waited": 0.0}
+    row |= {"experiment": "a", "seed": 3, "loss_fell_by": 2.5, "keras_switcher": "0.3.0"}
+    cells = [cell.strip() for cell in checks([row]).splitlines()[-1].split("|")[1:-1]]
+    assert cells == ["a", "3", "31.00", "1.00", "0.5000", "0.2500", "2.5", "0.00", "", "0.3.0"]
 
 
 @pytest.mark.parametrize("unit", [0.01, 100])

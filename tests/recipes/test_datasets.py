@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recipes import datasets
-from recipes.order import EpochOrder
+from recipes.epoch_shuffle import EpochShuffle
 
 pytest.importorskip("sklearn")
 
@@ -48,7 +48,7 @@ def test_order_depends_on_seed_and_epoch_alone():
     part = datasets.Part(np.arange(10, dtype="float32")[:, None], np.arange(10))
 
     def order(seed, *epochs):
-        shuffled = EpochOrder(part, 4, seed)
+        shuffled = EpochShuffle(part, 4, seed)
         for epoch in epochs:
             shuffled.on_epoch_begin(epoch)
         batches = [y.numpy() for _, y in shuffled.batches]

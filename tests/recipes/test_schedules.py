@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from helpers.toys import data, mlp, randomize, same, values
 
-from recipes.checkpoints import Checkpoint
 from recipes.datasets import Part
 from recipes.settings import Settings
 from recipes.training import train
@@ -25,8 +24,8 @@ def trained(folder, spans=(range(EPOCHS),), schedule="cosine"):
         on_train_batch_begin=lambda *_, **__: rates.append(float(model.optimizer.learning_rate))
     )
     for span in spans:
-        checkpoint = Checkpoint(folder / str(span.start))
-        train(model, Part(*data()), settings, checkpoint, callbacks=[record], span=span)
+        part, of_span = Part(*data()), folder / str(span.start)
+        train(model, part, settings, of_span, callbacks=[record], span=span)
     return model, rates
 
 
@@ -55,3 +54,19 @@ def test_a_training_in_two_parts_is_the_whole_one(schedule, tmp_path):
     parts, the_same = trained(tmp_path / "parts", spans, schedule)
     assert the_same == rates
     assert same(values(whole.weights), parts.weights)
+
+
+def test_an_interrupted_training_says_where_it_goes_on_and_counts_its_time(tmp_path, capsys):
+    settings = Settings(epochs=3, batch_size=8, learning_rate=RATE)
+
+    def run(epochs):
+        return train(mlp(), Part(*data()), settings, tmp_path, span=range(epochs))
+
+    before = run(2)
+    assert "goes on" not in capsys.readouterr().out
+    assert before.seconds_before == 0
+    after = run(3)
+    assert "  goes on after epoch 2\n" in capsys.readouterr().out
+    assert after.seconds_before == before.seconds < after.seconds
+    done = run(3)
+    assert done.seconds_before == after.seconds == done.seconds

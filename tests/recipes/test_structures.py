@@ -1,5 +1,7 @@
 """Structures of the controls: as many channels, chosen as they say."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,20 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import keras_switcher as ks
-from recipes.evidence.structures import (
+from recipes.networks.lenet5 import lenet5
+from recipes.networks.mlp import mlp
+from recipes.networks.residual import inverted_residual, residual
+from recipes.trials.encoding import (
+    decode_counts,
+    decode_structure,
+    encode_counts,
+    encode_structure,
+)
+from recipes.trials.structures import (
     filled_structure,
     magnitude_structure,
     random_structure,
     uniform_structure,
     varied_structure,
 )
-from recipes.evidence.written import read_counts, read_structure, write_counts, write_structure
-from recipes.networks.lenet5 import lenet5
-from recipes.networks.mlp import mlp
-from recipes.networks.residual import inverted_residual, residual
 
 masks = st.lists(st.booleans(), min_size=1, max_size=20).map(np.array)
 structures = st.dictionaries(st.sampled_from(["a", "b/inputs", "c:d"]), masks, min_size=1)
+
+
+def through_json(decode, encoded):
+    return decode(json.loads(json.dumps(encoded)))
 
 
 def equal(one, other):
@@ -28,13 +39,13 @@ def equal(one, other):
 
 
 @given(structures)
-def test_text_brings_a_structure_back(keep):
-    assert equal(read_structure(write_structure(keep)), keep)
+def test_a_row_brings_a_structure_back(keep):
+    assert equal(through_json(decode_structure, encode_structure(keep)), keep)
 
 
-def test_text_brings_back_how_many_connections_are_kept():
+def test_a_row_brings_back_how_many_connections_are_kept():
     keep = {"a/connections": np.eye(4, 3, dtype=bool), "b": np.array([True, False])}
-    back = read_structure(write_structure(keep))
+    back = through_json(decode_structure, encode_structure(keep))
     assert back["a/connections"].shape == (4, 3)
     assert back["a/connections"].sum() == 3
     np.testing.assert_array_equal(back["b"], keep["b"])
@@ -57,11 +68,11 @@ def test_random_structure_of_connections_has_the_same_density():
     assert not np.array_equal(drawn, keep["hidden_2/connections"])
 
 
-def test_text_brings_the_counts_of_all_epochs_back():
+def test_a_row_brings_the_counts_of_all_epochs_back():
     first = {"total": 5, "kept": 4, "strengthened": 1, "weakened": 3, "pruned": 1}
     second = {"total": 5, "kept": 2, "strengthened": 2, "weakened": 0, "pruned": 3}
     epochs = [{"a": first, "b/inputs": second}, {"a": second, "b/inputs": first}]
-    assert read_counts(write_counts(epochs)) == epochs
+    assert through_json(decode_counts, encode_counts(epochs)) == epochs
 
 
 def test_inputs_that_vary_most_are_kept_and_units_at_random():

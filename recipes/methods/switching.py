@@ -1,0 +1,36 @@
+"""The method of the package, a network under a switcher, and its dense twin."""
+
+import keras_switcher as ks
+from recipes.methods import method
+from recipes.switching import switched
+from recipes.trials.structures import Structure
+from recipes.trials.trial import Outcome, Trial
+
+
+@method("dense")
+def dense(trial: Trial) -> Outcome:
+    """The network itself."""
+    model = trial.network()
+    trial.train(model, "dense")
+    return Outcome(model, trial.settings.epochs)
+
+
+@method("switched")
+def under_switcher(trial: Trial) -> Outcome:
+    """The network under the switcher of the settings."""
+    history = ks.StructureHistory()
+    model = switched(trial.network(), trial.settings)
+    trial.train(model, "switched", history=history)
+    return Outcome(model, trial.settings.epochs, kept_by(model), history)
+
+
+def kept_by(model: ks.SwitcherModel) -> Structure:
+    """The channels or connections that a switched network keeps."""
+    plan = model.plan()
+    kernels = {kernel.connections: kernel for kernel in model.gated.channel_graph.kernels}
+    return {
+        name: kernels[name].between(plan.connections[name], plan.keep) > 0
+        if name in plan.connections
+        else plan.keep[name]
+        for name in model.scaling_factors()
+    }

@@ -1,0 +1,1 @@
+"""The report: tables and pictures of the committed rows, as Markdown."""

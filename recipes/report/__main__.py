@@ -1,0 +1,120 @@
+"""Writes `docs/results.md` and its pictures, and the README's part, from `recipes/results/`.
+
+    python -m recipes.report
+
+In the README it writes what is between the two marks. Every number in either is computed from a
+row; what has no row is said not to have been run.
+"""
+
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+
+import jinja2
+
+from recipes import studies
+from recipes.report import measured, tables
+from recipes.report.cells import Cells
+from recipes.report.pictures import PICTURES
+from recipes.report.statistics import Rows, signed
+from recipes.rows import RESULTS, read_rows
+from recipes.trials.study_rows import StudyRows
+from recipes.trials.versions import BUDGETS_CHANGED, MARK, rows_shown
+
+HERE = Path(__file__).parent
+README, DOCS = HERE.parents[1] / "README.md", HERE.parents[1] / "docs"
+MARKS = "<!-- Written by python -m recipes.report: -->\n", "<!-- End of what it writes. -->\n"
+# The studies that compare the method with others.
+MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
+
+
+class Report:
+    """The texts and pictures of the committed rows."""
+
+    def __init__(self):
+        self._of = {name: StudyRows(name) for name in studies.NAMES}
+        self._planned = {name: studies.experiments(name) for name in studies.NAMES}
+        self.rows = self._shown(*MAIN)
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE),
+            undefined=jinja2.StrictUndefined,
+            keep_trailing_newline=True,
+        )
+
+    def results(self) -> str:
+        """The text of `docs/results.md`."""
+        planned = [experiment for name in MAIN for experiment in self._planned[name]]
+        searched = tables.searched(self._shown("mnist_search"), self._planned["mnist_search"])
+        return self._render(
+            "results.md.jinja",
+            table=partial(tables.compared, self.rows),
+            rows_of=lambda lines: self.rows.of(*(line.name for line in lines.values())),
+            difference=lambda *names: signed(self.rows.difference(*names)) or "not been run",
+            budgets=tables.budgets(self.rows, planned),
+            budgets_since=tables.budgets_since(self._by_version(), planned),
+            budgets_changed=BUDGETS_CHANGED,
+            starts=tables.starts(self._shown("starts")),
+            checks=measured.checks(self._of["budget_checks"].newest.values()),
+            searched=searched,
+            tried=lambda name: tables.tried(read_rows(RESULTS / "tried", f"{name}.json")),
+            recipes=measured.recipes(read_rows(RESULTS / "recipes", "*/*.json")),
+            benchmark=lambda n, *c: measured.benchmark(read_rows(RESULTS / "benchmarks" / n), c),
+            changed=self._changed_by_compaction(),
+            pictures=[(n, t, self.rows.versions(*needs)) for n, (t, needs, _) in PICTURES.items()],
+        )
+
+    def readme(self, before: str) -> str:
+        """The README, with what the rows say now between its marks."""
+        start, rest = before.split(MARKS[0])
+        end = rest.split(MARKS[1])[1]
+        return f"{start}{MARKS[0]}\n{self._render('readme.md.jinja')}\n{MARKS[1]}{end}"
+
+    def figures(self) -> dict:
+        """The pictures of rows, matplotlib figures by name of file."""
+        return {
+            name: draw(self.rows, title)
+            for name, (title, needs, draw) in PICTURES.items()
+            if self.rows.of(*needs)
+        }
+
+    def write(self):
+        """Writes both texts and the pictures."""
+        (DOCS / "figures").mkdir(parents=True, exist_ok=True)
+        for name, figure in self.figures().items():
+            figure.savefig(DOCS / "figures" / name, dpi=120)
+        (DOCS / "results.md").write_text(self.results())
+        README.write_text(self.readme(README.read_text()))
+
+    def _render(self, template, **names):
+        modules = {name: studies.load(name) for name in (*MAIN, "published")}
+        shown = {"cells": Cells(self.rows), "mark": MARK}
+        return self._templates.get_template(template).render(**modules, **shown, **names)
+
+    def _shown(self, *names):
+        shown = {}
+        for name in names:
+            shown |= rows_shown(self._of[name].by_version, self._planned[name])
+        return Rows(shown)
+
+    def _by_version(self):
+        found = defaultdict(dict)
+        for name in MAIN:
+            for version, rows in self._of[name].by_version.items():
+                found[version] |= rows
+        return found
+
+    def _changed_by_compaction(self):
+        """By version how many switched networks were compared, and classes that changed."""
+        counts = defaultdict(list)
+        for row in self.rows.rows.values():
+            changed, is_switched = (
+                row.get("classes_changed"),
+                row["settings"]["method"] == "switched",
+            )
+            if is_switched and changed is not None:  # None where a group has become empty.
+                counts[row["keras_switcher"]].append(changed)
+        return [(version, len(found), sum(found)) for version, found in sorted(counts.items())]
+
+
+if __name__ == "__main__":
+    Report().write()

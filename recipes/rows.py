@@ -1,0 +1,79 @@
+"""Rows of results: JSON files that are written whole, each with versions and hardware."""
+
+import hashlib
+import importlib
+import json
+import os
+import platform
+import re
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+import keras_switcher
+from keras_switcher.files import write_whole
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def surroundings() -> dict:
+    """Versions and hardware."""
+    backend = keras.backend.backend()
+    return {
+        "keras": keras.__version__,
+        backend: importlib.import_module(backend).__version__,
+        "keras_switcher": keras_switcher.__version__,
+        "hardware": _hardware(),
+    }
+
+
+def slug(name: str) -> str:
+    """A name as one of a file or folder."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-")
+
+
+def write_rows(path: Path, *rows: dict):
+    """Writes a file with one row, a field a line, or with a list of rows, a row a line.
+
+    At any moment the file is the old one, the new one, or not there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if len(rows) == 1:
+        fields = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in rows[0].items())
+        write_whole(path, "{\n" + ",\n".join(fields) + "\n}\n")
+    else:
+        write_whole(path, "[\n" + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n]\n")
+
+
+def read_rows(folder: Path, pattern: str = "*.json") -> list[dict]:
+    """All rows of a folder's files, in the order of their names.
+
+    Raises:
+        ValueError: If a file does not hold rows.
+    """
+    found = []
+    for path in sorted(folder.glob(pattern)):
+        try:
+            content = json.loads(path.read_text())
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}. Restore or delete it.") from error
+        found += content if isinstance(content, list) else [content]
+    return found
+
+
+def _hardware():
+    """Processors and accelerators, without the name of the machine."""
+    information, name = Path("/proc/cpuinfo"), platform.processor() or platform.machine()
+    if information.exists():
+        found = re.search(r"^model name\s*:\s*(.*)$", information.read_text(), re.MULTILINE)
+        name = found.group(1).strip() if found else name
+    devices = tf.config.list_physical_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, devices)
+    accelerators = [detail.get("device_name", "GPU") for detail in details]
+    return ", ".join([f"{name} ({os.cpu_count()} cores)", *accelerators])
+
+
+def digest(value: object) -> str:
+    """A few digits that stand for a value of JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]

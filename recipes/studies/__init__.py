@@ -1,0 +1,26 @@
+"""Studies: experiments that answer a question together, in `EXPERIMENTS` of a module each."""
+
+import importlib
+from types import ModuleType
+
+from recipes.trials.experiment import Experiment
+
+NAMES = (
+    "mnist",
+    "mnist_connections",
+    "digits_controls",
+    "digits_residual",
+    "budget_checks",
+    "mnist_search",
+    "starts",
+)
+
+
+def load(study: str) -> ModuleType:
+    """The module of a study."""
+    return importlib.import_module(f"recipes.studies.{study}")
+
+
+def experiments(study: str) -> list[Experiment]:
+    """The experiments of a study."""
+    return load(study).EXPERIMENTS

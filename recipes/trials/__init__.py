@@ -1,0 +1,1 @@
+"""Trials: one seed of an experiment, from an untrained network to a row of results."""

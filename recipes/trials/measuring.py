@@ -1,0 +1,72 @@
+"""Measures of a trained network: accuracy, loss, what is removed, and what compaction changed."""
+
+import keras
+import numpy as np
+
+import keras_switcher as ks
+from keras_switcher.graph.channel_graph import ChannelGraph
+from recipes.trials.encoding import encode_structure
+from recipes.trials.trial import Outcome, Trial
+
+TIE = 1e-5
+
+
+def measure(trial: Trial, outcome: Outcome) -> dict:
+    """Fields of a row, measured on the held-out samples.
+
+    A switched network is measured with its gates and again compacted; without a compact network,
+    because a group has become empty, those fields are None.
+    """
+    held_out, model = trial.data.held_out, outcome.model
+    outputs = model.predict(held_out.x, verbose=0, batch_size=500)
+    row = {
+        "measured_on": trial.data.split,
+        "accuracy": held_out.accuracy(outputs),
+        "loss": round(_cross_entropy(outputs, held_out.y), 6),
+        "epochs": outcome.epochs,
+        "weights_removed": 0.0,
+        "macs_removed": 0.0,
+        "widths": "",
+    }
+    if outcome.keep is not None:
+        row["structure"] = encode_structure(outcome.keep)
+        row["widths"] = _widths(trial.network(), outcome.keep)
+        if isinstance(model, ks.SwitcherModel):
+            removed = {of: model.structure().removed(of) for of in ("weights", "macs")}
+            row |= _compacted(model, outputs, held_out)
+        else:
+            network = trial.network()
+            removed = {"weights": 1 - _weights(model) / _weights(network)}
+            removed["macs"] = 1 - ks.count_macs(model).total / ks.count_macs(network).total
+        row |= {f"{of}_removed": round(share, 6) for of, share in removed.items()}
+    return row
+
+
+def _widths(network, keep):
+    """Numbers of channels or connections that are kept, from the input to the output."""
+    channel_graph = ChannelGraph(network)
+    groups = sorted(
+        [*channel_graph.groups, *channel_graph.connections], key=lambda group: group.depth
+    )
+    return "-".join(str(int(keep[g.name].sum())) for g in groups if g.name in keep)
+
+
+def _weights(model):
+    """Number of the weights of all kernels, as the papers count: no biases."""
+    return sum(int(np.prod(w.shape)) for w in model.trainable_variables if len(w.shape) > 1)
+
+
+def _compacted(model, outputs, held_out):
+    try:
+        compact = model.compact().predict(held_out.x, verbose=0, batch_size=500)
+    except ValueError:  # A group is empty, which the widths show.
+        return {"compact_accuracy": None, "classes_changed": None}
+    best, second = -np.sort(-outputs, axis=1)[:, :2].T
+    tied = best - second <= TIE * np.abs(outputs).max()
+    changed = (outputs.argmax(axis=1) != compact.argmax(axis=1)) & ~tied
+    return {"compact_accuracy": held_out.accuracy(compact), "classes_changed": int(changed.sum())}
+
+
+def _cross_entropy(logits, y):
+    loss = keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True)
+    return float(keras.ops.mean(loss))

@@ -1,0 +1,179 @@
+"""Runs the due trials of a study in parallel processes that end with this one."""
+
+import multiprocessing
+import os
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from math import inf
+from pathlib import Path
+
+import keras_switcher
+from recipes.rows import digest, slug
+from recipes.trials.durations import Durations
+from recipes.trials.encoding import decode_structure
+from recipes.trials.experiment import Experiment
+from recipes.trials.running import LOG, run_trial
+from recipes.trials.study_rows import StudyRows
+from recipes.trials.trial import Trial
+from recipes.trials.versions import is_due_again, newest
+
+# A worker starts anew after so many trials: TensorFlow keeps what it has compiled.
+TRIALS_PER_PROCESS = 12
+
+
+class Runner:
+    """What is still to be done of a study, cheapest trials first.
+
+    Args:
+        experiments: The study's `Experiment`s.
+        rows: Its `StudyRows`.
+        output: Where trials that run keep their checkpoints.
+        data_dir: TFDS data directory.
+        again: Run what has rows too, and show the result beside the newest row instead of writing
+            it.
+
+    Attributes:
+        due: Pairs of experiments and seeds.
+    """
+
+    def __init__(
+        self,
+        experiments: list[Experiment],
+        rows: StudyRows,
+        output: Path,
+        data_dir: Path | None = None,
+        again: bool = False,
+    ):
+        self._named = {experiment.name: experiment for experiment in experiments}
+        self._rows, self._output, self._data_dir, self._again = rows, output, data_dir, again
+        self._durations, self._end = Durations(rows.newest.values()), inf
+        due = ((e, seed) for e in experiments for seed in range(e.seeds))
+        due = (trial for trial in due if again or self._is_due(*trial))
+        self.due = sorted(due, key=lambda trial: (self._durations.of(trial[0]), trial[1]))
+
+    def choose(self, names: list[str] | None, seeds: list[int] | None):
+        """Leaves out what is due of other experiments or seeds; None is all of them."""
+        self.due = [
+            (experiment, seed)
+            for experiment, seed in self.due
+            if (names is None or experiment.name in names) and (seeds is None or seed in seeds)
+        ]
+
+    @property
+    def due_again(self) -> int:
+        """How much of what is due has rows of an older version, with other defaults."""
+        return sum((e.name, s) in self._rows.newest and self._is_due(e, s) for e, s in self.due)
+
+    def run(self, processes: int, minutes: float | None = None) -> int:
+        """Runs what is due; returns the number of trials that failed, or that wait for such.
+
+        Args:
+            processes: Number of processes, each of which computes with one thread.
+            minutes: What is not known to end within so many is not begun, and what still runs
+                then is stopped, to go on from its last finished epoch another time.
+        """
+        os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+        if minutes is not None:
+            self._end = time.monotonic() + 60 * minutes
+        self._total, self._done, self._failed = len(self.due), 0, 0
+        context = multiprocessing.get_context("spawn")
+        options = {"initializer": end_with_parent, "max_tasks_per_child": TRIALS_PER_PROCESS}
+        pool = ProcessPoolExecutor(processes, context, **options)
+        running: dict[Future, tuple[Experiment, int]] = {}
+        try:
+            while time.monotonic() < self._end:
+                while len(running) < processes and (trial := self._next()):
+                    running[pool.submit(run_trial, *self._prepared(*trial))] = trial
+                if not running:
+                    break
+                left = None if self._end == inf else max(0, self._end - time.monotonic())
+                for future in wait(running, left, FIRST_COMPLETED).done:
+                    self._finish(future, *running.pop(future))
+        finally:
+            pool.shutdown(wait=not running, cancel_futures=True)
+            for process in multiprocessing.active_children() if running else ():
+                process.kill()
+        return self._failed + self._report_left(len(running))
+
+    def _next(self):
+        """The next trial that can be begun: its structure is known, and it will end in time."""
+        left = self._end - time.monotonic()
+        for index, (experiment, seed) in enumerate(self.due):
+            source = self._named.get(experiment.structure_of)
+            is_known = source is None or (
+                self._source(experiment, seed) is not None
+                and (self._again or not self._is_due(source, seed))
+            )
+            if is_known and self._durations.fits(experiment, left):
+                return self.due.pop(index)
+        return None
+
+    def _source(self, experiment, seed):
+        """The row whose structure is taken; for a row that is reproduced, what it has taken."""
+        row = self._rows.newest.get((experiment.name, seed)) if self._again else None
+        until = row and row["keras_switcher"]
+        return newest(self._rows.by_version, experiment.structure_of, seed, until)
+
+    def _is_due(self, experiment, seed):
+        row, by_version = self._rows.newest.get((experiment.name, seed)), self._rows.by_version
+        return row is None or is_due_again(row, experiment, self._named, by_version)
+
+    def _prepared(self, experiment, seed):
+        """The trial, and where its row goes. Its folder is one for all that decides on it."""
+        version, given = keras_switcher.__version__, None
+        if experiment.structure_of:
+            given = self._source(experiment, seed)["structure"]
+        decides = digest([experiment.described(), given, version, self._again])
+        folder = self._output / slug(experiment.name) / f"seed-{seed}-{decides}"
+        structure = decode_structure(given) if given else None
+        path = None if self._again else self._rows.path(experiment.name, seed, version)
+        return Trial(experiment, seed, folder, structure, self._data_dir), path
+
+    def _finish(self, future, experiment, seed):
+        name = f"{experiment.name}, seed {seed}"
+        try:
+            row = future.result()
+        except BrokenProcessPool as error:
+            raise SystemExit(
+                f"A process ended while '{name}' ran, perhaps for want of memory. Try fewer "
+                "--processes; the same command goes on from the last finished epochs."
+            ) from error
+        except Exception as error:  # Whatever it is, the other trials go on.
+            self._failed += 1
+            folder = self._output / slug(experiment.name)
+            print(f"FAILED {name}: {error!r}; see {LOG} in {folder}", flush=True)
+            return
+        self._done += 1
+        beside = self._rows.newest.get((experiment.name, seed)) if self._again else None
+        self._rows.read()
+        shown = f" ({_shown(beside)} in the row of {beside['keras_switcher']})" if beside else ""
+        counted = f"[{self._done}/{self._total}]"
+        print(f"{counted} {name}: {_shown(row)}{shown}, {row['seconds']:.0f} s", flush=True)
+
+    def _report_left(self, stopped):
+        """Says what was not run; returns how much of it waits for what failed."""
+        if self._end < inf and (left := len(self.due) + stopped):
+            print(f"Left for another time: {left}. The same command goes on.")
+            return 0
+        for experiment, seed in self.due:
+            source = experiment.structure_of
+            print(f"not run: {experiment.name}, seed {seed}: needs '{source}', which is due")
+        return len(self.due)
+
+
+def end_with_parent():
+    """Ends this process as soon as its parent is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+
+    def watch():
+        parent.join()  # A pipe whose other end closes with the parent, on every system.
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _shown(row):
+    accuracy, removed = row.get("accuracy", row.get("switched")), row.get("weights_removed")
+    return f"{accuracy:.2%}" + (f", {removed:.1%} removed" if removed else "")

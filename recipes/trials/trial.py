@@ -1,0 +1,86 @@
+"""A trial: one seed of an experiment, with its data, its network and its training."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from keras_switcher import StructureHistory
+from recipes.datasets import Data
+from recipes.networks import TASKS, load
+from recipes.settings import Settings
+from recipes.training import Clock, train
+from recipes.trials.experiment import Experiment
+from recipes.trials.structures import Structure
+
+# Half of a small network's time would be spent in Python.
+STEPS_PER_EXECUTION = 16
+SMOKE_SAMPLES = 512
+
+
+@dataclass
+class Trial:
+    """One seed of an experiment.
+
+    Args:
+        experiment: The `Experiment`.
+        seed: The seed.
+        folder: Where checkpoints go.
+        structure: The structure that the method takes, if it takes one.
+        data_dir: TFDS data directory.
+        callbacks: Callbacks of the training.
+    """
+
+    experiment: Experiment
+    seed: int
+    folder: Path
+    structure: Structure | None = None
+    data_dir: Path | None = None
+    callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
+    _clocks: list[Clock] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        """The experiment's settings, with the trial's seed."""
+        return replace(self.experiment.settings, seed=self.seed)
+
+    @property
+    def data(self) -> Data:
+        """The samples."""
+        data = load(self.experiment.task, self.settings.validate, self.data_dir)
+        return data.smaller(SMOKE_SAMPLES) if self.settings.smoke else data
+
+    @property
+    def seconds(self) -> float:
+        """Time of all epochs."""
+        return sum(clock.seconds for clock in self._clocks)
+
+    @property
+    def seconds_before(self) -> float:
+        """Time of the epochs that an interrupted run of this trial has left."""
+        return sum(clock.seconds_before for clock in self._clocks)
+
+    def network(self) -> keras.Model:
+        """The untrained task network; the same one for all experiments of a seed."""
+        keras.utils.set_random_seed(self.seed)
+        return TASKS[self.experiment.task].network()
+
+    def train(self, model: keras.Model, phase: str, epochs: int | None = None, **more):
+        """Trains a model, going on from what an interrupted run of this phase has left."""
+        settings = replace(self.settings, epochs=epochs or self.settings.epochs)
+        more |= {"callbacks": self.callbacks, "steps_per_execution": STEPS_PER_EXECUTION}
+        self._clocks.append(train(model, self.data.train, settings, self.folder / phase, **more))
+
+
+class Outcome(NamedTuple):
+    """The trained network, plain or a `SwitcherModel`, and its epochs in all.
+
+    With what is left of the task network, where something is removed, and the counts after each
+    epoch, where the structure was learned.
+    """
+
+    model: keras.Model
+    epochs: int
+    keep: Structure | None = None
+    history: StructureHistory | None = None

@@ -1,0 +1,251 @@
+"""A study runs what is due, once, in processes that end with it; its controls are what they say."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+import keras_switcher as ks
+import recipes.studies
+from recipes import training
+from recipes.methods import METHODS
+from recipes.settings import Settings
+from recipes.studies.__main__ import main
+from recipes.trials.encoding import decode_structure, encode_structure
+from recipes.trials.experiment import SWITCHED, Experiment
+from recipes.trials.measuring import measure
+from recipes.trials.running import run_trial
+from recipes.trials.structures import random_structure
+from recipes.trials.study_rows import StudyRows
+from recipes.trials.trial import Trial
+
+# From a spread: two epochs from one would remove nothing.
+SETTINGS = Settings(
+    epochs=2, batch_size=256, switcher_learning_rate=0.005, start="near_one", budget=0.5
+)
+DENSE = Experiment("dense", "digits", "dense", SETTINGS, seeds=2)
+ROW = Experiment("row", "digits", "switched", SETTINGS, seeds=1)
+RANDOM = Experiment("random", "digits", "random structure", SETTINGS, "row", seeds=1)
+ENDLESS = Experiment("endless", "digits", "dense", replace(SETTINGS, epochs=10**6), seeds=1)
+# A study of another process.
+COMMAND = """
+import sys, recipes.studies
+from recipes.studies.__main__ import main
+from test_studies import ENDLESS
+if __name__ == "__main__":
+    recipes.studies.experiments = lambda _: [ENDLESS]
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Runs the command with a study of these experiments."""
+
+    def run(experiments, *arguments):
+        monkeypatch.setattr(recipes.studies, "experiments", lambda _: experiments)
+        folders = ["--results", str(tmp_path / "results"), "--output", str(tmp_path / "runs")]
+        return main(["mnist", *folders, *arguments])
+
+    return run
+
+
+def sizes(structure):
+    return {name: int(mask.sum()) for name, mask in decode_structure(structure).items()}
+
+
+def contents(folder):
+    return {path: path.read_text() for path in folder.rglob("*.json")}
+
+
+def test_a_study_runs_what_is_due_in_processes_and_writes_each_row_once(study, tmp_path, capfd):
+    experiments, results = [RANDOM, DENSE, ROW], tmp_path / "results"
+    assert study(experiments) == 0
+    rows = StudyRows("mnist", results).newest
+    assert set(rows) == {("dense", 0), ("dense", 1), ("row", 0), ("random", 0)}
+    assert sizes(rows["random", 0]["structure"]) == sizes(rows["row", 0]["structure"])
+    assert rows["row", 0]["accuracy"] == rows["row", 0]["compact_accuracy"]
+    assert rows["row", 0]["classes_changed"] == 0
+    assert not [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    assert "[4/4]" in capfd.readouterr().out
+    before = contents(results)
+    assert study(experiments) == 0
+    assert f"Nothing is due: {results / 'mnist'} has these rows" in capfd.readouterr().out
+    assert study(experiments, "--only", "random", "--again") == 0
+    row = rows["random", 0]
+    shown = f"{row['accuracy']:.2%}, {row['weights_removed']:.1%} removed"
+    version = ks.__version__
+    assert f"random, seed 0: {shown} ({shown} in the row of {version})" in capfd.readouterr().out
+    assert contents(results) == before
+
+
+def test_what_is_due_is_listed_without_data(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("recipes.studies.__main__.load", lambda *_: pytest.fail("reads data"))
+    results = ["--results", str(tmp_path)]
+    assert main(["mnist", "--list", "--only", "mlp dense", "--seeds", "1", "3", *results]) == 0
+    assert capsys.readouterr().out == "mlp dense, seed 1\nmlp dense, seed 3\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--again"], "--again needs --only"),
+        (["--only", "no such"], "no such experiment: no such. There are:"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments, words, capsys):
+    with pytest.raises(SystemExit):
+        main(["mnist", *arguments])
+    assert words in capsys.readouterr().err
+
+
+def test_nothing_is_begun_that_will_not_end_in_time(study, tmp_path, capfd):
+    assert study([DENSE], "--time-limit", "0") == 0
+    assert "Left for another time: 2. The same" in capfd.readouterr().out
+    assert not contents(tmp_path)
+
+
+def test_at_the_time_limit_a_trial_is_stopped_and_goes_on_another_time(study, tmp_path, capfd):
+    started, epochs = time.monotonic(), 0
+    while not epochs and time.monotonic() - started < 200:  # Until a machine's speed is enough.
+        seconds = 15 + (time.monotonic() - started) / 2
+        began = time.monotonic()
+        assert study([ENDLESS], "--time-limit", str(seconds / 60)) == 0
+        assert time.monotonic() - began < seconds + 10
+        assert "Left for another time: 1" in capfd.readouterr().out
+        epochs = len(list((tmp_path / "runs").rglob("checkpoint.npz")))
+    assert epochs
+    (folder,) = (tmp_path / "runs" / "mnist" / "endless").iterdir()
+    with FileLock(folder / "lock", timeout=10):
+        assert not contents(tmp_path / "results")
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes where Linux has them")
+def test_after_kill_9_no_worker_lives_on_and_no_lock_is_held(tmp_path):
+    script = tmp_path / "endless_study.py"
+    script.write_text(COMMAND)
+    folders = ["--results", str(tmp_path / "results"), "--output", str(tmp_path / "runs")]
+    here = Path(__file__).parent
+    paths = os.pathsep.join(map(str, [here.parents[1], here]))
+    command = [sys.executable, str(script), "mnist", "--processes", "1", *folders]
+    runner = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths})
+    try:
+        wait_for(lambda: list((tmp_path / "runs").rglob("checkpoint.npz")), 200)
+        children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children").read_text().split()
+        assert children
+    finally:
+        runner.send_signal(signal.SIGKILL)
+        runner.wait()
+    (folder,) = (tmp_path / "runs" / "mnist" / "endless").iterdir()
+    with FileLock(folder / "lock", timeout=20):
+        wait_for(lambda: not any(is_alive(pid) for pid in children), 20)
+
+
+def wait_for(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_two_processes_do_not_run_the_same_trial(tmp_path):
+    with FileLock(tmp_path / "lock"), pytest.raises(RuntimeError, match="Another process works in"):
+        run_trial(Trial(DENSE, 0, tmp_path))
+    assert run_trial(Trial(DENSE, 0, tmp_path))["experiment"] == "dense"
+
+
+def test_a_trial_repeats_itself_and_does_not_run_for_a_row_that_is_there(tmp_path):
+    path = tmp_path / "rows" / "row.json"
+    first = run_trial(Trial(DENSE, 0, tmp_path / "a"), path)
+    again = run_trial(Trial(DENSE, 0, tmp_path / "b"))
+    assert {**first, "seconds": 0} == {**again, "seconds": 0}
+    assert json.loads(path.read_text()) == first
+    path.write_text(json.dumps({**first, "accuracy": 2.0}))
+    assert run_trial(Trial(DENSE, 0, tmp_path / "a"), path)["accuracy"] == 2.0
+
+
+def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
+    class Killed(training._Lines):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    printed = []
+
+    def keep(folder, **_):
+        printed.append((folder / "log.txt").read_text())
+
+    monkeypatch.setattr("recipes.trials.running.shutil", SimpleNamespace(rmtree=keep))
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_Lines", Killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_trial(Trial(ROW, 0, tmp_path / "killed"))
+    resumed = run_trial(Trial(ROW, 0, tmp_path / "killed"))
+    assert "goes on after epoch 1" in printed[0]
+    whole = run_trial(Trial(ROW, 0, tmp_path / "whole"))
+    assert {**resumed, "seconds": 0} == {**whole, "seconds": 0}
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in ("dense", *SWITCHED)])
+def test_a_given_structure_is_what_is_trained_and_counted(name, tmp_path):
+    experiment = Experiment(name, "digits", name, SETTINGS, "row", share=0.5)
+    plain = Trial(experiment, 0, tmp_path)
+    groups = [g for g in ks.channel_groups(plain.network()) if g.prunable]
+    half = {g.name: np.arange(g.size) < g.size // 2 for g in groups}
+    structure = random_structure(plain.network(), half, 1)
+    trial = replace(plain, structure=structure)
+    outcome = METHODS[name](trial)
+    row = measure(trial, outcome)
+    all_weights = 64 * 128 + 128 * 64 + 64 * 10
+    weights = sum(int(np.prod(w.shape)) for w in outcome.model.trainable_weights)
+    assert row["weights_removed"] == pytest.approx(1 - weights / all_weights, abs=1e-6)
+    if name.startswith("uniform width"):
+        assert 0.7 < row["weights_removed"] < 0.77
+    else:
+        assert weights == 32 * 64 + 64 * 32 + 32 * 10
+        assert row["widths"] == "32-64-32"
+    if name.startswith("learned"):
+        assert encode_structure(outcome.keep) == encode_structure(structure)
+    equal_cost = round(2 * all_weights / weights)
+    assert outcome.epochs == (equal_cost if name.endswith("equal cost") else 2)
+
+
+def test_controls_of_connections_have_the_density_that_was_learned(tmp_path):
+    settings = replace(SETTINGS, connections=True)
+    half_zeros = replace(settings, start="half_zeros", budget=None)
+    row = Experiment("row", "digits", "switched", half_zeros)
+    learned = run_trial(Trial(row, 0, tmp_path / "row"))
+    assert learned["compact_accuracy"] == learned["accuracy"]
+    counts = list(map(int, learned["widths"].split("-")))
+    assert sum(counts) / 17024 == pytest.approx(1 - learned["weights_removed"], abs=1e-4)
+    for method in ("random structure", "magnitude", "magnitude, one cosine"):
+        control = Experiment(method, "digits", method, settings, "row", share=0.5)
+        made = run_trial(
+            Trial(control, 0, tmp_path / method, decode_structure(learned["structure"]))
+        )
+        assert made["compact_accuracy"] == made["accuracy"]
+        # A unit without any connection takes others with it.
+        assert made["weights_removed"] == pytest.approx(learned["weights_removed"], abs=0.01)
+
+
+def test_no_learned_structure_of_connections_is_invented(tmp_path):
+    settings = replace(SETTINGS, connections=True)
+    trial = Experiment("learned", "digits", "learned structure", settings, "row")
+    with pytest.raises(ValueError, match="how many connections are kept, not which"):
+        run_trial(Trial(trial, 0, tmp_path, {"hidden_1/connections": np.ones((64, 128), bool)}))
