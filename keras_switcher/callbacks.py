@@ -18,11 +18,11 @@ class StructureHistory(keras.callbacks.Callback):
     []
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.epochs = []
+        self.epochs: list[dict] = []
 
-    def set_model(self, model: keras.Model):
+    def set_model(self, model: keras.Model) -> None:
         if not hasattr(model, "structure"):
             raise ValueError(
                 "StructureHistory records what a SwitcherModel has learned. Received a model that "
@@ -30,7 +30,7 @@ class StructureHistory(keras.callbacks.Callback):
             )
         super().set_model(model)
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         groups = self.model.structure().to_dict()["groups"]
         self.epochs.append(groups)
         total = sum(counts["total"] for counts in groups.values())

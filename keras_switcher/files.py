@@ -28,7 +28,7 @@ def workplace(near: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def clean(path: Path):
+def clean(path: Path) -> None:
     """Deletes what killed processes left of a file that `written_whole` should have written.
 
     Args:
@@ -59,7 +59,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         new.replace(path)
 
 
-def write_whole(path: Path, text: str):
+def write_whole(path: Path, text: str) -> None:
     """Writes a file anew, so that at any moment it is the old one or the new one.
 
     Args:

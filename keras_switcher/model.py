@@ -122,7 +122,7 @@ class SwitcherModel(Trainer):
         warmup_epochs: int = 0,
         gradient_through_switcher: bool = True,
         **kwargs: Any,
-    ):
+    ) -> None:
         kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
         kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
         super().__init__(**kwargs)
@@ -171,7 +171,7 @@ class SwitcherModel(Trainer):
             aggregation="only_first_replica",
         )
 
-    def __setattr__(self, name: str, value: Any):
+    def __setattr__(self, name: str, value: Any) -> None:
         if name in FIXED and name in vars(self):
             raise AttributeError(
                 f"`{name}` cannot be changed: the gates and the switcher are built for it. Make "
@@ -185,7 +185,7 @@ class SwitcherModel(Trainer):
         return self.schedule.alternation
 
     @alternation.setter
-    def alternation(self, value: str):
+    def alternation(self, value: str) -> None:
         self.schedule.alternation = value
 
     @property
@@ -194,7 +194,7 @@ class SwitcherModel(Trainer):
         return self.schedule.warmup_epochs
 
     @warmup_epochs.setter
-    def warmup_epochs(self, value: int):
+    def warmup_epochs(self, value: int) -> None:
         self.schedule.warmup_epochs = value
 
     @property
@@ -203,7 +203,7 @@ class SwitcherModel(Trainer):
         return self._budget
 
     @budget.setter
-    def budget(self, value: Budget | None):
+    def budget(self, value: Budget | None) -> None:
         if value is not None:
             if not isinstance(value, Budget):
                 raise ValueError(
@@ -221,7 +221,7 @@ class SwitcherModel(Trainer):
         return self._gradient_through_switcher
 
     @gradient_through_switcher.setter
-    def gradient_through_switcher(self, value: bool):
+    def gradient_through_switcher(self, value: bool) -> None:
         if not isinstance(value, bool):
             raise ValueError(
                 "`gradient_through_switcher` must be True or False. "
@@ -282,7 +282,7 @@ class SwitcherModel(Trainer):
         *args: Any,
         switcher_optimizer: str | dict | keras.optimizers.Optimizer | None = None,
         **kwargs: Any,
-    ):
+    ) -> None:
         """Configures training.
 
         Args:
@@ -356,12 +356,12 @@ class SwitcherModel(Trainer):
         with self.inference.scope():
             return self.task(x, training=False)
 
-    def make_test_function(self, force: bool = False):
+    def make_test_function(self, force: bool = False) -> None:
         """Builds the function behind evaluate()."""
         super().make_test_function(force)
         self.test_function = self._renewing(self.test_function, self._renew_and_report)
 
-    def make_predict_function(self, force: bool = False):
+    def make_predict_function(self, force: bool = False) -> None:
         """Builds the function behind predict()."""
         super().make_predict_function(force)
         self.predict_function = self._renewing(self.predict_function, self.inference.renew)
@@ -376,7 +376,7 @@ class SwitcherModel(Trainer):
         renew = renew if self.run_eagerly else self.as_graph(renew)
         return Renewing(function, lambda: renew(self.inference.factors()))
 
-    def _renew_and_report(self, factors: dict):
+    def _renew_and_report(self, factors: dict) -> None:
         self.inference.renew(factors)
         self.structure_shares.set_state(self.accounting.shares(factors))
 
@@ -454,7 +454,7 @@ class SwitcherModel(Trainer):
         round_to: int = 1,
         verify: bool = True,
         **kwargs: Any,
-    ):
+    ) -> None:
         """Exports the compact model; it needs neither this package nor Keras to run.
 
         Args:
@@ -470,7 +470,7 @@ class SwitcherModel(Trainer):
         """
         export_model(self.compact(round_to, verify=verify), filepath, format, **kwargs)
 
-    def save(self, filepath: str | Path, *args: Any, **kwargs: Any):
+    def save(self, filepath: str | Path, *args: Any, **kwargs: Any) -> None:
         """Saves everything, as any Keras model; `keras.saving.load_model` brings it back.
 
         Raises:
@@ -483,7 +483,9 @@ class SwitcherModel(Trainer):
             )
         super().save(filepath, *args, **kwargs)
 
-    def load_weights(self, filepath: str | Path, skip_mismatch: bool = False, **kwargs: Any):
+    def load_weights(
+        self, filepath: str | Path, skip_mismatch: bool = False, **kwargs: Any
+    ) -> None:
         """Loads weights, both optimizers' included; if that fails, nothing has changed.
 
         Args:
@@ -505,7 +507,7 @@ class SwitcherModel(Trainer):
             config = {**config, "switcher_optimizer": optimizer}
         return config
 
-    def compile_from_config(self, config: dict):
+    def compile_from_config(self, config: dict) -> None:
         """Compiles with what `get_compile_config` returned."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
@@ -541,7 +543,7 @@ class SwitcherModel(Trainer):
         return cls(**config)
 
 
-def _check_format(version: Any):
+def _check_format(version: Any) -> None:
     if type(version) is not int or version < 1:  # True is no format, though it equals 1.
         raise ValueError(
             f"A model's format is a whole number from 1 on. Received: format={version!r}. The file "

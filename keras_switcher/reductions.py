@@ -43,7 +43,7 @@ class Segments:
         number: The number of groups.
     """
 
-    def __init__(self, of_each: np.ndarray, number: int):
+    def __init__(self, of_each: np.ndarray, number: int) -> None:
         self._is_identity = np.array_equal(of_each, np.arange(number))
         self._of_each, self._number = as_constant(of_each), number
         self._sizes = as_constant(np.maximum(np.bincount(of_each, minlength=number), 1.0))

@@ -57,7 +57,7 @@ class Structure:
         plan: Plan,
         budget: Budget | None = None,
         training: TrainingSoFar | None = None,
-    ):
+    ) -> None:
         self._budget = budget
         self._training = training
         self._hidden = describe_hidden(channel_graph)
@@ -99,7 +99,7 @@ class Structure:
         }
         return {"groups": groups, "before": dict(self.before), "after": dict(self.after)}
 
-    def __str__(self):
+    def __str__(self) -> str:
         header = ("group", "kept", "of", "strengthened", "weakened", "pruned")
         rows = [
             (c.name, c.kept, c.total, c.strengthened, c.weakened, c.pruned) for c in self.groups

@@ -31,7 +31,7 @@ class GatedNetwork:
 
     def __init__(
         self, task: keras.Model, groups: Choice, granularity: tuple[str, ...] = ("channels",)
-    ):
+    ) -> None:
         self.reads_every_dense = groups == "dense"
         self.channel_graph = ChannelGraph(task, every_dense_input=self.reads_every_dense)
         self.groups, self.connections = select_groups(self.channel_graph, groups, granularity)

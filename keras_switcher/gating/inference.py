@@ -21,7 +21,7 @@ class InferenceKernels:
         model: A `SwitcherModel`.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model) -> None:
         self._model = model
         self._kernels: dict[int, tuple[Edge, keras.Variable]] = {}
         self._as_graph = model.as_graph(self._decide)
@@ -39,7 +39,7 @@ class InferenceKernels:
         with VariableOverride([]):  # Losses that the switcher adds belong to training.
             return self._model.raw_factors()
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Makes room for the scaled kernels; they are not part of the model's weights."""
         for edge in self._model.gated.edges:
             if id(edge.kernel) not in self._kernels:
@@ -50,7 +50,7 @@ class InferenceKernels:
         edges = [edge for edge, _ in self._kernels.values()]
         self._edge_factors = EdgeFactors(edges, self._model.gated.groups)
 
-    def renew(self, factors: dict):
+    def renew(self, factors: dict) -> None:
         """Scales the kernels by these factors."""
         vectors = self._edge_factors(factors)
         for (edge, room), vector in zip(self._kernels.values(), vectors, strict=True):
@@ -71,7 +71,7 @@ class Renewing:
         renew: Called without arguments.
     """
 
-    def __init__(self, function: Callable, renew: Callable[[], None]):
+    def __init__(self, function: Callable, renew: Callable[[], None]) -> None:
         self._function = function
         self._renew = renew
         self.stale = True

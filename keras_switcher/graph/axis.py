@@ -45,7 +45,7 @@ class Axis:
             number after the last channel stands for "of no group".
     """
 
-    def __init__(self, groups: Iterable[Group], index: np.ndarray):
+    def __init__(self, groups: Iterable[Group], index: np.ndarray) -> None:
         self.groups = tuple(groups)
         self.index = np.asarray(index)
 
@@ -124,7 +124,7 @@ class Edge(Axis):
         kernel_axis: int,
         tensor_axis: int,
         input_group: Group | None = None,
-    ):
+    ) -> None:
         super().__init__(groups, index)
         self.call = call
         self.kernel = kernel

@@ -201,14 +201,14 @@ class OperationProxy(keras.Operation):
         name: The name in its place; None for the same.
     """
 
-    def __init__(self, op: keras.Operation, name: str | None = None):
+    def __init__(self, op: keras.Operation, name: str | None = None) -> None:
         super().__init__(name=name or op.name)
         self.op = op
         # By these a Functional model hands `training` down.
         self._call_context_args: set[str] = getattr(op, "_call_context_args", set())
 
-    def call(self, *args, **kwargs):
+    def call(self, *args: Any, **kwargs: Any) -> Any:
         return self.op(*args, **kwargs)
 
-    def compute_output_spec(self, *args, **kwargs):
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         return self.op.compute_output_spec(*args, **kwargs)

@@ -45,7 +45,7 @@ class ChannelGraph:
         ValueError: If the model cannot be read (see `trace`).
     """
 
-    def __init__(self, model: keras.Model, every_dense_input: bool = False):
+    def __init__(self, model: keras.Model, every_dense_input: bool = False) -> None:
         self.graph = trace(model)
         reader = Reader(self.graph)
         for call in self.graph.calls:

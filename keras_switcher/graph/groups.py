@@ -75,7 +75,7 @@ class ChannelGroup:
             return [edge.call.op.name for edge in self.consumers]
         return [producer.layer.name for producer in self.producers]
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{self.name}: {self.size} channels"]
         lines += [f"  made by {producer.name}" for producer in self.producers]
         for edge in self.consumers:
@@ -136,7 +136,7 @@ class ConnectionGroup:
         """The name of the layer, as in `ChannelGroup`."""
         return [self.layer.name]
 
-    def __str__(self):
+    def __str__(self) -> str:
         inputs, outputs = self.shape
         state = "prunable" if self.prunable else f"not prunable: {self.reason}"
         return f"{self.name}: {inputs} x {outputs} connections\n  {state}"

@@ -74,7 +74,7 @@ class Kernel:
         uses: Its `Use`s, in the order of the graph.
     """
 
-    def __init__(self, weight: keras.Variable, axes: dict[int, Axis], uses: list[Use]):
+    def __init__(self, weight: keras.Variable, axes: dict[int, Axis], uses: list[Use]) -> None:
         self.name = uses[0].call.name
         self.weight = weight
         self.axes = axes

@@ -13,7 +13,7 @@ Size = int | str | np.ndarray
 class Labels:
     """Numbers of channels, `ids`, along axes of tensors: -1 where a position is of no group."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._labels: dict[tuple[int, int], np.ndarray] = {}
 
     def channels(self, tensor: keras.KerasTensor, axis: int) -> np.ndarray:
@@ -31,7 +31,7 @@ class Labels:
         labels = [self.channels(tensor, axis) for axis in self.labelled_axes(tensor)]
         return not labels or any(np.any(ids == NO_CHANNEL) for ids in labels)
 
-    def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray):
+    def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray) -> None:
         """Writes ids along an axis of an output tensor."""
         if np.any(ids != NO_CHANNEL):
             self._labels[(id(tensor), axis % len(tensor.shape))] = ids

@@ -40,7 +40,7 @@ class Liveness:
         channel_graph: ChannelGraph,
         groups: Iterable[ChannelGroup],
         connections: Iterable[ConnectionGroup] = (),
-    ):
+    ) -> None:
         groups = list(groups)
         inputs = {group.name: ChannelGroup(group.name, group.shape[0]) for group in connections}
         self.layout = PackedLayout([*groups, *inputs.values()])
@@ -120,7 +120,7 @@ class _Products:
         one: The place of a one: rows of nothing else are left out.
     """
 
-    def __init__(self, places: np.ndarray, one: int):
+    def __init__(self, places: np.ndarray, one: int) -> None:
         rows = [row for row in places if (row != one).any()]
         self._places = [as_constant(row) for row in rows or places[:1]]
 
@@ -137,7 +137,7 @@ class _Readers:
         one: The place of a one.
     """
 
-    def __init__(self, groups: list[ChannelGroup], own: dict, one: int):
+    def __init__(self, groups: list[ChannelGroup], own: dict, one: int) -> None:
         # A slot is a channel as one reader sees it, at any number of positions.
         slots, channels = 0, 0
         places, slot_at, channel_of = [], [], []

@@ -20,7 +20,7 @@ class Names:
         graph: The `CallGraph` of the network.
     """
 
-    def __init__(self, graph: CallGraph):
+    def __init__(self, graph: CallGraph) -> None:
         owned = {tensor.name for tensor in tree.flatten(graph.inputs)}
         self._taken = owned | {call.op.name for call in graph.calls}
         self._given: dict[int, str] = {}
@@ -41,7 +41,7 @@ class Names:
         self._taken.add(unique)
         return unique
 
-    def keep_from_new_operations(self):
+    def keep_from_new_operations(self) -> None:
         """Counts Keras's own numbers on, so that what functions make gets none of these names."""
         for name in self._taken:
             if match := re.fullmatch(rf"({_MADE})(?:_(\d+))?", name):

@@ -20,13 +20,13 @@ class Origins:
         opaque: Maps the `id` of a call that no channel passes to the reason, a relative clause.
     """
 
-    def __init__(self, graph: CallGraph):
+    def __init__(self, graph: CallGraph) -> None:
         self.opaque: dict[int, str] = {}
         self._reasons: dict[int, str] = {}
         self._inputs = {id(tensor) for tensor in tree.flatten(graph.inputs)}
         self._made_by = {id(x): call for call in graph.calls for x in tree.flatten(call.outputs)}
 
-    def note(self, call: Call, reason: str):
+    def note(self, call: Call, reason: str) -> None:
         """Channels were locked while this call was read, for this reason."""
         self._reasons[id(call)] = reason
 

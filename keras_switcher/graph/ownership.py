@@ -77,7 +77,7 @@ class Ownership:
             no reason for a tie, but called by itself and within another layer it is.
     """
 
-    def __init__(self, graph: CallGraph):
+    def __init__(self, graph: CallGraph) -> None:
         self._calls: dict[int, list[Call]] = defaultdict(list)
         for call in graph.calls:
             self._calls[id(call.op)].append(call)
@@ -124,7 +124,7 @@ class Ownership:
             self._handles[key] = _handles(call)
         return self._handles[key]
 
-    def count(self, reader: Reader):
+    def count(self, reader: Reader) -> None:
         """Says of kernels that they are used who knows how often by what no rule ties to them."""
         for tie in self.ties:
             if id(tie.variable) not in reader.kernels:
@@ -135,7 +135,7 @@ class Ownership:
                     why = f"it reads the {tie.name} of {others}, and no rule says how often"
                     reader.count_kernel(call, tie.variable, [why])
 
-    def lock(self, reader: Reader):
+    def lock(self, reader: Reader) -> None:
         """Locks all that tied operations read and make: they stay as they are, and stay tied."""
         self.count(reader)
         for tie in self.ties:
@@ -146,7 +146,7 @@ class Ownership:
                     reader.tied[id(call.op)] = fed
                     self._lock(call, reader, fed, made)
 
-    def _lock(self, call: Call, reader: Reader, fed: str, made: str):
+    def _lock(self, call: Call, reader: Reader, fed: str, made: str) -> None:
         read = {(id(reading.kernel), reading.kernel_axis) for reading in reader.readings}
         for variable in self._variables[id(call.op)]:
             for axis in range(len(variable.shape)):
@@ -161,7 +161,7 @@ class Ownership:
                 reader.lock_inputs(each, fed)
 
 
-def check_apart(ties: list[Tie], made: keras.Model):
+def check_apart(ties: list[Tie], made: keras.Model) -> None:
     """Raises an error if a network that was made of another one reads variables of that one.
 
     A copy of a layer that finds a variable by way of a global, say, still reads the old one: what

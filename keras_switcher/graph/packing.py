@@ -19,7 +19,7 @@ class PackedLayout:
         groups: The `ChannelGroup`s that have vectors.
     """
 
-    def __init__(self, groups: Iterable):
+    def __init__(self, groups: Iterable) -> None:
         groups = list(groups)
         sizes = [group.size for group in groups]
         self._ends = np.cumsum(sizes, dtype=int)
@@ -84,7 +84,7 @@ class EdgeFactors:
         groups: The `ChannelGroup`s that have factors.
     """
 
-    def __init__(self, edges: Iterable[Edge], groups: Iterable):
+    def __init__(self, edges: Iterable[Edge], groups: Iterable) -> None:
         self._edges = list(edges)
         self._layout = PackedLayout(groups)
         self._gathered = [self._layout.parts(edge) for edge in self._edges]
@@ -111,7 +111,7 @@ class EdgeFactors:
 class _Gather:
     """Gathers at several lists of places, as one vector each."""
 
-    def __init__(self, indices: Iterable[np.ndarray]):
+    def __init__(self, indices: Iterable[np.ndarray]) -> None:
         indices = list(indices)
         self._ends = np.cumsum([len(index) for index in indices], dtype=int).tolist()
         self._places = as_constant(np.concatenate(indices)) if indices else None

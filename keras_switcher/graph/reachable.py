@@ -26,7 +26,7 @@ def identity(variable: Any) -> int:
     return id(variable if value is None else value)
 
 
-def reachable_variables(*roots) -> list:
+def reachable_variables(*roots: Any) -> list:
     """All variables that code with these objects in its hands can read.
 
     Followed are attributes, containers, partial functions, bound methods, what functions close

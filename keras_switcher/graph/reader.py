@@ -40,7 +40,7 @@ class Reader(Labels):
         tied: Reasons by `id` of the operations that share variables, see `Ownership`.
     """
 
-    def __init__(self, graph: CallGraph):
+    def __init__(self, graph: CallGraph) -> None:
         super().__init__()
         self.graph = graph
         self.blocks: list[Block] = []
@@ -64,7 +64,7 @@ class Reader(Labels):
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
 
-    def read(self, call: Call, rule: Callable):
+    def read(self, call: Call, rule: Callable) -> None:
         """Applies a rule; channels of the call's inputs that it says nothing about are locked.
 
         Args:
@@ -84,7 +84,7 @@ class Reader(Labels):
                     lost = ids[~np.isin(ids, np.concatenate([*self._mentioned, [NO_CHANNEL]]))]
                     self.lock(lost, f"is lost in '{call.name}'")
 
-    def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray):
+    def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray) -> None:
         """Writes ids along an axis of an output tensor."""
         self._mentioned.append(ids)
         super().label(tensor, axis, ids)
@@ -96,7 +96,7 @@ class Reader(Labels):
         kernel_axis: int,
         tensor_axis: int,
         ids: np.ndarray | None = None,
-    ):
+    ) -> None:
         """The call's kernel mixes the channels along an axis of its input: an edge.
 
         Args:
@@ -127,7 +127,7 @@ class Reader(Labels):
 
     def carry(
         self, weight: keras.Variable | None, axis: int, ids: np.ndarray, role: str | None = None
-    ):
+    ) -> None:
         """A weight has one entry per channel along its `axis`; None is passed over.
 
         Args:
@@ -146,7 +146,7 @@ class Reader(Labels):
         if known is not ids:
             self.couple(known, ids, SHARED)
 
-    def resize(self, call: Call, **arguments):
+    def resize(self, call: Call, **arguments: Any) -> None:
         """Constructor arguments of the layer that count channels, with the ids they count.
 
         An argument may be a list, such as a shape, with ids among its numbers.
@@ -161,7 +161,7 @@ class Reader(Labels):
                         ids = first if isinstance(first, np.ndarray) else second
                         self.lock(ids, f"goes through '{call.name}', which is shared")
 
-    def adapt(self, call: Call, function: Callable):
+    def adapt(self, call: Call, function: Callable) -> None:
         """How the call is made again when only some channels are kept.
 
         Args:
@@ -171,7 +171,7 @@ class Reader(Labels):
         """
         self.adapted[id(call)] = function
 
-    def couple(self, first: np.ndarray, second: np.ndarray, how: str = COMBINED):
+    def couple(self, first: np.ndarray, second: np.ndarray, how: str = COMBINED) -> None:
         """The channels at the same places of two axes go together; `how`, in words."""
         self._mentioned += [first, second]
         loose = (first == NO_CHANNEL) | (second == NO_CHANNEL)
@@ -183,7 +183,7 @@ class Reader(Labels):
             reason = f"{how} a tensor whose channels belong to no group{origin}"
             self._lock(np.concatenate([first[loose], second[loose]]), reason)
 
-    def lock(self, ids: np.ndarray, reason: str):
+    def lock(self, ids: np.ndarray, reason: str) -> None:
         """The groups of these channels cannot be pruned, for the reason given."""
         self._mentioned.append(ids)
         if self._lock(ids, reason):
@@ -195,15 +195,15 @@ class Reader(Labels):
             self.locked.append((ids, reason))
         return len(ids)
 
-    def normalize(self, ids: np.ndarray):
+    def normalize(self, ids: np.ndarray) -> None:
         """These channels are normalised: what scales all that makes them alike has no effect."""
         self.normalized.append(ids[ids != NO_CHANNEL])
 
-    def forbid(self, ids: np.ndarray, count: int):
+    def forbid(self, ids: np.ndarray, count: int) -> None:
         """Never exactly `count` of these channels may stay: one more stays, scaled by zero."""
         self.forbidden.append((ids, count))
 
-    def refuse(self, call: Call, reason: str, clause: str | None = None):
+    def refuse(self, call: Call, reason: str, clause: str | None = None) -> None:
         """Locks whatever the call reads; its matrices count as weights, used who knows how often.
 
         Those that the rule has counted already count as it says.
@@ -221,7 +221,7 @@ class Reader(Labels):
             if not any(use[0] is call for use in self.uses.get(id(weight), ())):
                 self.count_kernel(call, weight, [f"its input {reason}"])
 
-    def lock_inputs(self, call: Call, reason: str, clause: str | None = None):
+    def lock_inputs(self, call: Call, reason: str, clause: str | None = None) -> None:
         """Locks whatever the call reads, and counts nothing; the arguments are those of `refuse`.
 
         Without a clause, channels may still be followed by other statements of the rule.
@@ -232,7 +232,9 @@ class Reader(Labels):
             for axis in self.labelled_axes(tensor):
                 self.lock(self.channels(tensor, axis), reason)
 
-    def pass_on(self, call: Call, axes: Sequence[int] | None = None, passed: Sequence[int] = ()):
+    def pass_on(
+        self, call: Call, axes: Sequence[int] | None = None, passed: Sequence[int] = ()
+    ) -> None:
         """The output has the input's channels along the same axes; all others are locked.
 
         Args:
@@ -252,7 +254,9 @@ class Reader(Labels):
                 reason = f"lies along axis {axis} of the input of '{call.name}', which mixes it"
                 self.lock(ids, reason)
 
-    def count_kernel(self, call: Call, kernel: keras.Variable, shape: Sequence[Size | None]):
+    def count_kernel(
+        self, call: Call, kernel: keras.Variable, shape: Sequence[Size | None]
+    ) -> None:
         """Counts a kernel: each of its weights is used once per position of `shape`.
 
         Positions that lie among the samples are counted as well.

@@ -51,7 +51,7 @@ def _traced(model: keras.Model, called_with: Any = None) -> CallGraph:
     def resolve(structure: Any) -> Any:
         return tree.map_structure(lambda x: aliases.get(id(x), x) if is_tensor(x) else x, structure)
 
-    def visit(op: keras.Operation, *args, **kwargs) -> Any:
+    def visit(op: keras.Operation, *args: Any, **kwargs: Any) -> Any:
         outputs = proxies.setdefault(id(op), OperationProxy(op))(*args, **kwargs)
         args, kwargs = resolve((args, kwargs))
         if isinstance(op, keras.Model) and _why_unreadable(op) is None:
@@ -72,7 +72,7 @@ def _traced(model: keras.Model, called_with: Any = None) -> CallGraph:
             _append(Call(op, op.name, args, kwargs, outputs))
         return outputs
 
-    def _append(call: Call):
+    def _append(call: Call) -> None:
         count = names.get(call.op.name, 0)
         names[call.op.name] = count + 1
         call.name = call.op.name if count == 0 else f"{call.op.name}:{count}"
@@ -91,7 +91,7 @@ def _traced(model: keras.Model, called_with: Any = None) -> CallGraph:
     return graph
 
 
-def _hand_down(training: bool | None, call: Call):
+def _hand_down(training: bool | None, call: Call) -> None:
     """A nested model that is called with `training=...` calls all its layers with it."""
     if training is not None and "training" in inspect.signature(call.op.call).parameters:
         call.kwargs = {**call.kwargs, "training": training}

@@ -118,9 +118,9 @@ class _TrialError(Exception):
 class _Watch(keras.StatelessScope):
     """A scope in which no variable of Keras changes, and that notes which are read and assigned."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.weights = []
+        self.weights: list[keras.Variable] = []
         self.assigns = False
 
     def get_current_value(self, variable: keras.Variable) -> Tensor:
@@ -128,7 +128,7 @@ class _Watch(keras.StatelessScope):
             self.weights.append(variable)
         return super().get_current_value(variable)
 
-    def add_update(self, update: tuple[keras.Variable, Tensor]):
+    def add_update(self, update: tuple[keras.Variable, Tensor]) -> None:
         self.assigns = True
         super().add_update(update)
 
@@ -136,7 +136,7 @@ class _Watch(keras.StatelessScope):
 class _Trial:
     """Runs a callable on arrays."""
 
-    def __init__(self, function: Callable, dtype: str):
+    def __init__(self, function: Callable, dtype: str) -> None:
         self._function = function
         self._dtype = dtype
         self._watch = _Watch()  # One for all runs: what is drawn at random differs between them.

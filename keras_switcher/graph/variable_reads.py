@@ -15,21 +15,22 @@ from keras_switcher.graph.reachable import identity, reachable_variables
 class _Traced(keras.Operation):
     """Runs a function on symbolic tensors and notes what its graph holds of the world outside."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable) -> None:
         super().__init__()
         self._function = function
         self.captures: list | None = None
 
-    def call(self, *args, **kwargs):
+    def call(self, *args: Any, **kwargs: Any) -> Any:
         made = self._function(*args, **kwargs)
         graphs = (getattr(x, "graph", None) for x in keras.tree.flatten((args, kwargs)))
         graph = next((graph for graph in graphs if graph is not None), None)
-        if hasattr(graph, "external_captures"):
-            self.captures = list(graph.external_captures)
+        captures = getattr(graph, "external_captures", None)
+        if captures is not None:
+            self.captures = list(captures)
         return made
 
 
-def captured_handles(function: Callable, *args, **kwargs) -> list | None:
+def captured_handles(function: Callable, *args: Any, **kwargs: Any) -> list | None:
     """The handles of the variables that a function reads or changes, where a graph tells.
 
     A function that TensorFlow has compiled runs its Python once per shape: later, no scope of
@@ -76,7 +77,7 @@ def reads_more_than_numbers(handles: list | None) -> bool:
     return any(each.shape_and_type[0].shape.dim for each in held if each is not None)
 
 
-def backend_variables(*roots) -> list:
+def backend_variables(*roots: Any) -> list:
     """The backend's variables behind all that code with these objects in its hands can change."""
     values = {}
     for variable in reachable_variables(*roots):

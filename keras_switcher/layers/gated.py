@@ -39,7 +39,9 @@ class Gated(keras.layers.Layer):
     [[1.0, 1.0]]
     """
 
-    def __init__(self, layer: keras.layers.Layer, weight: str = "kernel", axis: int = -2, **kwargs):
+    def __init__(
+        self, layer: keras.layers.Layer, weight: str = "kernel", axis: int = -2, **kwargs: Any
+    ) -> None:
         kwargs.setdefault("name", f"gated_{getattr(layer, 'name', 'layer')}")
         # The wrapped layer casts for itself: the kernel is scaled before, in its own precision.
         kwargs.setdefault("dtype", getattr(layer, "variable_dtype", None))
@@ -54,7 +56,7 @@ class Gated(keras.layers.Layer):
 
     def build(
         self, inputs_shape: tuple[int | None, ...], factors_shape: tuple[int, ...] | None = None
-    ):
+    ) -> None:
         if not self.layer.built:
             self.layer.build(inputs_shape)
         kernel = getattr(self.layer, self.weight, None)
@@ -81,7 +83,7 @@ class Gated(keras.layers.Layer):
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:
         return self.layer.compute_mask(inputs, previous_mask)
 
-    def _check(self, factors: Tensor):
+    def _check(self, factors: Tensor) -> None:
         kernel = getattr(self.layer, self.weight)
         inputs, connections = kernel.shape[self.axis], tuple(kernel.shape[-2:])
         if tuple(factors.shape) not in ((inputs,), connections):

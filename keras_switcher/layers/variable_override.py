@@ -14,11 +14,11 @@ class VariableOverride(keras.StatelessScope):
         values: Pairs of a variable and what stands in its place.
     """
 
-    def __init__(self, values: list[tuple[keras.Variable, Tensor]]):
+    def __init__(self, values: list[tuple[keras.Variable, Tensor]]) -> None:
         super().__init__(values, collect_losses=True)
         self._substituted = {id(variable) for variable, _ in values}
 
-    def add_update(self, update: tuple[keras.Variable, Tensor]):
+    def add_update(self, update: tuple[keras.Variable, Tensor]) -> None:
         variable, value = update
         if id(variable) in self._substituted:
             super().add_update(update)

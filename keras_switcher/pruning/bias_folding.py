@@ -99,7 +99,7 @@ def new_biases(channel_graph: ChannelGraph, plan: Plan) -> list:
 class _Chains:
     """The calls from the Dense layer that makes a group to those that read it."""
 
-    def __init__(self, channel_graph: ChannelGraph, group: ChannelGroup):
+    def __init__(self, channel_graph: ChannelGraph, group: ChannelGroup) -> None:
         self._layer = group.producers[0].layer
         self._makers = {
             id(tensor): call
@@ -163,7 +163,7 @@ def _is_same(values: np.ndarray) -> bool:
     return np.allclose(values, values[:1], rtol=1e-5, atol=1e-6)
 
 
-def _check(values: np.ndarray, group: ChannelGroup, edge: Edge):
+def _check(values: np.ndarray, group: ChannelGroup, edge: Edge) -> None:
     if not np.isfinite(values).all():
         raise ValueError(
             f"Channels of '{group.name}' that read nothing any more are not finite where "

@@ -50,7 +50,7 @@ def copied_whole(ops: list[keras.Operation]) -> dict[int, keras.Operation]:
 class _Held:
     """What a copy shares, although all else of its kind is copied."""
 
-    def __init__(self, value: Any):
+    def __init__(self, value: Any) -> None:
         self.value = value
 
 
@@ -69,7 +69,7 @@ class _Writer(pickle.Pickler):
         trackers: By which layers know their variables.
     """
 
-    def __init__(self, stream: io.BytesIO, ops: list[keras.Operation]):
+    def __init__(self, stream: io.BytesIO, ops: list[keras.Operation]) -> None:
         super().__init__(stream, protocol=5)
         self.shared: list = []
         self.trackers: list = []
@@ -110,7 +110,7 @@ class _Reader(pickle.Unpickler):
         shared: Its list.
     """
 
-    def __init__(self, stream: io.BytesIO, shared: list):
+    def __init__(self, stream: io.BytesIO, shared: list) -> None:
         super().__init__(stream)
         self._shared = shared
 
@@ -167,7 +167,7 @@ def _cloned(model: _Held, inner: list[tuple[_Held, keras.Operation]]) -> keras.M
     return clone
 
 
-def _fill_container(container: Any, content: tuple):
+def _fill_container(container: Any, content: tuple) -> None:
     values, tracker = content
     container.tracker = None
     for kind, add in _FILLED_BY.items():
@@ -191,7 +191,7 @@ def _contents(function: types.FunctionType) -> tuple:
     return cells, *defaults, function.__dict__, globals_of(function)
 
 
-def _fill_function(function: types.FunctionType, contents: tuple):
+def _fill_function(function: types.FunctionType, contents: tuple) -> None:
     cells, function.__defaults__, function.__kwdefaults__, function.__dict__, known = contents
     for cell, value in zip(cells_of(function), cells, strict=True):
         if not isinstance(value, _Held):

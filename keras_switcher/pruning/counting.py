@@ -28,7 +28,7 @@ class LayerCounts(dict):
         unknown: Maps names to the reason why something is not among the numbers, in words.
     """
 
-    def __init__(self, counts: dict[str, int], unknown: dict[str, str] | None = None):
+    def __init__(self, counts: dict[str, int], unknown: dict[str, str] | None = None) -> None:
         super().__init__(counts)
         self.unknown = unknown or {}
 
@@ -37,7 +37,7 @@ class LayerCounts(dict):
         """Sum over the layers."""
         return sum(self.values())
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = [*self.items(), ("total", self.total)]
         width = max(len(name) for name, _ in [*rows, *self.unknown.items()])
         lines = [f"{name:<{width}}  {number:>15,}" for name, number in rows]

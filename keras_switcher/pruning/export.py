@@ -12,7 +12,7 @@ from keras_switcher.files import workplace
 
 def export_model(
     model: keras.Model, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any
-):
+) -> None:
     """Exports a plain Keras model to a path where nothing is yet.
 
     It is written beside that path and moved there when it is complete: an export that fails leaves
@@ -72,7 +72,7 @@ def _make_folders(folder: Path) -> list[Path]:
     return made
 
 
-def _move(source: Path, folder: Path, last: str):
+def _move(source: Path, folder: Path, last: str) -> None:
     """Moves what was written; that by which it is found comes last (OpenVINO writes two files)."""
     entries = sorted(source.iterdir(), key=lambda entry: entry.name == last)
     for entry in entries:

@@ -38,7 +38,7 @@ class Plan:
         groups: dict[str, GroupPlan],
         every_dense_input: bool = False,
         connections: dict[str, np.ndarray] | None = None,
-    ):
+    ) -> None:
         self.groups = groups
         self.every_dense_input = every_dense_input
         self.connections = connections or {}
@@ -58,7 +58,7 @@ class Plan:
         """Factors of channels and of connections, by name."""
         return {**self.scale, **self.connections}
 
-    def __str__(self):
+    def __str__(self) -> str:
         width = max(map(len, [*self.groups, *self.connections]), default=0)
         lines = [
             f"{name:<{width}}  keeps {group.keep.sum()} of {len(group.keep)}"

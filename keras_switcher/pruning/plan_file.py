@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from reprlib import repr as short
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -20,7 +20,7 @@ MOST_FACTORS = 2**28
 LARGEST_FACTOR = float(np.finfo("float32").max)
 
 
-def write_plan(path: Path, plan: Plan):
+def write_plan(path: Path, plan: Plan) -> None:
     """Writes a plan beside the file and then replaces it.
 
     Args:
@@ -110,7 +110,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict:
     return dict(pairs)
 
 
-def _no_number(constant: str):
+def _no_number(constant: str) -> Never:
     raise ValueError(f"{constant} is no number of JSON")
 
 
@@ -139,7 +139,7 @@ def _checked(content: Any) -> tuple[dict, bool, dict]:
     return groups, content["every_dense_input"], connections
 
 
-def _check_group(entry: Any, what: str):
+def _check_group(entry: Any, what: str) -> None:
     _check_names(entry, ["size", "keep", "constant", "scale", "reason"], what)
     size = entry["size"]
     _check_size(size, f"'size' of {what}")
@@ -153,7 +153,7 @@ def _check_group(entry: Any, what: str):
         _check_is(entry["reason"], str, f"'reason' of {what}")
 
 
-def _check_matrix(entry: Any, what: str):
+def _check_matrix(entry: Any, what: str) -> None:
     _check_names(entry, ["shape", "places", "values"], what)
     shape = entry["shape"]
     _check_is(shape, list, f"'shape' of {what}")
@@ -164,7 +164,7 @@ def _check_matrix(entry: Any, what: str):
     _check_sparse(entry, math.prod(shape), what)
 
 
-def _check_sparse(entry: dict, size: int, what: str):
+def _check_sparse(entry: dict, size: int, what: str) -> None:
     places, values = entry["places"], entry["values"]
     _check_places(places, size, f"'places' of {what}")
     _check_is(values, list, f"'values' of {what}")
@@ -177,7 +177,7 @@ def _check_sparse(entry: dict, size: int, what: str):
             )
 
 
-def _check_places(places: Any, size: int, what: str):
+def _check_places(places: Any, size: int, what: str) -> None:
     _check_is(places, list, what)
     for place in places:
         _check_is(place, int, f"a place in {what}")
@@ -185,14 +185,14 @@ def _check_places(places: Any, size: int, what: str):
         raise ValueError(f"{what} must be places from 0 to {size - 1} that rise")
 
 
-def _check_size(size: Any, what: str):
+def _check_size(size: Any, what: str) -> None:
     if type(size) is not int or not 1 <= size <= MOST_FACTORS:
         raise ValueError(
             f"{what} must be a whole number from 1 to {MOST_FACTORS:,}, not {short(size)}"
         )
 
 
-def _check_names(entry: Any, names: list[str], what: str):
+def _check_names(entry: Any, names: list[str], what: str) -> None:
     _check_is(entry, dict, what)
     if different := sorted(entry.keys() ^ set(names)):
         word = "an unknown" if different[0] in entry else "no"
@@ -202,6 +202,6 @@ def _check_names(entry: Any, names: list[str], what: str):
 WORDS = {dict: "an object", list: "a list", bool: "true or false", int: "a whole number"}
 
 
-def _check_is(value: Any, kind: type, what: str):
+def _check_is(value: Any, kind: type, what: str) -> None:
     if type(value) is not kind:  # isinstance takes true for a number.
         raise ValueError(f"{what} must be {WORDS.get(kind, 'a text')}, not {short(value)}")

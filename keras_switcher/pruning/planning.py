@@ -112,7 +112,7 @@ def plan_removal(
     return PruningPlan(groups, dense, connections)
 
 
-def _empty_branches(channel_graph: ChannelGraph, live: dict[str, np.ndarray]):
+def _empty_branches(channel_graph: ChannelGraph, live: dict[str, np.ndarray]) -> None:
     """What feeds only kernels that make nothing any more is gone too, up the whole branch."""
     for group in reversed(channel_graph.groups):  # Readers come before what they read.
         if group.prunable and feeds_nothing(channel_graph, group, live):

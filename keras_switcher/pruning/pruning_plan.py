@@ -62,7 +62,7 @@ class PruningPlan(Plan):
         acting = {n: g.scale * (g.keep | g.constant) for n, g in self.groups.items()}
         return compact(channel_graph, self, {**acting, **self.connections} if verify else None)
 
-    def save(self, path: str | Path):
+    def save(self, path: str | Path) -> None:
         """Writes the plan as JSON, beside the file that may be there, and then replaces that one.
 
         Args:

@@ -33,7 +33,7 @@ class RandomRuns:
             connection group.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, factors: dict):
+    def __init__(self, channel_graph: ChannelGraph, factors: dict) -> None:
         self.graph = channel_graph.graph
         self._limits = limits_of(self.graph)
         self._scales = {}
@@ -84,7 +84,7 @@ class RandomRuns:
             if all(map(is_telling, outputs)):
                 yield inputs, outputs
 
-    def _check_sizes(self, draw: Draw):
+    def _check_sizes(self, draw: Draw) -> None:
         """Raises an error if sizes that were open are too small: not every backend would notice."""
         if all(None not in x.shape[1:] for x in tree.flatten(self.graph.inputs)):
             return

@@ -1,6 +1,7 @@
 """Makes layers and operations again, from their configuration."""
 
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -99,7 +100,7 @@ def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool
 
 
 @contextmanager
-def without_random_start(layer: keras.layers.Layer):
+def without_random_start(layer: keras.layers.Layer) -> Iterator[None]:
     """Builds a layer without drawing weights: all are overwritten, and drawing takes long."""
     initializers = {
         name: value
@@ -141,7 +142,7 @@ def _has_own_functions(part: keras.Operation, op: keras.Operation) -> bool:
     return False
 
 
-def _copy_assets(layer: keras.layers.Layer, new: keras.layers.Layer):
+def _copy_assets(layer: keras.layers.Layer, new: keras.layers.Layer) -> None:
     """What `adapt()` has learned of words is neither in the configuration nor in variables."""
     store: dict = {}
     layer.save_own_variables(store)
@@ -151,7 +152,7 @@ def _copy_assets(layer: keras.layers.Layer, new: keras.layers.Layer):
         new.load_assets(folder)
 
 
-def build_activation(op: keras.Operation, new: keras.Operation, shape: tuple):
+def build_activation(op: keras.Operation, new: keras.Operation, shape: tuple) -> None:
     """Gives an activation that is a layer with weights as many as it had, for another shape.
 
     Keras builds it when the layer is first run, which is too late for weights to be copied.

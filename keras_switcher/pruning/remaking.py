@@ -12,7 +12,7 @@ from keras_switcher.pruning.copying import copied_whole
 from keras_switcher.pruning.rebuilding import build_again, describes_itself, is_cut, verified
 
 
-def warn_before_training(channel_graph: ChannelGraph):
+def warn_before_training(channel_graph: ChannelGraph) -> None:
     """Warns of the user's own layers that a smaller model, after training, could not have.
 
     Those are layers that have to be smaller, or cannot be copied, and are not built again as what
@@ -48,13 +48,11 @@ class Remaking:
         shifts: What is added to the outputs of layers, by their `id`s.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, keep: dict, factors: dict, shifts: dict):
-        self._anatomy, self._keep, self._factors, self._shifts = (
-            channel_graph,
-            keep,
-            factors,
-            shifts,
-        )
+    def __init__(
+        self, channel_graph: ChannelGraph, keep: dict, factors: dict, shifts: dict
+    ) -> None:
+        self._channel_graph, self._keep = channel_graph, keep
+        self._factors, self._shifts = factors, shifts
         self._tied = channel_graph.tied_ops
         ops = {id(call.op): call.op for call in channel_graph.graph.calls}.values()
         wanted = [op for op in ops if id(op) in self._tied or not describes_itself(op)]
@@ -73,7 +71,7 @@ class Remaking:
             ValueError: If it can neither be copied nor built again.
         """
         op, copy = call.op, self._copies.get(id(call.op))
-        changes = self._anatomy.sizes_of(op, self._keep)
+        changes = self._channel_graph.sizes_of(op, self._keep)
         if id(op) in self._shifts:
             changes["use_bias"] = True
         if copy is None and id(op) in self._tied:
@@ -98,9 +96,9 @@ class Remaking:
 
     def _is_touched(self, op: keras.Operation) -> bool:
         """Whether a layer loses or changes any entry of a weight, or has another size."""
-        if id(op) in self._shifts or is_cut(self._anatomy, op, self._keep):
+        if id(op) in self._shifts or is_cut(self._channel_graph, op, self._keep):
             return True
         weights = getattr(op, "variables", ())
-        axes = [axis for weight in weights for axis in self._anatomy.axes_of(weight).values()]
+        axes = [axis for weight in weights for axis in self._channel_graph.axes_of(weight).values()]
         scales = [axis.scales(self._factors, np) for axis in axes if isinstance(axis, Edge)]
         return any(scale is not None and (scale != 1).any() for scale in scales)

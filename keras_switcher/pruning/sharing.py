@@ -38,7 +38,7 @@ class Sharing:
         ops: The layers. A model around them that they lead back to is not copied.
     """
 
-    def __init__(self, ops: list[keras.Operation]):
+    def __init__(self, ops: list[keras.Operation]) -> None:
         self._ops = ops
         self._known: dict[int, tuple] = {}
 

@@ -57,7 +57,7 @@ class Surgery:
         counterparts: Pairs of a weight of the model and the weight that was cut out of it.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, plan: Plan, fold: bool = True):
+    def __init__(self, channel_graph: ChannelGraph, plan: Plan, fold: bool = True) -> None:
         self.channel_graph = channel_graph
         self.keep = plan.keep
         self.factors = plan.factors
@@ -134,7 +134,7 @@ class Surgery:
                 new.bias.assign_add(shift if made is None else shift[self._kept(made)])
         return outputs
 
-    def _assign(self, layer: keras.layers.Layer, new: keras.layers.Layer):
+    def _assign(self, layer: keras.layers.Layer, new: keras.layers.Layer) -> None:
         # A bias that is new to a layer is the last of its variables.
         made = new.variables[: len(layer.variables)]
         values = [self._cut(layer, weight) for weight in layer.variables]

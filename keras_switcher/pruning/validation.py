@@ -37,7 +37,7 @@ def enforce_minimum(channel_graph: ChannelGraph, keep: dict) -> bool:
     return added
 
 
-def check_plan(plan: Plan, channel_graph: ChannelGraph):
+def check_plan(plan: Plan, channel_graph: ChannelGraph) -> None:
     """Raises an error if a plan was not made for a copy of this model.
 
     Args:

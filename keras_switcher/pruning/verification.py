@@ -26,7 +26,7 @@ _ADVICE = (
 )
 
 
-def check_verify(verify: bool):
+def check_verify(verify: bool) -> None:
     """Raises ValueError unless `verify` is True or False."""
     if not isinstance(verify, bool):
         raise ValueError(
@@ -57,7 +57,7 @@ class Verification:
             name of connection group.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, factors: dict):
+    def __init__(self, channel_graph: ChannelGraph, factors: dict) -> None:
         self.graph = channel_graph.graph
         self._runs = RandomRuns(channel_graph, factors)
         calls = self.graph.calls
@@ -65,7 +65,7 @@ class Verification:
         policies = [getattr(call.op, "compute_dtype", None) for call in calls]
         self._step = max(map(step_of, [*policies, *(x.dtype for x in tensors)]), default=0)
 
-    def check(self, small: keras.Model, made: dict, kept_along: Callable):
+    def check(self, small: keras.Model, made: dict, kept_along: Callable) -> None:
         """Raises an error if a smaller network computes something else.
 
         Args:
@@ -88,7 +88,8 @@ class Verification:
         """How a smaller network differs, in words, or None."""
         draw, *first = self._runs.first()
         if draw is None:
-            return _warn(f"'{self.graph.name}' does not run on random inputs")
+            _warn(f"'{self.graph.name}' does not run on random inputs")
+            return None
         for inputs, expected in (first, *self._runs.more(draw)):
             try:
                 actual = self._runs.run_small(small, inputs)
@@ -99,7 +100,8 @@ class Verification:
             if distance <= self._tolerance:
                 continue
             if self._is_random(inputs):
-                return _warn(f"'{self.graph.name}' draws numbers at random in inference, too")
+                _warn(f"'{self.graph.name}' draws numbers at random in inference, too")
+                return None
             if distance > _MARGIN * self._moved(inputs, expected):
                 return (
                     f"The smaller network does not compute what '{self.graph.name}' does with "
@@ -152,7 +154,7 @@ class Verification:
         return "although no call differs in the channels that are kept"
 
 
-def _warn(why: str):
+def _warn(why: str) -> None:
     warnings.warn(
         f"The smaller network could not be compared with the one that it was made from: {why}. "
         "Compare their outputs on inputs of your own; verify=False leaves this out.",

@@ -26,7 +26,7 @@ class ConstantInput(WrappedSwitcher):
     'one'
     """
 
-    def build(self, records: list[Record]):
+    def build(self, records: list[Record]) -> None:
         super().build(records)
         self._copies = [
             self.add_weight(

@@ -20,7 +20,7 @@ class Features:
         kind: `"producers"`, `"consumers"`, `"scales"` or `"shifts"`.
     """
 
-    def __init__(self, records: list[GroupRecord], kind: str):
+    def __init__(self, records: list[GroupRecord], kind: str) -> None:
         self._kind = kind
         starts = np.cumsum([0, *(record.size for record in records)])
         self._channels = int(starts[-1])

@@ -38,8 +38,8 @@ class FreeFactors(Switcher):
         start: str = START,
         seed: int | None = None,
         ceiling: float | None = CEILING,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_head(start, ceiling)
         self.start = start
@@ -48,7 +48,7 @@ class FreeFactors(Switcher):
 
     later_weights = 2
 
-    def build(self, records: list[Record]):
+    def build(self, records: list[Record]) -> None:
         spread, mean = STARTS[self.start]
         draw = keras.initializers.RandomNormal(mean, spread, seed=self.seed)
         sizes = [record.size for record in records]

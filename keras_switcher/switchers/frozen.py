@@ -34,7 +34,7 @@ class FrozenSwitcher(WrappedSwitcher):
     []
     """
 
-    def __init__(self, switcher: Switcher, keep: float | None = None, **kwargs):
+    def __init__(self, switcher: Switcher, keep: float | None = None, **kwargs: Any) -> None:
         super().__init__(switcher, **kwargs)
         if keep is not None and not 0 < keep <= 1:
             raise ValueError(f"`keep` must be None or within (0, 1]. Received: keep={keep!r}.")

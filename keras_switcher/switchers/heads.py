@@ -18,7 +18,7 @@ STARTS = {"one": (0.0, 1.0), "near_one": (SPREAD, 1.0), "half_zeros": (1.0, 0.0)
 START = "one"
 
 
-def check_head(start: str, ceiling: float | None):
+def check_head(start: str, ceiling: float | None) -> None:
     """Raises ValueError if `start` is unknown, or `ceiling` is a number that is not above 1."""
     if start not in STARTS:
         raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")

@@ -169,7 +169,7 @@ def unique_weights(records: Sequence[Record]) -> list:
     return list(weights.values())
 
 
-def check_shapes(factors: Any, records: Sequence[Record], switcher: str):
+def check_shapes(factors: Any, records: Sequence[Record], switcher: str) -> None:
     """Makes sure that a switcher returned what its records ask for.
 
     Args:
@@ -195,7 +195,7 @@ def check_shapes(factors: Any, records: Sequence[Record], switcher: str):
         )
 
 
-def check_finite(factors: dict, records: list, switcher: str):
+def check_finite(factors: dict, records: list, switcher: str) -> None:
     """Raises ValueError if factors, or the weights that they depend on, are no use to prune by.
 
     Args:

@@ -54,15 +54,15 @@ class RowSwitcher(Switcher):
     """
 
     def __init__(
-        self, units: int = 16, start: str = START, ceiling: float | None = CEILING, **kwargs
-    ):
+        self, units: int = 16, start: str = START, ceiling: float | None = CEILING, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         check_head(start, ceiling)
         self.units = units
         self.start = start
         self.ceiling = ceiling
 
-    def build(self, records: list[Record]):
+    def build(self, records: list[Record]) -> None:
         channels, connections = by_grain(records)
         gamma, beta = STARTS[self.start]
         made_with = {

@@ -24,7 +24,7 @@ KINDS = ("producers", "consumers", "scales", "shifts")
 class ChannelFactors(RowPart):
     """A factor per channel, by one small network for all groups; see `RowSwitcher`."""
 
-    def build(self, records: list[GroupRecord]):
+    def build(self, records: list[GroupRecord]) -> None:
         sizes = [record.size for record in records]
         beta = self.mean_at_start
         self._lifted = as_constant([[mean_at_start(beta, size) - beta] for size in sizes])

@@ -16,7 +16,7 @@ class ConnectionFactors(RowPart):
     rows and columns; what is done per weight is a handful of additions and multiplications.
     """
 
-    def build(self, records: list[ConnectionRecord]):
+    def build(self, records: list[ConnectionRecord]) -> None:
         # The rows of all kernels, then their columns, laid end to end.
         numbers = np.transpose([record.shape for record in records]).ravel()
         sides = np.repeat(np.arange(len(numbers)), numbers)

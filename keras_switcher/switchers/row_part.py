@@ -1,5 +1,7 @@
 """The part that RowSwitcher has for channels and for connections alike."""
 
+from typing import Any
+
 import keras
 
 
@@ -14,13 +16,15 @@ class RowPart(keras.layers.Layer):
         **kwargs: As for any Keras layer.
     """
 
-    def __init__(self, units: int, gamma: float, beta: float, ceiling: float | None, **kwargs):
+    def __init__(
+        self, units: int, gamma: float, beta: float, ceiling: float | None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.units = units
         self.spread_at_start, self.mean_at_start = gamma, beta
         self.ceiling = ceiling
 
-    def add_scale(self):
+    def add_scale(self) -> None:
         """Creates `gamma` and `beta`."""
         constant = keras.initializers.Constant
         self.gamma = self.add_weight(

@@ -30,11 +30,11 @@ class ShuffledInput(WrappedSwitcher):
     1
     """
 
-    def __init__(self, switcher: Switcher, seed: int = 0, **kwargs):
+    def __init__(self, switcher: Switcher, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(switcher, **kwargs)
         self.seed = seed
 
-    def build(self, records: list[Record]):
+    def build(self, records: list[Record]) -> None:
         super().build(records)
         generator = np.random.default_rng(self.seed)
         self._orders = [generator.permutation(record.size) for record in records]

@@ -42,18 +42,18 @@ class Switcher(keras.layers.Layer):
     # How many weights `add_opening` and what goes with it create; they come last.
     later_weights = 1
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", keras.config.floatx())
         super().__init__(**kwargs)
         self.opening = None
 
-    def build(self, records: list[Record]):
+    def build(self, records: list[Record]) -> None:
         """Creates the switcher's weights for these records."""
 
     def call(self, records: list[Record]) -> list[Tensor]:
         raise NotImplementedError(f"{type(self).__name__} must implement call(records).")
 
-    def build_once(self, records: list[Record]):
+    def build_once(self, records: list[Record]) -> None:
         """Builds the switcher for one model, and for no second one.
 
         Raises:
@@ -65,7 +65,7 @@ class Switcher(keras.layers.Layer):
             )
         self.build(records)
 
-    def add_opening(self, start: str):
+    def add_opening(self, start: str) -> None:
         """Creates what `spread` sets, for a switcher whose factors are all one at the start."""
         if start == "one":
             self.opening = self.add_weight(
@@ -80,7 +80,7 @@ class Switcher(keras.layers.Layer):
         """How far raw values are spread beyond what was learned: from 0 to `heads.SPREAD`."""
         return 0.0 if self.opening is None else SPREAD * self.opening
 
-    def spread(self, opening: Tensor):
+    def spread(self, opening: Tensor) -> None:
         """Spreads factors that started at one, as a budget's target begins to fall.
 
         Called before each update under a budget; a switcher of your own need not do anything.
@@ -91,7 +91,7 @@ class Switcher(keras.layers.Layer):
         if self.opening is not None:
             self.opening.assign(ops.cast(opening, self.opening.dtype))
 
-    def load_own_variables(self, store: Any):
+    def load_own_variables(self, store: Any) -> None:
         """Loads the switcher's own weights; older files lack those that `spread` needs."""
         own: dict[str, Tensor] = {}
         self.save_own_variables(own)
@@ -99,5 +99,5 @@ class Switcher(keras.layers.Layer):
         is_older = self.opening is not None and len(found) == len(own) - self.later_weights
         super().load_own_variables({**own, **found} if is_older else found)
 
-    def get_build_config(self):
+    def get_build_config(self) -> None:
         """Nothing: a `SwitcherModel` builds its switcher from the task network."""

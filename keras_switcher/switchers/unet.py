@@ -55,8 +55,8 @@ class UNetSwitcher(Switcher):
         normalization: str = "instance",
         depth: int | None = None,
         row_width: int = 32,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if start not in STARTS:
             raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
@@ -76,7 +76,7 @@ class UNetSwitcher(Switcher):
         # On CPUs a step under XLA takes three times as long: its gradient of a convolution.
         self.supports_jit = False
 
-    def build(self, records: list[Record]):
+    def build(self, records: list[Record]) -> None:
         channels, connections = by_grain(records)
         if channels:
             self._build_channels(channels)
@@ -110,7 +110,7 @@ class UNetSwitcher(Switcher):
             "row_width": self.row_width,
         }
 
-    def _build_channels(self, records: list[GroupRecord]):
+    def _build_channels(self, records: list[GroupRecord]) -> None:
         self._dense = [i for i, r in enumerate(records) if not _is_convolutional(r)]
         self._convolutional = [i for i, r in enumerate(records) if _is_convolutional(r)]
         self._sizes = [record.size for record in records]

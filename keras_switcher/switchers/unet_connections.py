@@ -1,5 +1,7 @@
 """The part of the U-Net switcher that decides on single connections."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -30,15 +32,15 @@ class ConnectionImages(keras.layers.Layer):
         depth: int | None,
         gamma: float,
         beta: float,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.stacked = stacked
         self.normalization = normalization
         self.depth = depth
         self.start = (gamma, beta)
 
-    def build(self, records: list[ConnectionRecord]):
+    def build(self, records: list[ConnectionRecord]) -> None:
         shapes = [record.shape for record in records]
         if self.stacked:
             self._largest = tuple(max(side) for side in zip(*shapes, strict=True))

@@ -31,7 +31,7 @@ class EntryUNet(UNet):
         strides = [math.prod(pool[axis] for pool in self.pools) for axis in (0, 1)]
         return -rows % strides[0], -width % strides[1]
 
-    def _build_row(self, width: int, size: int):
+    def _build_row(self, width: int, size: int) -> None:
         """Nothing: there are no row convolutions."""
 
     def _described(self, image: Tensor, level: int) -> Tensor:

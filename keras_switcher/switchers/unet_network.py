@@ -1,6 +1,7 @@
 """The U-Net of the paper's figure 2: from a matrix to one score per row."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -32,14 +33,18 @@ class UNet(layers.Layer):
     """
 
     def __init__(
-        self, outputs: int = 1, depth: int | None = None, normalization: str = "instance", **kwargs
-    ):
+        self,
+        outputs: int = 1,
+        depth: int | None = None,
+        normalization: str = "instance",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.outputs = outputs
         self.depth = depth
         self.normalization = normalization
 
-    def build(self, shape: tuple[int, ...]):
+    def build(self, shape: tuple[int, ...]) -> None:
         rows, width, channels = shape
         doublings = int(math.log2(max(rows, 2)))
         depth = self.depth or max(1, min(max(4, doublings // 2), doublings - 2))
@@ -85,7 +90,7 @@ class UNet(layers.Layer):
         """How many rows and columns of zeros are added. A column too many is left out instead."""
         return -rows % 2 ** len(self.pools), 0
 
-    def _build_row(self, width: int, size: int):
+    def _build_row(self, width: int, size: int) -> None:
         self.row.append(self._step((width, size, size)))
 
     def _described(self, image: Tensor, level: int) -> Tensor:
@@ -135,12 +140,14 @@ class Normalize(layers.Layer):
             it.
     """
 
-    def __init__(self, mode: str = "instance", gamma: float = 1.0, beta: float = 0.0, **kwargs):
+    def __init__(
+        self, mode: str = "instance", gamma: float = 1.0, beta: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.mode = mode
         self.start = (gamma, beta)
 
-    def build(self, shape: tuple[int | None, ...]):
+    def build(self, shape: tuple[int | None, ...]) -> None:
         gamma, beta = (keras.initializers.Constant(value) for value in self.start)
         if self.mode == "batch":
             self.inner = layers.BatchNormalization(

@@ -20,7 +20,7 @@ class WrappedSwitcher(Switcher):
         ValueError: If `switcher` is not a `Switcher`.
     """
 
-    def __init__(self, switcher: Switcher, **kwargs):
+    def __init__(self, switcher: Switcher, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(switcher, Switcher):
             raise ValueError(
@@ -36,13 +36,13 @@ class WrappedSwitcher(Switcher):
 
     trainable_weights = trainable_variables
 
-    def build(self, records: list[Record]):
+    def build(self, records: list[Record]) -> None:
         self.switcher.build_once(records)
 
     def call(self, records: list[Record]) -> list[Tensor]:
         return self.switcher(records=records)
 
-    def spread(self, opening: Tensor):
+    def spread(self, opening: Tensor) -> None:
         """Passes it on to the switcher within."""
         self.switcher.spread(opening)
 

@@ -29,7 +29,7 @@ class Accounting:
         gated: The `GatedNetwork`.
     """
 
-    def __init__(self, gated: GatedNetwork):
+    def __init__(self, gated: GatedNetwork) -> None:
         self._channel_graph = gated.channel_graph
         self._groups, self._connections = gated.groups, gated.connections
         self._chosen: list[ChannelGroup | ConnectionGroup] = [*gated.groups, *gated.connections]
@@ -72,7 +72,7 @@ class Accounting:
         shares = [1 - kept, kept - strengthened, strengthened, removed]
         return ops.stack([ops.cast(share, "float32") for share in shares])
 
-    def check_reachable(self, budget: Budget):
+    def check_reachable(self, budget: Budget) -> None:
         """Raises ValueError if a `Budget` asks for less than one factor per group leaves."""
         factors = {
             group.name: ops.reshape(ops.eye(1, group.size), group.shape) for group in self._chosen
@@ -106,7 +106,7 @@ class KeptShare:
         names: Names of the groups about which it will be told what is alive.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, names: Iterable[str]):
+    def __init__(self, channel_graph: ChannelGraph, names: Iterable[str]) -> None:
         self._layout = PackedLayout(map(channel_graph.group, names))
         self._terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
         indices = [self._index(axis) for term in self._terms for axis in term.axes]

@@ -90,7 +90,7 @@ class Budget:
         end_epoch: float = 10,
         strength: float = 1.0,
         unknown: str = "refuse",
-    ):
+    ) -> None:
         is_share = isinstance(keep, Real) and 0 < keep < 1
         if not is_share:
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
@@ -217,6 +217,6 @@ class Budget:
         """A budget from `get_config`."""
         return cls(**config)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
         return f"Budget({arguments})"

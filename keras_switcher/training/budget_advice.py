@@ -89,7 +89,7 @@ def _on_scale(gradient: float) -> str:
     )
 
 
-def advise_after_fit(model: keras.Model):
+def advise_after_fit(model: keras.Model) -> None:
     """Warns, once for each model, where a budget went on without a network that learns.
 
     Args:
@@ -107,7 +107,7 @@ def advise_after_fit(model: keras.Model):
         warnings.warn(f"{waiting} {NOT_LEARNED}", stacklevel=3)
 
 
-def advise_before(model: keras.Model, epochs: int):
+def advise_before(model: keras.Model, epochs: int) -> None:
     """Warns, once for each model, of what a training cannot bring.
 
     Args:

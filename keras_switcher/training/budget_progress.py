@@ -40,7 +40,7 @@ class BudgetProgress(keras.layers.Layer):
             an epoch, if it falls faster).
     """
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Any) -> None:
         # Running means of half precision would stand still.
         dtype = "float64" if keras.config.floatx() == "float64" else "float32"
         super().__init__(**{"name": "budget_progress", "dtype": dtype, **kwargs})
@@ -65,7 +65,7 @@ class BudgetProgress(keras.layers.Layer):
             setattr(self, name, variable)
         self.built = True
 
-    def start_anew(self):
+    def start_anew(self) -> None:
         """Another budget has neither waited nor lagged yet."""
         for state in (self.waited, self.lag):
             state.assign(0.0)
@@ -75,7 +75,7 @@ class BudgetProgress(keras.layers.Layer):
         total, weight = ops.unstack(ops.convert_to_tensor(self.gradients))
         return ops.sqrt(ops.divide_no_nan(total, weight))
 
-    def see_gradient(self, squared_norm: Any):
+    def see_gradient(self, squared_norm: Any) -> None:
         """Takes in a batch's squared norm; one that is not finite is passed over."""
         squared_norm = ops.cast(squared_norm, self.dtype)
         is_finite = ops.isfinite(squared_norm)
@@ -83,7 +83,7 @@ class BudgetProgress(keras.layers.Layer):
         decayed = GRADIENT_DECAY * self.gradients + (1 - GRADIENT_DECAY) * new
         self.gradients.assign(ops.where(is_finite, decayed, self.gradients))
 
-    def see_loss(self, loss: Any, shuffled: Any):
+    def see_loss(self, loss: Any, shuffled: Any) -> None:
         """Takes in a batch's loss, and that of outputs which belong to other samples.
 
         Losses are compared by differences, so they may be negative.
@@ -106,11 +106,11 @@ class BudgetProgress(keras.layers.Layer):
         self.knows.assign(ops.maximum(self.knows, knows))
         self.learns.assign(ops.maximum(self.knows, ops.cast(has_fallen, self.dtype)))
 
-    def see_lag(self, above: Any, share: Any):
+    def see_lag(self, above: Any, share: Any) -> None:
         """Takes in how far the kept share is above the target while a share of the fall goes by."""
         self.lag.assign_add(ops.cast(above, self.dtype) * ops.cast(share, self.dtype))
 
-    def wait(self, budget: Budget, epoch: Any, share: Any):
+    def wait(self, budget: Budget, epoch: Any, share: Any) -> None:
         """Lets a share of an epoch go by: a budget that is due waits if nothing is learned yet.
 
         Args:
@@ -133,7 +133,7 @@ class BudgetProgress(keras.layers.Layer):
         learns = bool(ops.convert_to_numpy(self.learns))
         return not learns and epoch >= budget.start_epoch and waited < budget.longest_wait
 
-    def load_own_variables(self, store: Any):
+    def load_own_variables(self, store: Any) -> None:
         """Loads the state; files that are older than it have none, and it starts anew."""
         if store.keys():
             super().load_own_variables(store)

@@ -20,7 +20,7 @@ class BudgetPull:
         model: The `SwitcherModel`.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model) -> None:
         groups, channel_graph = model.gated.groups, model.gated.channel_graph
         self.pull = Pull(groups, feeding_normalization(channel_graph, groups))
         self._model = model
@@ -110,7 +110,7 @@ class BudgetPull:
                 pulls[name] = (ops.cast(pull, slope.dtype) * slope + of_whole) / replicas
         return pulls
 
-    def _watch_learning(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any):
+    def _watch_learning(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
         """Compares the loss with that of outputs which belong to other samples."""
         model = self._model
         added = ops.cast(sum(map(ops.sum, model.losses)), loss.dtype)

@@ -14,7 +14,7 @@ from keras_switcher.files import written_whole
 FORMAT = 1
 
 
-def write_checkpoint(path: Path, variables: list[keras.Variable], record: dict):
+def write_checkpoint(path: Path, variables: list[keras.Variable], record: dict) -> None:
     """Replaces a checkpoint.
 
     Args:
@@ -51,7 +51,7 @@ def read_record(path: Path) -> dict | None:
     return record
 
 
-def restore_values(path: Path, record: dict, variables: list[keras.Variable]):
+def restore_values(path: Path, record: dict, variables: list[keras.Variable]) -> None:
     """Gives variables the values that a checkpoint holds: all of them, or none.
 
     Args:

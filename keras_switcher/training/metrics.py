@@ -16,17 +16,17 @@ class StructureShares(keras.metrics.Metric):
     `StructureHistory`.
     """
 
-    def __init__(self, name: str = "structure", **kwargs: Any):
+    def __init__(self, name: str = "structure", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self.total = self.add_variable(
             shape=(len(SHARES) + 1,), initializer="zeros", name="total", dtype="float32"
         )
 
-    def update_state(self, shares: Any):
+    def update_state(self, shares: Any) -> None:
         """Adds one batch: a tensor of shape `(4,)`."""
         self.total.assign_add(ops.append(ops.cast(shares, "float32"), 1.0))
 
-    def set_state(self, shares: Any):
+    def set_state(self, shares: Any) -> None:
         """Takes the place of all batches: the structure does not change during evaluate()."""
         self.total.assign(ops.append(ops.cast(shares, "float32"), 1.0))
 

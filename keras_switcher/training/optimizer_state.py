@@ -134,7 +134,7 @@ def copied(optimizer: keras.optimizers.Optimizer, advice: str) -> keras.optimize
         ) from error
 
 
-def start_at_weights(optimizer: keras.optimizers.Optimizer):
+def start_at_weights(optimizer: keras.optimizers.Optimizer) -> None:
     """Starts what an optimizer keeps of the weights at the weights as they are now.
 
     Keras makes it in the first step; here it is made when the model is compiled, so that a file

@@ -21,12 +21,12 @@ class OptimizerPair:
             there Keras finds them when it saves the model.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model) -> None:
         self._model = model
 
     def complete(
         self, switcher_optimizer: keras.optimizers.Optimizer | str | dict | None, scales_loss: bool
-    ):
+    ) -> None:
         """Gives a model that was just compiled its second optimizer, and builds both.
 
         Args:
@@ -63,7 +63,7 @@ class OptimizerPair:
         network = self._model.task if name == "task" else self._model.switcher
         return network.trainable_variables
 
-    def start_at_weights(self):
+    def start_at_weights(self) -> None:
         """Averages of weights (use_ema) start at the weights, as at the start of fit()."""
         for name in BOTH:
             start_at_weights(self.optimizer_of(name))
@@ -72,7 +72,7 @@ class OptimizerPair:
         """A loss as the optimizer scales it (float16) that stands for all of these networks."""
         return self._scaler(names).scale_loss(loss)
 
-    def apply_gradients(self, names: tuple[str, ...], gradients: dict):
+    def apply_gradients(self, names: tuple[str, ...], gradients: dict) -> None:
         """Updates networks.
 
         Args:
@@ -91,7 +91,7 @@ class OptimizerPair:
         return self.optimizer_of("task" if "task" in names else "switcher")
 
 
-def check_optimizers(optimizer: Any, switcher_optimizer: Any):
+def check_optimizers(optimizer: Any, switcher_optimizer: Any) -> None:
     """Raises ValueError if both are the same object, or one is a `MultiOptimizer`.
 
     Args:
@@ -134,7 +134,7 @@ def unchanged_on_failure(model: keras.Model, filepath: str | Path) -> Iterator[N
         raise
 
 
-def _refuse_several(**optimizers: Any):
+def _refuse_several(**optimizers: Any) -> None:
     several = keras.optimizers.MultiOptimizer
     for argument, optimizer in optimizers.items():
         inner = getattr(optimizer, "inner_optimizer", optimizer)

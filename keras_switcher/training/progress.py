@@ -19,17 +19,17 @@ class Progress(keras.callbacks.Callback):
 
     async_safe = True  # Counts batches; otherwise Keras would wait for the logs of each.
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self._batches = 0
         self._step_share = 0.0
 
-    def on_train_begin(self, logs: dict | None = None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         _check_batches(self.params.get("steps"))
         start_at_weights(self.model.optimizer)
         start_at_weights(self.model.switcher_optimizer)
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         model = self.model
         # Set here and not once: a callback may restore what another run was saved with.
         if steps := self.params.get("steps"):
@@ -39,10 +39,10 @@ class Progress(keras.callbacks.Callback):
         self._batches = 0
         model.make_train_function()
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         self._batches = batch + 1
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         model = self.model
         _check_batches(self._batches, epoch)
         model.epochs_seen.assign_add(1.0)
@@ -52,7 +52,7 @@ class Progress(keras.callbacks.Callback):
         self._check_finite(epoch, logs or {})
         self._report_waiting(logs)
 
-    def _check_finite(self, epoch: int, logs: dict):
+    def _check_finite(self, epoch: int, logs: dict) -> None:
         """Before any other callback may save what is broken."""
         loss = logs.get("loss", 0.0)
         broken = first_broken_weight(self.model)
@@ -66,7 +66,7 @@ class Progress(keras.callbacks.Callback):
             "untouched."
         )
 
-    def _report_waiting(self, logs: dict | None):
+    def _report_waiting(self, logs: dict | None) -> None:
         """The epoch's line says that a budget waits, and how long it has."""
         model, budget = self.model, self.model.budget
         if budget is None:
@@ -77,7 +77,7 @@ class Progress(keras.callbacks.Callback):
         if progress.is_waiting(budget, epoch) and logs is not None:
             logs["budget_waited"] = float(ops.convert_to_numpy(progress.waited))
 
-    def on_train_end(self, logs: dict | None = None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self.model.step_share.assign(0.0)  # Outside of fit() no epoch goes by.
         # What fit does with the task network, if its optimizer averages weights (use_ema).
         variables = self.model.switcher.trainable_variables
@@ -102,7 +102,7 @@ def with_progress(callbacks: Any, model: keras.Model) -> Any:
     return callbacks
 
 
-def _check_batches(number: int | None, epoch: int = 0):
+def _check_batches(number: int | None, epoch: int = 0) -> None:
     if number == 0:
         raise ValueError(
             f"No batch came in epoch {epoch + 1}, so nothing was trained and the epoch does not "

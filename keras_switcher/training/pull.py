@@ -52,7 +52,7 @@ class Pull:
         is_normalized: Whether what reads a group is normalised, for each of them.
     """
 
-    def __init__(self, groups: list, is_normalized: list[bool]):
+    def __init__(self, groups: list, is_normalized: list[bool]) -> None:
         self._layout = PackedLayout(groups)
         of_each = np.repeat(np.arange(len(groups) + 1), [*(g.size for g in groups), 1])
         self._groups = Segments(of_each, len(groups) + 1)

@@ -14,7 +14,7 @@ STEPS = (
 )
 
 
-def refuse_own_steps(task: keras.Model):
+def refuse_own_steps(task: keras.Model) -> None:
     """Raises for a task network whose own steps or loss would be ignored.
 
     Nested models may have some: Keras ignores them, too.
@@ -46,7 +46,7 @@ def refuse_own_steps(task: keras.Model):
         )
 
 
-def refuse_other_backends():
+def refuse_other_backends() -> None:
     """Raises where the training step has no backend.
 
     Raises:
@@ -61,7 +61,7 @@ def refuse_other_backends():
         )
 
 
-def refuse_to_train_inside(model: keras.Model):
+def refuse_to_train_inside(model: keras.Model) -> None:
     """Raises where another model calls this one in order to train it.
 
     Args:
@@ -84,7 +84,7 @@ def refuse_to_train_inside(model: keras.Model):
         )
 
 
-def refuse_unknown_macs(budget: Budget, channel_graph: ChannelGraph):
+def refuse_unknown_macs(budget: Budget, channel_graph: ChannelGraph) -> None:
     """Raises for a budget of MACs where some are not known, and none was told to leave them out.
 
     Args:

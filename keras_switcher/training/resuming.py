@@ -66,7 +66,7 @@ class ResumeTraining(keras.callbacks.Callback):
     ([0, 1, 2], True)
     """
 
-    def __init__(self, folder: str | os.PathLike, history: StructureHistory | None = None):
+    def __init__(self, folder: str | os.PathLike, history: StructureHistory | None = None) -> None:
         super().__init__()
         if not isinstance(folder, str | os.PathLike) or not str(folder):
             raise ValueError(f"`folder` must be a path. Received: folder={folder!r}.")
@@ -83,7 +83,7 @@ class ResumeTraining(keras.callbacks.Callback):
         record = read_record(self._path)
         return record["epochs"] if record else 0
 
-    def on_train_begin(self, logs: dict | None = None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         variables = state_of(self.model)
         record = read_record(self._path)
         settings = settings_of(self.model)
@@ -100,11 +100,11 @@ class ResumeTraining(keras.callbacks.Callback):
             if self.history:
                 self.history.epochs[:] = record["structure"]
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._tell_history()
         self._recorded = len(self.history.epochs) if self.history else None
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = {name: np.asarray(value).tolist() for name, value in (logs or {}).items()}
         self.logs[epoch] = logs
         if not np.isfinite(logs.get("loss", 0.0)):
@@ -126,14 +126,14 @@ class ResumeTraining(keras.callbacks.Callback):
             record["structure"] = self.history.epochs
         write_checkpoint(self._path, state_of(self.model), record)
 
-    def on_train_end(self, logs: dict | None = None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self._tell_history()
 
     @property
     def _path(self) -> Path:
         return self.folder / CHECKPOINT
 
-    def _tell_history(self):
+    def _tell_history(self) -> None:
         """Hands over the epochs before; Keras's History has forgotten all when training began."""
         self.model._initial_epoch = None  # Otherwise it would hold for every fit() to come.
         history = self.model.history
@@ -142,7 +142,7 @@ class ResumeTraining(keras.callbacks.Callback):
                 history.on_epoch_end(epoch, logs)
         self._untold = {}
 
-    def _check_record(self, record: dict, settings: dict):
+    def _check_record(self, record: dict, settings: dict) -> None:
         there = record["settings"]
         if settings not in (there, {**there, **record["since"]}):
             different = [
@@ -167,7 +167,7 @@ class ResumeTraining(keras.callbacks.Callback):
                 "before. Go on without it, choose another folder, or delete it."
             )
 
-    def _check_folder(self):
+    def _check_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             clean(self._path)

@@ -53,7 +53,7 @@ class Schedule:
         ValueError: If an argument is not one of its choices.
     """
 
-    def __init__(self, alternation: str, warmup_epochs: int, epochs_seen: keras.Variable):
+    def __init__(self, alternation: str, warmup_epochs: int, epochs_seen: keras.Variable) -> None:
         self.epochs_seen = epochs_seen
         self.warmup_epochs = warmup_epochs
         self.alternation = alternation
@@ -65,7 +65,7 @@ class Schedule:
         return self._warmup_epochs
 
     @warmup_epochs.setter
-    def warmup_epochs(self, value: int):
+    def warmup_epochs(self, value: int) -> None:
         is_number = isinstance(value, Integral) and value >= 0
         if not is_number:
             raise ValueError(
@@ -80,14 +80,14 @@ class Schedule:
         return self._alternation
 
     @alternation.setter
-    def alternation(self, value: str):
+    def alternation(self, value: str) -> None:
         if value not in ALTERNATIONS:
             raise ValueError(
                 f"`alternation` must be one of {ALTERNATIONS}. Received: alternation={value!r}."
             )
         self._alternation = value
 
-    def look_ahead(self):
+    def look_ahead(self) -> None:
         """Finds out what the epoch that comes brings: sets `updates` and `warms_up`."""
         epoch = int(ops.convert_to_numpy(self.epochs_seen))
         self.updates = updates_in_epoch(epoch, self.alternation, self.warmup_epochs)

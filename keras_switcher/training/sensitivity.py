@@ -19,7 +19,7 @@ class Sensitivities(keras.layers.Layer):
         groups: All that has factors: `ChannelGroup`s and `ConnectionGroup`s.
     """
 
-    def __init__(self, groups: list, **kwargs: Any):
+    def __init__(self, groups: list, **kwargs: Any) -> None:
         super().__init__(**{"name": "sensitivities", "dtype": "float32", **kwargs})
         self._means = {}
         for number, group in enumerate(groups):
@@ -32,7 +32,7 @@ class Sensitivities(keras.layers.Layer):
             )
         self.built = True
 
-    def see(self, gradients: dict):
+    def see(self, gradients: dict) -> None:
         """Takes in the task's gradients of a batch; those that are not finite are passed over.
 
         Args:
@@ -53,7 +53,7 @@ class Sensitivities(keras.layers.Layer):
         """
         return {name: _share(ops.convert_to_tensor(mean)) for name, mean in self._means.items()}
 
-    def load_own_variables(self, store: Any):
+    def load_own_variables(self, store: Any) -> None:
         """Loads the means; files that are older than they are have none, and they start anew."""
         if store.keys():
             super().load_own_variables(store)

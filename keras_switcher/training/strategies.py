@@ -10,7 +10,7 @@ TESTED = {
 }
 
 
-def check_strategy(model: keras.Model):
+def check_strategy(model: keras.Model) -> None:
     """Raises an error under a strategy whose results nobody has compared with those of one device.
 
     Args:

@@ -9,8 +9,8 @@ class TracedSteps:
     Training that goes back and forth between settings, by whole epochs say, traces each once.
     """
 
-    def __init__(self):
-        self._functions = {}
+    def __init__(self) -> None:
+        self._functions: dict[Hashable, Callable] = {}
 
     def get(self, settings: Hashable, make: Callable) -> Callable:
         """The function for these settings, which `make()` returns if there is none yet."""
@@ -18,6 +18,6 @@ class TracedSteps:
             self._functions[settings] = make()
         return self._functions[settings]
 
-    def clear(self):
+    def clear(self) -> None:
         """Forgets all of them."""
         self._functions.clear()

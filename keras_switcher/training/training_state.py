@@ -68,7 +68,7 @@ def _optimizers(model: keras.Model) -> list[tuple[str, keras.optimizers.Optimize
     return [pair for pair in attributes if isinstance(pair[1], keras.optimizers.Optimizer)]
 
 
-def _collect(where: str, value: Any, found: dict[str, Any]):
+def _collect(where: str, value: Any, found: dict[str, Any]) -> None:
     """Collects the plain values in nested ones."""
     if hasattr(value, "get_config"):
         found[where] = type(value).__name__

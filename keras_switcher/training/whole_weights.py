@@ -1,7 +1,7 @@
 """Refusals of constraints, regularizers and optimizers that look at whole weights."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Never
 
 import keras
 from keras import tree
@@ -21,7 +21,7 @@ _NORMS = (
 _SUMS = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 
 
-def check_optimizer(optimizer: keras.optimizers.Optimizer):
+def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     """Raises ValueError if the step for a weight depends on what is removed with others.
 
     Args:
@@ -36,7 +36,7 @@ def check_optimizer(optimizer: keras.optimizers.Optimizer):
 
 def check_weights(
     channel_graph: ChannelGraph, counterparts: list, optimizer: keras.optimizers.Optimizer
-):
+) -> None:
     """Raises ValueError if a weight that was cut is constrained or regularized as a whole.
 
     What acts on each entry alone goes through, as do norms over axes that stayed whole.
@@ -62,7 +62,7 @@ def check_weights(
             _refuse(owners[id(old)], old.regularizer, what)
 
 
-def check_outputs(channel_graph: ChannelGraph, kept_along: Callable):
+def check_outputs(channel_graph: ChannelGraph, kept_along: Callable) -> None:
     """Raises ValueError if the outputs of a layer are regularized and some of them are gone.
 
     The task's loss no longer hears of these; the weights that made them do, up the network.
@@ -94,7 +94,7 @@ def _acts_alike(constraint: keras.constraints.Constraint | None, cut: set[int], 
     return cut.isdisjoint(axis % rank for axis in tree.flatten(constraint.axis))
 
 
-def _refuse(layer: keras.layers.Layer, acting: Any, what: str):
+def _refuse(layer: keras.layers.Layer, acting: Any, what: str) -> Never:
     kind = type(acting).__name__ if not hasattr(acting, "__name__") else acting.__name__
     raise ValueError(
         f"{kind} {what} of '{layer.name}' by what the whole of it is, of which only a part is "

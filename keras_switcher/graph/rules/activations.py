@@ -109,7 +109,7 @@ def unwrapped(activation: Any) -> Any:
     return activation
 
 
-def carry_alpha(prelu: Any, tensor: keras.KerasTensor, reader: Reader):
+def carry_alpha(prelu: Any, tensor: keras.KerasTensor, reader: Reader) -> None:
     """The slopes of a PReLU, layer or activation, lie along the channels of what it is applied to.
 
     Args:

@@ -4,7 +4,7 @@ from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import NO_CHANNEL, Reader
 
 
-def add_broadcast(call: Call, reader: Reader, shape: tuple[int | None, ...]):
+def add_broadcast(call: Call, reader: Reader, shape: tuple[int | None, ...]) -> None:
     """Something is added to the call's output that may be shorter; see `add_vector`.
 
     Args:
@@ -21,7 +21,7 @@ def add_broadcast(call: Call, reader: Reader, shape: tuple[int | None, ...]):
         _add_along(call, reader, long[1:])
 
 
-def _add_along(call: Call, reader: Reader, long: list[int]):
+def _add_along(call: Call, reader: Reader, long: list[int]) -> None:
     """Something is added that has more than one entry along these axes."""
     if len(long) == 1:
         add_vector(call, reader, long[0])
@@ -30,7 +30,7 @@ def _add_along(call: Call, reader: Reader, long: list[int]):
             reader.forbid(reader.channels(call.output, axis), 1)
 
 
-def add_vector(call: Call, reader: Reader, axis: int):
+def add_vector(call: Call, reader: Reader, axis: int) -> None:
     """A vector is added to the call's output along an axis.
 
     With TensorFlow, `keras.ops.add` takes a vector of shape (n, 1, 1) for a bias of the last axis

@@ -21,7 +21,7 @@ def channel_axis(call: Call) -> int:
 
 
 @rule(layers.Activation)
-def activation(call: Call, reader: Reader):
+def activation(call: Call, reader: Reader) -> None:
     why = why_mixing(call)
     if why is not None:
         reader.refuse(call, why)
@@ -31,7 +31,7 @@ def activation(call: Call, reader: Reader):
 
 
 @rule(layers.Lambda)
-def function(call: Call, reader: Reader):
+def function(call: Call, reader: Reader) -> None:
     """A function that treats each entry by itself is an activation, whatever it is."""
     why = why_mixing_function(call)
     if why is not None:
@@ -59,12 +59,12 @@ def function(call: Call, reader: Reader):
         *("Floor", "Ceil", "Sign", "Cast", "StopGradient", "Copy", "NanToNum"),
     )
 )
-def elementwise(call: Call, reader: Reader):
+def elementwise(call: Call, reader: Reader) -> None:
     reader.pass_on(call)
 
 
 @keras_rule(operations=("Clip",))
-def clip(call: Call, reader: Reader):
+def clip(call: Call, reader: Reader) -> None:
     if np.ndim(call.op.x_min) or np.ndim(call.op.x_max):
         reader.refuse(call, f"is clipped by '{call.name}', at bounds that are arrays")
     else:
@@ -73,7 +73,7 @@ def clip(call: Call, reader: Reader):
 
 @rule(layers.Softmax)
 @keras_rule(operations=("Softmax", "LogSoftmax"))
-def over_axes(call: Call, reader: Reader):
+def over_axes(call: Call, reader: Reader) -> None:
     """Computes over some axes: each output depends on all channels along them."""
     axes = range(len(call.input.shape)) if call.op.axis is None else np.atleast_1d(call.op.axis)
     mixed = [axis % len(call.input.shape) for axis in axes]
@@ -86,14 +86,14 @@ def over_axes(call: Call, reader: Reader):
 
 
 @rule(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
-def normalization_over_axes(call: Call, reader: Reader):
+def normalization_over_axes(call: Call, reader: Reader) -> None:
     for axis in reader.labelled_axes(call.input):
         reader.normalize(reader.channels(call.input, axis))
     over_axes(call, reader)
 
 
 @rule(layers.Dropout, layers.AlphaDropout)
-def dropout(call: Call, reader: Reader):
+def dropout(call: Call, reader: Reader) -> None:
     shape = call.op.noise_shape
     for axis in reader.labelled_axes(call.input):
         if shape and (len(shape) != len(call.input.shape) or shape[axis] not in (None, 1)):
@@ -103,18 +103,18 @@ def dropout(call: Call, reader: Reader):
 
 
 @rule(layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D)
-def spatial_dropout(call: Call, reader: Reader):
+def spatial_dropout(call: Call, reader: Reader) -> None:
     reader.pass_on(call)
 
 
 @rule(layers.PReLU)
-def parametric_relu(call: Call, reader: Reader):
+def parametric_relu(call: Call, reader: Reader) -> None:
     carry_alpha(call.op, call.input, reader)
     reader.pass_on(call)
 
 
 @rule(layers.BatchNormalization)
-def batch_normalization(call: Call, reader: Reader):
+def batch_normalization(call: Call, reader: Reader) -> None:
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
     reader.normalize(ids)
@@ -126,7 +126,7 @@ def batch_normalization(call: Call, reader: Reader):
 
 
 @rule(layers.GroupNormalization)
-def group_normalization(call: Call, reader: Reader):
+def group_normalization(call: Call, reader: Reader) -> None:
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
     reader.normalize(ids)
@@ -140,7 +140,7 @@ def group_normalization(call: Call, reader: Reader):
 
 
 @rule(layers.Normalization)
-def normalization(call: Call, reader: Reader):
+def normalization(call: Call, reader: Reader) -> None:
     layer, rank = call.op, len(call.input.shape)
     along = [axis % rank for axis in layer.axis]
     axes = [axis for axis in reader.labelled_axes(call.input) if axis in along]
@@ -154,7 +154,7 @@ def normalization(call: Call, reader: Reader):
 
 
 @rule(layers.Rescaling)
-def rescaling(call: Call, reader: Reader):
+def rescaling(call: Call, reader: Reader) -> None:
     if np.ndim(call.op.scale) or np.ndim(call.op.offset):
         reader.refuse(call, f"goes through '{call.name}', whose scale or offset is an array")
     else:
@@ -162,7 +162,7 @@ def rescaling(call: Call, reader: Reader):
 
 
 @keras_rule(layers=("LayerScale",))
-def layer_scale(call: Call, reader: Reader):
+def layer_scale(call: Call, reader: Reader) -> None:
     ids = reader.channels(call.input, -1)
     reader.carry(call.op.gamma, 0, ids, role="scale")
     reader.resize(call, projection_dim=ids)
@@ -180,7 +180,7 @@ def layer_scale(call: Call, reader: Reader):
 @rule(layers.Resizing, layers.CenterCrop)
 @keras_rule(operations=("MaxPool", "AveragePool", "AdaptiveMaxPool", "AdaptiveAveragePool"))
 @keras_rule(operations=("Resize",))
-def spatial(call: Call, reader: Reader):
+def spatial(call: Call, reader: Reader) -> None:
     """Computes along the spatial axes, by the same rule for every channel."""
     reader.pass_on(call, axes=[channel_axis(call)])
 
@@ -188,7 +188,7 @@ def spatial(call: Call, reader: Reader):
 @rule(layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D)
 @rule(layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D)
 @rule(layers.GlobalAveragePooling3D)
-def global_pooling(call: Call, reader: Reader):
+def global_pooling(call: Call, reader: Reader) -> None:
     axis = channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])

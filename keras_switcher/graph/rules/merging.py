@@ -15,7 +15,7 @@ from keras_switcher.graph.rules.registry import keras_rule, rule
 @rule(layers.Add, layers.Subtract, layers.Multiply, layers.Average)
 @rule(layers.Maximum, layers.Minimum)
 @keras_rule(layers=("CustomScaleLayer",))
-def merge(call: Call, reader: Reader):
+def merge(call: Call, reader: Reader) -> None:
     tensors = call.inputs
     if _merges_arrays(call):
         reader.refuse(call, f"is merged by '{call.name}' with an array")
@@ -36,7 +36,7 @@ def merge(call: Call, reader: Reader):
         *("LogicalAnd", "LogicalOr", "LogicalNot"),
     )
 )
-def arithmetic(call: Call, reader: Reader):
+def arithmetic(call: Call, reader: Reader) -> None:
     given = (*call.args, *call.kwargs.values())
     operands = [x if is_tensor(x) else np.asarray(x) for x in given]
     _combine(call, reader, operands)
@@ -46,7 +46,7 @@ def arithmetic(call: Call, reader: Reader):
 
 @rule(layers.Concatenate)
 @keras_rule(operations=("Concatenate",))
-def concatenate(call: Call, reader: Reader):
+def concatenate(call: Call, reader: Reader) -> None:
     if _merges_arrays(call):
         reader.refuse(call, f"is merged by '{call.name}' with an array")
         return
@@ -68,7 +68,9 @@ def _merges_arrays(call: Call) -> bool:
     return any(not is_tensor(value) and np.ndim(value) for value in values)
 
 
-def _combine(call: Call, reader: Reader, operands: Sequence[keras.KerasTensor | np.ndarray]):
+def _combine(
+    call: Call, reader: Reader, operands: Sequence[keras.KerasTensor | np.ndarray]
+) -> None:
     """Entry by entry, with broadcasting: channels at the same places go together.
 
     Constant arrays among the operands lose the entries of channels that go.

@@ -15,7 +15,7 @@ from keras_switcher.graph.rules.registry import rule
 
 
 @rule(layers.Dense)
-def dense(call: Call, reader: Reader):
+def dense(call: Call, reader: Reader) -> None:
     if _is_altered(call, reader):
         return
     reader.pass_on(call, axes=range(1, len(call.input.shape) - 1), passed=[-1])
@@ -28,7 +28,7 @@ def dense(call: Call, reader: Reader):
 
 
 @rule(layers.EinsumDense)
-def einsum_dense(call: Call, reader: Reader):
+def einsum_dense(call: Call, reader: Reader) -> None:
     layer = call.op
     if _is_altered(call, reader):
         return
@@ -70,7 +70,7 @@ def einsum_dense(call: Call, reader: Reader):
 
 
 @rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)
-def convolution(call: Call, reader: Reader):
+def convolution(call: Call, reader: Reader) -> None:
     if _is_altered(call, reader):
         return
     layer, axis = call.op, channel_axis(call)
@@ -92,7 +92,7 @@ def convolution(call: Call, reader: Reader):
 
 
 @rule(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-def transposed_convolution(call: Call, reader: Reader):
+def transposed_convolution(call: Call, reader: Reader) -> None:
     if _is_altered(call, reader):
         return
     axis = channel_axis(call)
@@ -103,7 +103,7 @@ def transposed_convolution(call: Call, reader: Reader):
 
 
 @rule(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-def depthwise_convolution(call: Call, reader: Reader):
+def depthwise_convolution(call: Call, reader: Reader) -> None:
     axis = channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])
@@ -112,7 +112,7 @@ def depthwise_convolution(call: Call, reader: Reader):
 
 
 @rule(layers.SeparableConv1D, layers.SeparableConv2D)
-def separable_convolution(call: Call, reader: Reader):
+def separable_convolution(call: Call, reader: Reader) -> None:
     layer, axis = call.op, channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])
@@ -126,7 +126,7 @@ def separable_convolution(call: Call, reader: Reader):
 
 
 @rule(layers.Embedding)
-def embedding(call: Call, reader: Reader):
+def embedding(call: Call, reader: Reader) -> None:
     layer = call.op
     if _is_altered(call, reader):
         return
@@ -143,7 +143,7 @@ def _produce(
     kernel_axis: int,
     size: str,
     tensor_axis: int,
-):
+) -> None:
     """What the layer makes: its bias and activation go with it."""
     layer = call.op
     made = reader.produce(call, kernel, kernel_axis)
@@ -159,7 +159,7 @@ def _depthwise_kernel(
     kernel_axis: int,
     ids: np.ndarray,
     multiplier: int,
-):
+) -> None:
     """Every channel is convolved by itself, into one channel or several that go with it."""
     layer = call.op
     made = np.repeat(ids, multiplier)
@@ -170,7 +170,7 @@ def _depthwise_kernel(
     _activate(call, reader, made, channel_axis(call))
 
 
-def _activate(call: Call, reader: Reader, ids: np.ndarray, axis: int):
+def _activate(call: Call, reader: Reader, ids: np.ndarray, axis: int) -> None:
     why = why_mixing(call)
     if why is not None:
         reader.lock(ids, why)

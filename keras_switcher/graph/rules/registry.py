@@ -63,7 +63,7 @@ def keras_rule(
     return register
 
 
-def apply_rule(call: Call, reader: Reader):
+def apply_rule(call: Call, reader: Reader) -> None:
     """Applies the rule for the call's type; what has none locks all that it reads."""
     known = find_rule(call.op)
     if known is None:

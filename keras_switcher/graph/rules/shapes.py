@@ -11,7 +11,7 @@ from keras_switcher.graph.rules.registry import keras_rule, rule
 
 
 @rule(layers.Flatten)
-def flatten(call: Call, reader: Reader):
+def flatten(call: Call, reader: Reader) -> None:
     tensor = call.input
     axes = reader.labelled_axes(tensor)
     if len(axes) != 1:
@@ -32,25 +32,25 @@ def flatten(call: Call, reader: Reader):
 
 
 @rule(layers.Reshape)
-def reshape_layer(call: Call, reader: Reader):
+def reshape_layer(call: Call, reader: Reader) -> None:
     made = _regroup(call, reader)
     shape = [*call.op.target_shape]
     reader.resize(call, target_shape=_with_ids(shape, made, offset=1))
 
 
 @keras_rule(operations=("Reshape",))
-def reshape(call: Call, reader: Reader):
+def reshape(call: Call, reader: Reader) -> None:
     made = _regroup(call, reader)
     reader.resize(call, newshape=_with_ids([*call.op.newshape], made, offset=0))
 
 
 @keras_rule(operations=("ExpandDims", "Ravel"))
-def regroup(call: Call, reader: Reader):
+def regroup(call: Call, reader: Reader) -> None:
     _regroup(call, reader)
 
 
 @keras_rule(operations=("Squeeze",))
-def squeeze(call: Call, reader: Reader):
+def squeeze(call: Call, reader: Reader) -> None:
     if call.op.axis is None:
         reader.refuse(call, f"is squeezed by '{call.name}': one channel left would vanish")
     else:
@@ -58,24 +58,24 @@ def squeeze(call: Call, reader: Reader):
 
 
 @rule(layers.RepeatVector)
-def repeat_vector(call: Call, reader: Reader):
+def repeat_vector(call: Call, reader: Reader) -> None:
     reader.label(call.output, -1, reader.channels(call.input, -1))
 
 
 @rule(layers.Permute)
-def permute(call: Call, reader: Reader):
+def permute(call: Call, reader: Reader) -> None:
     _transpose(call, reader, (0, *call.op.dims))
 
 
 @keras_rule(operations=("Transpose",))
-def transpose(call: Call, reader: Reader):
+def transpose(call: Call, reader: Reader) -> None:
     rank = len(call.input.shape)
     axes = call.op.axes or tuple(reversed(range(rank)))
     _transpose(call, reader, [axis % rank for axis in axes])
 
 
 @keras_rule(operations=("Swapaxes",))
-def swapaxes(call: Call, reader: Reader):
+def swapaxes(call: Call, reader: Reader) -> None:
     order = np.arange(len(call.input.shape))
     pair = [call.op.axis1, call.op.axis2]
     order[pair] = order[pair[::-1]]
@@ -83,7 +83,7 @@ def swapaxes(call: Call, reader: Reader):
 
 
 @keras_rule(operations=("Moveaxis",))
-def moveaxis(call: Call, reader: Reader):
+def moveaxis(call: Call, reader: Reader) -> None:
     sizes = np.empty(range(1, len(call.input.shape) + 1))  # Its shape names the axes.
     moved = np.moveaxis(sizes, call.op.source, call.op.destination).shape
     _transpose(call, reader, [size - 1 for size in moved])
@@ -95,7 +95,7 @@ def moveaxis(call: Call, reader: Reader):
         *("Logsumexp", "Median", "CountNonzero"),
     )
 )
-def reduction(call: Call, reader: Reader):
+def reduction(call: Call, reader: Reader) -> None:
     rank = len(call.input.shape)
     axis = call.op.axis
     reduced = range(rank) if axis is None else [a % rank for a in np.atleast_1d(axis)]
@@ -106,7 +106,7 @@ def reduction(call: Call, reader: Reader):
         reader.label(call.output, to, reader.channels(call.input, axis))
 
 
-def _transpose(call: Call, reader: Reader, order: Iterable[int]):
+def _transpose(call: Call, reader: Reader, order: Iterable[int]) -> None:
     for to, axis in enumerate(order):
         reader.label(call.output, to, reader.channels(call.input, int(axis)))
 

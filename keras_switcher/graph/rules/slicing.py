@@ -9,7 +9,7 @@ from keras_switcher.graph.rules.registry import keras_rule
 
 
 @keras_rule(operations=("GetItem",))
-def get_item(call: Call, reader: Reader):
+def get_item(call: Call, reader: Reader) -> None:
     """Slices: a channel axis may be cut, or left whole by an index along another axis."""
     tensor, key = (*call.args, *call.kwargs.values())
     # A list is what a file makes of a tuple.
@@ -53,7 +53,7 @@ def get_item(call: Call, reader: Reader):
 
 
 @keras_rule(operations=("Split",))
-def split(call: Call, reader: Reader):
+def split(call: Call, reader: Reader) -> None:
     axis = call.op.axis % len(call.input.shape)
     parts = tree.flatten(call.outputs)
     ids = reader.channels(call.input, axis)
@@ -69,7 +69,7 @@ def split(call: Call, reader: Reader):
 
 
 @keras_rule(operations=("Take",))
-def take(call: Call, reader: Reader):
+def take(call: Call, reader: Reader) -> None:
     """A gather of fixed positions; also what compaction itself puts into a network."""
     tensor, indices = (*call.args, *call.kwargs.values())
     axis = call.op.axis
@@ -93,6 +93,6 @@ def take(call: Call, reader: Reader):
 
 
 @keras_rule(operations=("Pad",))
-def pad(call: Call, reader: Reader):
+def pad(call: Call, reader: Reader) -> None:
     widths = np.broadcast_to(call.op.pad_width, (len(call.input.shape), 2))
     reader.pass_on(call, axes=np.flatnonzero((widths == 0).all(1)).tolist())

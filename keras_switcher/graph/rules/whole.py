@@ -15,7 +15,7 @@ _CONVOLUTIONAL = (layers.ConvLSTM1D, layers.ConvLSTM2D, layers.ConvLSTM3D)
 
 
 @rule(layers.MultiHeadAttention, layers.GroupQueryAttention)
-def attention(call: Call, reader: Reader):
+def attention(call: Call, reader: Reader) -> None:
     """Counts the projections; the products of queries, keys and values have no kernel."""
     given = inspect.signature(call.op.call).bind(*call.args, **call.kwargs).arguments
     given = {"key": given["value"], **{name: x for name, x in given.items() if x is not None}}
@@ -37,7 +37,7 @@ def attention(call: Call, reader: Reader):
 
 @rule(layers.SimpleRNN, layers.LSTM, layers.GRU, layers.RNN, layers.Bidirectional)
 @rule(*_CONVOLUTIONAL)
-def recurrent(call: Call, reader: Reader):
+def recurrent(call: Call, reader: Reader) -> None:
     """Counts both kernels of each cell once per step."""
     _stays_whole(call, reader)
     layer, positions = call.op, reader.sizes_along(call.input, [1])
@@ -58,7 +58,7 @@ def recurrent(call: Call, reader: Reader):
             reader.count_kernel(call, kernel, positions)
 
 
-def _stays_whole(call: Call, reader: Reader):
+def _stays_whole(call: Call, reader: Reader) -> None:
     kind = type(call.op).__name__
     reason = f"feeds '{call.name}', and no rule is known for {kind} that cuts it"
     reader.lock_inputs(call, reason, NO_RULE)

@@ -26,7 +26,7 @@ class Trainer(keras.Model):
     test_function: Any
     predict_function: Any
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._traced_steps = TracedSteps()
 
@@ -134,7 +134,7 @@ class Trainer(keras.Model):
         x: Any,
         y: Any,
         sample_weight: Any,
-    ):
+    ) -> None:
         self.optimizers.apply_gradients(names, gradients)
         if names is self.schedule.updates[-1]:
             self.epoch_share.assign_add(self.step_share)
@@ -167,7 +167,7 @@ class SharedSteps:
         steps: Number of updates.
     """
 
-    def __init__(self, take_step: Callable, steps: int):
+    def __init__(self, take_step: Callable, steps: int) -> None:
         self._take_step = graph_of(take_step, reduce_retracing=True)
         self._numbers = [tf.constant(number) for number in range(steps)]
         self._spec: Any = None
