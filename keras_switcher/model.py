@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_switcher import switchers
 from keras_switcher.gating.gated_network import GatedNetwork
-from keras_switcher.gating.inference import InferenceKernels, Renewing
+from keras_switcher.gating.inference import InferenceKernels
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.pruning.export import export_model
 from keras_switcher.pruning.planning import plan_removal
@@ -28,7 +28,6 @@ from keras_switcher.training.budget import Budget
 from keras_switcher.training.budget_advice import TrainingSoFar, advise_before
 from keras_switcher.training.budget_progress import BudgetProgress
 from keras_switcher.training.budget_pull import BudgetPull
-from keras_switcher.training.losses import reported_loss, unpacked
 from keras_switcher.training.metrics import SHARES, StructureShares
 from keras_switcher.training.optimizer_state import compact_compiled
 from keras_switcher.training.optimizers import (
@@ -341,44 +340,6 @@ class SwitcherModel(Trainer):
         if self.compiled:
             self.optimizers.start_at_weights()
         return super().train_on_batch(*args, **kwargs)
-
-    def test_step(self, data: Any) -> dict:
-        """One batch of evaluate(), with the factors computed before the first batch."""
-        x, y, sample_weight = unpacked(self, data)
-        with self.inference.scope() as scope:
-            y_pred = self.task(x, training=False)
-        reported_loss(self, x, y, y_pred, sample_weight, training=False, added=scope.losses)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
-
-    def predict_step(self, data: Any) -> Any:
-        """One batch of predict(), with the factors computed before the first batch."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        with self.inference.scope():
-            return self.task(x, training=False)
-
-    def make_test_function(self, force: bool = False) -> None:
-        """Builds the function behind evaluate()."""
-        super().make_test_function(force)
-        self.test_function = self._renewing(self.test_function, self._renew_and_report)
-
-    def make_predict_function(self, force: bool = False) -> None:
-        """Builds the function behind predict()."""
-        super().make_predict_function(force)
-        self.predict_function = self._renewing(self.predict_function, self.inference.renew)
-
-    def _renewing(self, function: Callable, renew: Callable) -> Renewing:
-        if isinstance(function, Renewing):
-            function.stale = True
-            return function
-        with self.distribute_strategy.scope():
-            self.inference.prepare()
-        # Op by op, a deep network's hundred groups would take longer than a batch.
-        renew = renew if self.run_eagerly else self.as_graph(renew)
-        return Renewing(function, lambda: renew(self.inference.factors()))
-
-    def _renew_and_report(self, factors: dict) -> None:
-        self.inference.renew(factors)
-        self.structure_shares.set_state(self.accounting.shares(factors))
 
     def _flatten_metrics_in_order(self, logs: dict) -> Any:
         """Lists of results are those of the task network: the shares of structure have names."""

@@ -131,11 +131,6 @@ def _compressed(value: np.ndarray, call: Call, values: list) -> np.ndarray:
     return value
 
 
-def constants(call: Call, args: tuple, kwargs: dict) -> list[bool]:
-    """For each tensor among a call's arguments, whether a constant has taken its place."""
-    return [not is_tensor(value) for value in _in_place(call, args, kwargs)]
-
-
 def zeros(tensor: keras.KerasTensor, call: Call) -> np.ndarray:
     """What stands for a tensor of which nothing is read.
 

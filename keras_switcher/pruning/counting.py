@@ -1,13 +1,10 @@
 """Counts parameters and multiply-accumulate operations (MACs)."""
 
 import math
-from typing import Any
 
 import keras
 import numpy as np
-from keras import tree
 
-from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.kernel import Kernel, Use
@@ -18,6 +15,7 @@ from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.bias_folding import new_biases
 from keras_switcher.pruning.input_shapes import inputs_of_shape
 from keras_switcher.pruning.plan import Plan
+from keras_switcher.pruning.remains import Remains
 
 
 class LayerCounts(dict):
@@ -145,66 +143,28 @@ def remaining(channel_graph: ChannelGraph, plan: Plan | None = None) -> dict:
         and `macs` per sample, those that are known (see `unknown_macs`).
     """
     keep, connections = (plan.keep, plan.connections) if plan else ({}, {})
-
-    def kept(weight: Any, axes: dict[int, Axis]) -> int:
-        size = int(np.prod(weight.shape))
-        for number, axis in axes.items():
-            mask = axis.gather(keep, np)
-            if mask is not None:
-                size = size // weight.shape[number] * int(mask.sum())
-        return size
-
-    calls = _calls_left(channel_graph, keep)
+    remains = Remains(channel_graph, keep)
     weights, macs = 0, 0
     for kernel in channel_graph.kernels:
-        uses = [use for use in kernel.uses if id(use.call) in calls]
+        uses = [use for use in kernel.uses if id(use.call) in remains.calls]
         if not uses:
             continue
         matrix = connections.get(kernel.connections) if kernel.connections else None
         if matrix is None:
-            left = kept(kernel.weight, kernel.axes)
+            left = remains.entries(kernel.weight)
         else:
             left = int(np.count_nonzero(kernel.between(matrix, keep)))
         weights += left
         macs += left * sum(use.positions(keep) for use in uses)
-    layers = {id(c.op): c.op for c in calls.values() if isinstance(c.op, keras.layers.Layer)}
-    held = {id(weight): weight for layer in layers.values() for weight in layer.weights}
-    parameters = sum(kept(weight, channel_graph.axes_of(weight)) for weight in held.values())
+    ops = {id(call.op): call.op for call in remains.calls.values()}
+    held = {id(weight): weight for op in ops.values() for weight in getattr(op, "weights", ())}
+    parameters = sum(map(remains.entries, held.values()))
     for layer in new_biases(channel_graph, plan) if plan else ():
-        if id(layer) in layers:
+        if id(layer) in ops:
             made = channel_graph.axes_of(layer.kernel).get(1)
-            parameters += layer.units if made is None else kept(layer.kernel[0], {0: made})
+            parameters += layer.units if made is None else int(remains.kept(made).sum())
     return {"weights": weights, "parameters": parameters, "macs": macs}
-
-
-def _calls_left(channel_graph: ChannelGraph, keep: dict[str, np.ndarray]) -> dict[int, Call]:
-    """The calls of the smaller model: without what reads nothing, and what nothing reads then."""
-    folded: set[int] = set()
-    left: dict[int, Call] = {}
-    for call in channel_graph.graph.calls:
-        outputs = tree.flatten(call.outputs)
-        edge = channel_graph.edge_at(call)
-        reads_nothing = edge is not None and _is_empty(edge, keep)
-        makes_nothing = all(
-            any(_is_empty(axis, keep) for axis in channel_graph.axes_along(tensor).values())
-            for tensor in outputs
-        )
-        if reads_nothing or makes_nothing or all(id(tensor) in folded for tensor in call.inputs):
-            folded.update(map(id, outputs))
-        else:
-            left[id(call)] = call
-    read, reached = {id(tensor) for tensor in tree.flatten(channel_graph.graph.outputs)}, {}
-    for call in reversed(left.values()):
-        if any(id(tensor) in read for tensor in tree.flatten(call.outputs)):
-            read.update(map(id, call.inputs))
-            reached[id(call)] = call
-    return reached
 
 
 def _length(size: int | str | np.ndarray) -> int | str:
     return len(size) if isinstance(size, np.ndarray) else size
-
-
-def _is_empty(axis: Axis, keep: dict[str, np.ndarray]) -> bool:
-    kept = axis.gather(keep, np)
-    return kept is not None and not kept.any()

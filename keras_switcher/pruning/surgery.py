@@ -19,6 +19,7 @@ from keras_switcher.pruning.bias_folding import bias_shifts
 from keras_switcher.pruning.constant_folding import merge
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.rebuilding import build_activation, without_random_start
+from keras_switcher.pruning.remains import Remains
 from keras_switcher.pruning.remaking import Remaking
 from keras_switcher.pruning.verification import Verification
 
@@ -67,7 +68,7 @@ class Surgery:
         self.rebuilt: dict[int, keras.Operation] = {}
         self.made: dict[int, Any] = {}
         self.names = Names(channel_graph.graph)
-        self.empty = [name for name, mask in self.keep.items() if not mask.any()]
+        self.remains = Remains(channel_graph, plan.keep)
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
 
     def operate(self, verified_by: dict | None = None) -> keras.Model:
@@ -91,7 +92,7 @@ class Surgery:
         check_apart(self.channel_graph.ties, small)
         if verified_by is not None:
             check = Verification(self.channel_graph, verified_by).check
-            check(small, self.made, self.kept_along)
+            check(small, self.made, self.remains.kept_along)
         return small
 
     def visit(self, call: Call, args: tuple, kwargs: dict) -> Any:
@@ -100,15 +101,14 @@ class Surgery:
 
     def _made_of(self, call: Call, args: tuple, kwargs: dict) -> Any:
         edge = self.channel_graph.edge_at(call)
-        if self.empty and self._is_read_by_none(call):
+        if self.remains.makes_nothing(call):
             return tree.map_structure(lambda x: folding.zeros(x, call), call.outputs)
-        if edge is not None and not self._kept(edge).any():
+        if self.remains.reads_nothing(call):
             args, kwargs = folding.nothing(call)
-        folded = folding.constants(call, args, kwargs)
-        if folded and all(folded):
+        if self.remains.is_constant(call):
             return self._constant(call, args, kwargs, edge)
-        if any(folded):
-            outputs = merge(call, args, kwargs, self.kept_along)
+        if any(self.remains.constants_read(call)):
+            outputs = merge(call, args, kwargs, self.remains.kept_along)
             if outputs is None:
                 self.raise_empty(f"'{call.name}' would read a constant")
             return outputs
@@ -121,7 +121,7 @@ class Surgery:
         if new is not None:
             return new(*args, **kwargs)
         shift = self.shifts.get(id(call.op))
-        shrinks = any(not k.all() for x in call.inputs for k in self.kept_along(x).values())
+        shrinks = any(not k.all() for x in call.inputs for k in self.remains.kept_along(x).values())
         new = self.remaking.of(call, self.names.of(call.op), shrinks)
         self.rebuilt[id(call.op)] = new
         with without_random_start(new):
@@ -131,7 +131,7 @@ class Surgery:
             self._assign(call.op, new)
             if shift is not None:
                 made = self.channel_graph.axes_of(call.op.kernel).get(1)
-                new.bias.assign_add(shift if made is None else shift[self._kept(made)])
+                new.bias.assign_add(shift if made is None else shift[self.remains.kept(made)])
         return outputs
 
     def _assign(self, layer: keras.layers.Layer, new: keras.layers.Layer) -> None:
@@ -165,14 +165,9 @@ class Surgery:
             self.raise_empty(f"'{call.name}' would read a constant {how}")
         return outputs
 
-    def _is_read_by_none(self, call: Call) -> bool:
-        """Whether all channels that a call returns are gone."""
-        tensors = tree.flatten(call.outputs)
-        return all(any(not k.any() for k in self.kept_along(t).values()) for t in tensors)
-
     def raise_empty(self, consequence: str) -> NoReturn:
         """Raises the error for groups that cannot be empty, without what they emptied."""
-        empty = [self.channel_graph.group(name) for name in self.empty]
+        empty = [self.channel_graph.group(name) for name in self.remains.empty]
         causes = [g.name for g in empty if not feeds_nothing(self.channel_graph, g, self.keep)]
         raise ValueError(
             f"Nothing is left of {', '.join(map(repr, self.cut_off or causes))}: all of it is "
@@ -184,7 +179,7 @@ class Surgery:
     def _drop_dead_positions(self, edge: Edge, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Gathers what is alive, where more arrives at a kernel than it still reads."""
         arriving = edge.gather_channels(self.keep, np)
-        live = self._kept(edge)
+        live = self.remains.kept(edge)
         left = live if arriving is None else live[arriving]
         if left.all():
             return args, kwargs
@@ -224,7 +219,7 @@ class Surgery:
             matrix = None if edge is None else edge.of_connections(self.factors)
             if matrix is not None:  # Its rows are the inputs, which are the kernel's first axis.
                 value = value * matrix.astype(value.dtype)
-            kept = self._kept(channels)
+            kept = self.remains.kept(channels)
             if not kept.all():
                 value = value.take(np.flatnonzero(kept), axis)
             scale = None if edge is None else edge.gather(self.factors, np)
@@ -242,15 +237,7 @@ class Surgery:
         scale = read.gather(self.factors, np)
         if scale is None:
             return args, kwargs
-        scale = scale[self._kept(read)].reshape(
+        scale = scale[self.remains.kept(read)].reshape(
             [-1] + [1] * (len(edge.call.input.shape) - 1 - axis)
         )
         return self._on_first_tensor(lambda x: x if (scale == 1).all() else x * scale, args, kwargs)
-
-    def _kept(self, axis: Axis) -> np.ndarray:
-        kept = axis.gather(self.keep, np)
-        return np.ones(axis.size, bool) if kept is None else kept
-
-    def kept_along(self, tensor: keras.KerasTensor) -> dict[int, np.ndarray]:
-        """Which channels of a tensor of the model stay: boolean vectors by axis."""
-        return {axis: self._kept(a) for axis, a in self.channel_graph.axes_along(tensor).items()}

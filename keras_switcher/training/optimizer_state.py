@@ -46,7 +46,7 @@ def compact_compiled(
     check_optimizer(_inner(model.optimizer))
     channel_graph = model.gated.channel_graph
     surgery = Surgery(channel_graph, plan, fold=False)
-    check_outputs(channel_graph, surgery.kept_along)
+    check_outputs(channel_graph, surgery.remains.kept_along)
     small = surgery.operate(verified_by)
     variables = _built_with(model.optimizer)
     trained = {id(variable) for variable in variables}

@@ -1,4 +1,4 @@
-"""The training step under TensorFlow: gradients by a tape, graphs, and sums over replicas.
+"""Training and evaluation under TensorFlow: gradients by a tape, graphs, sums over replicas.
 
 Graphs and their memory are TensorFlow's alone, and so is this file the only one that imports it.
 """
@@ -11,12 +11,13 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_switcher.gating.inference import Renewing
 from keras_switcher.training.losses import reported_loss, unpacked
 from keras_switcher.training.traced_steps import TracedSteps
 
 
 class Trainer(keras.Model):
-    """The half of a `SwitcherModel` that a backend brings: how a batch is trained.
+    """The half of a `SwitcherModel` that a backend brings: how a batch is trained and evaluated.
 
     The arguments are those of `keras.Model`.
     """
@@ -53,6 +54,44 @@ class Trainer(keras.Model):
         traced_with = self.schedule.updates, self.schedule.warms_up, *settings
         self.train_function = self._traced_steps.get(traced_with, self._new_function)
         return self.train_function
+
+    def test_step(self, data: Any) -> dict:
+        """One batch of evaluate(), with the factors computed before the first batch."""
+        x, y, sample_weight = unpacked(self, data)
+        with self.inference.scope() as scope:
+            y_pred = self.task(x, training=False)
+        reported_loss(self, x, y, y_pred, sample_weight, training=False, added=scope.losses)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """One batch of predict(), with the factors computed before the first batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with self.inference.scope():
+            return self.task(x, training=False)
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Builds the function behind evaluate()."""
+        super().make_test_function(force)
+        self.test_function = self._renewing(self.test_function, self._renew_and_report)
+
+    def make_predict_function(self, force: bool = False) -> None:
+        """Builds the function behind predict()."""
+        super().make_predict_function(force)
+        self.predict_function = self._renewing(self.predict_function, self.inference.renew)
+
+    def _renewing(self, function: Callable, renew: Callable) -> Renewing:
+        if isinstance(function, Renewing):
+            function.stale = True
+            return function
+        with self.distribute_strategy.scope():
+            self.inference.prepare()
+        # Op by op, a deep network's hundred groups would take longer than a batch.
+        renew = renew if self.run_eagerly else self.as_graph(renew)
+        return Renewing(function, lambda: renew(self.inference.factors()))
+
+    def _renew_and_report(self, factors: dict) -> None:
+        self.inference.renew(factors)
+        self.structure_shares.set_state(self.accounting.shares(factors))
 
     def as_graph(self, function: Callable) -> Callable:
         """A function as one TensorFlow graph."""
