@@ -15,7 +15,7 @@ from keras_switcher.structure import Structure
 from keras_switcher.training.budget import Budget
 from keras_switcher.training.resuming import ResumeTraining
 
-__version__ = "0.2.2"
+__version__ = "0.2.3"
 
 __all__ = [
     "Budget",

@@ -14,7 +14,7 @@ KINDS = ("weights", "macs")
 UNKNOWN = ("refuse", "leave_out")
 # How far from the target the penalty turns from a square into a line, as a share.
 HUBER_DELTA = 0.01
-# Targets below this share make the penalty steeper, in proportion.
+# For targets below this share it turns that much earlier: one channel is a larger part of them.
 SMALL = 0.2
 # By how much it grows where what is kept lags behind.
 GROWTH = 8
@@ -41,8 +41,7 @@ class Budget:
     that they do not shrink together, and falls on those that the task's loss relies on least, see
     `Pull`. Within a hundredth of the target the penalty is a square (a Huber loss, Huber 1964),
     so that training settles there while the switcher's learning rate falls; under a constant one
-    it may swing around it. For a target below a fifth, where one channel more is a smaller share,
-    distances count that much more.
+    it may swing around it. For a target below a fifth that distance is smaller, in proportion.
     Channels whose factor is at most a fiftieth act as zeros, see `effective_factors`.
 
     **It has the loss's units.** At full slope the penalty's gradient on the factors is as long as
@@ -139,21 +138,21 @@ class Budget:
     def slope(self, kept: Any, epoch: Any) -> Any:
         """The derivative of the penalty by the kept share: from -5 (too little is left) to 1.
 
-        For a target below a fifth it is steeper, in proportion.
+        For a target below a fifth it is at full slope at a smaller distance, in proportion.
 
         Args:
             kept: The kept share, a number or scalar tensor.
             epoch: The epoch, without what the budget has waited.
         """
         kept = ops.convert_to_tensor(kept)
-        steeper = max(1.0, SMALL / self.keep)
+        delta = HUBER_DELTA * min(1.0, self.keep / SMALL)
         down = ops.relu(kept - ops.cast(self.target(epoch), kept.dtype))
         back = ops.relu(self.keep - kept)
 
         def within(off: Any) -> Any:
-            return ops.minimum(steeper * off / HUBER_DELTA, 1.0)
+            return ops.minimum(off / delta, 1.0)
 
-        return steeper * (within(down) - BACK * within(back))
+        return within(down) - BACK * within(back)
 
     def slope_of_empty(self, kept: Any) -> Any:
         """The derivative by the share of a group of which nothing is left, if too little is kept.
