@@ -21,12 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 import keras_switcher as ks
-from recipes.benchmarks.harness import run, timed_in_turn
+from recipes.benchmarks.harness import random_masks, run, spread, timed_in_turn
 from recipes.networks.backbones import backbone
 
 # What makes keras.applications build a network with about half of the channels.
@@ -47,29 +46,26 @@ def measure(
     """A row for each network and model; `removed` is a share of the channels."""
     for network in networks:
         keras.utils.set_random_seed(seed)
-        dense = backbone(network, size, classes=1000)
-        generator = np.random.default_rng(seed)
-        groups = [group for group in ks.channel_groups(dense) if group.prunable]
-        masks = {g.name: generator.permutation(g.size) >= removed * g.size for g in groups}
+        dense = backbone(network, size)
+        masks = random_masks(dense, removed, seed)
         models = {
             "dense": dense,
-            "dense twin": backbone(network, size, classes=1000),
+            "dense twin": backbone(network, size),
             "compact": ks.prune_channels(dense, masks, round_to=round_to),
         }
         if network in NARROW:
-            models["built small"] = backbone(network, size, classes=1000, **NARROW[network])
+            models["built small"] = backbone(network, size, **NARROW[network])
         macs = {name: ks.count_macs(model).total for name, model in models.items()}
         x = tf.random.normal((batch, size, size, 3))
         runs = {name: EXECUTIONS[execution](model, x) for name, model in models.items()}
-        times = timed_in_turn(runs, repeats, batches)
+        times, _ = timed_in_turn(runs, repeats, batches)
         for name in models:
-            ratio, least, largest = times.spread("dense", name)
-            reduction = macs["dense"] / macs[name]
             row = {"network": network, "model": name, "batch": batch, "execution": execution}
             row |= {"round_to": round_to, "macs": macs[name]}
-            row |= {"ms_per_batch": round(times.median(name), 2), "macs_ratio": round(reduction, 3)}
-            row |= {"time_ratio": ratio, "time_ratio_min": least, "time_ratio_max": largest}
-            yield row | {"share": round(ratio / reduction, 3)}
+            row["ms_per_batch"] = 1000 * times[name].median()
+            row["macs_ratio"] = macs["dense"] / macs[name]
+            row |= spread(times["dense"] / times[name], "time_ratio")
+            yield row | {"share": row["time_ratio"] / row["macs_ratio"]}
 
 
 def _as_function(model, x):

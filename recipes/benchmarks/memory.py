@@ -11,10 +11,10 @@ groups gated.
 
 import resource
 from collections.abc import Iterator
-from statistics import median
 
 import keras
 import numpy as np
+import pandas as pd
 
 import keras_switcher as ks
 from recipes.benchmarks.harness import in_own_process, run
@@ -29,24 +29,20 @@ def measure(
 ) -> Iterator[dict]:
     """A row for each network and model; `repeats` are processes per model."""
     for network in networks:
-        peaks = {kind: [] for kind in KINDS}
-        for _ in range(repeats):
-            for kind in KINDS:
-                peaks[kind].append(in_own_process(_peak, network, kind, switcher, batches))
-        for kind, found in peaks.items():
-            ratio = round(median(found) / median(peaks["dense"]), 3)
+        found = [
+            {kind: in_own_process(_peak, network, kind, switcher, batches) for kind in KINDS}
+            for _ in range(repeats)
+        ]
+        peaks = pd.DataFrame(found).agg(["median", "min", "max"])
+        for kind, (peak, least, most) in peaks.items():
             row = {"network": network, "model": kind, "switcher": switcher}
-            row |= {"peak_mib": round(median(found)), "ratio": ratio}
-            yield row | {
-                "least_mib": round(min(found)),
-                "most_mib": round(max(found)),
-                "repeats": repeats,
-            }
+            row |= {"peak_mib": round(peak), "ratio": peak / peaks["dense"]["median"]}
+            yield row | {"least_mib": round(least), "most_mib": round(most), "repeats": repeats}
 
 
 def _peak(network, kind, switcher, batches):
     """MiB at the highest, of this process."""
-    model = backbone(network)
+    model = backbone(network, 64, classes=10)
     if kind != "dense":
         model = ks.SwitcherModel(model, switcher, alternation=kind)
     model.compile(

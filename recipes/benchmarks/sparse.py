@@ -15,7 +15,6 @@ import gzip
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 import keras
 import numpy as np
@@ -39,25 +38,25 @@ def measure(
     kernels = {share: _csr(model) for share, model in models.items()}
     for size in batch:
         x = np.random.default_rng(seed).random((size, 784), dtype="float32")
-        runs = {("litert", share): _interpreter(file, x) for share, file in files.items()}
-        runs |= {("csr", share): _product(*of, x) for share, of in kernels.items()}
-        times = timed_in_turn(runs, repeats, batches)
+        runs = {f"litert {share}": _interpreter(file, x) for share, file in files.items()}
+        runs |= {f"csr {share}": _product(*of, x) for share, of in kernels.items()}
+        times, _ = timed_in_turn(runs, repeats, batches)
         for share in SHARES:
             row = {"cut": share, "batch": size}
             for kind, stored in ("file", files[share]), ("csr", _bytes(kernels[share][0])):
                 row[f"{kind}_bytes"] = len(stored)
                 row[f"{kind}_gzip_bytes"] = len(gzip.compress(stored))
             for kind in ("litert", "csr"):
-                ratios = times.ratios((kind, share), ("litert", 0.0))
-                row[f"{kind}_microseconds"] = round(1000 * times.median((kind, share)), 1)
-                row[f"{kind}_time"] = round(median(ratios), 3)
+                of_kind = times[f"{kind} {share}"]
+                row[f"{kind}_microseconds"] = 1e6 * of_kind.median()
+                row[f"{kind}_time"] = (of_kind / times["litert 0.0"]).median()
             yield row
 
 
 def _cut(share, seed):
     network, random = mlp(), np.random.default_rng(seed)
-    shapes = {f"{layer.name}/connections": layer.kernel.shape for layer in network.layers}
-    keep = {name: random.random(shape) >= share for name, shape in shapes.items()}
+    kernels = {f"{layer.name}/connections": layer.kernel for layer in network.layers}
+    keep = {name: random.random(kernel.shape) >= share for name, kernel in kernels.items()}
     return masked(network, keep).compact()
 
 

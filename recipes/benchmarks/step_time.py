@@ -15,20 +15,19 @@ momentum.
 
 from collections.abc import Iterator
 from functools import partial
-from statistics import median
 
 import keras
 import numpy as np
 
 import keras_switcher as ks
 from keras_switcher.switchers import RowSwitcher, UNetSwitcher
-from recipes.benchmarks.harness import run, timed_in_turn
+from recipes.benchmarks.harness import run, spread, timed_in_turn
 from recipes.networks.backbones import backbone
 from recipes.networks.lenet5 import lenet5
 from recipes.networks.mlp import mlp
 
 BACKBONES = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
-NETWORKS = {"mlp": mlp, "lenet5": lenet5, **{n: partial(backbone, n) for n in BACKBONES}}
+NETWORKS = {"mlp": mlp, "lenet5": lenet5, **{n: partial(backbone, n, 64, 10) for n in BACKBONES}}
 SWITCHERS = {
     "row": (RowSwitcher, False),
     "unet_stacked": (UNetSwitcher, False),
@@ -63,15 +62,13 @@ def measure(
                 name: partial(getattr(model, kind), *samples, batch_size=BATCH, verbose=0)
                 for name, model in models.items()
             }
-            times = timed_in_turn(runs, repeats)
+            times, cpu = timed_in_turn(runs, repeats)
             for name in models:
-                ratio, least, largest = times.spread(name, "dense")
-                fastest = min(times.passed[name]) / min(times.passed["dense"])
                 row = {"network": network, "jit_compile": compiled, "kind": kind, "model": name}
-                row["ms_per_batch"] = round(times.median(name) / batches, 3)
-                row |= {"ratio": ratio, "ratio_min": least, "ratio_max": largest}
-                row["ratio_of_fastest"] = round(fastest, 3)
-                row["cpu_ratio"] = round(median(times.ratios(name, "dense", cpu=True)), 3)
+                row["ms_per_batch"] = 1000 * times[name].median() / batches
+                row |= spread(times[name] / times["dense"], "ratio")
+                row["ratio_of_fastest"] = times[name].min() / times["dense"].min()
+                row["cpu_ratio"] = (cpu[name] / cpu["dense"]).median()
                 yield row | {"repeats": repeats, "batches": batches}
 
 
