@@ -4,7 +4,6 @@ import argparse
 import json
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,9 +15,8 @@ import keras_switcher
 from keras_switcher import plots
 from recipes.drawing import MaskHistory, draw_degrees, draw_masks
 from recipes.methods import METHODS
-from recipes.networks import TASKS
 from recipes.rows import digest, slug, surroundings, write_rows
-from recipes.settings import Settings, add_settings, read_settings
+from recipes.settings import add_settings, read_settings
 from recipes.switching import switched
 from recipes.trials.experiment import Experiment
 from recipes.trials.measuring import measure
@@ -26,43 +24,37 @@ from recipes.trials.trial import Trial
 
 CHECKPOINT, RESULT, SAVED_MODEL = "checkpoint", "result.json", "saved_model"
 OF_CONNECTIONS = {"masks.png": draw_masks, "degrees.png": draw_degrees}
-SMOKE_EPOCHS = 2
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network and its data, to be trained dense and switched from the same weights.
+    """An experiment of a study and its dense twin, from the same weights, with pictures.
 
     Args:
         name: Name of the recipe's module in `recipes`.
         about: What the help says.
-        task: A name of `recipes.networks.TASKS`.
-        settings: The default `Settings`, without the switcher's learning rate.
-        switcher_rates: That rate by name of switcher; what is not named has that of `"row"`.
+        experiment: The `Experiment`, whose settings are the defaults of the command line.
         pictures: Maps names of files to what draws them, see `recipes.drawing`. Where connections
             have factors, their own pictures are drawn instead.
     """
 
     name: str
     about: str
-    task: str
-    settings: Settings
-    switcher_rates: dict[str, float]
+    experiment: Experiment
     pictures: dict[str, Callable] = field(default_factory=dict)
 
     def run(self, arguments: list[str] | None = None) -> dict:
         """Trains, measures, prints and writes; returns what the last line prints as JSON."""
-        started, parser = time.perf_counter(), self._parser()
+        parser = self._parser()
         options = parser.parse_args(arguments)
         given, output = read_settings(options), options.output
         try:
-            trials = self._prepare(options, self._completed(given))
+            trials = self._prepare(given, output, options.data_dir)
         except (ValueError, OSError, ImportError) as error:
             parser.error(str(error))  # Nothing was trained yet: the options cannot be met.
         try:
             outcomes = {method: METHODS[method](trial) for method, trial in trials.items()}
-            result = {"recipe": self.name, **asdict(trials["switched"].settings)}
-            result |= self._measure(trials, outcomes, output)
+            result = self._measure(trials, outcomes, output)
         except KeyboardInterrupt:
             print(
                 f"\nInterrupted. The epochs that were finished are in {output}: the same command "
@@ -70,10 +62,8 @@ class Recipe:
                 file=sys.stderr,
             )
             raise SystemExit(130) from None
-        written = given.as_options(self.settings)
-        before = sum(trial.seconds_before for trial in trials.values())
+        written = given.as_options(self.experiment.settings)
         result["command"] = f"python -m recipes.{self.name} {written}"
-        result["seconds"] = round(before + time.perf_counter() - started, 1)
         write_rows(output / RESULT, result)
         if options.rows:
             write_rows(options.rows / f"{result['keras_switcher']}-{slug(written)}.json", result)
@@ -85,7 +75,7 @@ class Recipe:
 
     def _parser(self):
         parser = argparse.ArgumentParser(f"python -m recipes.{self.name}", description=self.about)
-        add_settings(parser, self.settings)
+        add_settings(parser, self.experiment.settings)
         for name, default, about in (
             ("--data-dir", None, "TFDS data directory that holds the data set; else it downloads"),
             ("--output", Path("runs") / self.name, "where all goes; a run before is replaced"),
@@ -94,24 +84,25 @@ class Recipe:
             parser.add_argument(name, type=Path, default=default, help=about)
         return parser
 
-    def _prepare(self, options, settings):
+    def _prepare(self, settings, output, data_dir):
         """Finds out before training whether everything that comes after it will work."""
         plots.load_pyplot()
-        output = options.output
         ours = any((output / name).exists() for name in (CHECKPOINT, RESULT))
         if output.exists() and not ours and (not output.is_dir() or any(output.iterdir())):
             raise ValueError(
                 f"{output} holds files that no recipe has written. Choose another --output."
             )
         # One folder for all that decides on the result: other settings begin anew.
-        decides, trials = digest([asdict(settings), keras_switcher.__version__]), {}
-        folder = output / CHECKPOINT / decides
+        folder = output / CHECKPOINT / digest([asdict(settings), keras_switcher.__version__])
+        trials = {}
         for method in ("dense", "switched"):
-            experiment, where = Experiment(self.name, self.task, method, settings), folder / method
-            trials[method] = Trial(experiment, settings.seed, where, None, options.data_dir)
-        trials["switched"].callbacks.append(MaskHistory(folder / "masks"))
-        data = trials["dense"].data
-        switched(TASKS[self.task].network(), settings)  # Says what it cannot do.
+            experiment = replace(self.experiment, method=method, settings=settings)
+            where = {"folder": folder / method, "data_dir": data_dir}
+            trials[method] = Trial(experiment, settings.seed, **where)
+        trial = trials["switched"]
+        trial.callbacks.append(MaskHistory(folder / "masks"))
+        data = trial.data
+        switched(trial.network(), trial.settings)  # Says what it cannot do.
         folder.mkdir(parents=True, exist_ok=True)
         print(
             f"{self.name}: {len(data.train.x):,} samples to train on, {len(data.held_out.x):,} to "
@@ -123,7 +114,7 @@ class Recipe:
     def _measure(self, trials, outcomes, output):
         """Measures, exports, prints and draws."""
         dense, row = (measure(trials[method], outcomes[method]) for method in outcomes)
-        model, held_out = outcomes["switched"].model, trials["switched"].data.held_out
+        model, x = outcomes["switched"].model, trials["switched"].data.held_out.x
         accuracies = {"dense": dense["accuracy"], "switched": row["accuracy"]}
         accuracies["compact"], difference = row["compact_accuracy"], None
         print(f"\naccuracy on the {row['measured_on']} split")
@@ -134,15 +125,15 @@ class Recipe:
         shutil.rmtree(saved_model, ignore_errors=True)
         if row["compact_accuracy"] is not None:
             model.export(saved_model)
-            difference = _difference(model.predict(held_out.x, verbose=0), saved_model, held_out.x)
+            difference = _difference(model.predict(x, verbose=0), saved_model, x)
             print(
                 f"{saved_model}, loaded with TensorFlow alone: outputs differ by at most "
                 f"{difference:.1e} of the largest"
             )
-        print(
-            f"{output}: {', '.join(self._draw(trials['switched'], outcomes['switched'], output))}"
-        )
+        print(f"{output}: {self._draw(trials['switched'], outcomes['switched'], output)}")
         return {
+            "recipe": self.name,
+            **asdict(trials["switched"].settings),
             "measured_on": row["measured_on"],
             **{f"{name}_accuracy": accuracy for name, accuracy in accuracies.items()},
             **{name: row[name] for name in ("weights_removed", "macs_removed", "widths")},
@@ -159,17 +150,7 @@ class Recipe:
         for name, figure in figures.items():
             figure.savefig(output / name, dpi=150)
             plots.load_pyplot().close(figure)
-        return list(figures)
-
-    def _completed(self, settings):
-        """The settings, with the switcher's learning rate and what a smoke run changes."""
-        rate, epochs = settings.switcher_learning_rate, settings.epochs
-        if rate is None:
-            rate = self.switcher_rates.get(settings.switcher, self.switcher_rates["row"])
-        if settings.smoke:
-            # So few updates that the budget falls at once: at its full rate a switcher overshoots.
-            rate, epochs = rate / 10, min(epochs, SMOKE_EPOCHS)
-        return replace(settings, switcher_learning_rate=rate, epochs=epochs)
+        return ", ".join(figures)
 
 
 def _difference(outputs, saved_model, x):

@@ -42,14 +42,14 @@ _NUMBER, _BUDGET = _or_none(float), _or_none(_share)
 
 @dataclass(frozen=True)
 class Settings:
-    """One flat list; each recipe has its own defaults."""
+    """One flat list; each study has its own."""
 
     seed: int = _setting(0, int, "seed of initialisation and of the order of the samples")
     epochs: int = _setting(30, _count, "epochs for each of the two networks")
     batch_size: int = _setting(64, _count, "samples per update")
     learning_rate: float = _setting(0.1, float, "of SGD for the task network, at the start")
     switcher_learning_rate: float | None = _setting(
-        None, float, "of SGD for the switcher, likewise; by default one that suits the switcher"
+        None, float, "of SGD for the switcher, likewise"
     )
     schedule: str = _setting(
         "cosine", str, "how rates fall: as one cosine, two, or by ten at 1/2 and 3/4", SCHEDULES

@@ -16,43 +16,6 @@ from recipes.epoch_shuffle import EpochShuffle
 from recipes.settings import Settings
 
 
-class Clock(keras.callbacks.Callback):
-    """Notes how long each epoch took, and says where a training goes on.
-
-    Args:
-        resume: The `ResumeTraining` of the same training, which comes after it.
-
-    Attributes:
-        seconds_before: Time of the epochs before an interruption.
-    """
-
-    def __init__(self, resume: ResumeTraining):
-        super().__init__()
-        self._resume, self._begun, self.seconds_before = resume, None, 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Time of all epochs so far."""
-        return sum(of_epoch["seconds"] for of_epoch in self._resume.logs.values())
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._note_start()
-        self._begun = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs["seconds"] = time.perf_counter() - self._begun
-
-    def on_train_end(self, logs=None):
-        self._note_start()
-
-    def _note_start(self):
-        """By now the checkpoint was read."""
-        if self._begun is None:
-            self.seconds_before = self.seconds
-            if self._resume.logs:
-                print(f"  goes on after epoch {self._resume.epochs_done()}", flush=True)
-
-
 def train(
     model: keras.Model,
     part: Part,
@@ -62,8 +25,8 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     steps_per_execution: int = 1,
     span: range | None = None,
-) -> Clock:
-    """Trains a task network, or a `SwitcherModel`, in the same way; returns how long it took.
+) -> float:
+    """Trains a task network, or a `SwitcherModel`, in the same way.
 
     Args:
         model: The network; it ends in logits.
@@ -75,6 +38,9 @@ def train(
         steps_per_execution: Batches between two returns to Python: faster, with the same result.
         span: Which epochs of the training that the settings describe this is, for a task network
             that is trained in parts; all of them by default.
+
+    Returns:
+        Seconds of all epochs, those before an interruption included.
     """
     span = span or range(settings.epochs)
     shuffle = EpochShuffle(part, settings.batch_size, settings.seed)
@@ -99,17 +65,16 @@ def train(
         **optimizers,
     )
     resume = ResumeTraining(folder, history)
-    clock = Clock(resume)
     if is_switched and settings.alternation == WHILE_LOSS_FALLS:
         callbacks = [*callbacks, WhileLossFalls(folder / "turns.json", resume.epochs_done)]
     # The structure comes first and the checkpoint last: it saves what the others record.
     recorded = [history] if history else []
-    callbacks = [*recorded, *callbacks, shuffle, clock, resume, _Lines(settings.epochs)]
+    callbacks = [*recorded, *callbacks, shuffle, _Progress(span, settings.epochs), resume]
     if span.start:  # The schedule goes by how many updates there were.
         model.optimizer.iterations.assign(span.start * batches)
     epochs = {"initial_epoch": span.start, "epochs": span.stop}
     model.fit(shuffle.batches, **epochs, shuffle=False, verbose=0, callbacks=callbacks)
-    return clock
+    return sum(of_epoch["seconds"] for of_epoch in resume.logs.values())
 
 
 def _suits_xla(model):
@@ -143,16 +108,22 @@ def _schedule(name, rate, steps):
     return schedules.CosineDecay(rate, steps)
 
 
-class _Lines(keras.callbacks.Callback):
-    """Prints about ten lines, however many epochs there are."""
+class _Progress(keras.callbacks.Callback):
+    """Notes how long each epoch took, and prints about ten lines, however many epochs there are."""
 
-    def __init__(self, epochs):
+    def __init__(self, span, epochs):
         super().__init__()
-        self._epochs, self._every = epochs, max(1, epochs // 10)
+        self._first, self._last, self._every = span.start, epochs, max(1, epochs // 10)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._first not in (None, epoch):
+            print(f"  goes on after epoch {epoch}", flush=True)
+        self._first, self._begun = None, time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = time.perf_counter() - self._begun
         done = epoch + 1
-        if done % self._every == 0 or done == self._epochs:
+        if done % self._every == 0 or done == self._last:
             line = f"  epoch {done:>3}: loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.2%}"
             if "weights_removed" in logs:
                 line += f", weights removed {logs['weights_removed']:.1%}"

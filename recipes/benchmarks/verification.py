@@ -1,6 +1,6 @@
 """What it costs to verify a compact network: pruning with and without, beside a plain call.
 
-A model of each family of keras.applications, at its own size and in a process of its own, loses half
+A model of each family of keras.applications, at its own size and in its own process, loses half
 of its channels: seconds of `prune_channels` with `verify` and without it, and of an eager call of
 the model with one image; the best of several runs in turn. `cost` is what verifying adds, as a
 share of pruning without it.

@@ -50,7 +50,8 @@ def _run(trial):
         outcome = METHODS[experiment.method](trial)
         # Checks have measured already what their rows say.
         measured = outcome if isinstance(outcome, dict) else measure(trial, outcome)
-    seconds = round(time.perf_counter() - started + trial.seconds_before, 1)
+    # Epochs before an interruption count too.
+    seconds = round(max(time.perf_counter() - started, trial.seconds), 1)
     row = {"experiment": experiment.name, "seed": trial.seed, **measured, "seconds": seconds}
     row |= {**surroundings(), "settings": experiment.described()}
     if getattr(outcome, "history", None):

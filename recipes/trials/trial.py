@@ -10,13 +10,13 @@ from keras_switcher import StructureHistory
 from recipes.datasets import Data
 from recipes.networks import TASKS, load
 from recipes.settings import Settings
-from recipes.training import Clock, train
+from recipes.training import train
 from recipes.trials.experiment import Experiment
 from recipes.trials.structures import Structure
 
 # Half of a small network's time would be spent in Python.
 STEPS_PER_EXECUTION = 16
-SMOKE_SAMPLES = 512
+SMOKE_SAMPLES, SMOKE_EPOCHS = 512, 2
 
 
 @dataclass
@@ -30,6 +30,9 @@ class Trial:
         structure: The structure that the method takes, if it takes one.
         data_dir: TFDS data directory.
         callbacks: Callbacks of the training.
+
+    Attributes:
+        seconds: Time of all epochs so far, those before an interruption included.
     """
 
     experiment: Experiment
@@ -38,28 +41,24 @@ class Trial:
     structure: Structure | None = None
     data_dir: Path | None = None
     callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
-    _clocks: list[Clock] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def settings(self) -> Settings:
-        """The experiment's settings, with the trial's seed."""
-        return replace(self.experiment.settings, seed=self.seed)
+        """The experiment's settings, with the trial's seed, and with what a smoke run changes."""
+        settings = replace(self.experiment.settings, seed=self.seed)
+        if settings.smoke:
+            epochs, rate = min(settings.epochs, SMOKE_EPOCHS), settings.switcher_learning_rate
+            # So few updates that the budget falls at once: at its full rate a switcher overshoots.
+            rate = rate and rate / 10
+            settings = replace(settings, epochs=epochs, switcher_learning_rate=rate)
+        return settings
 
     @property
     def data(self) -> Data:
         """The samples."""
         data = load(self.experiment.task, self.settings.validate, self.data_dir)
         return data.smaller(SMOKE_SAMPLES) if self.settings.smoke else data
-
-    @property
-    def seconds(self) -> float:
-        """Time of all epochs."""
-        return sum(clock.seconds for clock in self._clocks)
-
-    @property
-    def seconds_before(self) -> float:
-        """Time of the epochs that an interrupted run of this trial has left."""
-        return sum(clock.seconds_before for clock in self._clocks)
 
     def network(self) -> keras.Model:
         """The untrained task network; the same one for all experiments of a seed."""
@@ -70,7 +69,7 @@ class Trial:
         """Trains a model, going on from what an interrupted run of this phase has left."""
         settings = replace(self.settings, epochs=epochs or self.settings.epochs)
         more |= {"callbacks": self.callbacks, "steps_per_execution": STEPS_PER_EXECUTION}
-        self._clocks.append(train(model, self.data.train, settings, self.folder / phase, **more))
+        self.seconds += train(model, self.data.train, settings, self.folder / phase, **more)
 
 
 class Outcome(NamedTuple):
