@@ -54,7 +54,7 @@ class Report:
             budgets_since=tables.budgets_since(self._by_version(), planned),
             budgets_changed=BUDGETS_CHANGED,
             starts=tables.starts(self._shown("starts")),
-            checks=measured.checks(self._of["budget_checks"].newest.values()),
+            checks=measured.checks(StudyRows("budget_checks").newest.values()),
             searched=searched,
             tried=lambda name: tables.tried(read_rows(RESULTS / "tried", f"{name}.json")),
             recipes=measured.recipes(read_rows(RESULTS / "recipes", "*/*.json")),

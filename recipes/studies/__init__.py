@@ -10,7 +10,6 @@ NAMES = (
     "mnist_connections",
     "digits_controls",
     "digits_residual",
-    "budget_checks",
     "mnist_search",
     "starts",
 )

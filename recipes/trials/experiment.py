@@ -4,9 +4,6 @@ from dataclasses import asdict, dataclass, field
 
 from recipes.settings import Settings
 
-# Methods under which a switcher is trained.
-SWITCHED = ("switched", "budget from scratch", "budget around a trained network")
-
 
 @dataclass(frozen=True)
 class Experiment:
@@ -40,4 +37,4 @@ class Experiment:
     def learns_budget(self) -> bool:
         """Whether a budget pulls while it trains; a frozen switcher is ranked to its budget."""
         of = self.settings
-        return self.method in SWITCHED and of.budget is not None and of.switcher != "frozen"
+        return self.method == "switched" and of.budget is not None and of.switcher != "frozen"

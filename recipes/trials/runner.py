@@ -175,5 +175,5 @@ def end_with_parent():
 
 
 def _shown(row):
-    accuracy, removed = row.get("accuracy", row.get("switched")), row.get("weights_removed")
-    return f"{accuracy:.2%}" + (f", {removed:.1%} removed" if removed else "")
+    removed = row["weights_removed"]
+    return f"{row['accuracy']:.2%}" + (f", {removed:.1%} removed" if removed else "")

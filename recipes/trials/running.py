@@ -48,12 +48,11 @@ def _run(trial):
     started, experiment = time.perf_counter(), trial.experiment
     with (trial.folder / LOG).open("a") as log, contextlib.redirect_stdout(log):
         outcome = METHODS[experiment.method](trial)
-        # Checks have measured already what their rows say.
-        measured = outcome if isinstance(outcome, dict) else measure(trial, outcome)
+        measured = measure(trial, outcome)
     # Epochs before an interruption count too.
     seconds = round(max(time.perf_counter() - started, trial.seconds), 1)
     row = {"experiment": experiment.name, "seed": trial.seed, **measured, "seconds": seconds}
     row |= {**surroundings(), "settings": experiment.described()}
-    if getattr(outcome, "history", None):
+    if outcome.history:
         row["counts"] = encode_counts(outcome.history.epochs)
     return row

@@ -11,7 +11,7 @@ what it takes to the factors that the task's loss relies on, before to all.
 from dataclasses import asdict
 
 from recipes.settings import Settings
-from recipes.trials.experiment import SWITCHED, Experiment
+from recipes.trials.experiment import Experiment
 
 DEFAULTS = {name: value for name, value in asdict(Settings()).items() if name != "seed"}
 # Defaults that were others then.
@@ -64,7 +64,7 @@ def is_due_again(row: dict, experiment: Experiment, experiments: dict, by_versio
     if name := experiment.structure_of:
         source = newest(by_version, name, row["seed"], version)
         return bool(source) and is_due_again(source, experiments[name], experiments, by_version)
-    if experiment.method not in SWITCHED or number(version) >= number(BUDGETS_CHANGED):
+    if experiment.method != "switched" or number(version) >= number(BUDGETS_CHANGED):
         return False
     return experiment.learns_budget or completed(row)["start"] != experiment.settings.start
 

@@ -21,7 +21,7 @@ from recipes.methods import METHODS
 from recipes.settings import Settings
 from recipes.studies.__main__ import main
 from recipes.trials.encoding import decode_structure, encode_structure
-from recipes.trials.experiment import SWITCHED, Experiment
+from recipes.trials.experiment import Experiment
 from recipes.trials.measuring import measure
 from recipes.trials.running import run_trial
 from recipes.trials.structures import random_structure
@@ -202,7 +202,7 @@ def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monke
     assert {**resumed, "seconds": 0} == {**whole, "seconds": 0}
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if n not in ("dense", *SWITCHED)])
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in ("dense", "switched")])
 def test_a_given_structure_is_what_is_trained_and_counted(name, tmp_path):
     experiment = Experiment(name, "digits", name, SETTINGS, "row", share=0.5)
     plain = Trial(experiment, 0, tmp_path)
