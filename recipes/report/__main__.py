@@ -6,20 +6,19 @@ In the README it writes what is between the two marks. Every number in either is
 row; what has no row is said not to have been run.
 """
 
-from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
 import jinja2
+import pandas as pd
 
 from recipes import studies
-from recipes.report import measured, tables
-from recipes.report.cells import Cells
+from recipes.report import tables
 from recipes.report.pictures import PICTURES
-from recipes.report.statistics import Rows, signed
+from recipes.report.statistics import Cells, Rows, signed
 from recipes.rows import RESULTS, read_rows
 from recipes.trials.study_rows import StudyRows
-from recipes.trials.versions import BUDGETS_CHANGED, MARK, rows_shown
+from recipes.trials.versions import BUDGETS_CHANGED, MARK
 
 HERE = Path(__file__).parent
 README, DOCS = HERE.parents[1] / "README.md", HERE.parents[1] / "docs"
@@ -32,8 +31,6 @@ class Report:
     """The texts and pictures of the committed rows."""
 
     def __init__(self):
-        self._of = {name: StudyRows(name) for name in studies.NAMES}
-        self._planned = {name: studies.experiments(name) for name in studies.NAMES}
         self.rows = self._shown(*MAIN)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE),
@@ -43,22 +40,23 @@ class Report:
 
     def results(self) -> str:
         """The text of `docs/results.md`."""
-        planned = [experiment for name in MAIN for experiment in self._planned[name]]
-        searched = tables.searched(self._shown("mnist_search"), self._planned["mnist_search"])
+        planned = [experiment for name in MAIN for experiment in studies.experiments(name)]
+        now, first = (self._of_version(version) for version in (BUDGETS_CHANGED, "0.1.0"))
+        searched = self._shown("mnist_search").rows.values()
         return self._render(
             "results.md.jinja",
             table=partial(tables.compared, self.rows),
             rows_of=lambda lines: self.rows.of(*(line.name for line in lines.values())),
             difference=lambda *names: signed(self.rows.difference(*names)) or "not been run",
             budgets=tables.budgets(self.rows, planned),
-            budgets_since=tables.budgets_since(self._by_version(), planned),
+            budgets_since=tables.budgets(now, planned, first),
             budgets_changed=BUDGETS_CHANGED,
             starts=tables.starts(self._shown("starts")),
-            checks=measured.checks(StudyRows("budget_checks").newest.values()),
-            searched=searched,
+            checks=tables.checks(StudyRows("budget_checks").newest.values()),
+            searched=tables.tried(searched, "experiment"),
             tried=lambda name: tables.tried(read_rows(RESULTS / "tried", f"{name}.json")),
-            recipes=measured.recipes(read_rows(RESULTS / "recipes", "*/*.json")),
-            benchmark=lambda n, *c: measured.benchmark(read_rows(RESULTS / "benchmarks" / n), c),
+            recipes=tables.recipes(read_rows(RESULTS / "recipes", "*/*.json")),
+            benchmark=lambda n, *c: tables.benchmark(read_rows(RESULTS / "benchmarks" / n), c),
             changed=self._changed_by_compaction(),
             pictures=[(n, t, self.rows.versions(*needs)) for n, (t, needs, _) in PICTURES.items()],
         )
@@ -91,29 +89,23 @@ class Report:
         return self._templates.get_template(template).render(**modules, **shown, **names)
 
     def _shown(self, *names):
-        shown = {}
-        for name in names:
-            shown |= rows_shown(self._of[name].by_version, self._planned[name])
-        return Rows(shown)
+        shown = (StudyRows(name, studies.experiments(name)).shown() for name in names)
+        return Rows({key: row for rows in shown for key, row in rows.items()})
 
-    def _by_version(self):
-        found = defaultdict(dict)
-        for name in MAIN:
-            for version, rows in self._of[name].by_version.items():
-                found[version] |= rows
-        return found
+    def _of_version(self, version):
+        found = (StudyRows(name).by_version.get(version, {}) for name in MAIN)
+        return Rows({key: row for rows in found for key, row in rows.items()})
 
     def _changed_by_compaction(self):
         """By version how many switched networks were compared, and classes that changed."""
-        counts = defaultdict(list)
-        for row in self.rows.rows.values():
-            changed, is_switched = (
-                row.get("classes_changed"),
-                row["settings"]["method"] == "switched",
-            )
-            if is_switched and changed is not None:  # None where a group has become empty.
-                counts[row["keras_switcher"]].append(changed)
-        return [(version, len(found), sum(found)) for version, found in sorted(counts.items())]
+        changed = pd.DataFrame(
+            {"version": row["keras_switcher"], "classes": row.get("classes_changed")}
+            for row in self.rows.rows.values()
+            if row["settings"]["method"] == "switched"
+        )
+        # None where a group has become empty.
+        counts = changed.groupby("version")["classes"].agg(["count", "sum"])
+        return list(counts.astype(int).itertuples(name=None))
 
 
 if __name__ == "__main__":

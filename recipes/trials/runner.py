@@ -4,31 +4,33 @@ import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from math import inf
 from pathlib import Path
 
+import pandas as pd
+
 import keras_switcher
 from recipes.rows import digest, slug
-from recipes.trials.durations import Durations
 from recipes.trials.encoding import decode_structure
 from recipes.trials.experiment import Experiment
 from recipes.trials.running import LOG, run_trial
 from recipes.trials.study_rows import StudyRows
 from recipes.trials.trial import Trial
-from recipes.trials.versions import is_due_again, newest
 
 # A worker starts anew after so many trials: TensorFlow keeps what it has compiled.
 TRIALS_PER_PROCESS = 12
+# What a trial may take longer than the median, and the seconds in which a process starts.
+MARGIN, START = 1.25, 15
 
 
 class Runner:
     """What is still to be done of a study, cheapest trials first.
 
     Args:
-        experiments: The study's `Experiment`s.
-        rows: Its `StudyRows`.
+        rows: The study's `StudyRows`.
         output: Where trials that run keep their checkpoints.
         data_dir: TFDS data directory.
         again: Run what has rows too, and show the result beside the newest row instead of writing
@@ -39,19 +41,14 @@ class Runner:
     """
 
     def __init__(
-        self,
-        experiments: list[Experiment],
-        rows: StudyRows,
-        output: Path,
-        data_dir: Path | None = None,
-        again: bool = False,
+        self, rows: StudyRows, output: Path, data_dir: Path | None = None, again: bool = False
     ):
-        self._named = {experiment.name: experiment for experiment in experiments}
         self._rows, self._output, self._data_dir, self._again = rows, output, data_dir, again
-        self._durations, self._end = Durations(rows.newest.values()), inf
-        due = ((e, seed) for e in experiments for seed in range(e.seeds))
-        due = (trial for trial in due if again or self._is_due(*trial))
-        self.due = sorted(due, key=lambda trial: (self._durations.of(trial[0]), trial[1]))
+        self._seconds = expected_seconds(rows.newest.values(), rows.experiments.values())
+        trials = [(e, seed) for e in rows.experiments.values() for seed in range(e.seeds)]
+        due = (trial for trial in trials if again or rows.is_due(*trial))
+        self.due = sorted(due, key=lambda trial: (self._seconds[trial[0].name], trial[1]))
+        self._end = inf
 
     def choose(self, names: list[str] | None, seeds: list[int] | None):
         """Leaves out what is due of other experiments or seeds; None is all of them."""
@@ -60,11 +57,6 @@ class Runner:
             for experiment, seed in self.due
             if (names is None or experiment.name in names) and (seeds is None or seed in seeds)
         ]
-
-    @property
-    def due_again(self) -> int:
-        """How much of what is due has rows of an older version, with other defaults."""
-        return sum((e.name, s) in self._rows.newest and self._is_due(e, s) for e, s in self.due)
 
     def run(self, processes: int, minutes: float | None = None) -> int:
         """Runs what is due; returns the number of trials that failed, or that wait for such.
@@ -101,24 +93,23 @@ class Runner:
         """The next trial that can be begun: its structure is known, and it will end in time."""
         left = self._end - time.monotonic()
         for index, (experiment, seed) in enumerate(self.due):
-            source = self._named.get(experiment.structure_of)
-            is_known = source is None or (
-                self._source(experiment, seed) is not None
-                and (self._again or not self._is_due(source, seed))
-            )
-            if is_known and self._durations.fits(experiment, left):
+            known = self._seconds[experiment.name]
+            is_in_time = known == inf or MARGIN * known + START <= left
+            if is_in_time and self._has_structure(experiment, seed):
                 return self.due.pop(index)
         return None
+
+    def _has_structure(self, experiment, seed):
+        source = self._rows.experiments.get(experiment.structure_of)
+        return source is None or (
+            self._source(experiment, seed) is not None
+            and (self._again or not self._rows.is_due(source, seed))
+        )
 
     def _source(self, experiment, seed):
         """The row whose structure is taken; for a row that is reproduced, what it has taken."""
         row = self._rows.newest.get((experiment.name, seed)) if self._again else None
-        until = row and row["keras_switcher"]
-        return newest(self._rows.by_version, experiment.structure_of, seed, until)
-
-    def _is_due(self, experiment, seed):
-        row, by_version = self._rows.newest.get((experiment.name, seed)), self._rows.by_version
-        return row is None or is_due_again(row, experiment, self._named, by_version)
+        return self._rows.source(experiment, seed, row and row["keras_switcher"])
 
     def _prepared(self, experiment, seed):
         """The trial, and where its row goes. Its folder is one for all that decides on it."""
@@ -161,6 +152,23 @@ class Runner:
             source = experiment.structure_of
             print(f"not run: {experiment.name}, seed {seed}: needs '{source}', which is due")
         return len(self.due)
+
+
+def expected_seconds(rows: Iterable[dict], experiments: Iterable[Experiment]) -> dict[str, float]:
+    """How long a trial of each experiment takes: the median, as some waited for other processes.
+
+    By an epoch's time of other experiments on the task where there is no row yet; infinite where
+    nothing is known.
+    """
+    columns = ["name", "task", "seconds", "epochs"]
+    known = [(r["experiment"], r["settings"]["task"], r["seconds"], r["epochs"]) for r in rows]
+    frame = pd.DataFrame(known, columns=columns)
+    by_name = frame.groupby("name")["seconds"].median()
+    by_epoch = (frame["seconds"] / frame["epochs"]).groupby(frame["task"]).median()
+    return {
+        e.name: by_name.get(e.name, by_epoch.get(e.task, inf) * e.settings.epochs)
+        for e in experiments
+    }
 
 
 def end_with_parent():
