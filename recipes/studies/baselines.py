@@ -1,9 +1,9 @@
 """Baselines and controls that stand beside the method, as lines of a table.
 
-Each function returns experiments by what their lines say.
+`Lines` are experiments by what the lines of a table say.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from recipes.settings import Settings
 from recipes.trials.experiment import Experiment
@@ -12,83 +12,89 @@ Lines = dict[str, Experiment]
 
 # What is ranked needs a spread.
 FROZEN = {"switcher": "frozen", "start": "near_one"}
+# What each line is called among names, its method, and the settings that are others.
+CONTROLS = {
+    "row switcher": ("row", "switched", {}),
+    "frozen switcher, ranked to the budget": ("frozen", "switched", FROZEN),
+    "frozen switcher, half zeros": (
+        "frozen, half zeros",
+        "switched",
+        {"switcher": "frozen", "start": "half_zeros", "budget": None},
+    ),
+    "free factors": ("free", "switched", {"switcher": "free", "switcher_learning_rate": 1.0}),
+    "shuffled input": ("shuffled", "switched", {"switcher": "shuffled"}),
+    "constant input": ("constant", "switched", {"switcher": "constant"}),
+    "random structure, from scratch": ("random structure", "random structure", {}),
+    "random structure, from scratch, same total MACs": (
+        "random structure, equal cost",
+        "random structure, equal cost",
+        {"seeds": 3},
+    ),
+    "learned structure, from scratch": ("learned structure", "learned structure", {}),
+    "learned structure, from scratch, same total MACs": (
+        "learned structure, equal cost",
+        "learned structure, equal cost",
+        {"seeds": 3},
+    ),
+    "uniform width, same MACs": ("uniform width", "uniform width", {}),
+    "magnitude pruning, same epochs": ("magnitude", "magnitude", {}),
+    # Of networks whose inputs are vectors, some of which can be left out.
+    "inputs that vary most, units random, from scratch": ("varied inputs", "varied inputs", {}),
+}
 
 
-def switched(name: str, task: str, settings: Settings, seeds: int = 8, **changes) -> Experiment:
-    """A network under a switcher; `changes` are settings that are others."""
-    return Experiment(name, task, "switched", replace(settings, **changes), seeds=seeds)
-
-
-def controls(
-    task: str, settings: Settings, dense: Settings, of_free: float, *, reads_vectors: bool = True
-) -> Lines:
-    """The method, its dense twin, and its controls at one budget.
+@dataclass(frozen=True)
+class Family:
+    """Experiments on a network that share settings.
 
     Args:
-        task: The task, with which the names begin.
-        settings: Those of the method.
-        dense: Those of the dense twin.
-        of_free: Learning rate of the control with free factors.
-        reads_vectors: Whether the network's inputs are vectors, of which some can be left out.
+        task: The task.
+        settings: The `Settings`.
+        named: Their names, in which `{}` stands for what is one's own.
+        seeds: Number of seeds.
+        row: Name of the experiment whose structure is taken where a method takes one; by default
+            that which is called "row" here.
     """
 
-    def changed(name, **changes):
-        return switched(f"{task} {name}", task, settings, **changes)
+    task: str
+    settings: Settings
+    named: str
+    seeds: int = 8
+    row: str | None = None
 
-    def given(method, **more):
-        return Experiment(f"{task} {method}", task, method, settings, f"{task} row", **more)
+    def make(
+        self, name: str, method: str = "switched", seeds: int | None = None, **changes
+    ) -> Experiment:
+        """An experiment; `changes` are settings that are others."""
+        takes_structure = method not in ("dense", "switched")
+        return Experiment(
+            self.named.format(name),
+            self.task,
+            method,
+            replace(self.settings, **changes),
+            (self.row or self.named.format("row")) if takes_structure else None,
+            seeds or self.seeds,
+            0.5 if method.startswith("magnitude") else None,
+        )
 
-    lines = {
-        "dense twin": Experiment(f"{task} dense", task, "dense", dense),
-        "row switcher": changed("row"),
-        "frozen switcher, ranked to the budget": changed("frozen", **FROZEN),
-        "frozen switcher, half zeros": changed(
-            "frozen, half zeros", switcher="frozen", start="half_zeros", budget=None
-        ),
-        "free factors": changed("free", switcher="free", switcher_learning_rate=of_free),
-        "shuffled input": changed("shuffled", switcher="shuffled"),
-        "constant input": changed("constant", switcher="constant"),
-        "random structure, from scratch": given("random structure"),
-        "random structure, from scratch, same total MACs": given(
-            "random structure, equal cost", seeds=3
-        ),
-        "learned structure, from scratch": given("learned structure"),
-        "learned structure, from scratch, same total MACs": given(
-            "learned structure, equal cost", seeds=3
-        ),
-        "uniform width, same MACs": given("uniform width"),
-        "magnitude pruning, same epochs": given("magnitude", share=0.5),
-    }
-    if reads_vectors:
-        lines["inputs that vary most, units random, from scratch"] = given("varied inputs")
-    return lines
+    def controls(self, *labels: str) -> Lines:
+        """What these lines of `CONTROLS` say."""
+        lines = {}
+        for label in labels:
+            name, method, changes = CONTROLS[label]
+            lines[label] = self.make(name, method, **changes)
+        return lines
 
 
 def point(task: str, settings: Settings, keep: float, seeds: int = 8) -> Lines:
     """The method, magnitude pruning and a random structure at one share that is kept."""
-    end = kept(keep, settings.budget_of)
-    row = switched(f"{task} row, {end}", task, settings, seeds, budget=keep)
-
-    def given(name, method, share=None):
-        return Experiment(f"{task} {name}, {end}", task, method, settings, row.name, seeds, share)
-
+    family = Family(task, settings, f"{task} {{}}, {kept(keep, settings.budget_of)}", seeds)
     return {
-        "row switcher": row,
-        "magnitude pruning, same epochs": given("magnitude", "magnitude", 0.5),
-        "random structure, from scratch": given("random", "random structure"),
+        "row switcher": family.make("row", budget=keep),
+        # Of a budget these know nothing: they take the structure.
+        "magnitude pruning, same epochs": family.make("magnitude", "magnitude"),
+        "random structure, from scratch": family.make("random", "random structure"),
     }
-
-
-def other_schedule(task: str, settings: Settings, share: float, end: str = "") -> Lines:
-    """The method with two cosines, as magnitude pruning has them, and that with one.
-
-    The budget is a share of the weights; `end` is how the names end.
-    """
-    row, magnitude = f"{task} row", f"{task} magnitude, one cosine{end}"
-    two = switched(f"{row}, two cosines{end}", task, settings, schedule="two cosines", budget=share)
-    method = "magnitude, one cosine"
-    one = Experiment(magnitude, task, method, settings, f"{row}{end}", share=0.5)
-    return {"row switcher, two cosines": two, "magnitude pruning, same epochs, one cosine": one}
 
 
 def kept(keep: float, of: str = "weights") -> str:

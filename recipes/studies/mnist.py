@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from recipes.alternation import WHILE_LOSS_FALLS
 from recipes.settings import Settings
-from recipes.studies.baselines import controls, kept, other_schedule, point, switched, unique
-from recipes.trials.experiment import Experiment
+from recipes.studies.baselines import CONTROLS, Family, kept, point, unique
 
 MLP_DENSE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, budget=0.235)
 LENET5_DENSE = replace(MLP_DENSE, epochs=20, learning_rate=0.05, budget=0.145)
@@ -32,77 +31,85 @@ POINTS = (0.5, 0.25, 0.1, 0.05, 0.02)
 FAR, MACS = 0.014, 0.25
 
 
-def _ablated(name, seeds=8, **changes):
-    return switched(f"mlp {name}", "mlp", MLP, seeds, **changes)
+MLPS = Family("mlp", MLP, "mlp {}")
+DENSE = Family("mlp", MLP_DENSE, "mlp {}").make("dense", "dense")
+MLP_CONTROLS = {"dense twin": DENSE, **MLPS.controls(*CONTROLS)}
+ROW = MLP_CONTROLS["row switcher"]
 
 
-def _literal(name, seeds=1, **changes):
-    return switched(f"mlp literal, {name}", "mlp_paper", LITERAL, seeds, **changes)
+def _other_schedule(keep=MLP.budget, named="mlp {}"):
+    """The method with two cosines, as magnitude pruning has them, and that with one."""
+    family, one = Family("mlp", MLP, named), "magnitude, one cosine"
+    two = family.make("row, two cosines", schedule="two cosines", budget=keep)
+    return {
+        "row switcher, two cosines": two,
+        "magnitude pruning, same epochs, one cosine": family.make(one, one),
+    }
 
 
-def _literal_dense(name, seeds, **changes):
-    settings = replace(LITERAL, **changes)
-    return Experiment(f"mlp literal, {name}", "mlp_paper", "dense", settings, seeds=seeds)
-
-
-MLP_CONTROLS = controls("mlp", MLP, dense=MLP_DENSE, of_free=1.0)
-DENSE, ROW = MLP_CONTROLS["dense twin"], MLP_CONTROLS["row switcher"]
-TWO_COSINES = replace(MLP_DENSE, schedule="two cosines")
 SCHEDULES = {
     "dense twin": DENSE,
-    "dense twin, two cosines": Experiment("mlp dense, two cosines", "mlp", "dense", TWO_COSINES),
+    "dense twin, two cosines": Family("mlp", MLP_DENSE, "mlp {}").make(
+        "dense, two cosines", "dense", schedule="two cosines"
+    ),
     "row switcher": ROW,
     "magnitude pruning, same epochs": MLP_CONTROLS["magnitude pruning, same epochs"],
-    **other_schedule("mlp", MLP, MLP.budget),
+    **_other_schedule(),
 }
+_HALF_ZEROS = {"start": "half_zeros"}
+_SL = {"alternation": "switcher", "warmup_epochs": 15}
 # One thing changed at a time.
 ABLATIONS = {
     "row switcher: ceiling 1.5, joint, budget": ROW,
-    "without a ceiling, gradient not clipped": _ablated(
+    "without a ceiling, gradient not clipped": MLPS.make(
         "no ceiling, no clipping", ceiling=None, switcher_clipnorm=None
     ),
-    "without a budget": _ablated("no budget", budget=None),
-    "from half zeros": _ablated("half zeros", start="half_zeros"),
-    "from half zeros, without a budget": _ablated(
-        "half zeros, no budget", start="half_zeros", budget=None
+    "without a budget": MLPS.make("no budget", budget=None),
+    "from half zeros": MLPS.make("half zeros", **_HALF_ZEROS),
+    "from half zeros, without a budget": MLPS.make(
+        "half zeros, no budget", budget=None, **_HALF_ZEROS
     ),
-    "no gradient through the switcher's input": _ablated("detached", detached=True),
-    "alternating per batch (AL)": _ablated("per batch", alternation="batch"),
-    "alternating per epoch (AL)": _ablated("per epoch", alternation="epoch"),
-    "first the task alone, then the switcher alone, whose budget falls then (SL)": _ablated(
-        "SL", alternation="switcher", warmup_epochs=15, budget_start=0.5, budget_end=0.7
+    "no gradient through the switcher's input": MLPS.make("detached", detached=True),
+    "alternating per batch (AL)": MLPS.make("per batch", alternation="batch"),
+    "alternating per epoch (AL)": MLPS.make("per epoch", alternation="epoch"),
+    "first the task alone, then the switcher alone, whose budget falls then (SL)": MLPS.make(
+        "SL", **_SL, budget_start=0.5, budget_end=0.7
     ),
-    "U-Net, stacked, without a ceiling": _ablated("U-Net stacked", 1, switcher="unet"),
-    "U-Net, per layer, without a ceiling": _ablated(
-        "U-Net per layer", 1, switcher="unet_per_layer"
+    "U-Net, stacked, without a ceiling": MLPS.make("U-Net stacked", seeds=1, switcher="unet"),
+    "U-Net, per layer, without a ceiling": MLPS.make(
+        "U-Net per layer", seeds=1, switcher="unet_per_layer"
     ),
 }
 BUDGETS = {
     f"{100 * keep:.0f} % of the weights": {
         "dense twin": DENSE,
         **point("mlp", MLP, keep),
-        **other_schedule("mlp", MLP, keep, f", {kept(keep)}"),
+        **_other_schedule(keep, f"mlp {{}}, {kept(keep)}"),
     }
     for keep in POINTS
 }
-LENET5_CONTROLS = controls("lenet5", LENET5, LENET5_DENSE, of_free=1.0, reads_vectors=False)
+_LENET5_DENSE = Family("lenet5", LENET5_DENSE, "lenet5 {}")
+LENET5_CONTROLS = {
+    "dense twin": _LENET5_DENSE.make("dense", "dense"),
+    # It has no vectors as inputs.
+    **Family("lenet5", LENET5, "lenet5 {}").controls(*list(CONTROLS)[:-1]),
+}
 LENET5_FAR = {
-    "dense twin": Experiment(
-        "lenet5 dense, 40 epochs", "lenet5", "dense", replace(LENET5_DENSE, epochs=40), seeds=3
-    ),
+    "dense twin": _LENET5_DENSE.make("dense, 40 epochs", "dense", seeds=3, epochs=40),
     **point("lenet5", replace(LENET5, epochs=40), FAR, seeds=3),
 }
 LENET5_MACS = {
     "dense twin": LENET5_CONTROLS["dense twin"],
     **point("lenet5", replace(LENET5, budget_of="macs"), MACS, seeds=3),
 }
+_PAPERS = Family("mlp_paper", LITERAL, "mlp literal, {}", seeds=1)
 PAPER = {
-    "dense twin, 30 epochs": _literal_dense("dense", 3),
-    "whole epochs in turn, 30 epochs": _literal("30 epochs", seeds=3),
-    "algorithm 1, 30 epochs": _literal("algorithm 1, 30 epochs", alternation=WHILE_LOSS_FALLS),
-    "SL, 30 epochs": _literal("SL, 30 epochs", alternation="switcher", warmup_epochs=15),
-    "dense twin, 100 epochs": _literal_dense("dense, 100 epochs", 1, epochs=100),
-    "whole epochs in turn, 100 epochs": _literal("100 epochs", epochs=100),
+    "dense twin, 30 epochs": _PAPERS.make("dense", "dense", seeds=3),
+    "whole epochs in turn, 30 epochs": _PAPERS.make("30 epochs", seeds=3),
+    "algorithm 1, 30 epochs": _PAPERS.make("algorithm 1, 30 epochs", alternation=WHILE_LOSS_FALLS),
+    "SL, 30 epochs": _PAPERS.make("SL, 30 epochs", **_SL),
+    "dense twin, 100 epochs": _PAPERS.make("dense, 100 epochs", "dense", epochs=100),
+    "whole epochs in turn, 100 epochs": _PAPERS.make("100 epochs", epochs=100),
 }
 FURTHER = {
     f"LeNet5, {100 * FAR:.1f} % of the weights": LENET5_FAR,
