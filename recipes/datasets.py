@@ -1,5 +1,6 @@
 """MNIST and scikit-learn's digits: images in [0, 1] as float32, with their classes."""
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -52,14 +53,8 @@ def digits(
     Raises:
         ImportError: If scikit-learn is not installed.
     """
-    try:
-        from sklearn.datasets import load_digits
-        from sklearn.model_selection import train_test_split
-    except ImportError as error:
-        raise ImportError(
-            "The digits data set comes with scikit-learn. Install it with: "
-            "pip install 'keras-switcher[recipes]'"
-        ) from error
+    load_digits = _module("sklearn.datasets", "scikit-learn").load_digits
+    train_test_split = _module("sklearn.model_selection", "scikit-learn").train_test_split
     x, y = load_digits(return_X_y=True)
     everything = Part((x / 16).reshape(-1, *shape).astype("float32"), y.astype("int64"))
     parts = {"test_size": len(y) // 5, "random_state": seed}
@@ -91,28 +86,29 @@ def mnist(
 
 def _tfds(name, splits, data_dir, shape):
     """The parts of a TFDS data set of images."""
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ImportError(
-            f"'{name}' is read through TensorFlow Datasets. Install it with: "
-            "pip install tensorflow-datasets importlib_resources"
-        ) from error
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-        if data_dir is None:
-            builder.download_and_prepare()
-        elif not builder.is_prepared():
-            raise FileNotFoundError(builder.data_path)
-    except (FileNotFoundError, tfds.core.DatasetNotFoundError) as error:
+    tfds = _module("tensorflow_datasets", "tensorflow-datasets importlib_resources")
+    builder = tfds.builder(name, data_dir=data_dir)
+    if data_dir is None:
+        builder.download_and_prepare()
+    elif not builder.is_prepared():
         raise FileNotFoundError(
             f"The data directory '{data_dir}' does not hold the data set '{name}'. Fill it with:\n"
             f"  python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', "
             f"data_dir='{data_dir}')\"\n"
             "or leave out --data-dir: it is then downloaded to where TFDS keeps its data."
-        ) from error
+        )
     loaded = builder.as_dataset(split=splits, batch_size=-1, as_supervised=True)
     return [
         Part(x.reshape(-1, *shape).astype("float32") / 255, y.astype("int64"))
         for x, y in tfds.as_numpy(loaded)
     ]
+
+
+def _module(name, package):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"The data set is read by {name}. Install it with: pip install {package}, or all that "
+            "recipes need with: pip install 'keras-switcher[recipes]'"
+        ) from error

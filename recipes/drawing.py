@@ -1,56 +1,33 @@
 """Pictures of what a switcher decided: factors of pixels, feature maps, masks, degrees.
 
-Each function takes the trained `SwitcherModel`, held-out samples, and the `MaskHistory` of its
+Each function takes a trained `SwitcherModel`, held-out samples and the `MaskHistory` of its
 training, and returns a matplotlib figure.
 """
-
-from pathlib import Path
 
 import keras
 import numpy as np
 
 import keras_switcher as ks
 from keras_switcher import plots
-from keras_switcher.files import written_whole
 from recipes.datasets import Part
 
 STRONG, OFF, SHOWN = 3, 2, 6
 
 
-class MaskHistory(keras.callbacks.Callback):
-    """Keeps the mask of the last hidden layer's connections after each epoch, in files.
-
-    Where connections have no factors it keeps nothing.
-
-    Args:
-        folder: Where the files go, for interrupted runs.
-    """
-
-    def __init__(self, folder: Path):
-        super().__init__()
-        self.name = None
-        self._folder = folder
-
-    @property
-    def masks(self) -> dict[int, np.ndarray]:
-        """Boolean matrices by number of finished epochs."""
-        return {int(path.stem): np.load(path) for path in sorted(self._folder.glob("*.npy"))}
-
-    def on_train_begin(self, logs=None):
-        if connections := names_in_order(self.model, "connections"):
-            # The output layer is too small to show much.
-            self.name = connections[-2 if len(connections) > 1 else -1]
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if not self.masks:
-                self._save(0)
+class MaskHistory(ks.StructureHistory):
+    """Records also the mask of the last hidden layer's connections, where these have factors."""
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.name:
-            self._save(epoch + 1)
+        super().on_epoch_end(epoch, logs)
+        if name := watched(self.model):
+            mask = self.model.scaling_factors()[name] > 0
+            self.epochs[-1][name]["mask"] = np.packbits(mask).tobytes().hex()
 
-    def _save(self, epochs):
-        with written_whole(self._folder / f"{epochs:05}.npy") as path:
-            np.save(path, self.model.scaling_factors()[self.name] > 0)
+
+def watched(model: ks.SwitcherModel) -> str | None:
+    """The connections whose masks are recorded; the output layer's are too few to show much."""
+    names = names_in_order(model, "connections")
+    return names[-2:][0] if names else None
 
 
 def names_in_order(model: ks.SwitcherModel, of: str = "groups") -> list[str]:
@@ -94,16 +71,18 @@ def draw_feature_maps(model: ks.SwitcherModel, part: Part, history: MaskHistory)
 
 def draw_masks(model: ks.SwitcherModel, part: Part, history: MaskHistory):
     """The mask of a layer's connections over training; white is what is left."""
-    masks = history.masks
-    places = np.linspace(0, len(masks) - 1, min(SHOWN, len(masks))).round().astype(int)
-    epochs = [sorted(masks)[place] for place in places]
+    name, number = watched(model), len(history.epochs)
+    shape = model.scaling_factors()[name].shape
+    places = np.linspace(0, number - 1, min(SHOWN, number)).round().astype(int)
     figure, axes = plots.load_pyplot().subplots(
-        1, len(epochs), figsize=(1.6 * len(epochs), 4), squeeze=False
+        1, len(places), figsize=(1.6 * len(places), 4), squeeze=False
     )
-    for ax, epoch in zip(axes[0], epochs, strict=True):
-        _show(ax, masks[epoch], vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-        ax.set_title(f"epoch {epoch}\n{masks[epoch].mean():.1%}")
-    figure.suptitle(f"Connections left of {history.name.split('/')[0]}")
+    for ax, place in zip(axes[0], places, strict=True):
+        packed = bytes.fromhex(history.epochs[place][name]["mask"])
+        bits = np.unpackbits(np.frombuffer(packed, "uint8"), count=np.prod(shape))
+        _show(ax, bits.reshape(shape), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        ax.set_title(f"epoch {place + 1}\n{bits.mean():.1%}")
+    figure.suptitle(f"Connections left of {name.split('/')[0]}")
     figure.tight_layout()
     return figure
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import keras_switcher
 from keras_switcher import plots
-from recipes.drawing import MaskHistory, draw_degrees, draw_masks
+from recipes.drawing import draw_degrees, draw_masks
 from recipes.methods import METHODS
 from recipes.rows import digest, slug, surroundings, write_rows
 from recipes.settings import add_settings, read_settings
@@ -100,7 +100,6 @@ class Recipe:
             where = {"folder": folder / method, "data_dir": data_dir}
             trials[method] = Trial(experiment, settings.seed, **where)
         trial = trials["switched"]
-        trial.callbacks.append(MaskHistory(folder / "masks"))
         data = trial.data
         switched(trial.network(), trial.settings)  # Says what it cannot do.
         folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +143,7 @@ class Recipe:
 
     def _draw(self, trial, outcome, output):
         pictures = OF_CONNECTIONS if trial.settings.connections else self.pictures
-        given = outcome.model, trial.data.held_out, trial.callbacks[0]
+        given = outcome.model, trial.data.held_out, outcome.history
         figures = {name: draw(*given) for name, draw in pictures.items()}
         figures["counts.png"] = plots.plot_counts(outcome.history)
         for name, figure in figures.items():

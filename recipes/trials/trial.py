@@ -1,6 +1,6 @@
 """A trial: one seed of an experiment, with its data, its network and its training."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +29,6 @@ class Trial:
         folder: Where checkpoints go.
         structure: The structure that the method takes, if it takes one.
         data_dir: TFDS data directory.
-        callbacks: Callbacks of the training.
 
     Attributes:
         seconds: Time of all epochs so far, those before an interruption included.
@@ -40,7 +39,6 @@ class Trial:
     folder: Path
     structure: Structure | None = None
     data_dir: Path | None = None
-    callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -68,8 +66,8 @@ class Trial:
     def train(self, model: keras.Model, phase: str, epochs: int | None = None, **more):
         """Trains a model, going on from what an interrupted run of this phase has left."""
         settings = replace(self.settings, epochs=epochs or self.settings.epochs)
-        more |= {"callbacks": self.callbacks, "steps_per_execution": STEPS_PER_EXECUTION}
-        self.seconds += train(model, self.data.train, settings, self.folder / phase, **more)
+        more |= {"folder": self.folder / phase, "steps_per_execution": STEPS_PER_EXECUTION}
+        self.seconds += train(model, self.data.train, settings, **more)
 
 
 class Outcome(NamedTuple):
