@@ -26,7 +26,7 @@ def train(
     steps_per_execution: int = 1,
     span: range | None = None,
 ) -> float:
-    """Trains a task network, or a `SwitcherModel`, in the same way.
+    """Trains a task network, or a `SwitcherModel`; returns the seconds of all epochs.
 
     Args:
         model: The network; it ends in logits.
@@ -36,11 +36,8 @@ def train(
         history: Records the structure of a `SwitcherModel`.
         callbacks: More callbacks; they come before the checkpoint.
         steps_per_execution: Batches between two returns to Python: faster, with the same result.
-        span: Which epochs of the training that the settings describe this is, for a task network
-            that is trained in parts; all of them by default.
-
-    Returns:
-        Seconds of all epochs, those before an interruption included.
+        span: Which epochs of the whole training this is, for a task network that is trained in
+            parts.
     """
     span = span or range(settings.epochs)
     shuffle = EpochShuffle(part, settings.batch_size, settings.seed)
@@ -65,11 +62,11 @@ def train(
         **optimizers,
     )
     resume = ResumeTraining(folder, history)
-    if is_switched and settings.alternation == WHILE_LOSS_FALLS:
-        callbacks = [*callbacks, WhileLossFalls(folder / "turns.json", resume.epochs_done)]
     # The structure comes first and the checkpoint last: it saves what the others record.
     recorded = [history] if history else []
     callbacks = [*recorded, *callbacks, shuffle, _Progress(span, settings.epochs), resume]
+    if is_switched and settings.alternation == WHILE_LOSS_FALLS:
+        callbacks.append(WhileLossFalls(resume))
     if span.start:  # The schedule goes by how many updates there were.
         model.optimizer.iterations.assign(span.start * batches)
     epochs = {"initial_epoch": span.start, "epochs": span.stop}

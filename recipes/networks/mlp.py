@@ -19,23 +19,14 @@ def mlp(sizes: Sequence[int] = (784, 300, 100, 10), spread: float | None = None)
             the hidden layers and Glorot's of the last.
     """
 
-    def start(otherwise):
-        return otherwise if spread is None else keras.initializers.RandomNormal(stddev=spread)
-
+    normal = spread and keras.initializers.RandomNormal(stddev=spread)
+    options = {"use_bias": False, "kernel_initializer": normal or "he_normal"}
     *hidden, classes = sizes[1:]
     model = keras.Sequential([keras.Input((sizes[0],), name="pixels")], name="mlp")
     for number, units in enumerate(hidden, start=1):
-        model.add(
-            layers.Dense(
-                units,
-                "relu",
-                use_bias=False,
-                kernel_initializer=start("he_normal"),
-                name=f"hidden_{number}",
-            )
-        )
-    last = start("glorot_uniform")
-    model.add(layers.Dense(classes, use_bias=False, kernel_initializer=last, name="head"))
+        model.add(layers.Dense(units, "relu", name=f"hidden_{number}", **options))
+    options["kernel_initializer"] = normal or "glorot_uniform"
+    model.add(layers.Dense(classes, name="head", **options))
     return model
 
 

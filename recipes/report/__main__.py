@@ -6,6 +6,7 @@ In the README it writes what is between the two marks. Every number in either is
 row; what has no row is said not to have been run.
 """
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class Report:
         searched = self._shown("mnist_search").rows.values()
         return self._render(
             "results.md.jinja",
+            published=json.loads((RESULTS / "published.json").read_text()),
             table=partial(tables.compared, self.rows),
             rows_of=lambda lines: self.rows.of(*(line.name for line in lines.values())),
             difference=lambda *names: signed(self.rows.difference(*names)) or "not been run",
@@ -84,7 +86,7 @@ class Report:
         README.write_text(self.readme(README.read_text()))
 
     def _render(self, template, **names):
-        modules = {name: studies.load(name) for name in (*MAIN, "published")}
+        modules = {name: studies.load(name) for name in MAIN}
         shown = {"cells": Cells(self.rows), "mark": MARK}
         return self._templates.get_template(template).render(**modules, **shown, **names)
 

@@ -12,35 +12,30 @@ Lines = dict[str, Experiment]
 
 # What is ranked needs a spread.
 FROZEN = {"switcher": "frozen", "start": "near_one"}
-# What each line is called among names, its method, and the settings that are others.
-CONTROLS = {
-    "row switcher": ("row", "switched", {}),
-    "frozen switcher, ranked to the budget": ("frozen", "switched", FROZEN),
+# By the lines of a table: names of controls under a switcher, and the settings that are others.
+SWITCHED = {
+    "row switcher": ("row", {}),
+    "frozen switcher, ranked to the budget": ("frozen", FROZEN),
     "frozen switcher, half zeros": (
         "frozen, half zeros",
-        "switched",
         {"switcher": "frozen", "start": "half_zeros", "budget": None},
     ),
-    "free factors": ("free", "switched", {"switcher": "free", "switcher_learning_rate": 1.0}),
-    "shuffled input": ("shuffled", "switched", {"switcher": "shuffled"}),
-    "constant input": ("constant", "switched", {"switcher": "constant"}),
-    "random structure, from scratch": ("random structure", "random structure", {}),
-    "random structure, from scratch, same total MACs": (
-        "random structure, equal cost",
-        "random structure, equal cost",
-        {"seeds": 3},
-    ),
-    "learned structure, from scratch": ("learned structure", "learned structure", {}),
-    "learned structure, from scratch, same total MACs": (
-        "learned structure, equal cost",
-        "learned structure, equal cost",
-        {"seeds": 3},
-    ),
-    "uniform width, same MACs": ("uniform width", "uniform width", {}),
-    "magnitude pruning, same epochs": ("magnitude", "magnitude", {}),
-    # Of networks whose inputs are vectors, some of which can be left out.
-    "inputs that vary most, units random, from scratch": ("varied inputs", "varied inputs", {}),
+    "free factors": ("free", {"switcher": "free", "switcher_learning_rate": 1.0}),
+    "shuffled input": ("shuffled", {"switcher": "shuffled"}),
+    "constant input": ("constant", {"switcher": "constant"}),
 }
+# Methods that take the structure that was learned.
+GIVEN = {
+    "random structure, from scratch": "random structure",
+    "random structure, from scratch, same total MACs": "random structure, equal cost",
+    "learned structure, from scratch": "learned structure",
+    "learned structure, from scratch, same total MACs": "learned structure, equal cost",
+    "uniform width, same MACs": "uniform width",
+    "magnitude pruning, same epochs": "magnitude",
+    # Of networks whose inputs are vectors, some of which can be left out.
+    "inputs that vary most, units random, from scratch": "varied inputs",
+}
+CONTROLS = (*SWITCHED, *GIVEN)
 
 
 @dataclass(frozen=True)
@@ -78,11 +73,15 @@ class Family:
         )
 
     def controls(self, *labels: str) -> Lines:
-        """What these lines of `CONTROLS` say."""
+        """The controls of these lines."""
         lines = {}
         for label in labels:
-            name, method, changes = CONTROLS[label]
-            lines[label] = self.make(name, method, **changes)
+            if method := GIVEN.get(label):
+                seeds = 3 if method.endswith("equal cost") else None
+                lines[label] = self.make(method, method, seeds)
+            else:
+                name, changes = SWITCHED[label]
+                lines[label] = self.make(name, **changes)
         return lines
 
 

@@ -92,7 +92,7 @@ _LENET5_DENSE = Family("lenet5", LENET5_DENSE, "lenet5 {}")
 LENET5_CONTROLS = {
     "dense twin": _LENET5_DENSE.make("dense", "dense"),
     # It has no vectors as inputs.
-    **Family("lenet5", LENET5, "lenet5 {}").controls(*list(CONTROLS)[:-1]),
+    **Family("lenet5", LENET5, "lenet5 {}").controls(*CONTROLS[:-1]),
 }
 LENET5_FAR = {
     "dense twin": _LENET5_DENSE.make("dense, 40 epochs", "dense", seeds=3, epochs=40),
