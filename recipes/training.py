@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras.optimizers import schedules
 
 from keras_switcher import ResumeTraining, StructureHistory, SwitcherModel
 from keras_switcher.training.schedule import updates_in_epoch
 from recipes.alternation import WHILE_LOSS_FALLS, WhileLossFalls
 from recipes.datasets import Part
-from recipes.epoch_shuffle import EpochShuffle
 from recipes.settings import Settings
 
 
@@ -103,6 +104,30 @@ def _schedule(name, rate, steps):
     if name == "two cosines":
         return schedules.CosineDecayRestarts(rate, math.ceil(steps / 2), t_mul=1.0)
     return schedules.CosineDecay(rate, steps)
+
+
+class EpochShuffle(keras.callbacks.Callback):
+    """Shuffles `batches`, a `tf.data.Dataset`, anew at each epoch's start.
+
+    The order depends on seed and epoch alone, so that a resumed run sees the same one. The last
+    batch of an epoch has what is left.
+    """
+
+    def __init__(self, part: Part, batch_size: int, seed: int):
+        super().__init__()
+        number, x, y = len(part.x), tf.constant(part.x), tf.constant(part.y)
+        self._seed, self._order = seed, tf.Variable(tf.range(number), trainable=False)
+
+        def batch(step):
+            indices = self._order[step * batch_size : (step + 1) * batch_size]
+            return tf.gather(x, indices), tf.gather(y, indices)
+
+        steps = tf.data.Dataset.range(-(-number // batch_size), output_type=tf.int32)
+        self.batches = steps.map(batch).prefetch(tf.data.AUTOTUNE)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        generator = np.random.default_rng([self._seed, epoch])
+        self._order.assign(generator.permutation(self._order.shape[0]).astype("int32"))
 
 
 class _Progress(keras.callbacks.Callback):

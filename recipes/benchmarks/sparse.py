@@ -22,7 +22,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from recipes.benchmarks.harness import run, timed_in_turn
-from recipes.networks.mlp import mlp
+from recipes.networks.paper import mlp
 from recipes.trials.masks import masked
 
 SHARES = (0.0, 0.5, 0.8, 0.9, 0.95)

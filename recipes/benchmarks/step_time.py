@@ -23,8 +23,7 @@ import keras_switcher as ks
 from keras_switcher.switchers import RowSwitcher, UNetSwitcher
 from recipes.benchmarks.harness import run, spread, timed_in_turn
 from recipes.networks.backbones import backbone
-from recipes.networks.lenet5 import lenet5
-from recipes.networks.mlp import mlp
+from recipes.networks.paper import lenet5, mlp
 
 BACKBONES = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
 NETWORKS = {"mlp": mlp, "lenet5": lenet5, **{n: partial(backbone, n, 64, 10) for n in BACKBONES}}

@@ -44,8 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         for name, experiment in rows.experiments.items():
             settings = replace(experiment.settings, smoke=True)
             rows.experiments[name] = replace(experiment, settings=settings)
-    runner = Runner(rows, options.output / options.study, options.data_dir, again)
-    runner.choose(options.only, options.seeds)
+    chosen = options.only, options.seeds, options.data_dir
+    runner = Runner(rows, options.output / options.study, *chosen, again)
     if not runner.due:
         print(f"Nothing is due: {rows.folder} has these rows. --again runs them once more.")
     if options.list:

@@ -19,23 +19,24 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
     """
     held_out, model = trial.data.held_out, outcome.model
     outputs = model.predict(held_out.x, verbose=0, batch_size=500)
+    loss = keras.losses.sparse_categorical_crossentropy(held_out.y, outputs, from_logits=True)
     row = {
         "measured_on": trial.data.split,
         "accuracy": held_out.accuracy(outputs),
-        "loss": round(_cross_entropy(outputs, held_out.y), 6),
+        "loss": round(float(keras.ops.mean(loss)), 6),
         "epochs": outcome.epochs,
         "weights_removed": 0.0,
         "macs_removed": 0.0,
         "widths": "",
     }
     if outcome.keep is not None:
+        network = trial.network()
         row["structure"] = encode_structure(outcome.keep)
-        row["widths"] = _widths(trial.network(), outcome.keep)
+        row["widths"] = _widths(network, outcome.keep)
         if isinstance(model, ks.SwitcherModel):
             removed = {of: model.structure().removed(of) for of in ("weights", "macs")}
             row |= _compacted(model, outputs, held_out)
         else:
-            network = trial.network()
             removed = {"weights": 1 - _weights(model) / _weights(network)}
             removed["macs"] = 1 - ks.count_macs(model).total / ks.count_macs(network).total
         row |= {f"{of}_removed": round(share, 6) for of, share in removed.items()}
@@ -44,10 +45,8 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
 
 def _widths(network, keep):
     """Numbers of channels or connections that are kept, from the input to the output."""
-    channel_graph = ChannelGraph(network)
-    groups = sorted(
-        [*channel_graph.groups, *channel_graph.connections], key=lambda group: group.depth
-    )
+    graph = ChannelGraph(network)
+    groups = sorted([*graph.groups, *graph.connections], key=lambda group: group.depth)
     return "-".join(str(int(keep[g.name].sum())) for g in groups if g.name in keep)
 
 
@@ -65,8 +64,3 @@ def _compacted(model, outputs, held_out):
     tied = best - second <= TIE * np.abs(outputs).max()
     changed = (outputs.argmax(axis=1) != compact.argmax(axis=1)) & ~tied
     return {"compact_accuracy": held_out.accuracy(compact), "classes_changed": int(changed.sum())}
-
-
-def _cross_entropy(logits, y):
-    loss = keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True)
-    return float(keras.ops.mean(loss))

@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from math import inf
@@ -24,6 +23,7 @@ from recipes.trials.trial import Trial
 TRIALS_PER_PROCESS = 12
 # What a trial may take longer than the median, and the seconds in which a process starts.
 MARGIN, START = 1.25, 15
+KNOWN = ["experiment", "seconds", "epochs", "settings.task"]
 
 
 class Runner:
@@ -32,6 +32,8 @@ class Runner:
     Args:
         rows: The study's `StudyRows`.
         output: Where trials that run keep their checkpoints.
+        names: Experiments to run; None is all of them.
+        seeds: Seeds to run, likewise.
         data_dir: TFDS data directory.
         again: Run what has rows too, and show the result beside the newest row instead of writing
             it.
@@ -41,30 +43,31 @@ class Runner:
     """
 
     def __init__(
-        self, rows: StudyRows, output: Path, data_dir: Path | None = None, again: bool = False
+        self,
+        rows: StudyRows,
+        output: Path,
+        names: list[str] | None = None,
+        seeds: list[int] | None = None,
+        data_dir: Path | None = None,
+        again: bool = False,
     ):
         self._rows, self._output, self._data_dir, self._again = rows, output, data_dir, again
-        self._seconds = expected_seconds(rows.newest.values(), rows.experiments.values())
+        self._seconds, self._end = expected_seconds(rows), inf
         trials = [(e, seed) for e in rows.experiments.values() for seed in range(e.seeds)]
-        due = (trial for trial in trials if again or rows.is_due(*trial))
-        self.due = sorted(due, key=lambda trial: (self._seconds[trial[0].name], trial[1]))
-        self._end = inf
-
-    def choose(self, names: list[str] | None, seeds: list[int] | None):
-        """Leaves out what is due of other experiments or seeds; None is all of them."""
-        self.due = [
+        due = [
             (experiment, seed)
-            for experiment, seed in self.due
-            if (names is None or experiment.name in names) and (seeds is None or seed in seeds)
+            for experiment, seed in trials
+            if (names is None or experiment.name in names)
+            and (seeds is None or seed in seeds)
+            and (again or rows.is_due(experiment, seed))
         ]
+        self.due = sorted(due, key=lambda trial: (self._seconds[trial[0].name], trial[1]))
 
     def run(self, processes: int, minutes: float | None = None) -> int:
         """Runs what is due; returns the number of trials that failed, or that wait for such.
 
-        Args:
-            processes: Number of processes, each of which computes with one thread.
-            minutes: What is not known to end within so many is not begun, and what still runs
-                then is stopped, to go on from its last finished epoch another time.
+        Each process computes with one thread. What is not known to end within so many minutes is
+        not begun, and what still runs then is stopped, to go on from its last finished epoch.
         """
         os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
         if minutes is not None:
@@ -154,20 +157,18 @@ class Runner:
         return len(self.due)
 
 
-def expected_seconds(rows: Iterable[dict], experiments: Iterable[Experiment]) -> dict[str, float]:
+def expected_seconds(rows: StudyRows) -> dict[str, float]:
     """How long a trial of each experiment takes: the median, as some waited for other processes.
 
     By an epoch's time of other experiments on the task where there is no row yet; infinite where
     nothing is known.
     """
-    columns = ["name", "task", "seconds", "epochs"]
-    known = [(r["experiment"], r["settings"]["task"], r["seconds"], r["epochs"]) for r in rows]
-    frame = pd.DataFrame(known, columns=columns)
-    by_name = frame.groupby("name")["seconds"].median()
-    by_epoch = (frame["seconds"] / frame["epochs"]).groupby(frame["task"]).median()
+    known = pd.json_normalize(list(rows.newest.values())).reindex(columns=KNOWN)
+    by_name = known.groupby("experiment")["seconds"].median()
+    by_epoch = (known["seconds"] / known["epochs"]).groupby(known["settings.task"]).median()
     return {
-        e.name: by_name.get(e.name, by_epoch.get(e.task, inf) * e.settings.epochs)
-        for e in experiments
+        name: by_name.get(name, by_epoch.get(e.task, inf) * e.settings.epochs)
+        for name, e in rows.experiments.items()
     }
 
 
