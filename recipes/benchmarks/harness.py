@@ -65,13 +65,8 @@ def timed_in_turn(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Times functions in turn, repeat after repeat; one more, which compiles, is not counted.
 
-    Args:
-        runs: The functions by name.
-        repeats: Number of repeats.
-        calls: Calls of each function in a repeat; a time is that of one.
-
-    Returns:
-        Seconds that passed, and seconds of all processors: a row a repeat, a column a function.
+    Returns the seconds of a call that passed, and those of all processors: a row a repeat, a column
+    a function. In a repeat each is called so many times.
     """
     passed, cpu = ({name: [] for name in runs} for _ in range(2))
     for _ in range(repeats + 1):

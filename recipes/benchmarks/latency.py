@@ -10,22 +10,19 @@ compact network can be expected to make more of its MACs than one that was built
     python -m recipes.benchmarks.latency --networks MobileNetV2 --batch 1 --execution litert
 
 224x224, batch 8. "share" is the speed-up in time over the reduction of MACs: 1 would be all of it.
-A network runs as a `function` (a compiled call of the Keras model), `frozen` (weights become
-constants, so that TensorFlow merges normalisation and activation into the convolutions), or as a
-`litert` file in its interpreter.
+A network runs as a `function` (a compiled call of the Keras model), or as a `litert` file in its
+interpreter.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 import keras_switcher as ks
 from recipes.benchmarks.harness import random_masks, run, spread, timed_in_turn
+from recipes.benchmarks.litert import interpreter, litert_file
 from recipes.networks.backbones import backbone
 
 # What makes keras.applications build a network with about half of the channels.
@@ -73,25 +70,11 @@ def _as_function(model, x):
     return lambda: function(x)
 
 
-def _as_frozen(model, x):
-    function = tf.function(lambda x: model(x, training=False)).get_concrete_function(x)
-    frozen = convert_variables_to_constants_v2(function)
-    return lambda: frozen(x)
-
-
 def _as_litert(model, x):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        signature = [keras.InputSpec(shape=x.shape, dtype="float32")]
-        model.export(path, format="litert", input_signature=signature, verbose=False)
-        content = path.read_bytes()
-    interpreter = tf.lite.Interpreter(model_content=content, num_threads=os.cpu_count())
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x.numpy())
-    return interpreter.invoke
+    return interpreter(litert_file(model, x.shape), x.numpy(), threads=os.cpu_count())
 
 
-EXECUTIONS = {"function": _as_function, "frozen": _as_frozen, "litert": _as_litert}
+EXECUTIONS = {"function": _as_function, "litert": _as_litert}
 
 
 if __name__ == "__main__":

@@ -12,16 +12,14 @@ which nothing is cut in LiteRT. All run in turn; medians over repeats.
 """
 
 import gzip
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from scipy import sparse
 
 from recipes.benchmarks.harness import run, timed_in_turn
+from recipes.benchmarks.litert import interpreter, litert_file
 from recipes.networks.paper import mlp
 from recipes.trials.masks import masked
 
@@ -34,11 +32,11 @@ def measure(
     """A row for each size of a batch and share that is cut."""
     keras.utils.set_random_seed(seed)
     models = {share: _cut(share, seed) for share in SHARES}
-    files = {share: _litert(model) for share, model in models.items()}
+    files = {share: litert_file(model, (None, 784)) for share, model in models.items()}
     kernels = {share: _csr(model) for share, model in models.items()}
     for size in batch:
         x = np.random.default_rng(seed).random((size, 784), dtype="float32")
-        runs = {f"litert {share}": _interpreter(file, x) for share, file in files.items()}
+        runs = {f"litert {share}": interpreter(file, x, threads=1) for share, file in files.items()}
         runs |= {f"csr {share}": _product(*of, x) for share, of in kernels.items()}
         times, _ = timed_in_turn(runs, repeats, batches)
         for share in SHARES:
@@ -60,13 +58,6 @@ def _cut(share, seed):
     return masked(network, keep).compact()
 
 
-def _litert(model):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        model.export(path, format="litert", verbose=False)
-        return path.read_bytes()
-
-
 def _csr(model):
     """Matrices whose rows are multiplied with the samples, and the inputs that arrive.
 
@@ -82,15 +73,6 @@ def _csr(model):
 def _bytes(matrices):
     parts = ((m.data, m.indices.astype("uint16"), m.indptr) for m in matrices)
     return b"".join(part.tobytes() for of_matrix in parts for part in of_matrix)
-
-
-def _interpreter(file, x):
-    interpreter = tf.lite.Interpreter(model_content=file, num_threads=1)
-    place = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(place, x.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(place, x)
-    return interpreter.invoke
 
 
 def _product(matrices, arriving, x):

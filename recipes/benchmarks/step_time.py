@@ -2,11 +2,10 @@
 
 All models of a network run in turn, repeat after repeat, in this one process; a row's ratio is
 the median over repeats of its time over the dense network's in the same repeat. On a shared
-machine two more ratios are disturbed less: that of the fastest repeats, and `cpu_ratio`, the
-median for the CPU time of the process, all threads together. The row "dense twin" is the dense
-network against its own copy: what it differs from 1 is noise. Both sides run with the same
-`jit_compile`. Random images (64x64 for the backbones of keras.applications), batch 64, SGD with
-momentum.
+machine `cpu_ratio`, that of the CPU times of all threads together, is disturbed less. The row
+"dense twin" is the dense network against its own copy: what it differs from 1 is noise. Both sides
+run with the same `jit_compile`. Random images (64x64 for the backbones of keras.applications),
+batch 64, SGD with momentum.
 
     python -m recipes.benchmarks.step_time
     python -m recipes.benchmarks.step_time --networks mlp --switchers unet_per_layer --repeats 3
@@ -66,7 +65,6 @@ def measure(
                 row = {"network": network, "jit_compile": compiled, "kind": kind, "model": name}
                 row["ms_per_batch"] = 1000 * times[name].median() / batches
                 row |= spread(times[name] / times["dense"], "ratio")
-                row["ratio_of_fastest"] = times[name].min() / times["dense"].min()
                 row["cpu_ratio"] = (cpu[name] / cpu["dense"]).median()
                 yield row | {"repeats": repeats, "batches": batches}
 

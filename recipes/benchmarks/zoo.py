@@ -51,15 +51,12 @@ def _measured(name, repeats):
     prune = partial(ks.prune_channels, model, random_masks(model), verify=False)
     times, _ = timed_in_turn({"build": partial(backbone, name), "prune": prune}, repeats)
     small, channel_graph = prune(), ChannelGraph(model)
-    producers, groups = producing_layers(channel_graph), channel_graph.groups
+    producers = producing_layers(channel_graph)
     macs, parameters = ks.count_macs(model).total, model.count_params()
     return {
         "model": name,
         "family": FAMILY_OF[name],
         "size": model.input.shape[1],
-        "layers": len(channel_graph.graph.calls),
-        "groups": len(groups),
-        "prunable_groups": sum(group.prunable for group in groups),
         "producers": len(producers),
         "prunable_producers": sum(is_prunable(channel_graph, layer) for layer in producers),
         "build_seconds": times["build"].min(),
@@ -68,7 +65,7 @@ def _measured(name, repeats):
         "macs": macs,
         "macs_left": ks.count_macs(small).total / macs,
         "parameters_left": small.count_params() / parameters,
-        "reasons": "; ".join(sorted({group.reason for group in groups if group.reason})),
+        "reasons": "; ".join(sorted({g.reason for g in channel_graph.groups if g.reason})),
     }
 
 
