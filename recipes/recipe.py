@@ -15,11 +15,11 @@ import keras_switcher
 from keras_switcher import plots
 from recipes.drawing import draw_degrees, draw_masks
 from recipes.methods import METHODS
-from recipes.rows import digest, slug, surroundings, write_rows
+from recipes.rows import digest, slug, write_rows
 from recipes.settings import add_settings, read_settings
 from recipes.switching import switched
 from recipes.trials.experiment import Experiment
-from recipes.trials.measuring import measure
+from recipes.trials.running import row_of
 from recipes.trials.trial import Trial
 
 CHECKPOINT, RESULT, SAVED_MODEL = "checkpoint", "result.json", "saved_model"
@@ -47,14 +47,24 @@ class Recipe:
         """Trains, measures, prints and writes; returns what the last line prints as JSON."""
         parser = self._parser()
         options = parser.parse_args(arguments)
-        given, output = read_settings(options), options.output
+        settings, output = read_settings(options), options.output
+        # One folder for all that decides on the result: other settings begin anew.
+        folder = output / CHECKPOINT / digest([asdict(settings), keras_switcher.__version__])
+        trials = {
+            method: Trial(
+                replace(self.experiment, method=method, settings=settings),
+                settings.seed,
+                folder / method,
+                data_dir=options.data_dir,
+            )
+            for method in ("dense", "switched")
+        }
         try:
-            trials = self._prepare(given, output, options.data_dir)
+            self._check(trials["switched"], output)
         except (ValueError, OSError, ImportError) as error:
             parser.error(str(error))  # Nothing was trained yet: the options cannot be met.
         try:
             outcomes = {method: METHODS[method](trial) for method, trial in trials.items()}
-            result = self._measure(trials, outcomes, output)
         except KeyboardInterrupt:
             print(
                 f"\nInterrupted. The epochs that were finished are in {output}: the same command "
@@ -62,16 +72,19 @@ class Recipe:
                 file=sys.stderr,
             )
             raise SystemExit(130) from None
-        written = given.as_options(self.experiment.settings)
-        result["command"] = f"python -m recipes.{self.name} {written}"
-        write_rows(output / RESULT, result)
+        rows = {method: row_of(trial, outcomes[method]) for method, trial in trials.items()}
+        written = settings.as_options(self.experiment.settings)
+        row = {"command": f"python -m recipes.{self.name} {written}", **rows["switched"]}
+        row |= {f"{method}_accuracy": of["accuracy"] for method, of in rows.items()}
+        row |= self._show(row, trials["switched"], outcomes["switched"], output)
+        write_rows(output / RESULT, row)
         if options.rows:
-            write_rows(options.rows / f"{result['keras_switcher']}-{slug(written)}.json", result)
-        shutil.rmtree(trials["dense"].folder.parent)
-        if not any((output / CHECKPOINT).iterdir()):  # None of other settings.
-            (output / CHECKPOINT).rmdir()
-        print(json.dumps(result), flush=True)
-        return result
+            write_rows(options.rows / f"{row['keras_switcher']}-{slug(written)}.json", row)
+        shutil.rmtree(folder)
+        if not any(folder.parent.iterdir()):  # None of other settings.
+            folder.parent.rmdir()
+        print(json.dumps(row), flush=True)
+        return row
 
     def _parser(self):
         parser = argparse.ArgumentParser(f"python -m recipes.{self.name}", description=self.about)
@@ -84,7 +97,7 @@ class Recipe:
             parser.add_argument(name, type=Path, default=default, help=about)
         return parser
 
-    def _prepare(self, settings, output, data_dir):
+    def _check(self, trial, output):
         """Finds out before training whether everything that comes after it will work."""
         plots.load_pyplot()
         ours = any((output / name).exists() for name in (CHECKPOINT, RESULT))
@@ -92,67 +105,41 @@ class Recipe:
             raise ValueError(
                 f"{output} holds files that no recipe has written. Choose another --output."
             )
-        # One folder for all that decides on the result: other settings begin anew.
-        folder = output / CHECKPOINT / digest([asdict(settings), keras_switcher.__version__])
-        trials = {}
-        for method in ("dense", "switched"):
-            experiment = replace(self.experiment, method=method, settings=settings)
-            where = {"folder": folder / method, "data_dir": data_dir}
-            trials[method] = Trial(experiment, settings.seed, **where)
-        trial = trials["switched"]
         data = trial.data
         switched(trial.network(), trial.settings)  # Says what it cannot do.
-        folder.mkdir(parents=True, exist_ok=True)
+        trial.folder.mkdir(parents=True, exist_ok=True)
         print(
             f"{self.name}: {len(data.train.x):,} samples to train on, {len(data.held_out.x):,} to "
-            f"measure on ({data.split} split), seed {settings.seed}, switcher {settings.switcher}",
+            f"measure on ({data.split} split), seed {trial.seed}, "
+            f"switcher {trial.settings.switcher}",
             flush=True,
         )
-        return trials
 
-    def _measure(self, trials, outcomes, output):
-        """Measures, exports, prints and draws."""
-        dense, row = (measure(trials[method], outcomes[method]) for method in outcomes)
-        model, x = outcomes["switched"].model, trials["switched"].data.held_out.x
-        accuracies = {"dense": dense["accuracy"], "switched": row["accuracy"]}
-        accuracies["compact"], difference = row["compact_accuracy"], None
+    def _show(self, row, trial, outcome, output):
+        """Prints what was measured, exports and draws."""
+        model, held_out, difference = outcome.model, trial.data.held_out, None
         print(f"\naccuracy on the {row['measured_on']} split")
-        for name, found in accuracies.items():
-            print(f"  {name:<9}" + (f"{found:.2%}" if found is not None else "no such model"))
+        for name in ("dense_accuracy", "switched_accuracy", "compact_accuracy"):
+            found = f"{row[name]:.2%}" if row[name] is not None else "no such model"
+            print(f"  {name.removesuffix('_accuracy'):<9}{found}")
         print(f"\n{model.structure()}\n")
         saved_model = output / SAVED_MODEL
         shutil.rmtree(saved_model, ignore_errors=True)
         if row["compact_accuracy"] is not None:
             model.export(saved_model)
-            difference = _difference(model.predict(x, verbose=0), saved_model, x)
+            outputs = model.predict(held_out.x, verbose=0)
+            loaded = tf.saved_model.load(str(saved_model))
+            found = np.abs(loaded.serve(held_out.x).numpy() - outputs).max()
+            difference = float(found / np.abs(outputs).max())
             print(
                 f"{saved_model}, loaded with TensorFlow alone: outputs differ by at most "
                 f"{difference:.1e} of the largest"
             )
-        print(f"{output}: {self._draw(trials['switched'], outcomes['switched'], output)}")
-        return {
-            "recipe": self.name,
-            **asdict(trials["switched"].settings),
-            "measured_on": row["measured_on"],
-            **{f"{name}_accuracy": accuracy for name, accuracy in accuracies.items()},
-            **{name: row[name] for name in ("weights_removed", "macs_removed", "widths")},
-            "max_relative_difference": difference,
-            **{f"{method}_seconds": round(trial.seconds, 1) for method, trial in trials.items()},
-            **surroundings(),
-        }
-
-    def _draw(self, trial, outcome, output):
         pictures = OF_CONNECTIONS if trial.settings.connections else self.pictures
-        given = outcome.model, trial.data.held_out, outcome.history
-        figures = {name: draw(*given) for name, draw in pictures.items()}
+        figures = {n: draw(model, held_out, outcome.history) for n, draw in pictures.items()}
         figures["counts.png"] = plots.plot_counts(outcome.history)
         for name, figure in figures.items():
             figure.savefig(output / name, dpi=150)
             plots.load_pyplot().close(figure)
-        return ", ".join(figures)
-
-
-def _difference(outputs, saved_model, x):
-    """How far the outputs of a SavedModel are from given ones, relative to the largest."""
-    loaded = tf.saved_model.load(str(saved_model))  # TensorFlow alone: no Keras, no package.
-    return float(np.abs(loaded.serve(x).numpy() - outputs).max() / np.abs(outputs).max())
+        print(f"{output}: {', '.join(figures)}")
+        return {"max_relative_difference": difference}

@@ -16,7 +16,7 @@ import pandas as pd
 from recipes import studies
 from recipes.report import tables
 from recipes.report.pictures import PICTURES
-from recipes.report.statistics import Cells, Rows, signed
+from recipes.report.statistics import Rows, signed
 from recipes.rows import RESULTS, read_rows
 from recipes.trials.study_rows import StudyRows
 from recipes.trials.versions import BUDGETS_CHANGED, MARK
@@ -87,7 +87,7 @@ class Report:
 
     def _render(self, template, **names):
         modules = {name: studies.load(name) for name in MAIN}
-        shown = {"cells": Cells(self.rows), "mark": MARK}
+        shown = {"rows": self.rows, "signed": signed, "mark": MARK}
         return self._templates.get_template(template).render(**modules, **shown, **names)
 
     def _shown(self, *names):

@@ -5,7 +5,6 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from recipes.studies.baselines import Lines
 from recipes.trials.versions import MARK
 
 
@@ -61,39 +60,9 @@ class Rows:
         """The versions of what is shown of experiments, with a mark where they are due again."""
         return ", ".join(sorted({row["version"] for row in self.of(*names)}))
 
-
-class Cells:
-    """Texts of an overview table: means alone; `lines` are the experiments of its table."""
-
-    def __init__(self, rows: Rows):
-        self._rows = rows
-
-    def accuracy(self, lines: Lines, *called: str) -> str:
-        """The mean accuracy of what the table calls so, nothing where nothing is planned.
-
-        In brackets how many seeds there are, where some are missing.
-        """
-        for experiment in [lines[label] for label in called if label in lines]:
-            if found := self._rows.spread(experiment.name):
-                n = f" ({found.n})" if found.n < experiment.seeds else ""
-                return f"{100 * found.mean:.2f}{self._mark(experiment)}{n}"
-            return "not run"
-        return ""
-
-    def removed(self, lines: Lines, of: str) -> str:
-        """What the method removes of weights or MACs."""
-        found = self._rows.spread(lines["row switcher"].name, f"{of}_removed")
-        return f"{100 * found.mean:.1f}{self._mark(lines['row switcher'])}" if found else ""
-
-    def ahead(self, lines: Lines) -> str:
-        """How much more the method reaches than its dense twin."""
-        pair = lines["row switcher"], lines["dense twin"]
-        found = self._rows.difference(*(experiment.name for experiment in pair))
-        return signed(found) + (self._mark(*pair) if found else "")
-
-    def _mark(self, *experiments):
-        """Behind numbers of rows that are due again."""
-        return MARK if MARK in self._rows.versions(*(e.name for e in experiments)) else ""
+    def mark(self, *names: str) -> str:
+        """The mark if some of that is due again."""
+        return MARK if MARK in self.versions(*names) else ""
 
 
 def signed(value: Spread | None) -> str:

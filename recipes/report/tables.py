@@ -25,13 +25,9 @@ def markdown(rows: Iterable[dict], columns: Iterable[str] | None = None) -> str:
 
 
 def compared(rows: Rows, lines: Lines, published: tuple = (), connections: bool = False) -> str:
-    """A line per experiment, compared with the first.
+    """A line per experiment, compared with the first; those without rows, or with few, say so.
 
-    Args:
-        rows: The rows that are shown.
-        lines: Experiments by what a line says; those without rows, or with few, say so.
-        published: Lines that others have published: label, accuracy, widths, weights removed.
-        connections: Whether it is about single connections.
+    Below are lines that others have published: label, accuracy, widths, weights removed.
     """
     removed = "connections cut, %" if connections else "weights removed, %"
     widths = "left, by layer, seed 0" if connections else "widths, seed 0"

@@ -7,17 +7,10 @@ from recipes.settings import Settings
 
 @dataclass(frozen=True)
 class Experiment:
-    """A line of a table.
+    """A line of a table, by a name of `recipes.networks.TASKS` and one of `METHODS`.
 
-    Args:
-        name: Name of its rows, unique in a study.
-        task: A name of `recipes.networks.TASKS`.
-        method: A name of `recipes.methods.METHODS`.
-        settings: The `Settings`; the seed is that of the trial.
-        structure_of: Name of the experiment whose structure is taken, seed by seed, for the
-            methods that take one.
-        seeds: Number of seeds, from 0.
-        share: What the method divides the epochs by, for those that do.
+    Its own name is unique in its study; seeds count from 0. A method may take the structure of the
+    experiment that is named, seed by seed, or divide the epochs by a share.
     """
 
     name: str

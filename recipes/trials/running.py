@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shutil
-import time
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,7 +11,7 @@ from recipes.methods import METHODS
 from recipes.rows import surroundings, write_rows
 from recipes.trials.encoding import encode_counts
 from recipes.trials.measuring import measure
-from recipes.trials.trial import Trial
+from recipes.trials.trial import Outcome, Trial
 
 LOG = "log.txt"
 
@@ -33,7 +32,8 @@ def run_trial(trial: Trial, path: Path | None = None) -> dict:
         with FileLock(folder / "lock", timeout=0):
             if path and path.exists():
                 return json.loads(path.read_text())
-            row = _run(trial)
+            with (folder / LOG).open("a") as log, contextlib.redirect_stdout(log):
+                row = row_of(trial, METHODS[trial.experiment.method](trial))
             if path:
                 write_rows(path, row)
             shutil.rmtree(folder, ignore_errors=True)
@@ -44,15 +44,11 @@ def run_trial(trial: Trial, path: Path | None = None) -> dict:
         ) from error
 
 
-def _run(trial):
-    started, experiment = time.perf_counter(), trial.experiment
-    with (trial.folder / LOG).open("a") as log, contextlib.redirect_stdout(log):
-        outcome = METHODS[experiment.method](trial)
-        measured = measure(trial, outcome)
-    # Epochs before an interruption count too.
-    seconds = round(max(time.perf_counter() - started, trial.seconds), 1)
-    row = {"experiment": experiment.name, "seed": trial.seed, **measured, "seconds": seconds}
-    row |= {**surroundings(), "settings": experiment.described()}
+def row_of(trial: Trial, outcome: Outcome) -> dict:
+    """The row of a trial that has ended, with what decided on it."""
+    row = {"experiment": trial.experiment.name, "seed": trial.seed, **measure(trial, outcome)}
+    row |= {"seconds": round(trial.seconds, 1), **surroundings()}
+    row["settings"] = trial.experiment.described()
     if outcome.history:
         row["counts"] = encode_counts(outcome.history.epochs)
     return row

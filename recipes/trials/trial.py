@@ -21,17 +21,10 @@ SMOKE_SAMPLES, SMOKE_EPOCHS = 512, 2
 
 @dataclass
 class Trial:
-    """One seed of an experiment.
+    """One seed of an experiment, with its folder for checkpoints.
 
-    Args:
-        experiment: The `Experiment`.
-        seed: The seed.
-        folder: Where checkpoints go.
-        structure: The structure that the method takes, if it takes one.
-        data_dir: TFDS data directory.
-
-    Attributes:
-        seconds: Time of all epochs so far, those before an interruption included.
+    With the structure that the method takes, if it takes one, and a TFDS data directory. `seconds`
+    is the time of all epochs so far, those before an interruption included.
     """
 
     experiment: Experiment
@@ -48,8 +41,7 @@ class Trial:
         if settings.smoke:
             epochs, rate = min(settings.epochs, SMOKE_EPOCHS), settings.switcher_learning_rate
             # So few updates that the budget falls at once: at its full rate a switcher overshoots.
-            rate = rate and rate / 10
-            settings = replace(settings, epochs=epochs, switcher_learning_rate=rate)
+            settings = replace(settings, epochs=epochs, switcher_learning_rate=rate and rate / 10)
         return settings
 
     @property
