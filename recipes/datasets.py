@@ -42,16 +42,9 @@ def digits(
 ) -> Data:
     """scikit-learn's 1797 digits of 8x8 pixels, offline: 60 % train, 20 % validation, 20 % test.
 
-    The validation samples are trained on as well unless they are what is measured on. The classes
-    have the same shares in each part.
-
-    Args:
-        validate: Measure on the validation split, for choosing hyper-parameters.
-        seed: Seed of the split.
-        shape: Shape of one image: flat, or `(8, 8, 1)`.
-
-    Raises:
-        ImportError: If scikit-learn is not installed.
+    The validation samples are trained on as well unless they are what is measured on, for choosing
+    hyper-parameters. The classes have the same shares in each part. An image's shape is flat, or
+    `(8, 8, 1)`. Raises ImportError if scikit-learn is not installed.
     """
     load_digits = _module("sklearn.datasets", "scikit-learn").load_digits
     train_test_split = _module("sklearn.model_selection", "scikit-learn").train_test_split
@@ -70,15 +63,10 @@ def mnist(
 ) -> Data:
     """MNIST through TensorFlow Datasets: 60,000 images to train on, 10,000 to test on.
 
-    Args:
-        validate: Measure on the last 10,000 images of the training set and train on the others,
-            for choosing hyper-parameters.
-        data_dir: A TFDS data directory that holds the data set; None downloads it to TFDS's own.
-        shape: Shape of one image: flat, or `(28, 28, 1)`.
-
-    Raises:
-        ImportError: If TensorFlow Datasets is not installed.
-        FileNotFoundError: If the data set is not in `data_dir`.
+    For choosing hyper-parameters it is measured on the last 10,000 images of the training set, and
+    trained on the others. An image's shape is flat, or `(28, 28, 1)`. Without `data_dir` TFDS
+    downloads to its own. Raises ImportError if TFDS is not installed, FileNotFoundError if the data
+    set is not in `data_dir`.
     """
     splits = ["train[:50000]", "train[50000:]"] if validate else ["train", "test"]
     return Data(*_tfds("mnist", splits, data_dir, shape), VALIDATION if validate else TEST)

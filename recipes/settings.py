@@ -37,9 +37,6 @@ def _flag(explanation):
     return field(default=False, metadata={"action": "store_true", "help": explanation})
 
 
-_NUMBER, _BUDGET = _or_none(float), _or_none(_share)
-
-
 @dataclass(frozen=True)
 class Settings:
     """One flat list; each study has its own."""
@@ -57,7 +54,7 @@ class Settings:
     momentum: float = _setting(0.9, float, "of both optimizers")
     weight_decay: float = _setting(0.0, float, "of the task network, in both trainings")
     switcher_clipnorm: float | None = _setting(
-        None, _NUMBER, "largest norm of the switcher's gradient, or none for any"
+        None, _or_none(float), "largest norm of the switcher's gradient, or none for any"
     )
     switcher_weight_decay: float = _setting(0.0, float, "of the switcher")
     switcher: str = _setting("row", str, "a switcher, or a control", SWITCHERS)
@@ -65,11 +62,11 @@ class Settings:
     alternation: str = _setting("joint", str, "who is updated when", ORDERS)
     connections: bool = _flag("factors for single connections of dense layers, not for channels")
     ceiling: float | None = _setting(
-        None, _NUMBER, "what factors stay below, above 1, or none for no bound"
+        None, _or_none(float), "what factors stay below, above 1, or none for no bound"
     )
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
     detached: bool = _flag("no gradient through the switcher's input: equation 6 cut short")
-    budget: float | None = _setting(0.245, _BUDGET, "share to keep, or none")
+    budget: float | None = _setting(0.245, _or_none(_share), "share to keep, or none")
     budget_of: str = _setting("weights", str, "what it is a share of", KINDS)
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
     budget_end: float = _setting(0.3, float, "share of training after which it has fallen")
@@ -78,13 +75,11 @@ class Settings:
 
     def as_options(self, defaults: "Settings") -> str:
         """The command line that makes these settings from the defaults; always with the seed."""
-        options = []
+        words = []
         for name, value in asdict(self).items():
             if name == "seed" or value != getattr(defaults, name):
-                options.append(_option(name))
-                if value is not True:
-                    options.append("none" if value is None else str(value))
-        return " ".join(options)
+                words += [_option(name), *([] if value is True else [str(value).lower()])]
+        return " ".join(words)
 
 
 def add_settings(parser: argparse.ArgumentParser, defaults: Settings):
