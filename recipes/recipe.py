@@ -18,9 +18,8 @@ from recipes.methods import METHODS
 from recipes.rows import digest, slug, write_rows
 from recipes.settings import add_settings, read_settings
 from recipes.switching import switched
-from recipes.trials.experiment import Experiment
 from recipes.trials.running import row_of
-from recipes.trials.trial import Trial
+from recipes.trials.trial import Experiment, Trial
 
 CHECKPOINT, RESULT, SAVED_MODEL = "checkpoint", "result.json", "saved_model"
 OF_CONNECTIONS = {"masks.png": draw_masks, "degrees.png": draw_degrees}

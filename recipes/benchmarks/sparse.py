@@ -21,7 +21,7 @@ from scipy import sparse
 from recipes.benchmarks.harness import run, timed_in_turn
 from recipes.benchmarks.litert import interpreter, litert_file
 from recipes.networks.paper import mlp
-from recipes.trials.masks import masked
+from recipes.trials.structures import masked
 
 SHARES = (0.0, 0.5, 0.8, 0.9, 0.95)
 

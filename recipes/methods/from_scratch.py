@@ -7,7 +7,7 @@ import keras
 import keras_switcher as ks
 from recipes.methods import method
 from recipes.trials import structures
-from recipes.trials.masks import masked
+from recipes.trials.structures import masked
 from recipes.trials.trial import Outcome, Trial
 
 

@@ -18,8 +18,7 @@ from recipes.report import tables
 from recipes.report.pictures import PICTURES
 from recipes.report.statistics import Rows, signed
 from recipes.rows import RESULTS, read_rows
-from recipes.trials.study_rows import StudyRows
-from recipes.trials.versions import BUDGETS_CHANGED, MARK
+from recipes.trials.study_rows import BUDGETS_CHANGED, MARK, StudyRows
 
 HERE = Path(__file__).parent
 README, DOCS = HERE.parents[1] / "README.md", HERE.parents[1] / "docs"

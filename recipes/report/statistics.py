@@ -5,7 +5,7 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from recipes.trials.versions import MARK
+from recipes.trials.study_rows import MARK
 
 
 class Spread(NamedTuple):

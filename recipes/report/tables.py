@@ -8,7 +8,7 @@ from scipy.stats import t
 from recipes.report.statistics import Rows, Spread, signed
 from recipes.studies.baselines import Lines
 from recipes.studies.starts import PAIRS
-from recipes.trials.experiment import Experiment
+from recipes.trials.trial import Experiment
 
 SHARES = {
     "dense, %": "dense_accuracy",

@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-from recipes.trials.experiment import Experiment
+from recipes.trials.trial import Experiment
 
 NAMES = (
     "mnist",

@@ -6,7 +6,7 @@
 from dataclasses import dataclass, replace
 
 from recipes.settings import Settings
-from recipes.trials.experiment import Experiment
+from recipes.trials.trial import Experiment
 
 Lines = dict[str, Experiment]
 

@@ -14,10 +14,9 @@ import pandas as pd
 import keras_switcher
 from recipes.rows import digest, slug
 from recipes.trials.encoding import decode_structure
-from recipes.trials.experiment import Experiment
 from recipes.trials.running import LOG, run_trial
 from recipes.trials.study_rows import StudyRows
-from recipes.trials.trial import Trial
+from recipes.trials.trial import Experiment, Trial
 
 # A worker starts anew after so many trials: TensorFlow keeps what it has compiled.
 TRIALS_PER_PROCESS = 12

@@ -1,6 +1,6 @@
-"""A trial: one seed of an experiment, with its data, its network and its training."""
+"""An experiment: a network trained by a method; and its trials, one for each seed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,12 +11,39 @@ from recipes.datasets import Data
 from recipes.networks import TASKS, load
 from recipes.settings import Settings
 from recipes.training import train
-from recipes.trials.experiment import Experiment
 from recipes.trials.structures import Structure
 
 # Half of a small network's time would be spent in Python.
 STEPS_PER_EXECUTION = 16
 SMOKE_SAMPLES, SMOKE_EPOCHS = 512, 2
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A line of a table, by a name of `recipes.networks.TASKS` and one of `METHODS`.
+
+    Its own name is unique in its study; seeds count from 0. A method may take the structure of the
+    experiment that is named, seed by seed, or divide the epochs by a share.
+    """
+
+    name: str
+    task: str
+    method: str
+    settings: Settings = field(default_factory=Settings)
+    structure_of: str | None = None
+    seeds: int = 8
+    share: float | None = None
+
+    def described(self) -> dict:
+        """Everything that decides on a row but seed and version, as values of JSON."""
+        own = {name: getattr(self, name) for name in ("task", "method", "structure_of", "share")}
+        return {**own, **{n: v for n, v in asdict(self.settings).items() if n != "seed"}}
+
+    @property
+    def learns_budget(self) -> bool:
+        """Whether a budget pulls while it trains; a frozen switcher is ranked to its budget."""
+        of = self.settings
+        return self.method == "switched" and of.budget is not None and of.switcher != "frozen"
 
 
 @dataclass

@@ -5,8 +5,8 @@ import pytest
 from recipes.report.statistics import Rows
 from recipes.report.tables import budgets, budgets_since
 from recipes.settings import Settings
-from recipes.trials.experiment import Experiment
-from recipes.trials.versions import BUDGETS_CHANGED
+from recipes.trials.study_rows import BUDGETS_CHANGED
+from recipes.trials.trial import Experiment
 
 
 def row(weights, macs, seed=0):

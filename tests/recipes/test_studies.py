@@ -21,12 +21,10 @@ from recipes.methods import METHODS
 from recipes.settings import Settings
 from recipes.studies.__main__ import main
 from recipes.trials.encoding import decode_structure, encode_structure
-from recipes.trials.experiment import Experiment
-from recipes.trials.measuring import measure
-from recipes.trials.running import run_trial
+from recipes.trials.running import measure, run_trial
 from recipes.trials.structures import random_structure
 from recipes.trials.study_rows import StudyRows
-from recipes.trials.trial import Trial
+from recipes.trials.trial import Experiment, Trial
 
 # From a spread: two epochs from one would remove nothing.
 SETTINGS = Settings(

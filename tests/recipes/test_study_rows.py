@@ -5,13 +5,13 @@ import os
 from dataclasses import replace
 
 import pytest
+from recipes.trials.durations import MARGIN, START, Durations
 
 from recipes.rows import read_rows, slug, write_rows
 from recipes.settings import Settings
 from recipes.studies import NAMES, experiments
-from recipes.trials.durations import MARGIN, START, Durations
-from recipes.trials.experiment import Experiment
 from recipes.trials.study_rows import StudyRows
+from recipes.trials.trial import Experiment
 
 EXPERIMENT = Experiment("one, 5.0% kept", "digits", "dense", Settings(epochs=3))
 

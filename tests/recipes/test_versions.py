@@ -11,10 +11,9 @@ from recipes.settings import Settings
 from recipes.studies import digits_controls, mnist
 from recipes.studies.__main__ import main
 from recipes.studies.baselines import FROZEN
-from recipes.trials.experiment import Experiment
 from recipes.trials.runner import Runner
-from recipes.trials.study_rows import StudyRows
-from recipes.trials.versions import BUDGETS_CHANGED, completed, rows_shown
+from recipes.trials.study_rows import BUDGETS_CHANGED, StudyRows, completed, rows_shown
+from recipes.trials.trial import Experiment
 
 BUDGET, FREELY = Settings(budget=0.5), Settings(budget=None)
 ROW = Experiment("row", "digits", "switched", BUDGET, seeds=2)
