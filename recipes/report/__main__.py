@@ -99,11 +99,12 @@ class Report:
 
     def _changed_by_compaction(self):
         """By version how many switched networks were compared, and classes that changed."""
-        changed = pd.DataFrame(
-            {"version": row["keras_switcher"], "classes": row.get("classes_changed")}
+        found = [
+            (row["keras_switcher"], row.get("classes_changed"))
             for row in self.rows.rows.values()
             if row["settings"]["method"] == "switched"
-        )
+        ]
+        changed = pd.DataFrame(found, columns=["version", "classes"])
         # None where a group has become empty.
         counts = changed.groupby("version")["classes"].agg(["count", "sum"])
         return list(counts.astype(int).itertuples(name=None))

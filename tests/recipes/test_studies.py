@@ -68,7 +68,7 @@ def contents(folder):
 def test_a_study_runs_what_is_due_in_processes_and_writes_each_row_once(study, tmp_path, capfd):
     experiments, results = [RANDOM, DENSE, ROW], tmp_path / "results"
     assert study(experiments) == 0
-    rows = StudyRows("mnist", results).newest
+    rows = StudyRows("mnist", results=results).newest
     assert set(rows) == {("dense", 0), ("dense", 1), ("row", 0), ("random", 0)}
     assert sizes(rows["random", 0]["structure"]) == sizes(rows["row", 0]["structure"])
     assert rows["row", 0]["accuracy"] == rows["row", 0]["compact_accuracy"]
@@ -96,7 +96,7 @@ def test_what_is_due_is_listed_without_data(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--again"], "--again needs --only"),
+        (["--again"], "--again and --smoke need --only"),
         (["--only", "no such"], "no such experiment: no such. There are:"),
     ],
 )
@@ -179,10 +179,11 @@ def test_a_trial_repeats_itself_and_does_not_run_for_a_row_that_is_there(tmp_pat
 
 
 def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
-    class Killed(training._Lines):
+    class Killed(training._Progress):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
                 raise KeyboardInterrupt
+            super().on_epoch_begin(epoch)
 
     printed = []
 
@@ -191,7 +192,7 @@ def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monke
 
     monkeypatch.setattr("recipes.trials.running.shutil", SimpleNamespace(rmtree=keep))
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_Lines", Killed)
+        patch.setattr(training, "_Progress", Killed)
         with pytest.raises(KeyboardInterrupt):
             run_trial(Trial(ROW, 0, tmp_path / "killed"))
     resumed = run_trial(Trial(ROW, 0, tmp_path / "killed"))
