@@ -21,10 +21,7 @@ from recipes.recipe import Recipe
 from recipes.studies import digits_controls
 
 RECIPE = Recipe(
-    "digits",
-    "Trains an MLP on scikit-learn's digits, dense and under a switcher that prunes it.",
-    digits_controls.CONTROLS["row switcher"],
-    {"pattern.png": draw_pixels},
+    "digits", __doc__, digits_controls.CONTROLS["row switcher"], {"pattern.png": draw_pixels}
 )
 
 if __name__ == "__main__":

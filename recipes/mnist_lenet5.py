@@ -20,7 +20,7 @@ from recipes.studies import mnist
 
 RECIPE = Recipe(
     "mnist_lenet5",
-    "Trains LeNet5-Caffe on MNIST, dense and under a switcher that prunes it.",
+    __doc__,
     mnist.LENET5_CONTROLS["row switcher"],
     {"feature_maps.png": draw_feature_maps},
 )

@@ -12,11 +12,7 @@ data directory that holds MNIST; without it TFDS downloads.
 from recipes.recipe import Recipe
 from recipes.studies import mnist_connections
 
-RECIPE = Recipe(
-    "mnist_lenet5_connections",
-    "Trains LeNet5-Caffe on MNIST, dense and under a switcher that cuts connections.",
-    mnist_connections.LENET5["row switcher"],
-)
+RECIPE = Recipe("mnist_lenet5_connections", __doc__, mnist_connections.LENET5["row switcher"])
 
 if __name__ == "__main__":
     RECIPE.run()

@@ -12,12 +12,7 @@ from recipes.drawing import draw_pixels
 from recipes.recipe import Recipe
 from recipes.studies import mnist
 
-RECIPE = Recipe(
-    "mnist_mlp",
-    "Trains the paper's MLP on MNIST, dense and under a switcher that prunes it.",
-    mnist.ROW,
-    {"pattern.png": draw_pixels},
-)
+RECIPE = Recipe("mnist_mlp", __doc__, mnist.ROW, {"pattern.png": draw_pixels})
 
 if __name__ == "__main__":
     RECIPE.run()

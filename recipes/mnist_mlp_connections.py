@@ -12,11 +12,7 @@ data directory that holds MNIST; without it TFDS downloads.
 from recipes.recipe import Recipe
 from recipes.studies import mnist_connections
 
-RECIPE = Recipe(
-    "mnist_mlp_connections",
-    "Trains the paper's MLP on MNIST, dense and under a switcher that cuts connections.",
-    mnist_connections.ROW,
-)
+RECIPE = Recipe("mnist_mlp_connections", __doc__, mnist_connections.ROW)
 
 if __name__ == "__main__":
     RECIPE.run()

@@ -31,7 +31,7 @@ class Recipe:
 
     Args:
         name: Name of the recipe's module in `recipes`.
-        about: What the help says.
+        about: What its help says.
         experiment: The `Experiment`, whose settings are the defaults of the command line.
         pictures: Maps names of files to what draws them, see `recipes.drawing`. Where connections
             have factors, their own pictures are drawn instead.
@@ -86,7 +86,11 @@ class Recipe:
         return row
 
     def _parser(self):
-        parser = argparse.ArgumentParser(f"python -m recipes.{self.name}", description=self.about)
+        parser = argparse.ArgumentParser(
+            f"python -m recipes.{self.name}",
+            description=self.about,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         add_settings(parser, self.experiment.settings)
         for name, default, about in (
             ("--data-dir", None, "TFDS data directory that holds the data set; else it downloads"),

@@ -11,7 +11,6 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-import keras_switcher
 from keras_switcher.files import write_whole
 
 RESULTS = Path(__file__).parent / "results"
@@ -19,13 +18,9 @@ RESULTS = Path(__file__).parent / "results"
 
 def surroundings() -> dict:
     """Versions and hardware."""
-    backend = keras.backend.backend()
-    return {
-        "keras": keras.__version__,
-        backend: importlib.import_module(backend).__version__,
-        "keras_switcher": keras_switcher.__version__,
-        "hardware": _hardware(),
-    }
+    modules = ("keras", keras.backend.backend(), "keras_switcher")
+    versions = {name: importlib.import_module(name).__version__ for name in modules}
+    return {**versions, "hardware": _hardware()}
 
 
 def slug(name: str) -> str:

@@ -19,10 +19,8 @@ from recipes.rows import digest, surroundings, write_rows
 def run(measure: Callable[..., Iterator[dict]], about: str, choices: dict | None = None):
     """Runs a benchmark from the command line, prints its rows, and writes them if asked to.
 
-    Args:
-        measure: Yields rows. Each of its arguments is an option; a tuple takes several values.
-        about: What the help says.
-        choices: Values that options may have, by name.
+    Each argument of `measure`, which yields rows, is an option; a tuple takes several values, of
+    the choices by name if there are such.
     """
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=about, formatter_class=formatter)

@@ -12,14 +12,10 @@ groups gated.
 import resource
 from collections.abc import Iterator
 
-import keras
-import numpy as np
 import pandas as pd
 
-import keras_switcher as ks
 from recipes.benchmarks.harness import in_own_process, run
-from recipes.benchmarks.step_time import BACKBONES
-from recipes.networks.backbones import backbone
+from recipes.benchmarks.step_time import BACKBONES, BATCH, compiled, samples
 
 KINDS = ("dense", "joint", "batch")
 
@@ -42,17 +38,9 @@ def measure(
 
 def _peak(network, kind, switcher, batches):
     """MiB at the highest, of this process."""
-    model = backbone(network, 64, classes=10)
-    if kind != "dense":
-        model = ks.SwitcherModel(model, switcher, alternation=kind)
-    model.compile(
-        keras.optimizers.SGD(0.01, momentum=0.9),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=False,
-    )
-    generator = np.random.default_rng(0)
-    x = generator.random((64 * batches, 64, 64, 3), dtype="float32")
-    model.fit(x, generator.integers(0, 10, len(x)), batch_size=64, verbose=0)
+    model = compiled(network, *(() if kind == "dense" else (switcher, kind)))
+    x, y = samples((64, 64, 3), batches)
+    model.fit(x, y, batch_size=BATCH, verbose=0)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -34,7 +34,7 @@ SWITCHERS = {
     "unet_connections": (UNetSwitcher, True),
 }
 KINDS = ("fit", "evaluate", "predict")
-BATCH = 64
+BATCH, TWIN = 64, "dense twin"
 
 
 def measure(
@@ -48,44 +48,46 @@ def measure(
     seed: int = 0,
 ) -> Iterator[dict]:
     """A row for each network, way to compile, method of the model, and model."""
-    for network, compiled in ((network, compiled) for network in networks for compiled in jit):
-        models = _models(network, switchers, alternations, compiled == "on")
-        generator = np.random.default_rng(seed)
-        shape = models["dense"].input_shape[1:]
-        x = generator.random((batches * BATCH, *shape), dtype="float32")
-        y = generator.integers(0, 10, len(x))
+    for network, jit_compile in ((network, choice) for network in networks for choice in jit):
+        models = {name: compiled(network, jit=jit_compile == "on") for name in ("dense", TWIN)}
+        for switcher in switchers:
+            for alternation in alternations:
+                model = compiled(network, switcher, alternation, jit_compile == "on")
+                models[f"{switcher} {alternation}"] = model
+        x, y = samples(models["dense"].input_shape[1:], batches, seed)
         for kind in kinds:
-            samples = (x,) if kind == "predict" else (x, y)
-            runs = {
-                name: partial(getattr(model, kind), *samples, batch_size=BATCH, verbose=0)
-                for name, model in models.items()
-            }
+            given = {"x": x, "batch_size": BATCH, "verbose": 0}
+            given |= {} if kind == "predict" else {"y": y}
+            runs = {name: partial(getattr(model, kind), **given) for name, model in models.items()}
             times, cpu = timed_in_turn(runs, repeats)
             for name in models:
-                row = {"network": network, "jit_compile": compiled, "kind": kind, "model": name}
+                row = {"network": network, "jit_compile": jit_compile, "kind": kind, "model": name}
                 row["ms_per_batch"] = 1000 * times[name].median() / batches
                 row |= spread(times[name] / times["dense"], "ratio")
                 row["cpu_ratio"] = (cpu[name] / cpu["dense"]).median()
                 yield row | {"repeats": repeats, "batches": batches}
 
 
-def _models(network, switchers, alternations, jit):
-    make = NETWORKS[network]
-    models = {"dense": make(), "dense twin": make()}
-    for switcher in switchers:
-        for alternation in alternations:
-            make_switcher, connections = SWITCHERS[switcher]
-            models[f"{switcher} {alternation}"] = ks.SwitcherModel(
-                make(), make_switcher(), alternation=alternation, connections=connections
-            )
-    for model in models.values():
-        model.compile(
-            keras.optimizers.SGD(0.01, momentum=0.9),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-            jit_compile=jit,
-        )
-    return models
+def compiled(
+    network: str, switcher: str | None = None, alternation: str = "joint", jit: bool = False
+) -> keras.Model:
+    """A network, dense or under a switcher, that can be trained."""
+    model = NETWORKS[network]()
+    if switcher:
+        make, connections = SWITCHERS[switcher]
+        options = {"alternation": alternation, "connections": connections}
+        model = ks.SwitcherModel(model, make(), **options)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer = keras.optimizers.SGD(0.01, momentum=0.9)
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=jit)
+    return model
+
+
+def samples(shape: tuple, batches: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Random inputs of a shape, and classes."""
+    generator = np.random.default_rng(seed)
+    x = generator.random((batches * BATCH, *shape), dtype="float32")
+    return x, generator.integers(0, 10, len(x))
 
 
 if __name__ == "__main__":

@@ -1,54 +1,24 @@
-"""Baselines and controls that stand beside the method, as lines of a table.
+"""Experiments that share settings, and the lines of tables that they stand for."""
 
-`Lines` are experiments by what the lines of a table say.
-"""
-
+import tomllib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from recipes.settings import Settings
 from recipes.trials.trial import Experiment
 
+# Experiments by what a line of a table says.
 Lines = dict[str, Experiment]
 
-# What is ranked needs a spread.
-FROZEN = {"switcher": "frozen", "start": "near_one"}
-# By the lines of a table: names of controls under a switcher, and the settings that are others.
-SWITCHED = {
-    "row switcher": ("row", {}),
-    "frozen switcher, ranked to the budget": ("frozen", FROZEN),
-    "frozen switcher, half zeros": (
-        "frozen, half zeros",
-        {"switcher": "frozen", "start": "half_zeros", "budget": None},
-    ),
-    "free factors": ("free", {"switcher": "free", "switcher_learning_rate": 1.0}),
-    "shuffled input": ("shuffled", {"switcher": "shuffled"}),
-    "constant input": ("constant", {"switcher": "constant"}),
-}
-# Methods that take the structure that was learned.
-GIVEN = {
-    "random structure, from scratch": "random structure",
-    "random structure, from scratch, same total MACs": "random structure, equal cost",
-    "learned structure, from scratch": "learned structure",
-    "learned structure, from scratch, same total MACs": "learned structure, equal cost",
-    "uniform width, same MACs": "uniform width",
-    "magnitude pruning, same epochs": "magnitude",
-    # Of networks whose inputs are vectors, some of which can be left out.
-    "inputs that vary most, units random, from scratch": "varied inputs",
-}
-CONTROLS = (*SWITCHED, *GIVEN)
+TABLES = tomllib.loads(Path(__file__).with_name("lines.toml").read_text())
 
 
 @dataclass(frozen=True)
 class Family:
-    """Experiments on a network that share settings.
+    """Experiments on a task that share settings, and a name in which `{}` is what is one's own.
 
-    Args:
-        task: The task.
-        settings: The `Settings`.
-        named: Their names, in which `{}` stands for what is one's own.
-        seeds: Number of seeds.
-        row: Name of the experiment whose structure is taken where a method takes one; by default
-            that which is called "row" here.
+    Methods that take a structure take that of the experiment `row`, by default the one that is
+    called "row" here.
     """
 
     task: str
@@ -61,39 +31,29 @@ class Family:
         self, name: str, method: str = "switched", seeds: int | None = None, **changes
     ) -> Experiment:
         """An experiment; `changes` are settings that are others."""
-        takes_structure = method not in ("dense", "switched")
+        changes = {name: None if value == "none" else value for name, value in changes.items()}
+        row = self.row or self.named.format("row")
         return Experiment(
             self.named.format(name),
             self.task,
             method,
             replace(self.settings, **changes),
-            (self.row or self.named.format("row")) if takes_structure else None,
+            None if method in ("dense", "switched") else row,
             seeds or self.seeds,
             0.5 if method.startswith("magnitude") else None,
         )
 
-    def controls(self, *labels: str) -> Lines:
-        """The controls of these lines."""
-        lines = {}
-        for label in labels:
-            if method := GIVEN.get(label):
-                seeds = 3 if method.endswith("equal cost") else None
-                lines[label] = self.make(method, method, seeds)
-            else:
-                name, changes = SWITCHED[label]
-                lines[label] = self.make(name, **changes)
-        return lines
+    def lines(self, table: str, without: tuple[str, ...] = ()) -> Lines:
+        """The lines of a table of `lines.toml`, but for some."""
+        lines = {label: {"name": label, **line} for label, line in TABLES[table].items()}
+        return {label: self.make(**line) for label, line in lines.items() if label not in without}
 
 
 def point(task: str, settings: Settings, keep: float, seeds: int = 8) -> Lines:
     """The method, magnitude pruning and a random structure at one share that is kept."""
     family = Family(task, settings, f"{task} {{}}, {kept(keep, settings.budget_of)}", seeds)
-    return {
-        "row switcher": family.make("row", budget=keep),
-        # Of a budget these know nothing: they take the structure.
-        "magnitude pruning, same epochs": family.make("magnitude", "magnitude"),
-        "random structure, from scratch": family.make("random", "random structure"),
-    }
+    # Of a budget the others know nothing: they take the structure.
+    return family.lines("point") | {"row switcher": family.make("row", budget=keep)}
 
 
 def kept(keep: float, of: str = "weights") -> str:

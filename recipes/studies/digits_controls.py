@@ -6,7 +6,6 @@ The rate of the free factors was chosen on the validation split, by the experime
 from dataclasses import replace
 
 from recipes.settings import Settings
-from recipes.studies.baselines import CONTROLS as ALL
 from recipes.studies.baselines import Family, unique
 
 DENSE = Settings(
@@ -17,7 +16,7 @@ FREELY = replace(SETTINGS, switcher="free", validate=True)
 
 _free = Family("digits", FREELY, "digits free, {}, validation", seeds=4)
 CONTROLS = {"dense twin": Family("digits", DENSE, "digits {}").make("dense", "dense")}
-CONTROLS |= Family("digits", SETTINGS, "digits {}").controls(*ALL)
+CONTROLS |= Family("digits", SETTINGS, "digits {}").lines("controls")
 RATES = (0.03, 0.1, 0.3, 1.0)
 FREE = {f"rate {r}": _free.make(f"rate {r}", switcher_learning_rate=r) for r in RATES}
 EXPERIMENTS = unique(CONTROLS, FREE)

@@ -46,30 +46,12 @@ DENSE_TWINS = {
     for task in SHARES
 }
 POINTS = {(task, share): _point(task, share) for task in SHARES for share in SHARES[task]}
-# What reads no weights, or others, and the structure from scratch, at the middle budget.
 _end = kept(SETTINGS.budget, "macs")
 _middle = Family("residual", SETTINGS, f"residual {{}}, {_end}", SEEDS)
-POINTS["residual", SETTINGS.budget] |= {
-    "free factors": _middle.make("free", switcher="free", switcher_learning_rate=0.3),
-    **_middle.controls("shuffled input", "constant input", "learned structure, from scratch"),
-}
+POINTS["residual", SETTINGS.budget] |= _middle.lines("residual")
 BUDGETS = {f"{t}, {100 * share:.0f} % of the MACs": lines for (t, share), lines in POINTS.items()}
-RATES, PLAIN = {}, {}
-
-
-def _try(label, method="switched", **changes):
-    family = Family("residual", FIRST, "residual {}, validation", seeds=2)
-    RATES[label] = family.make(label, method, **changes)
-
-
-for rate, decay in [(0.05, 0.002), (0.1, 0.002), (0.1, 0.005), (0.02, 0.002), (0.05, 0.005)]:
-    of_task = {"learning_rate": rate, "weight_decay": decay}
-    _try(f"dense, rate {rate}, decay {decay}", "dense", **of_task)
-for own in (0.002, 0.005, 0.01):
-    _try(f"row, own rate {own}", switcher_learning_rate=own)
-for own in (0.03, 0.1, 0.3, 1.0):
-    _try(f"free, own rate {own}", switcher="free", switcher_learning_rate=own)
-_try("row, rate 0.1, decay 0.005", learning_rate=0.1, weight_decay=0.005)
+RATES = Family("residual", FIRST, "residual {}, validation", seeds=2).lines("residual_rates")
+PLAIN = {}
 for rate in (0.005, 0.01, 0.02):
     settings = replace(FIRST, epochs=40, learning_rate=rate)
     family = Family("plain", settings, f"plain {{}}, rate {rate}, validation")

@@ -7,35 +7,21 @@ validation split is in `recipes/results/tried/mnist.json`.
 from dataclasses import replace
 
 from recipes.studies import mnist
-from recipes.studies.baselines import FROZEN, Family, unique
+from recipes.studies.baselines import Family, unique
 
 # A little below the tenth that is asked for: training settles on it.
 CHANGES = {"connections": True, "budget": 0.098}
-# Free factors read nothing that would scale their steps: a high rate suits them.
-FREE = {"switcher": "free", "switcher_learning_rate": 30.0}
+OF_PIXELS = ("random mask, first layer drawn by how much the inputs vary",)
 
 
-def _controls(task, settings, dense, seeds):
-    """The method and its controls at one budget."""
-    settings, row = replace(settings, **CHANGES), f"{task} connections"
-    family = Family(task, settings, f"{row}, {{}}", seeds, row)
-    return {
-        "dense twin": dense,
-        "row switcher": replace(family.make("row"), name=row),
-        "frozen switcher, ranked to the budget": family.make("frozen", **FROZEN),
-        "free factors": family.make("free", **FREE),
-        "shuffled input": family.make("shuffled", switcher="shuffled"),
-        "constant input": family.make("constant", switcher="constant"),
-        "random mask, same density per layer": family.make("random mask", "random structure"),
-        "magnitude pruning, same epochs": family.make("magnitude", "magnitude"),
-        "random mask, first layer drawn by how much the inputs vary": family.make(
-            "random mask, varied inputs", "varied inputs"
-        ),
-    }
+def _family(task, settings, seeds):
+    row = f"{task} connections"
+    return Family(task, replace(settings, **CHANGES), f"{row}{{}}", seeds, row)
 
 
-MLP = _controls("mlp", mnist.MLP, mnist.DENSE, 8)
-LENET5 = _controls("lenet5", mnist.LENET5, mnist.LENET5_CONTROLS["dense twin"], 3)
-# Its dense layers read no pixels.
-del LENET5["random mask, first layer drawn by how much the inputs vary"]
+MLP = {"dense twin": mnist.DENSE, **_family("mlp", mnist.MLP, 8).lines("connections")}
+LENET5 = {
+    "dense twin": mnist.LENET5_CONTROLS["dense twin"],
+    **_family("lenet5", mnist.LENET5, 3).lines("connections", without=OF_PIXELS),
+}
 EXPERIMENTS = [e for e in unique(MLP, LENET5) if e.method != "dense"]

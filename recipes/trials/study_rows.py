@@ -28,11 +28,6 @@ class StudyRows:
 
     Under another backend than TensorFlow a study has a folder of its own.
 
-    Args:
-        study: The study's name.
-        experiments: Its `Experiment`s.
-        results: The folder with a folder for each study.
-
     Attributes:
         by_version: Maps versions of keras_switcher, older ones first, to their rows: a dict from
             pairs of an experiment's name and a seed.

@@ -10,7 +10,6 @@ from recipes.rows import write_rows
 from recipes.settings import Settings
 from recipes.studies import digits_controls, mnist
 from recipes.studies.__main__ import main
-from recipes.studies.baselines import FROZEN
 from recipes.trials.runner import Runner
 from recipes.trials.study_rows import BUDGETS_CHANGED, StudyRows, completed
 from recipes.trials.trial import Experiment
@@ -65,7 +64,7 @@ def due(rows, *experiments):
         ("switched", replace(BUDGET, connections=True, start="half_zeros"), True),
         ("switched", replace(FREELY, start="near_one"), False),
         ("switched", replace(FREELY, start="half_zeros"), False),
-        ("switched", replace(BUDGET, **FROZEN), False),
+        ("switched", replace(BUDGET, switcher="frozen", start="near_one"), False),
         ("magnitude", BUDGET, False),
     ],
 )
