@@ -22,6 +22,7 @@ from recipes.trials.running import row_of
 from recipes.trials.trial import Experiment, Trial
 
 CHECKPOINT, RESULT, SAVED_MODEL = "checkpoint", "result.json", "saved_model"
+NOT_SHOWN = ("experiment", "structure", "counts", "settings")
 OF_CONNECTIONS = {"masks.png": draw_masks, "degrees.png": draw_degrees}
 
 
@@ -73,7 +74,9 @@ class Recipe:
             raise SystemExit(130) from None
         rows = {method: row_of(trial, outcomes[method]) for method, trial in trials.items()}
         written = settings.as_options(self.experiment.settings)
-        row = {"command": f"python -m recipes.{self.name} {written}", **rows["switched"]}
+        shown = {name: of for name, of in rows["switched"].items() if name not in NOT_SHOWN}
+        row = {"command": f"python -m recipes.{self.name} {written}", **shown}
+        row |= asdict(trials["switched"].settings)
         row |= {f"{method}_accuracy": of["accuracy"] for method, of in rows.items()}
         row |= self._show(row, trials["switched"], outcomes["switched"], output)
         write_rows(output / RESULT, row)

@@ -52,7 +52,7 @@ def study(tmp_path, monkeypatch):
     def run(experiments, *arguments):
         monkeypatch.setattr(recipes.studies, "experiments", lambda _: experiments)
         folders = ["--results", str(tmp_path / "results"), "--output", str(tmp_path / "runs")]
-        return main(["mnist", *folders, *arguments])
+        return main(["mnist", "--processes", "1", *folders, *arguments])
 
     return run
 
