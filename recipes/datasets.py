@@ -34,7 +34,7 @@ class Data(NamedTuple):
 
     def smaller(self, number: int) -> "Data":
         """The first samples of both parts."""
-        return Data(self.train.take(slice(number)), self.held_out.take(slice(number)), self.split)
+        return Data(*(part.take(slice(number)) for part in self[:2]), self.split)
 
 
 def digits(

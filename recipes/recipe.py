@@ -30,12 +30,9 @@ OF_CONNECTIONS = {"masks.png": draw_masks, "degrees.png": draw_degrees}
 class Recipe:
     """An experiment of a study and its dense twin, from the same weights, with pictures.
 
-    Args:
-        name: Name of the recipe's module in `recipes`.
-        about: What its help says.
-        experiment: The `Experiment`, whose settings are the defaults of the command line.
-        pictures: Maps names of files to what draws them, see `recipes.drawing`. Where connections
-            have factors, their own pictures are drawn instead.
+    It has the name of its module in `recipes`, and the experiment's settings as defaults of its
+    command line. `pictures` maps names of files to what draws them, see `recipes.drawing`; where
+    connections have factors, their own are drawn instead.
     """
 
     name: str

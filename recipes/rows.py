@@ -42,11 +42,7 @@ def write_rows(path: Path, *rows: dict):
 
 
 def read_rows(folder: Path, pattern: str = "*.json") -> list[dict]:
-    """All rows of a folder's files, in the order of their names.
-
-    Raises:
-        ValueError: If a file does not hold rows.
-    """
+    """All rows of a folder's files, by their names; raises ValueError if one does not hold rows."""
     found = []
     for path in sorted(folder.glob(pattern)):
         try:

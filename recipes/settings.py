@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 
 from keras_switcher.training.budget import KINDS
 from keras_switcher.training.schedule import ALTERNATIONS
@@ -29,12 +30,11 @@ def _or_none(read):
 
 
 def _setting(default, read, explanation, choices=None):
-    option = {"type": read, "help": explanation, "choices": choices}
-    return field(default=default, metadata=option)
+    option = {"type": read, "choices": choices} if read is not bool else {"action": "store_true"}
+    return field(default=default, metadata={**option, "help": explanation})
 
 
-def _flag(explanation):
-    return field(default=False, metadata={"action": "store_true", "help": explanation})
+_flag = partial(_setting, False, bool)
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,23 @@ class Settings:
     switcher: str = _setting("row", str, "a switcher, or a control", SWITCHERS)
     start: str = _setting("one", str, "where the factors start", STARTS)
     alternation: str = _setting("joint", str, "who is updated when", ORDERS)
-    connections: bool = _flag("factors for single connections of dense layers, not for channels")
+    connections: bool = _setting(
+        False, bool, "factors for single connections of dense layers, not for channels"
+    )
     ceiling: float | None = _setting(
         None, _or_none(float), "what factors stay below, above 1, or none for no bound"
     )
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
-    detached: bool = _flag("no gradient through the switcher's input: equation 6 cut short")
+    detached: bool = _setting(
+        False, bool, "no gradient through the switcher's input: equation 6 cut short"
+    )
     budget: float | None = _setting(0.245, _or_none(_share), "share to keep, or none")
     budget_of: str = _setting("weights", str, "what it is a share of", KINDS)
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
     budget_end: float = _setting(0.3, float, "share of training after which it has fallen")
-    validate: bool = _flag("measure on a validation split that is not trained on, never on test")
+    validate: bool = _setting(
+        False, bool, "measure on a validation split that is not trained on, never on test"
+    )
     smoke: bool = _flag("a few samples and two epochs: shows that everything runs")
 
     def as_options(self, defaults: "Settings") -> str:

@@ -27,18 +27,17 @@ def train(
     steps_per_execution: int = 1,
     span: range | None = None,
 ) -> float:
-    """Trains a task network, or a `SwitcherModel`; returns the seconds of all epochs.
+    """Trains a task network or a `SwitcherModel` that ends in logits; returns all epochs' seconds.
 
     Args:
-        model: The network; it ends in logits.
+        model: The network.
         part: The samples.
         settings: The `Settings`.
         folder: What each finished epoch leaves there is gone on from.
         history: Records the structure of a `SwitcherModel`.
         callbacks: More callbacks; they come before the checkpoint.
         steps_per_execution: Batches between two returns to Python: faster, with the same result.
-        span: Which epochs of the whole training this is, for a task network that is trained in
-            parts.
+        span: Which epochs of all this is, where a task network is trained in parts.
     """
     span = span or range(settings.epochs)
     shuffle = EpochShuffle(part, settings.batch_size, settings.seed)
@@ -90,10 +89,8 @@ def _epochs_of_updates(of, model, settings):
         return settings.epochs
     if settings.alternation == WHILE_LOSS_FALLS:
         return max(1, settings.epochs // 2)
-    updates = (
-        updates_in_epoch(epoch, model.alternation, model.warmup_epochs)
-        for epoch in range(settings.epochs)
-    )
+    when, epochs = (model.alternation, model.warmup_epochs), range(settings.epochs)
+    updates = (updates_in_epoch(epoch, *when) for epoch in epochs)
     return max(1, sum(any(of in names for names in update) for update in updates))
 
 

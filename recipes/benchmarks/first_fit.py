@@ -1,9 +1,9 @@
 """What training costs before it starts, and how that grows with the length of a chain.
 
 Residual, concatenation and dense chains on tiny images: seconds to build the network and for its
-first fit() of one batch, plain and as a SwitcherModel whose networks are trained jointly. Ratios
-are to the plain network, powers the exponents of time over layers so far, 1 being linear. Run it on
-a quiet machine: most of the time is spent in tracing, which runs on one core.
+first fit() of one batch, plain and as a SwitcherModel whose networks are trained jointly. Powers
+are exponents of time over layers so far, 1 being linear. Run it on a quiet machine: most of the
+time is spent in tracing, which runs on one core.
 
     python -m recipes.benchmarks.first_fit
     python -m recipes.benchmarks.first_fit --chains residual --layers 10 20
@@ -15,6 +15,7 @@ from time import perf_counter
 
 import keras
 import numpy as np
+import pandas as pd
 from keras import layers as of
 
 from keras_switcher import SwitcherModel
@@ -34,15 +35,12 @@ def measure(chains: tuple = tuple(CHAINS), layers: tuple = (30, 60, 120)) -> Ite
     """A row for each chain and number of layers."""
     for chain in chains:
         _seconds(chain, 1)  # What the first of a process pays for, whichever it is.
-        known = []
-        for number, count in enumerate(layers, start=1):
-            known.append(dict(zip(COLUMNS, _seconds(chain, count), strict=True)))
-            row = {"chain": chain, "layers": count, **known[-1]}
+        known = pd.DataFrame(columns=COLUMNS)
+        for count in layers:
+            known.loc[count] = _seconds(chain, count)
+            row = {"chain": chain, "layers": count, **known.loc[count]}
             row["first_fit_ratio"] = row["switcher_first_fit"] / row["first_fit"]
-            for column in COLUMNS:
-                times = [seconds[column] for seconds in known]
-                row[f"{column}_power"] = power(layers[:number], times)
-            yield row
+            yield row | {f"{c}_power": power(known.index, known[c]) for c in COLUMNS}
 
 
 def _seconds(chain, number):

@@ -84,4 +84,6 @@ def spread(ratios: pd.Series, name: str) -> dict[str, float]:
 
 def power(sizes: Sequence[float], times: Sequence[float]) -> float | None:
     """The exponent with which times grow over sizes, 1 being linear; None of a single one."""
-    return np.polyfit(np.log(sizes), np.log(times), 1)[0] if len(sizes) > 1 else None
+    if len(sizes) < 2:
+        return None
+    return np.polyfit(np.log(list(sizes)), np.log(list(times)), 1)[0]

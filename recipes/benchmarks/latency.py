@@ -15,14 +15,16 @@ interpreter.
 """
 
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 import keras_switcher as ks
 from recipes.benchmarks.harness import random_masks, run, spread, timed_in_turn
-from recipes.benchmarks.litert import interpreter, litert_file
 from recipes.networks.backbones import backbone
 
 # What makes keras.applications build a network with about half of the channels.
@@ -63,6 +65,25 @@ def measure(
             row["macs_ratio"] = macs["dense"] / macs[name]
             row |= spread(times["dense"] / times[name], "time_ratio")
             yield row | {"share": row["time_ratio"] / row["macs_ratio"]}
+
+
+def litert_file(model: keras.Model, shape: Sequence[int | None]) -> bytes:
+    """The content of the LiteRT file of a network for inputs of a shape."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        signature = [keras.InputSpec(shape=shape, dtype="float32")]
+        model.export(path, format="litert", input_signature=signature, verbose=False)
+        return path.read_bytes()
+
+
+def interpreter(file: bytes, x: np.ndarray, threads: int) -> Callable[[], None]:
+    """Runs a file's network on these inputs."""
+    made = tf.lite.Interpreter(model_content=file, num_threads=threads)
+    place = made.get_input_details()[0]["index"]
+    made.resize_tensor_input(place, x.shape)
+    made.allocate_tensors()
+    made.set_tensor(place, x)
+    return made.invoke
 
 
 def _as_function(model, x):

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from recipes.benchmarks.harness import run, timed_in_turn
-from recipes.benchmarks.litert import interpreter, litert_file
+from recipes.benchmarks.latency import interpreter, litert_file
 from recipes.networks.paper import mlp
 from recipes.trials.structures import masked
 

@@ -18,10 +18,10 @@ import keras_switcher as ks
 from recipes.benchmarks.harness import in_own_process, random_masks, run, timed_in_turn
 from recipes.networks.backbones import FAMILIES, NAMES, backbone
 
+FIRST = tuple(names[0] for names in FAMILIES.values())
 
-def measure(
-    models: tuple = tuple(names[0] for names in FAMILIES.values()), repeats: int = 2
-) -> Iterator[dict]:
+
+def measure(models: tuple = FIRST, repeats: int = 2) -> Iterator[dict]:
     """A row for each model."""
     for name in models:
         yield in_own_process(_measured, name, repeats)

@@ -19,7 +19,7 @@ from keras import layers
 import keras_switcher as ks
 from keras_switcher.graph.channel_graph import ChannelGraph
 from recipes.benchmarks.harness import in_own_process, random_masks, run, timed_in_turn
-from recipes.networks.backbones import FAMILY_OF, NAMES, backbone
+from recipes.networks.backbones import NAMES, backbone
 
 KERNELS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dense)
 
@@ -55,7 +55,6 @@ def _measured(name, repeats):
     macs, parameters = ks.count_macs(model).total, model.count_params()
     return {
         "model": name,
-        "family": FAMILY_OF[name],
         "size": model.input.shape[1],
         "producers": len(producers),
         "prunable_producers": sum(is_prunable(channel_graph, layer) for layer in producers),

@@ -12,17 +12,8 @@ METHODS: dict[str, Callable] = {}
 
 
 def method(name: str) -> Callable:
-    """Registers a function that takes a `Trial` and returns its `Outcome`.
-
-    Args:
-        name: What experiments call it.
-    """
-
-    def register(function):
-        METHODS[name] = function
-        return function
-
-    return register
+    """Registers a function that takes a `Trial` and returns its `Outcome` under a name."""
+    return lambda function: METHODS.setdefault(name, function)
 
 
 for _module in pkgutil.iter_modules(__path__):

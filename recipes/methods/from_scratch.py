@@ -65,13 +65,10 @@ def _macs(trial):
     return structures.count_macs(trial.network(), trial.structure)
 
 
-for _name, _structure in {
-    "learned structure": learned,
-    "random structure": random,
-    "varied inputs": varied,
-    "uniform width": uniform,
-    "uniform width, filled up": filled,
-}.items():
-    method(_name)(partial(from_scratch, structure=_structure))
-for _name, _structure in {"learned structure": learned, "random structure": random}.items():
-    method(f"{_name}, equal cost")(partial(from_scratch, structure=_structure, equal_cost=True))
+method("learned structure")(partial(from_scratch, structure=learned))
+method("learned structure, equal cost")(partial(from_scratch, structure=learned, equal_cost=True))
+method("random structure")(partial(from_scratch, structure=random))
+method("random structure, equal cost")(partial(from_scratch, structure=random, equal_cost=True))
+method("varied inputs")(partial(from_scratch, structure=varied))
+method("uniform width")(partial(from_scratch, structure=uniform))
+method("uniform width, filled up")(partial(from_scratch, structure=filled))

@@ -23,14 +23,7 @@ NAMES = tuple(FAMILY_OF)
 
 
 def backbone(name: str, size: int | None = None, classes: int = 1000, **kwargs) -> keras.Model:
-    """One of the networks of keras.applications.
-
-    Args:
-        name: Name of the function in `keras.applications`.
-        size: Rows and columns of the images; None for the network's own.
-        classes: Number of classes.
-        **kwargs: Its other arguments.
-    """
+    """A network by the name of its function, for square images, by default of its own size."""
     if size is None and FAMILY_OF[name] == "MobileNetV3":
         size = 224  # It leaves its own open.
     if size is not None:

@@ -13,10 +13,8 @@ from recipes.networks import TASKS, Task
 def mlp(sizes: Sequence[int] = (784, 300, 100, 10), spread: float | None = None) -> keras.Model:
     """A chain of dense layers without biases, as in the paper, that ends in logits.
 
-    Args:
-        sizes: Numbers of inputs, hidden units and classes.
-        spread: Standard deviation of the weights at the start; None for He's initialisation of
-            the hidden layers and Glorot's of the last.
+    The sizes are those of inputs, hidden layers and classes. Weights start with a standard
+    deviation, or as He has it in hidden layers and Glorot in the last.
     """
 
     normal = spread and keras.initializers.RandomNormal(stddev=spread)
@@ -31,12 +29,7 @@ def mlp(sizes: Sequence[int] = (784, 300, 100, 10), spread: float | None = None)
 
 
 def lenet5(image_size: int = 28, classes: int = 10) -> keras.Model:
-    """Two convolutions with max pooling and two dense layers, without biases, ending in logits.
-
-    Args:
-        image_size: Height and width of the images, which have one channel.
-        classes: Number of classes.
-    """
+    """Two convolutions with max pooling and two dense layers, without biases, ending in logits."""
     initial = {"use_bias": False, "kernel_initializer": "he_normal"}
     return keras.Sequential(
         [

@@ -23,15 +23,13 @@ from recipes.trials.study_rows import BUDGETS_CHANGED, MARK, StudyRows
 HERE = Path(__file__).parent
 README, DOCS = HERE.parents[1] / "README.md", HERE.parents[1] / "docs"
 MARKS = "<!-- Written by python -m recipes.report: -->\n", "<!-- End of what it writes. -->\n"
-# The studies that compare the method with others.
-MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
 
 
 class Report:
     """The texts and pictures of the committed rows."""
 
     def __init__(self):
-        self.rows = self._shown(*MAIN)
+        self.rows = self._shown(*studies.MAIN)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE),
             undefined=jinja2.StrictUndefined,
@@ -40,7 +38,7 @@ class Report:
 
     def results(self) -> str:
         """The text of `docs/results.md`."""
-        planned = [experiment for name in MAIN for experiment in studies.experiments(name)]
+        planned = [experiment for name in studies.MAIN for experiment in studies.experiments(name)]
         now, first = (self._of_version(version) for version in (BUDGETS_CHANGED, "0.1.0"))
         searched = self._shown("mnist_search").rows.values()
         return self._render(
@@ -85,7 +83,7 @@ class Report:
         README.write_text(self.readme(README.read_text()))
 
     def _render(self, template, **names):
-        modules = {name: studies.load(name) for name in MAIN}
+        modules = {name: studies.load(name) for name in studies.MAIN}
         shown = {"rows": self.rows, "signed": signed, "mark": MARK}
         return self._templates.get_template(template).render(**modules, **shown, **names)
 
@@ -94,7 +92,7 @@ class Report:
         return Rows({key: row for rows in shown for key, row in rows.items()})
 
     def _of_version(self, version):
-        found = (StudyRows(name).by_version.get(version, {}) for name in MAIN)
+        found = (StudyRows(name).by_version.get(version, {}) for name in studies.MAIN)
         return Rows({key: row for rows in found for key, row in rows.items()})
 
     def _changed_by_compaction(self):

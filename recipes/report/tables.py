@@ -88,8 +88,7 @@ def starts(rows: Rows) -> str:
         names = [pair[start].name for start in ("one", "near_one")]
         line, found = {"network": task, "from one": "not run"}, rows.difference(*names)
         if found:
-            one, near_one = (rows.spread(name).text(100) for name in names)
-            line |= {"from one": one, "from near one": near_one}
+            line["from one"], line["from near one"] = (rows.spread(n).text(100) for n in names)
             line["one minus near one"] = f"{100 * found.mean:+.3f}"
             line["95 % interval"] = _interval(found)
             line |= {"n": str(found.n), "version": rows.versions(*names)}

@@ -53,9 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{experiment.name}, seed {seed}")
         outdated = sum((e.name, seed) in rows.newest for e, seed in runner.due)
         if outdated and not again:
-            print(
-                f"{outdated} of {len(runner.due)} are due again: an older version made their rows."
-            )
+            outdated = f"{outdated} of {len(runner.due)}"
+            print(f"{outdated} are due again: an older version made their rows.")
         return 0
     try:
         for task in {experiment.task for experiment, _ in runner.due}:
@@ -70,23 +69,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        "python -m recipes.studies",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    options = {"formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = argparse.ArgumentParser("python -m recipes.studies", description=__doc__, **options)
     add = parser.add_argument
     add("study", choices=studies.NAMES)
     add("--only", nargs="+", metavar="NAME", help="experiments to run")
     add("--seeds", nargs="+", type=int, metavar="SEED", help="seeds to run")
-    add("--list", action="store_true", help="say what is due, and run nothing")
     add("--processes", type=int, default=2, help="default: %(default)s")
     limit = "begin no trial that will not end within so many, and stop then; another time goes on"
     add("--time-limit", type=float, metavar="MINUTES", help=limit)
-    again = "run what has rows too, show results beside the newest rows, and write nothing"
-    add("--again", action="store_true", help=again)
-    smoke = "two epochs on a few samples, to see that it runs; writes nothing"
-    add("--smoke", action="store_true", help=smoke)
+    for name, about in {
+        "list": "say what is due, and run nothing",
+        "again": "run what has rows too, show results beside the newest rows, and write nothing",
+        "smoke": "two epochs on a few samples, to see that it runs; writes nothing",
+    }.items():
+        add(f"--{name}", action="store_true", help=about)
     add("--data-dir", type=Path, help="TFDS data directory that holds MNIST; else it is downloaded")
     add("--output", type=Path, default=Path("runs"), help="for checkpoints (default: %(default)s)")
     add("--results", type=Path, default=RESULTS, help="where rows go (default: recipes/results)")

@@ -51,21 +51,15 @@ _middle = Family("residual", SETTINGS, f"residual {{}}, {_end}", SEEDS)
 POINTS["residual", SETTINGS.budget] |= _middle.lines("residual")
 BUDGETS = {f"{t}, {100 * share:.0f} % of the MACs": lines for (t, share), lines in POINTS.items()}
 RATES = Family("residual", FIRST, "residual {}, validation", seeds=2).lines("residual_rates")
-PLAIN = {}
-for rate in (0.005, 0.01, 0.02):
-    settings = replace(FIRST, epochs=40, learning_rate=rate)
-    family = Family("plain", settings, f"plain {{}}, rate {rate}, validation")
-    PLAIN[f"dense, rate {rate}"] = family.make("dense", "dense", budget=None)
-    PLAIN[f"row, rate {rate}"] = family.make("row")
+PLAIN = Family("plain", replace(FIRST, epochs=40), "plain {}, validation").lines("plain")
 EXPERIMENTS = unique(*POINTS.values(), RATES, PLAIN)
 
 
 def lines_of(task: str) -> Lines:
     """All experiments of a network by what a line says."""
     lines = {"dense twin": DENSE_TWINS[task]}
-    for budget, of_budget in BUDGETS.items():
-        if budget.startswith(task):
-            share = budget.removeprefix(f"{task}, ")
-            others = {label: e for label, e in of_budget.items() if label != "dense twin"}
-            lines |= {f"{share}: {label}": experiment for label, experiment in others.items()}
+    for share in SHARES[task]:
+        of_share = POINTS[task, share].items()
+        budget = f"{100 * share:.0f} % of the MACs"
+        lines |= {f"{budget}: {label}": e for label, e in of_share if label != "dense twin"}
     return lines

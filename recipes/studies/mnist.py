@@ -71,15 +71,6 @@ LENET5_MACS = {
     **point("lenet5", replace(LENET5, budget_of="macs"), MACS, seeds=3),
 }
 PAPER = Family("mlp_paper", LITERAL, "mlp literal, {}", seeds=1).lines("paper")
-FURTHER = {
-    f"LeNet5, {100 * FAR:.1f} % of the weights": LENET5_FAR,
-    f"LeNet5, {100 * MACS:.0f} % of the MACs": LENET5_MACS,
-    **{
-        label: {"row switcher": PAPER[f"whole epochs in turn, {epochs} epochs"]}
-        | {"dense twin": PAPER[f"dense twin, {epochs} epochs"]}
-        for label, epochs in {"MLP, the paper's settings": 30, "the same, 100 epochs": 100}.items()
-    },
-}
 EXPERIMENTS = unique(
     *(MLP_CONTROLS, SCHEDULES, ABLATIONS, *BUDGETS.values()),
     *(LENET5_CONTROLS, LENET5_FAR, LENET5_MACS, PAPER),

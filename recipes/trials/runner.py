@@ -26,19 +26,11 @@ KNOWN = ["experiment", "seconds", "epochs", "settings.task"]
 
 
 class Runner:
-    """What is still to be done of a study, cheapest trials first.
+    """What is still `due` of a study, pairs of an experiment and a seed, cheapest trials first.
 
-    Args:
-        rows: The study's `StudyRows`.
-        output: Where trials that run keep their checkpoints.
-        names: Experiments to run; None is all of them.
-        seeds: Seeds to run, likewise.
-        data_dir: TFDS data directory.
-        again: Run what has rows too, and show the result beside the newest row instead of writing
-            it.
-
-    Attributes:
-        due: Pairs of experiments and seeds.
+    Of all experiments or those of these names, of all seeds or these. What runs keeps its
+    checkpoints in the folder `output`. With `again` that is what has rows too, and results are
+    shown beside the newest rows instead of written.
     """
 
     def __init__(

@@ -23,12 +23,8 @@ TIE = 1e-5
 def run_trial(trial: Trial, path: Path | None = None) -> dict:
     """Trains, measures, and writes the row; deletes the trial's folder at the end.
 
-    Args:
-        trial: The trial. Its folder belongs to it with these settings alone.
-        path: Where the row goes; None writes none. One that is there is returned as it is.
-
-    Raises:
-        RuntimeError: If another process works in the folder.
+    The folder belongs to the trial with these settings alone: raises RuntimeError if another
+    process works in it. Without a path no row is written; one that is there is returned as it is.
     """
     folder = trial.folder
     folder.mkdir(parents=True, exist_ok=True)

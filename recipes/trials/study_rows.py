@@ -53,11 +53,9 @@ class StudyRows:
         return self.folder / slug(name) / f"{version}-seed-{seed}.json"
 
     def check(self):
-        """Makes sure that the rows were made with the settings of their experiments.
+        """Raises ValueError if a row was made with other settings than its experiment has now.
 
-        Raises:
-            ValueError: If an experiment has other settings now, and not because a default has
-                changed since.
+        Unless a default has changed since.
         """
         for version, rows in self.by_version.items():
             for (name, seed), row in rows.items():

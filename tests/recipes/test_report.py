@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from recipes.report.__main__ import DOCS, MAIN, README, Report
+from recipes.report.__main__ import DOCS, README, Report
 from recipes.report.pictures import draw_counts, draw_curves, draw_inputs
 from recipes.report.statistics import Rows, Spread
 from recipes.report.tables import compared, tried
-from recipes.studies import experiments
+from recipes.studies import MAIN, experiments
 from recipes.trials.trial import Experiment
 
 
