@@ -56,9 +56,8 @@ def draw_feature_maps(model: ks.SwitcherModel, part: Part, history: MaskHistory)
     layer = model.task.get_layer(name)
     samples = part.x[[np.argmax(part.y == label) for label in np.unique(part.y)]]
     maps = keras.Model(model.task.inputs, layer.output).predict(samples, verbose=0)
-    figure, axes = plots.load_pyplot().subplots(
-        len(samples), 1 + len(channels), figsize=(1 + len(channels), len(samples))
-    )
+    columns, rows = 1 + len(channels), len(samples)
+    figure, axes = plots.load_pyplot().subplots(rows, columns, figsize=(columns, rows))
     for row, sample, channel_maps in zip(axes, samples, maps, strict=True):
         pictures = [sample[..., 0], *np.moveaxis(channel_maps[..., channels], -1, 0)]
         for ax, picture in zip(row, pictures, strict=True):
@@ -74,9 +73,8 @@ def draw_masks(model: ks.SwitcherModel, part: Part, history: MaskHistory):
     name, number = watched(model), len(history.epochs)
     shape = model.scaling_factors()[name].shape
     places = np.linspace(0, number - 1, min(SHOWN, number)).round().astype(int)
-    figure, axes = plots.load_pyplot().subplots(
-        1, len(places), figsize=(1.6 * len(places), 4), squeeze=False
-    )
+    size = {"figsize": (1.6 * len(places), 4), "squeeze": False}
+    figure, axes = plots.load_pyplot().subplots(1, len(places), **size)
     for ax, place in zip(axes[0], places, strict=True):
         packed = bytes.fromhex(history.epochs[place][name]["mask"])
         bits = np.unpackbits(np.frombuffer(packed, "uint8"), count=np.prod(shape))
@@ -98,13 +96,11 @@ def draw_degrees(model: ks.SwitcherModel, part: Part, history: MaskHistory):
             degrees = (factors[name] > 0).sum(axis=axis)
             bins = np.arange(min(degrees.max() + 2, 41)) * max(1, (degrees.max() + 1) / 40)
             ax.hist(degrees, bins=bins, color="black")
+            ax.set(xlabel="connections left", ylabel=f"number of {side}s")
             ax.set_title(f"{name.split('/')[0]}: per {side}")
-            ax.set_xlabel("connections left")
-            ax.set_ylabel(f"number of {side}s")
     return figure
 
 
 def _show(ax, picture, **options):
     ax.imshow(picture, cmap="gray", **options)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])

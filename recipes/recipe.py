@@ -47,15 +47,11 @@ class Recipe:
         settings, output = read_settings(options), options.output
         # One folder for all that decides on the result: other settings begin anew.
         folder = output / CHECKPOINT / digest([asdict(settings), keras_switcher.__version__])
-        trials = {
-            method: Trial(
-                replace(self.experiment, method=method, settings=settings),
-                settings.seed,
-                folder / method,
-                data_dir=options.data_dir,
-            )
-            for method in ("dense", "switched")
-        }
+        trials = {}
+        for method in ("dense", "switched"):
+            experiment = replace(self.experiment, method=method, settings=settings)
+            where = {"folder": folder / method, "data_dir": options.data_dir}
+            trials[method] = Trial(experiment, settings.seed, **where)
         try:
             self._check(trials["switched"], output)
         except (ValueError, OSError, ImportError) as error:

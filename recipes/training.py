@@ -29,15 +29,9 @@ def train(
 ) -> float:
     """Trains a task network or a `SwitcherModel` that ends in logits; returns all epochs' seconds.
 
-    Args:
-        model: The network.
-        part: The samples.
-        settings: The `Settings`.
-        folder: What each finished epoch leaves there is gone on from.
-        history: Records the structure of a `SwitcherModel`.
-        callbacks: More callbacks; they come before the checkpoint.
-        steps_per_execution: Batches between two returns to Python: faster, with the same result.
-        span: Which epochs of all this is, where a task network is trained in parts.
+    It goes on from what each finished epoch leaves in the folder; more callbacks come before that
+    is saved. So many steps between two returns to Python are faster, with the same result. The span
+    says which epochs of the training this is, where a task network is trained in parts.
     """
     span = span or range(settings.epochs)
     shuffle = EpochShuffle(part, settings.batch_size, settings.seed)

@@ -52,7 +52,7 @@ def _measured(name, repeats):
     times, _ = timed_in_turn({"build": partial(backbone, name), "prune": prune}, repeats)
     small, channel_graph = prune(), ChannelGraph(model)
     producers = producing_layers(channel_graph)
-    macs, parameters = ks.count_macs(model).total, model.count_params()
+    macs = ks.count_macs(model).total
     return {
         "model": name,
         "size": model.input.shape[1],
@@ -63,7 +63,7 @@ def _measured(name, repeats):
         "time_ratio": times["prune"].min() / times["build"].min(),
         "macs": macs,
         "macs_left": ks.count_macs(small).total / macs,
-        "parameters_left": small.count_params() / parameters,
+        "parameters_left": small.count_params() / model.count_params(),
         "reasons": "; ".join(sorted({g.reason for g in channel_graph.groups if g.reason})),
     }
 

@@ -8,11 +8,10 @@ from keras import layers
 from recipes.datasets import digits
 from recipes.networks import TASKS, Task
 
-# Keras's default, .99, takes hundreds of updates to follow.
-MOMENTUM = 0.9
+# Keras's default momentum, .99, takes hundreds of updates to follow.
+MOMENTUM, CLASSES = 0.9, 10
 WIDTH, BLOCKS = 16, 6
 SUMS, EXPANSION = (16, 32, 32, 32), 4
-CLASSES = 10
 
 
 def residual() -> keras.Model:

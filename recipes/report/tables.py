@@ -44,9 +44,8 @@ def compared(rows: Rows, lines: Lines, published: tuple = (), connections: bool 
             line["MACs removed, %"] = rows.spread(name, "macs_removed").text(100, 1)
             line[widths] = rows.rows.get((name, 0), {}).get("widths", "")
         table.append(line)
-    for label, accuracy, width, weights in published:
-        found = {"": f"*{label}*", "accuracy, %": accuracy, removed: weights, widths: width}
-        table.append(found)
+    for label, accuracy, width, share in published:
+        table.append({"": f"*{label}*", "accuracy, %": accuracy, removed: share, widths: width})
     columns = ["", "accuracy, %", "n", "version", "minus first line", removed, widths]
     if not connections:
         columns.insert(-1, "MACs removed, %")

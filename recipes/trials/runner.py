@@ -131,11 +131,11 @@ class Runner:
             print(f"FAILED {name}: {error!r}; see {LOG} in {folder}", flush=True)
             return
         self._done += 1
-        beside = self._rows.newest.get((experiment.name, seed)) if self._again else None
+        found = f"[{self._done}/{self._total}] {name}: {_shown(row)}"
+        if self._again and (beside := self._rows.newest.get((experiment.name, seed))):
+            found += f" ({_shown(beside)} in the row of {beside['keras_switcher']})"
+        print(f"{found}, {row['seconds']:.0f} s", flush=True)
         self._rows.read()
-        shown = f" ({_shown(beside)} in the row of {beside['keras_switcher']})" if beside else ""
-        counted = f"[{self._done}/{self._total}]"
-        print(f"{counted} {name}: {_shown(row)}{shown}, {row['seconds']:.0f} s", flush=True)
 
     def _report_left(self, stopped):
         """Says what was not run; returns how much of it waits for what failed."""

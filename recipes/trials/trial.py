@@ -48,10 +48,9 @@ class Experiment:
 
 @dataclass
 class Trial:
-    """One seed of an experiment, with its folder for checkpoints.
+    """One seed of an experiment: with a folder for checkpoints, and the structure that is taken.
 
-    With the structure that the method takes, if it takes one, and a TFDS data directory. `seconds`
-    is the time of all epochs so far, those before an interruption included.
+    `seconds` is the time of all epochs so far, those before an interruption included.
     """
 
     experiment: Experiment
@@ -90,11 +89,7 @@ class Trial:
 
 
 class Outcome(NamedTuple):
-    """The trained network, plain or a `SwitcherModel`, and its epochs in all.
-
-    With what is left of the task network, where something is removed, and the counts after each
-    epoch, where the structure was learned.
-    """
+    """The trained network, its epochs in all, what is left of it, and how that was learned."""
 
     model: keras.Model
     epochs: int
