@@ -7,9 +7,8 @@
 Shows that a switcher prunes while it trains, and that the exported network computes the same; both
 networks start from the same weights. The first command is the row switcher with a budget of 40 % of
 the weights; the second is the paper's U-Net from its half zeros, with no budget: chance decides
-how much it removes, 20 to 73 % of the weights with eight seeds. Its rate and weight decay were
-chosen on the validation split (`--validate`): without decay it overfits (91.9 % there), at rates
-of .004 and more it reopens most gates.
+how much it removes. Its rate and weight decay were chosen on the validation split (`--validate`):
+without decay it overfits, at rates of .004 and more it reopens most gates.
 
 Settings and controls are those of the study `python -m recipes.studies digits_controls`;
 `docs/results.md` has what both have measured. Half a minute with the row switcher, one to two

@@ -1,7 +1,7 @@
 """Methods of a trial, by name: each trains a network and says what it removed.
 
-A file of this package registers its own: a new method or rival is such a file, and a line in a
-study that names it.
+A file of this package registers its own: a new method or rival is such a file, and a line in
+`recipes/studies/lines.toml` that names it.
 """
 
 import importlib
