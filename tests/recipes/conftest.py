@@ -1,10 +1,16 @@
-"""Networks this small are compiled by XLA for longer than they are trained."""
+"""To trace and compile graphs of networks this small takes longer than to train them eagerly."""
 
+import keras
 import pytest
 
-from recipes import training
 
+@pytest.fixture(autouse=True, scope="module")
+def eager():
+    compiled = keras.Model.compile
 
-@pytest.fixture(autouse=True)
-def without_xla(monkeypatch):
-    monkeypatch.setattr(training, "_suits_xla", lambda model: False)
+    def compile_eagerly(model, *args, **kwargs):
+        compiled(model, *args, **{**kwargs, "jit_compile": False, "run_eagerly": True})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "compile", compile_eagerly)
+        yield

@@ -97,6 +97,7 @@ def test_what_is_due_is_listed_without_data(tmp_path, monkeypatch, capsys):
     ("arguments", "words"),
     [
         (["--again"], "--again and --smoke need --only"),
+        (["--smoke"], "--again and --smoke need --only"),
         (["--only", "no such"], "no such experiment: no such. There are:"),
     ],
 )
@@ -199,6 +200,13 @@ def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monke
     assert "goes on after epoch 1" in printed[0]
     whole = run_trial(Trial(ROW, 0, tmp_path / "whole"))
     assert {**resumed, "seconds": 0} == {**whole, "seconds": 0}
+
+
+def test_a_smoke_run_has_few_samples_and_epochs(tmp_path):
+    smoke = replace(ROW, settings=replace(SETTINGS, epochs=9, smoke=True))
+    trial = Trial(smoke, 3, tmp_path)
+    assert (trial.settings.epochs, trial.settings.seed, len(trial.data.train.x)) == (2, 3, 512)
+    assert trial.settings.switcher_learning_rate == SETTINGS.switcher_learning_rate / 10
 
 
 @pytest.mark.parametrize("name", [n for n in METHODS if n not in ("dense", "switched")])
