@@ -1,39 +1,35 @@
 """Algorithm 1 of arXiv 2110.05954: task and switcher in turn, each while the loss falls."""
 
-import json
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
+from itertools import pairwise
 
 import keras
 
-from keras_switcher.files import write_whole
+from keras_switcher import ResumeTraining
 
 WHILE_LOSS_FALLS = "while_loss_falls"
-FIRST, SECOND = "switcher", "task"
+
+
+def whose_turn(losses: Sequence[float]) -> str:
+    """Which network is trained after epochs with these losses: the other one after each rise."""
+    rises = sum(loss >= before for before, loss in pairwise(losses))
+    return "task" if rises % 2 else "switcher"
 
 
 class WhileLossFalls(keras.callbacks.Callback):
-    """One network is trained while the loss of an epoch is below the last one's, then the other.
+    """Trains one network while an epoch's loss is below the last one's, then the other.
 
-    Args:
-        path: A file that keeps, for interrupted runs, what is known after each epoch.
-        epochs_done: Called without arguments when training begins: how many epochs are done.
+    It comes after the `ResumeTraining` of the same training, which knows all losses, also those of
+    epochs before an interruption.
     """
 
-    def __init__(self, path: Path, epochs_done: Callable[[], int]):
+    def __init__(self, resume: ResumeTraining):
         super().__init__()
-        self._path, self._epochs_done = path, epochs_done
+        self._resume = resume
 
     def on_train_begin(self, logs=None):
-        known = json.loads(self._path.read_text()) if self._path.exists() else {}
-        self._after = {0: [FIRST, None], **{int(epoch): state for epoch, state in known.items()}}
-        self.model.alternation = self._after[self._epochs_done()][0]
+        losses = [of_epoch["loss"] for of_epoch in self._resume.logs.values()]
+        self.model.alternation = whose_turn(losses)
 
     def on_epoch_end(self, epoch, logs=None):
-        trained, last = self._after[epoch]
-        if last is not None and logs["loss"] >= last:
-            trained = SECOND if trained == FIRST else FIRST
-        self._after[epoch + 1] = [trained, logs["loss"]]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path, json.dumps(self._after))
-        self.model.alternation = trained
+        self.on_train_begin()

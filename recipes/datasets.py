@@ -1,5 +1,6 @@
 """MNIST and scikit-learn's digits: images in [0, 1] as float32, with their classes."""
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +34,7 @@ class Data(NamedTuple):
 
     def smaller(self, number: int) -> "Data":
         """The first samples of both parts."""
-        return Data(self.train.take(slice(number)), self.held_out.take(slice(number)), self.split)
+        return Data(*(part.take(slice(number)) for part in self[:2]), self.split)
 
 
 def digits(
@@ -41,25 +42,12 @@ def digits(
 ) -> Data:
     """scikit-learn's 1797 digits of 8x8 pixels, offline: 60 % train, 20 % validation, 20 % test.
 
-    The validation samples are trained on as well unless they are what is measured on. The classes
-    have the same shares in each part.
-
-    Args:
-        validate: Measure on the validation split, for choosing hyper-parameters.
-        seed: Seed of the split.
-        shape: Shape of one image: flat, or `(8, 8, 1)`.
-
-    Raises:
-        ImportError: If scikit-learn is not installed.
+    The validation samples are trained on as well unless they are what is measured on, for choosing
+    hyper-parameters. The classes have the same shares in each part. An image's shape is flat, or
+    `(8, 8, 1)`. Raises ImportError if scikit-learn is not installed.
     """
-    try:
-        from sklearn.datasets import load_digits
-        from sklearn.model_selection import train_test_split
-    except ImportError as error:
-        raise ImportError(
-            "The digits data set comes with scikit-learn. Install it with: "
-            "pip install 'keras-switcher[recipes]'"
-        ) from error
+    load_digits = _module("sklearn.datasets", "scikit-learn").load_digits
+    train_test_split = _module("sklearn.model_selection", "scikit-learn").train_test_split
     x, y = load_digits(return_X_y=True)
     everything = Part((x / 16).reshape(-1, *shape).astype("float32"), y.astype("int64"))
     parts = {"test_size": len(y) // 5, "random_state": seed}
@@ -75,15 +63,10 @@ def mnist(
 ) -> Data:
     """MNIST through TensorFlow Datasets: 60,000 images to train on, 10,000 to test on.
 
-    Args:
-        validate: Measure on the last 10,000 images of the training set and train on the others,
-            for choosing hyper-parameters.
-        data_dir: A TFDS data directory that holds the data set; None downloads it to TFDS's own.
-        shape: Shape of one image: flat, or `(28, 28, 1)`.
-
-    Raises:
-        ImportError: If TensorFlow Datasets is not installed.
-        FileNotFoundError: If the data set is not in `data_dir`.
+    For choosing hyper-parameters it is measured on the last 10,000 images of the training set, and
+    trained on the others. An image's shape is flat, or `(28, 28, 1)`. Without `data_dir` TFDS
+    downloads to its own. Raises ImportError if TFDS is not installed, FileNotFoundError if the data
+    set is not in `data_dir`.
     """
     splits = ["train[:50000]", "train[50000:]"] if validate else ["train", "test"]
     return Data(*_tfds("mnist", splits, data_dir, shape), VALIDATION if validate else TEST)
@@ -91,28 +74,29 @@ def mnist(
 
 def _tfds(name, splits, data_dir, shape):
     """The parts of a TFDS data set of images."""
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ImportError(
-            f"'{name}' is read through TensorFlow Datasets. Install it with: "
-            "pip install tensorflow-datasets importlib_resources"
-        ) from error
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-        if data_dir is None:
-            builder.download_and_prepare()
-        elif not builder.is_prepared():
-            raise FileNotFoundError(builder.data_path)
-    except (FileNotFoundError, tfds.core.DatasetNotFoundError) as error:
+    tfds = _module("tensorflow_datasets", "tensorflow-datasets importlib_resources")
+    builder = tfds.builder(name, data_dir=data_dir)
+    if data_dir is None:
+        builder.download_and_prepare()
+    elif not builder.is_prepared():
         raise FileNotFoundError(
             f"The data directory '{data_dir}' does not hold the data set '{name}'. Fill it with:\n"
             f"  python -c \"import tensorflow_datasets as tfds; tfds.load('{name}', "
             f"data_dir='{data_dir}')\"\n"
             "or leave out --data-dir: it is then downloaded to where TFDS keeps its data."
-        ) from error
+        )
     loaded = builder.as_dataset(split=splits, batch_size=-1, as_supervised=True)
     return [
         Part(x.reshape(-1, *shape).astype("float32") / 255, y.astype("int64"))
         for x, y in tfds.as_numpy(loaded)
     ]
+
+
+def _module(name, package):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"The data set is read by {name}. Install it with: pip install {package}, or all that "
+            "recipes need with: pip install 'keras-switcher[recipes]'"
+        ) from error

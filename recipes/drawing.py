@@ -1,56 +1,33 @@
 """Pictures of what a switcher decided: factors of pixels, feature maps, masks, degrees.
 
-Each function takes the trained `SwitcherModel`, held-out samples, and the `MaskHistory` of its
+Each function takes a trained `SwitcherModel`, held-out samples and the `MaskHistory` of its
 training, and returns a matplotlib figure.
 """
-
-from pathlib import Path
 
 import keras
 import numpy as np
 
 import keras_switcher as ks
 from keras_switcher import plots
-from keras_switcher.files import written_whole
 from recipes.datasets import Part
 
 STRONG, OFF, SHOWN = 3, 2, 6
 
 
-class MaskHistory(keras.callbacks.Callback):
-    """Keeps the mask of the last hidden layer's connections after each epoch, in files.
-
-    Where connections have no factors it keeps nothing.
-
-    Args:
-        folder: Where the files go, for interrupted runs.
-    """
-
-    def __init__(self, folder: Path):
-        super().__init__()
-        self.name = None
-        self._folder = folder
-
-    @property
-    def masks(self) -> dict[int, np.ndarray]:
-        """Boolean matrices by number of finished epochs."""
-        return {int(path.stem): np.load(path) for path in sorted(self._folder.glob("*.npy"))}
-
-    def on_train_begin(self, logs=None):
-        if connections := names_in_order(self.model, "connections"):
-            # The output layer is too small to show much.
-            self.name = connections[-2 if len(connections) > 1 else -1]
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if not self.masks:
-                self._save(0)
+class MaskHistory(ks.StructureHistory):
+    """Records also the mask of the last hidden layer's connections, where these have factors."""
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.name:
-            self._save(epoch + 1)
+        super().on_epoch_end(epoch, logs)
+        if name := watched(self.model):
+            mask = self.model.scaling_factors()[name] > 0
+            self.epochs[-1][name]["mask"] = np.packbits(mask).tobytes().hex()
 
-    def _save(self, epochs):
-        with written_whole(self._folder / f"{epochs:05}.npy") as path:
-            np.save(path, self.model.scaling_factors()[self.name] > 0)
+
+def watched(model: ks.SwitcherModel) -> str | None:
+    """The connections whose masks are recorded; the output layer's are too few to show much."""
+    names = names_in_order(model, "connections")
+    return names[-2:][0] if names else None
 
 
 def names_in_order(model: ks.SwitcherModel, of: str = "groups") -> list[str]:
@@ -79,9 +56,8 @@ def draw_feature_maps(model: ks.SwitcherModel, part: Part, history: MaskHistory)
     layer = model.task.get_layer(name)
     samples = part.x[[np.argmax(part.y == label) for label in np.unique(part.y)]]
     maps = keras.Model(model.task.inputs, layer.output).predict(samples, verbose=0)
-    figure, axes = plots.load_pyplot().subplots(
-        len(samples), 1 + len(channels), figsize=(1 + len(channels), len(samples))
-    )
+    columns, rows = 1 + len(channels), len(samples)
+    figure, axes = plots.load_pyplot().subplots(rows, columns, figsize=(columns, rows))
     for row, sample, channel_maps in zip(axes, samples, maps, strict=True):
         pictures = [sample[..., 0], *np.moveaxis(channel_maps[..., channels], -1, 0)]
         for ax, picture in zip(row, pictures, strict=True):
@@ -94,16 +70,17 @@ def draw_feature_maps(model: ks.SwitcherModel, part: Part, history: MaskHistory)
 
 def draw_masks(model: ks.SwitcherModel, part: Part, history: MaskHistory):
     """The mask of a layer's connections over training; white is what is left."""
-    masks = history.masks
-    places = np.linspace(0, len(masks) - 1, min(SHOWN, len(masks))).round().astype(int)
-    epochs = [sorted(masks)[place] for place in places]
-    figure, axes = plots.load_pyplot().subplots(
-        1, len(epochs), figsize=(1.6 * len(epochs), 4), squeeze=False
-    )
-    for ax, epoch in zip(axes[0], epochs, strict=True):
-        _show(ax, masks[epoch], vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-        ax.set_title(f"epoch {epoch}\n{masks[epoch].mean():.1%}")
-    figure.suptitle(f"Connections left of {history.name.split('/')[0]}")
+    name, number = watched(model), len(history.epochs)
+    shape = model.scaling_factors()[name].shape
+    places = np.linspace(0, number - 1, min(SHOWN, number)).round().astype(int)
+    size = {"figsize": (1.6 * len(places), 4), "squeeze": False}
+    figure, axes = plots.load_pyplot().subplots(1, len(places), **size)
+    for ax, place in zip(axes[0], places, strict=True):
+        packed = bytes.fromhex(history.epochs[place][name]["mask"])
+        bits = np.unpackbits(np.frombuffer(packed, "uint8"), count=np.prod(shape))
+        _show(ax, bits.reshape(shape), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        ax.set_title(f"epoch {place + 1}\n{bits.mean():.1%}")
+    figure.suptitle(f"Connections left of {name.split('/')[0]}")
     figure.tight_layout()
     return figure
 
@@ -119,13 +96,11 @@ def draw_degrees(model: ks.SwitcherModel, part: Part, history: MaskHistory):
             degrees = (factors[name] > 0).sum(axis=axis)
             bins = np.arange(min(degrees.max() + 2, 41)) * max(1, (degrees.max() + 1) / 40)
             ax.hist(degrees, bins=bins, color="black")
+            ax.set(xlabel="connections left", ylabel=f"number of {side}s")
             ax.set_title(f"{name.split('/')[0]}: per {side}")
-            ax.set_xlabel("connections left")
-            ax.set_ylabel(f"number of {side}s")
     return figure
 
 
 def _show(ax, picture, **options):
     ax.imshow(picture, cmap="gray", **options)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])

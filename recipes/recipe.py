@@ -4,7 +4,6 @@ import argparse
 import json
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,55 +13,51 @@ import tensorflow as tf
 
 import keras_switcher
 from keras_switcher import plots
-from recipes.drawing import MaskHistory, draw_degrees, draw_masks
+from recipes.drawing import draw_degrees, draw_masks
 from recipes.methods import METHODS
-from recipes.networks import TASKS
-from recipes.rows import digest, slug, surroundings, write_rows
-from recipes.settings import Settings, add_settings, read_settings
+from recipes.rows import digest, slug, write_rows
+from recipes.settings import add_settings, read_settings
 from recipes.switching import switched
-from recipes.trials.experiment import Experiment
-from recipes.trials.measuring import measure
-from recipes.trials.trial import Trial
+from recipes.trials.running import row_of
+from recipes.trials.trial import Experiment, Trial
 
 CHECKPOINT, RESULT, SAVED_MODEL = "checkpoint", "result.json", "saved_model"
+NOT_SHOWN = ("experiment", "structure", "counts", "settings")
 OF_CONNECTIONS = {"masks.png": draw_masks, "degrees.png": draw_degrees}
-SMOKE_EPOCHS = 2
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network and its data, to be trained dense and switched from the same weights.
+    """An experiment of a study and its dense twin, from the same weights, with pictures.
 
-    Args:
-        name: Name of the recipe's module in `recipes`.
-        about: What the help says.
-        task: A name of `recipes.networks.TASKS`.
-        settings: The default `Settings`, without the switcher's learning rate.
-        switcher_rates: That rate by name of switcher; what is not named has that of `"row"`.
-        pictures: Maps names of files to what draws them, see `recipes.drawing`. Where connections
-            have factors, their own pictures are drawn instead.
+    It has the name of its module in `recipes`, and the experiment's settings as defaults of its
+    command line. `pictures` maps names of files to what draws them, see `recipes.drawing`; where
+    connections have factors, their own are drawn instead.
     """
 
     name: str
     about: str
-    task: str
-    settings: Settings
-    switcher_rates: dict[str, float]
+    experiment: Experiment
     pictures: dict[str, Callable] = field(default_factory=dict)
 
     def run(self, arguments: list[str] | None = None) -> dict:
         """Trains, measures, prints and writes; returns what the last line prints as JSON."""
-        started, parser = time.perf_counter(), self._parser()
+        parser = self._parser()
         options = parser.parse_args(arguments)
-        given, output = read_settings(options), options.output
+        settings, output = read_settings(options), options.output
+        # One folder for all that decides on the result: other settings begin anew.
+        folder = output / CHECKPOINT / digest([asdict(settings), keras_switcher.__version__])
+        trials = {}
+        for method in ("dense", "switched"):
+            experiment = replace(self.experiment, method=method, settings=settings)
+            where = {"folder": folder / method, "data_dir": options.data_dir}
+            trials[method] = Trial(experiment, settings.seed, **where)
         try:
-            trials = self._prepare(options, self._completed(given))
+            self._check(trials["switched"], output)
         except (ValueError, OSError, ImportError) as error:
             parser.error(str(error))  # Nothing was trained yet: the options cannot be met.
         try:
             outcomes = {method: METHODS[method](trial) for method, trial in trials.items()}
-            result = {"recipe": self.name, **asdict(trials["switched"].settings)}
-            result |= self._measure(trials, outcomes, output)
         except KeyboardInterrupt:
             print(
                 f"\nInterrupted. The epochs that were finished are in {output}: the same command "
@@ -70,22 +65,29 @@ class Recipe:
                 file=sys.stderr,
             )
             raise SystemExit(130) from None
-        written = given.as_options(self.settings)
-        before = sum(trial.seconds_before for trial in trials.values())
-        result["command"] = f"python -m recipes.{self.name} {written}"
-        result["seconds"] = round(before + time.perf_counter() - started, 1)
-        write_rows(output / RESULT, result)
+        rows = {method: row_of(trial, outcomes[method]) for method, trial in trials.items()}
+        written = settings.as_options(self.experiment.settings)
+        shown = {name: of for name, of in rows["switched"].items() if name not in NOT_SHOWN}
+        row = {"command": f"python -m recipes.{self.name} {written}", **shown}
+        row |= asdict(trials["switched"].settings)
+        row |= {f"{method}_accuracy": of["accuracy"] for method, of in rows.items()}
+        row |= self._show(row, trials["switched"], outcomes["switched"], output)
+        write_rows(output / RESULT, row)
         if options.rows:
-            write_rows(options.rows / f"{result['keras_switcher']}-{slug(written)}.json", result)
-        shutil.rmtree(trials["dense"].folder.parent)
-        if not any((output / CHECKPOINT).iterdir()):  # None of other settings.
-            (output / CHECKPOINT).rmdir()
-        print(json.dumps(result), flush=True)
-        return result
+            write_rows(options.rows / f"{row['keras_switcher']}-{slug(written)}.json", row)
+        shutil.rmtree(folder)
+        if not any(folder.parent.iterdir()):  # None of other settings.
+            folder.parent.rmdir()
+        print(json.dumps(row), flush=True)
+        return row
 
     def _parser(self):
-        parser = argparse.ArgumentParser(f"python -m recipes.{self.name}", description=self.about)
-        add_settings(parser, self.settings)
+        parser = argparse.ArgumentParser(
+            f"python -m recipes.{self.name}",
+            description=self.about,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add_settings(parser, self.experiment.settings)
         for name, default, about in (
             ("--data-dir", None, "TFDS data directory that holds the data set; else it downloads"),
             ("--output", Path("runs") / self.name, "where all goes; a run before is replaced"),
@@ -94,85 +96,49 @@ class Recipe:
             parser.add_argument(name, type=Path, default=default, help=about)
         return parser
 
-    def _prepare(self, options, settings):
+    def _check(self, trial, output):
         """Finds out before training whether everything that comes after it will work."""
         plots.load_pyplot()
-        output = options.output
         ours = any((output / name).exists() for name in (CHECKPOINT, RESULT))
         if output.exists() and not ours and (not output.is_dir() or any(output.iterdir())):
             raise ValueError(
                 f"{output} holds files that no recipe has written. Choose another --output."
             )
-        # One folder for all that decides on the result: other settings begin anew.
-        decides, trials = digest([asdict(settings), keras_switcher.__version__]), {}
-        folder = output / CHECKPOINT / decides
-        for method in ("dense", "switched"):
-            experiment, where = Experiment(self.name, self.task, method, settings), folder / method
-            trials[method] = Trial(experiment, settings.seed, where, None, options.data_dir)
-        trials["switched"].callbacks.append(MaskHistory(folder / "masks"))
-        data = trials["dense"].data
-        switched(TASKS[self.task].network(), settings)  # Says what it cannot do.
-        folder.mkdir(parents=True, exist_ok=True)
+        data = trial.data
+        switched(trial.network(), trial.settings)  # Says what it cannot do.
+        trial.folder.mkdir(parents=True, exist_ok=True)
         print(
             f"{self.name}: {len(data.train.x):,} samples to train on, {len(data.held_out.x):,} to "
-            f"measure on ({data.split} split), seed {settings.seed}, switcher {settings.switcher}",
+            f"measure on ({data.split} split), seed {trial.seed}, "
+            f"switcher {trial.settings.switcher}",
             flush=True,
         )
-        return trials
 
-    def _measure(self, trials, outcomes, output):
-        """Measures, exports, prints and draws."""
-        dense, row = (measure(trials[method], outcomes[method]) for method in outcomes)
-        model, held_out = outcomes["switched"].model, trials["switched"].data.held_out
-        accuracies = {"dense": dense["accuracy"], "switched": row["accuracy"]}
-        accuracies["compact"], difference = row["compact_accuracy"], None
+    def _show(self, row, trial, outcome, output):
+        """Prints what was measured, exports and draws."""
+        model, held_out, difference = outcome.model, trial.data.held_out, None
         print(f"\naccuracy on the {row['measured_on']} split")
-        for name, found in accuracies.items():
-            print(f"  {name:<9}" + (f"{found:.2%}" if found is not None else "no such model"))
+        for name in ("dense_accuracy", "switched_accuracy", "compact_accuracy"):
+            found = f"{row[name]:.2%}" if row[name] is not None else "no such model"
+            print(f"  {name.removesuffix('_accuracy'):<9}{found}")
         print(f"\n{model.structure()}\n")
         saved_model = output / SAVED_MODEL
         shutil.rmtree(saved_model, ignore_errors=True)
         if row["compact_accuracy"] is not None:
             model.export(saved_model)
-            difference = _difference(model.predict(held_out.x, verbose=0), saved_model, held_out.x)
+            outputs = model.predict(held_out.x, verbose=0)
+            loaded = tf.saved_model.load(str(saved_model))
+            found = np.abs(loaded.serve(held_out.x).numpy() - outputs).max()
+            difference = float(found / np.abs(outputs).max())
             print(
                 f"{saved_model}, loaded with TensorFlow alone: outputs differ by at most "
                 f"{difference:.1e} of the largest"
             )
-        print(
-            f"{output}: {', '.join(self._draw(trials['switched'], outcomes['switched'], output))}"
-        )
-        return {
-            "measured_on": row["measured_on"],
-            **{f"{name}_accuracy": accuracy for name, accuracy in accuracies.items()},
-            **{name: row[name] for name in ("weights_removed", "macs_removed", "widths")},
-            "max_relative_difference": difference,
-            **{f"{method}_seconds": round(trial.seconds, 1) for method, trial in trials.items()},
-            **surroundings(),
-        }
-
-    def _draw(self, trial, outcome, output):
         pictures = OF_CONNECTIONS if trial.settings.connections else self.pictures
-        given = outcome.model, trial.data.held_out, trial.callbacks[0]
-        figures = {name: draw(*given) for name, draw in pictures.items()}
+        figures = {n: draw(model, held_out, outcome.history) for n, draw in pictures.items()}
         figures["counts.png"] = plots.plot_counts(outcome.history)
         for name, figure in figures.items():
             figure.savefig(output / name, dpi=150)
             plots.load_pyplot().close(figure)
-        return list(figures)
-
-    def _completed(self, settings):
-        """The settings, with the switcher's learning rate and what a smoke run changes."""
-        rate, epochs = settings.switcher_learning_rate, settings.epochs
-        if rate is None:
-            rate = self.switcher_rates.get(settings.switcher, self.switcher_rates["row"])
-        if settings.smoke:
-            # So few updates that the budget falls at once: at its full rate a switcher overshoots.
-            rate, epochs = rate / 10, min(epochs, SMOKE_EPOCHS)
-        return replace(settings, switcher_learning_rate=rate, epochs=epochs)
-
-
-def _difference(outputs, saved_model, x):
-    """How far the outputs of a SavedModel are from given ones, relative to the largest."""
-    loaded = tf.saved_model.load(str(saved_model))  # TensorFlow alone: no Keras, no package.
-    return float(np.abs(loaded.serve(x).numpy() - outputs).max() / np.abs(outputs).max())
+        print(f"{output}: {', '.join(figures)}")
+        return {"max_relative_difference": difference}

@@ -11,7 +11,6 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-import keras_switcher
 from keras_switcher.files import write_whole
 
 RESULTS = Path(__file__).parent / "results"
@@ -19,13 +18,9 @@ RESULTS = Path(__file__).parent / "results"
 
 def surroundings() -> dict:
     """Versions and hardware."""
-    backend = keras.backend.backend()
-    return {
-        "keras": keras.__version__,
-        backend: importlib.import_module(backend).__version__,
-        "keras_switcher": keras_switcher.__version__,
-        "hardware": _hardware(),
-    }
+    modules = ("keras", keras.backend.backend(), "keras_switcher")
+    versions = {name: importlib.import_module(name).__version__ for name in modules}
+    return {**versions, "hardware": _hardware()}
 
 
 def slug(name: str) -> str:
@@ -47,11 +42,7 @@ def write_rows(path: Path, *rows: dict):
 
 
 def read_rows(folder: Path, pattern: str = "*.json") -> list[dict]:
-    """All rows of a folder's files, in the order of their names.
-
-    Raises:
-        ValueError: If a file does not hold rows.
-    """
+    """All rows of a folder's files, by their names; raises ValueError if one does not hold rows."""
     found = []
     for path in sorted(folder.glob(pattern)):
         try:

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 
 from keras_switcher.training.budget import KINDS
 from keras_switcher.training.schedule import ALTERNATIONS
@@ -29,27 +30,23 @@ def _or_none(read):
 
 
 def _setting(default, read, explanation, choices=None):
-    option = {"type": read, "help": explanation, "choices": choices}
-    return field(default=default, metadata=option)
+    option = {"type": read, "choices": choices} if read is not bool else {"action": "store_true"}
+    return field(default=default, metadata={**option, "help": explanation})
 
 
-def _flag(explanation):
-    return field(default=False, metadata={"action": "store_true", "help": explanation})
-
-
-_NUMBER, _BUDGET = _or_none(float), _or_none(_share)
+_flag = partial(_setting, False, bool)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One flat list; each recipe has its own defaults."""
+    """One flat list; each study has its own."""
 
     seed: int = _setting(0, int, "seed of initialisation and of the order of the samples")
     epochs: int = _setting(30, _count, "epochs for each of the two networks")
     batch_size: int = _setting(64, _count, "samples per update")
     learning_rate: float = _setting(0.1, float, "of SGD for the task network, at the start")
     switcher_learning_rate: float | None = _setting(
-        None, float, "of SGD for the switcher, likewise; by default one that suits the switcher"
+        None, float, "of SGD for the switcher, likewise"
     )
     schedule: str = _setting(
         "cosine", str, "how rates fall: as one cosine, two, or by ten at 1/2 and 3/4", SCHEDULES
@@ -57,34 +54,38 @@ class Settings:
     momentum: float = _setting(0.9, float, "of both optimizers")
     weight_decay: float = _setting(0.0, float, "of the task network, in both trainings")
     switcher_clipnorm: float | None = _setting(
-        None, _NUMBER, "largest norm of the switcher's gradient, or none for any"
+        None, _or_none(float), "largest norm of the switcher's gradient, or none for any"
     )
     switcher_weight_decay: float = _setting(0.0, float, "of the switcher")
     switcher: str = _setting("row", str, "a switcher, or a control", SWITCHERS)
     start: str = _setting("one", str, "where the factors start", STARTS)
     alternation: str = _setting("joint", str, "who is updated when", ORDERS)
-    connections: bool = _flag("factors for single connections of dense layers, not for channels")
+    connections: bool = _setting(
+        False, bool, "factors for single connections of dense layers, not for channels"
+    )
     ceiling: float | None = _setting(
-        None, _NUMBER, "what factors stay below, above 1, or none for no bound"
+        None, _or_none(float), "what factors stay below, above 1, or none for no bound"
     )
     warmup_epochs: int = _setting(0, int, "epochs in which the factors are one")
-    detached: bool = _flag("no gradient through the switcher's input: equation 6 cut short")
-    budget: float | None = _setting(0.245, _BUDGET, "share to keep, or none")
+    detached: bool = _setting(
+        False, bool, "no gradient through the switcher's input: equation 6 cut short"
+    )
+    budget: float | None = _setting(0.245, _or_none(_share), "share to keep, or none")
     budget_of: str = _setting("weights", str, "what it is a share of", KINDS)
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
     budget_end: float = _setting(0.3, float, "share of training after which it has fallen")
-    validate: bool = _flag("measure on a validation split that is not trained on, never on test")
+    validate: bool = _setting(
+        False, bool, "measure on a validation split that is not trained on, never on test"
+    )
     smoke: bool = _flag("a few samples and two epochs: shows that everything runs")
 
     def as_options(self, defaults: "Settings") -> str:
         """The command line that makes these settings from the defaults; always with the seed."""
-        options = []
+        words = []
         for name, value in asdict(self).items():
             if name == "seed" or value != getattr(defaults, name):
-                options.append(_option(name))
-                if value is not True:
-                    options.append("none" if value is None else str(value))
-        return " ".join(options)
+                words += [_option(name), *([] if value is True else [str(value).lower()])]
+        return " ".join(words)
 
 
 def add_settings(parser: argparse.ArgumentParser, defaults: Settings):

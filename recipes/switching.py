@@ -36,11 +36,7 @@ def switched(network: keras.Model, settings) -> ks.SwitcherModel:
 
 
 def make_switcher(settings, network: keras.Model) -> switchers.Switcher:
-    """A switcher, or a control around a row switcher.
-
-    Raises:
-        ValueError: If factors that are all one are to be ranked.
-    """
+    """A switcher, or a control; raises ValueError if factors that are all one are to be ranked."""
     name, start, seed = settings.switcher, settings.start, settings.seed
     if name in UNETS:
         return switchers.UNetSwitcher(start=start, **UNETS[name])

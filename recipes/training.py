@@ -6,51 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras.optimizers import schedules
 
 from keras_switcher import ResumeTraining, StructureHistory, SwitcherModel
 from keras_switcher.training.schedule import updates_in_epoch
 from recipes.alternation import WHILE_LOSS_FALLS, WhileLossFalls
 from recipes.datasets import Part
-from recipes.epoch_shuffle import EpochShuffle
 from recipes.settings import Settings
-
-
-class Clock(keras.callbacks.Callback):
-    """Notes how long each epoch took, and says where a training goes on.
-
-    Args:
-        resume: The `ResumeTraining` of the same training, which comes after it.
-
-    Attributes:
-        seconds_before: Time of the epochs before an interruption.
-    """
-
-    def __init__(self, resume: ResumeTraining):
-        super().__init__()
-        self._resume, self._begun, self.seconds_before = resume, None, 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Time of all epochs so far."""
-        return sum(of_epoch["seconds"] for of_epoch in self._resume.logs.values())
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._note_start()
-        self._begun = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs["seconds"] = time.perf_counter() - self._begun
-
-    def on_train_end(self, logs=None):
-        self._note_start()
-
-    def _note_start(self):
-        """By now the checkpoint was read."""
-        if self._begun is None:
-            self.seconds_before = self.seconds
-            if self._resume.logs:
-                print(f"  goes on after epoch {self._resume.epochs_done()}", flush=True)
 
 
 def train(
@@ -62,19 +26,12 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     steps_per_execution: int = 1,
     span: range | None = None,
-) -> Clock:
-    """Trains a task network, or a `SwitcherModel`, in the same way; returns how long it took.
+) -> float:
+    """Trains a task network or a `SwitcherModel` that ends in logits; returns all epochs' seconds.
 
-    Args:
-        model: The network; it ends in logits.
-        part: The samples.
-        settings: The `Settings`.
-        folder: What each finished epoch leaves there is gone on from.
-        history: Records the structure of a `SwitcherModel`.
-        callbacks: More callbacks; they come before the checkpoint.
-        steps_per_execution: Batches between two returns to Python: faster, with the same result.
-        span: Which epochs of the training that the settings describe this is, for a task network
-            that is trained in parts; all of them by default.
+    It goes on from what each finished epoch leaves in the folder; more callbacks come before that
+    is saved. So many steps between two returns to Python are faster, with the same result. The span
+    says which epochs of the training this is, where a task network is trained in parts.
     """
     span = span or range(settings.epochs)
     shuffle = EpochShuffle(part, settings.batch_size, settings.seed)
@@ -99,17 +56,16 @@ def train(
         **optimizers,
     )
     resume = ResumeTraining(folder, history)
-    clock = Clock(resume)
-    if is_switched and settings.alternation == WHILE_LOSS_FALLS:
-        callbacks = [*callbacks, WhileLossFalls(folder / "turns.json", resume.epochs_done)]
     # The structure comes first and the checkpoint last: it saves what the others record.
     recorded = [history] if history else []
-    callbacks = [*recorded, *callbacks, shuffle, clock, resume, _Lines(settings.epochs)]
+    callbacks = [*recorded, *callbacks, shuffle, _Progress(span, settings.epochs), resume]
+    if is_switched and settings.alternation == WHILE_LOSS_FALLS:
+        callbacks.append(WhileLossFalls(resume))
     if span.start:  # The schedule goes by how many updates there were.
         model.optimizer.iterations.assign(span.start * batches)
     epochs = {"initial_epoch": span.start, "epochs": span.stop}
     model.fit(shuffle.batches, **epochs, shuffle=False, verbose=0, callbacks=callbacks)
-    return clock
+    return sum(of_epoch["seconds"] for of_epoch in resume.logs.values())
 
 
 def _suits_xla(model):
@@ -127,10 +83,8 @@ def _epochs_of_updates(of, model, settings):
         return settings.epochs
     if settings.alternation == WHILE_LOSS_FALLS:
         return max(1, settings.epochs // 2)
-    updates = (
-        updates_in_epoch(epoch, model.alternation, model.warmup_epochs)
-        for epoch in range(settings.epochs)
-    )
+    when, epochs = (model.alternation, model.warmup_epochs), range(settings.epochs)
+    updates = (updates_in_epoch(epoch, *when) for epoch in epochs)
     return max(1, sum(any(of in names for names in update) for update in updates))
 
 
@@ -143,16 +97,46 @@ def _schedule(name, rate, steps):
     return schedules.CosineDecay(rate, steps)
 
 
-class _Lines(keras.callbacks.Callback):
-    """Prints about ten lines, however many epochs there are."""
+class EpochShuffle(keras.callbacks.Callback):
+    """Shuffles `batches`, a `tf.data.Dataset`, anew at each epoch's start.
 
-    def __init__(self, epochs):
+    The order depends on seed and epoch alone, so that a resumed run sees the same one. The last
+    batch of an epoch has what is left.
+    """
+
+    def __init__(self, part: Part, batch_size: int, seed: int):
         super().__init__()
-        self._epochs, self._every = epochs, max(1, epochs // 10)
+        number, x, y = len(part.x), tf.constant(part.x), tf.constant(part.y)
+        self._seed, self._order = seed, tf.Variable(tf.range(number), trainable=False)
+
+        def batch(step):
+            indices = self._order[step * batch_size : (step + 1) * batch_size]
+            return tf.gather(x, indices), tf.gather(y, indices)
+
+        steps = tf.data.Dataset.range(-(-number // batch_size), output_type=tf.int32)
+        self.batches = steps.map(batch).prefetch(tf.data.AUTOTUNE)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        generator = np.random.default_rng([self._seed, epoch])
+        self._order.assign(generator.permutation(self._order.shape[0]).astype("int32"))
+
+
+class _Progress(keras.callbacks.Callback):
+    """Notes how long each epoch took, and prints about ten lines, however many epochs there are."""
+
+    def __init__(self, span, epochs):
+        super().__init__()
+        self._first, self._last, self._every = span.start, epochs, max(1, epochs // 10)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._first not in (None, epoch):
+            print(f"  goes on after epoch {epoch}", flush=True)
+        self._first, self._begun = None, time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = time.perf_counter() - self._begun
         done = epoch + 1
-        if done % self._every == 0 or done == self._epochs:
+        if done % self._every == 0 or done == self._last:
             line = f"  epoch {done:>3}: loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.2%}"
             if "weights_removed" in logs:
                 line += f", weights removed {logs['weights_removed']:.1%}"

@@ -1,44 +1,32 @@
 """Time to read, plan and compact residual networks of more and more layers.
 
-A residual network of 8 to 128 blocks of five layers; the best of several runs in turn. `power` is
-the exponent of time over layers since the network before, 1 being linear.
+A residual network of 8 to 128 blocks of five layers without half of its channels, not verified; the
+best of several runs in turn. `power` is the exponent of time over layers so far, 1 being linear.
 
     python -m recipes.benchmarks.growth
 """
 
 from collections.abc import Iterator
-from math import log
+from functools import partial
 
 import keras
-import numpy as np
 from keras import layers
 
-from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.planning import plan_removal
-from keras_switcher.pruning.surgery import compact
-from recipes.benchmarks.harness import run, timed_in_turn
-from recipes.benchmarks.zoo_exactness import draw_factors
+import keras_switcher as ks
+from recipes.benchmarks.harness import power, random_masks, run, timed_in_turn
 
 
 def measure(blocks: tuple = (8, 16, 32, 64, 128), repeats: int = 3) -> Iterator[dict]:
     """A row for each number of blocks."""
     models = {number: _network(number) for number in blocks}
-    runs = {n: lambda model=model: compacted(ChannelGraph(model)) for n, model in models.items()}
-    times, before = timed_in_turn(runs, repeats), None
-    for number, model in models.items():
-        count, taken = len(model.layers), min(times.passed[number])
-        row = {"blocks": number, "layers": count, "seconds": round(taken / 1000, 3)}
-        row["milliseconds_per_layer"] = round(taken / count, 3)
-        if before:
-            row["power"] = round(log(taken / before[1]) / log(count / before[0]), 2)
-        before = count, taken
-        yield row
-
-
-def compacted(channel_graph: ChannelGraph) -> keras.Model:
-    """The network without half of the channels of every prunable group."""
-    factors = draw_factors(channel_graph, 0.5, np.random.default_rng(0))
-    return compact(channel_graph, plan_removal(channel_graph, factors))
+    prune = partial(ks.prune_channels, verify=False)
+    runs = {n: partial(prune, model, random_masks(model)) for n, model in models.items()}
+    seconds = timed_in_turn(runs, repeats)[0].min()
+    counts = [len(model.layers) for model in models.values()]
+    for number, (blocks, taken) in enumerate(seconds.items(), start=1):
+        row = {"blocks": blocks, "layers": counts[number - 1], "seconds": taken}
+        row["milliseconds_per_layer"] = 1000 * taken / row["layers"]
+        yield row | {"power": power(counts[:number], seconds[:number])}
 
 
 def _network(blocks):

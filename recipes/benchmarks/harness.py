@@ -1,25 +1,26 @@
-"""Benchmarks' common parts: a command line, rows, processes, and functions timed in turn."""
+"""Benchmarks' common parts: a command line, rows, processes, masks, functions timed in turn."""
 
 import argparse
 import inspect
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from statistics import median
-from typing import NamedTuple
 
+import keras
+import numpy as np
+import pandas as pd
+
+import keras_switcher as ks
 from recipes.rows import digest, surroundings, write_rows
 
 
 def run(measure: Callable[..., Iterator[dict]], about: str, choices: dict | None = None):
     """Runs a benchmark from the command line, prints its rows, and writes them if asked to.
 
-    Args:
-        measure: Yields rows. Each of its arguments is an option; a tuple takes several values.
-        about: What the help says.
-        choices: Values that options may have, by name.
+    Each argument of `measure`, which yields rows, is an option; a tuple takes several values, of
+    the choices by name if there are such.
     """
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=about, formatter_class=formatter)
@@ -34,6 +35,7 @@ def run(measure: Callable[..., Iterator[dict]], about: str, choices: dict | None
     options = vars(parser.parse_args())
     folder, rows = options.pop("rows"), []
     for row in measure(**options):
+        row = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in row.items()}
         print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
         rows.append({**row, **surroundings()})
     if folder:
@@ -46,42 +48,42 @@ def in_own_process(function: Callable, *args):
         return process.submit(function, *args).result()
 
 
-class Times(NamedTuple):
-    """Milliseconds of each repeat by name: those that passed, and those of all processors."""
+def random_masks(model: keras.Model, removed: float = 0.5, seed: int = 0) -> dict[str, np.ndarray]:
+    """Masks without a share of the channels of every prunable group, drawn at random.
 
-    passed: dict[str, list[float]]
-    cpu: dict[str, list[float]]
-
-    def median(self, name: str) -> float:
-        """The median over the repeats."""
-        return median(self.passed[name])
-
-    def spread(self, name: str, to: str) -> tuple[float, float, float]:
-        """The median, least and largest ratio."""
-        ratios = self.ratios(name, to)
-        return tuple(round(of(ratios), 3) for of in (median, min, max))
-
-    def ratios(self, name: str, to: str, cpu: bool = False) -> list[float]:
-        """How many times the other's time it took, repeat by repeat."""
-        times = self.cpu if cpu else self.passed
-        return [a / b for a, b in zip(times[name], times[to], strict=True)]
+    How long a network takes depends on how many channels there are, not on which.
+    """
+    random = np.random.default_rng(seed)
+    groups = [group for group in ks.channel_groups(model) if group.prunable]
+    return {g.name: random.permutation(g.size) >= min(removed * g.size, g.size - 1) for g in groups}
 
 
-def timed_in_turn(runs: dict[str, Callable], repeats: int, calls: int = 1) -> Times:
+def timed_in_turn(
+    runs: dict[str, Callable], repeats: int, calls: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Times functions in turn, repeat after repeat; one more, which compiles, is not counted.
 
-    Args:
-        runs: The functions by name.
-        repeats: Number of repeats.
-        calls: Calls of each function in a repeat; a time is that of one.
+    Returns the seconds of a call that passed, and those of all processors: a row a repeat, a column
+    a function. In a repeat each is called so many times.
     """
     passed, cpu = ({name: [] for name in runs} for _ in range(2))
-    for repeat in range(repeats + 1):
+    for _ in range(repeats + 1):
         for name, function in runs.items():
             start, cpu_start = time.perf_counter(), time.process_time()
             for _ in range(calls):
                 function()
-            if repeat:
-                passed[name].append(1000 * (time.perf_counter() - start) / calls)
-                cpu[name].append(1000 * (time.process_time() - cpu_start) / calls)
-    return Times(passed, cpu)
+            passed[name].append((time.perf_counter() - start) / calls)
+            cpu[name].append((time.process_time() - cpu_start) / calls)
+    return pd.DataFrame(passed)[1:], pd.DataFrame(cpu)[1:]
+
+
+def spread(ratios: pd.Series, name: str) -> dict[str, float]:
+    """The median, least and largest ratio of all repeats, as fields of a row."""
+    return {name: ratios.median(), f"{name}_min": ratios.min(), f"{name}_max": ratios.max()}
+
+
+def power(sizes: Sequence[float], times: Sequence[float]) -> float | None:
+    """The exponent with which times grow over sizes, 1 being linear; None of a single one."""
+    if len(sizes) < 2:
+        return None
+    return np.polyfit(np.log(list(sizes)), np.log(list(times)), 1)[0]

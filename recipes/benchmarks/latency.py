@@ -10,23 +10,21 @@ compact network can be expected to make more of its MACs than one that was built
     python -m recipes.benchmarks.latency --networks MobileNetV2 --batch 1 --execution litert
 
 224x224, batch 8. "share" is the speed-up in time over the reduction of MACs: 1 would be all of it.
-A network runs as a `function` (a compiled call of the Keras model), `frozen` (weights become
-constants, so that TensorFlow merges normalisation and activation into the convolutions), or as a
-`litert` file in its interpreter.
+A network runs as a `function` (a compiled call of the Keras model), or as a `litert` file in its
+interpreter.
 """
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 import keras_switcher as ks
-from recipes.benchmarks.harness import run, timed_in_turn
+from recipes.benchmarks.harness import random_masks, run, spread, timed_in_turn
 from recipes.networks.backbones import backbone
 
 # What makes keras.applications build a network with about half of the channels.
@@ -47,29 +45,45 @@ def measure(
     """A row for each network and model; `removed` is a share of the channels."""
     for network in networks:
         keras.utils.set_random_seed(seed)
-        dense = backbone(network, size, classes=1000)
-        generator = np.random.default_rng(seed)
-        groups = [group for group in ks.channel_groups(dense) if group.prunable]
-        masks = {g.name: generator.permutation(g.size) >= removed * g.size for g in groups}
+        dense = backbone(network, size)
+        masks = random_masks(dense, removed, seed)
         models = {
             "dense": dense,
-            "dense twin": backbone(network, size, classes=1000),
+            "dense twin": backbone(network, size),
             "compact": ks.prune_channels(dense, masks, round_to=round_to),
         }
         if network in NARROW:
-            models["built small"] = backbone(network, size, classes=1000, **NARROW[network])
+            models["built small"] = backbone(network, size, **NARROW[network])
         macs = {name: ks.count_macs(model).total for name, model in models.items()}
         x = tf.random.normal((batch, size, size, 3))
         runs = {name: EXECUTIONS[execution](model, x) for name, model in models.items()}
-        times = timed_in_turn(runs, repeats, batches)
+        times, _ = timed_in_turn(runs, repeats, batches)
         for name in models:
-            ratio, least, largest = times.spread("dense", name)
-            reduction = macs["dense"] / macs[name]
             row = {"network": network, "model": name, "batch": batch, "execution": execution}
             row |= {"round_to": round_to, "macs": macs[name]}
-            row |= {"ms_per_batch": round(times.median(name), 2), "macs_ratio": round(reduction, 3)}
-            row |= {"time_ratio": ratio, "time_ratio_min": least, "time_ratio_max": largest}
-            yield row | {"share": round(ratio / reduction, 3)}
+            row["ms_per_batch"] = 1000 * times[name].median()
+            row["macs_ratio"] = macs["dense"] / macs[name]
+            row |= spread(times["dense"] / times[name], "time_ratio")
+            yield row | {"share": row["time_ratio"] / row["macs_ratio"]}
+
+
+def litert_file(model: keras.Model, shape: Sequence[int | None]) -> bytes:
+    """The content of the LiteRT file of a network for inputs of a shape."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        signature = [keras.InputSpec(shape=shape, dtype="float32")]
+        model.export(path, format="litert", input_signature=signature, verbose=False)
+        return path.read_bytes()
+
+
+def interpreter(file: bytes, x: np.ndarray, threads: int) -> Callable[[], None]:
+    """Runs a file's network on these inputs."""
+    made = tf.lite.Interpreter(model_content=file, num_threads=threads)
+    place = made.get_input_details()[0]["index"]
+    made.resize_tensor_input(place, x.shape)
+    made.allocate_tensors()
+    made.set_tensor(place, x)
+    return made.invoke
 
 
 def _as_function(model, x):
@@ -77,25 +91,11 @@ def _as_function(model, x):
     return lambda: function(x)
 
 
-def _as_frozen(model, x):
-    function = tf.function(lambda x: model(x, training=False)).get_concrete_function(x)
-    frozen = convert_variables_to_constants_v2(function)
-    return lambda: frozen(x)
-
-
 def _as_litert(model, x):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        signature = [keras.InputSpec(shape=x.shape, dtype="float32")]
-        model.export(path, format="litert", input_signature=signature, verbose=False)
-        content = path.read_bytes()
-    interpreter = tf.lite.Interpreter(model_content=content, num_threads=os.cpu_count())
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x.numpy())
-    return interpreter.invoke
+    return interpreter(litert_file(model, x.shape), x.numpy(), threads=os.cpu_count())
 
 
-EXECUTIONS = {"function": _as_function, "frozen": _as_frozen, "litert": _as_litert}
+EXECUTIONS = {"function": _as_function, "litert": _as_litert}
 
 
 if __name__ == "__main__":

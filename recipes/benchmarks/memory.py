@@ -11,15 +11,11 @@ groups gated.
 
 import resource
 from collections.abc import Iterator
-from statistics import median
 
-import keras
-import numpy as np
+import pandas as pd
 
-import keras_switcher as ks
 from recipes.benchmarks.harness import in_own_process, run
-from recipes.benchmarks.step_time import BACKBONES
-from recipes.networks.backbones import backbone
+from recipes.benchmarks.step_time import BACKBONES, BATCH, compiled, samples
 
 KINDS = ("dense", "joint", "batch")
 
@@ -29,34 +25,22 @@ def measure(
 ) -> Iterator[dict]:
     """A row for each network and model; `repeats` are processes per model."""
     for network in networks:
-        peaks = {kind: [] for kind in KINDS}
-        for _ in range(repeats):
-            for kind in KINDS:
-                peaks[kind].append(in_own_process(_peak, network, kind, switcher, batches))
-        for kind, found in peaks.items():
-            ratio = round(median(found) / median(peaks["dense"]), 3)
+        found = [
+            {kind: in_own_process(_peak, network, kind, switcher, batches) for kind in KINDS}
+            for _ in range(repeats)
+        ]
+        peaks = pd.DataFrame(found).agg(["median", "min", "max"])
+        for kind, (peak, least, most) in peaks.items():
             row = {"network": network, "model": kind, "switcher": switcher}
-            row |= {"peak_mib": round(median(found)), "ratio": ratio}
-            yield row | {
-                "least_mib": round(min(found)),
-                "most_mib": round(max(found)),
-                "repeats": repeats,
-            }
+            row |= {"peak_mib": round(peak), "ratio": peak / peaks["dense"]["median"]}
+            yield row | {"least_mib": round(least), "most_mib": round(most), "repeats": repeats}
 
 
 def _peak(network, kind, switcher, batches):
     """MiB at the highest, of this process."""
-    model = backbone(network)
-    if kind != "dense":
-        model = ks.SwitcherModel(model, switcher, alternation=kind)
-    model.compile(
-        keras.optimizers.SGD(0.01, momentum=0.9),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=False,
-    )
-    generator = np.random.default_rng(0)
-    x = generator.random((64 * batches, 64, 64, 3), dtype="float32")
-    model.fit(x, generator.integers(0, 10, len(x)), batch_size=64, verbose=0)
+    model = compiled(network, *(() if kind == "dense" else (switcher, kind)))
+    x, y = samples((64, 64, 3), batches)
+    model.fit(x, y, batch_size=BATCH, verbose=0)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

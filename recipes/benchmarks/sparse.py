@@ -12,19 +12,16 @@ which nothing is cut in LiteRT. All run in turn; medians over repeats.
 """
 
 import gzip
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from statistics import median
 
 import keras
 import numpy as np
-import tensorflow as tf
 from scipy import sparse
 
 from recipes.benchmarks.harness import run, timed_in_turn
-from recipes.networks.mlp import mlp
-from recipes.trials.masks import masked
+from recipes.benchmarks.latency import interpreter, litert_file
+from recipes.networks.paper import mlp
+from recipes.trials.structures import masked
 
 SHARES = (0.0, 0.5, 0.8, 0.9, 0.95)
 
@@ -35,37 +32,30 @@ def measure(
     """A row for each size of a batch and share that is cut."""
     keras.utils.set_random_seed(seed)
     models = {share: _cut(share, seed) for share in SHARES}
-    files = {share: _litert(model) for share, model in models.items()}
+    files = {share: litert_file(model, (None, 784)) for share, model in models.items()}
     kernels = {share: _csr(model) for share, model in models.items()}
     for size in batch:
         x = np.random.default_rng(seed).random((size, 784), dtype="float32")
-        runs = {("litert", share): _interpreter(file, x) for share, file in files.items()}
-        runs |= {("csr", share): _product(*of, x) for share, of in kernels.items()}
-        times = timed_in_turn(runs, repeats, batches)
+        runs = {f"litert {share}": interpreter(file, x, threads=1) for share, file in files.items()}
+        runs |= {f"csr {share}": _product(*of, x) for share, of in kernels.items()}
+        times, _ = timed_in_turn(runs, repeats, batches)
         for share in SHARES:
             row = {"cut": share, "batch": size}
             for kind, stored in ("file", files[share]), ("csr", _bytes(kernels[share][0])):
                 row[f"{kind}_bytes"] = len(stored)
                 row[f"{kind}_gzip_bytes"] = len(gzip.compress(stored))
             for kind in ("litert", "csr"):
-                ratios = times.ratios((kind, share), ("litert", 0.0))
-                row[f"{kind}_microseconds"] = round(1000 * times.median((kind, share)), 1)
-                row[f"{kind}_time"] = round(median(ratios), 3)
+                of_kind = times[f"{kind} {share}"]
+                row[f"{kind}_microseconds"] = 1e6 * of_kind.median()
+                row[f"{kind}_time"] = (of_kind / times["litert 0.0"]).median()
             yield row
 
 
 def _cut(share, seed):
     network, random = mlp(), np.random.default_rng(seed)
-    shapes = {f"{layer.name}/connections": layer.kernel.shape for layer in network.layers}
-    keep = {name: random.random(shape) >= share for name, shape in shapes.items()}
+    kernels = {f"{layer.name}/connections": layer.kernel for layer in network.layers}
+    keep = {name: random.random(kernel.shape) >= share for name, kernel in kernels.items()}
     return masked(network, keep).compact()
-
-
-def _litert(model):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        model.export(path, format="litert", verbose=False)
-        return path.read_bytes()
 
 
 def _csr(model):
@@ -83,15 +73,6 @@ def _csr(model):
 def _bytes(matrices):
     parts = ((m.data, m.indices.astype("uint16"), m.indptr) for m in matrices)
     return b"".join(part.tobytes() for of_matrix in parts for part in of_matrix)
-
-
-def _interpreter(file, x):
-    interpreter = tf.lite.Interpreter(model_content=file, num_threads=1)
-    place = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(place, x.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(place, x)
-    return interpreter.invoke
 
 
 def _product(matrices, arriving, x):

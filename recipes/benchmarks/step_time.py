@@ -2,11 +2,10 @@
 
 All models of a network run in turn, repeat after repeat, in this one process; a row's ratio is
 the median over repeats of its time over the dense network's in the same repeat. On a shared
-machine two more ratios are disturbed less: that of the fastest repeats, and `cpu_ratio`, the
-median for the CPU time of the process, all threads together. The row "dense twin" is the dense
-network against its own copy: what it differs from 1 is noise. Both sides run with the same
-`jit_compile`. Random images (64x64 for the backbones of keras.applications), batch 64, SGD with
-momentum.
+machine `cpu_ratio`, that of the CPU times of all threads together, is disturbed less. The row
+"dense twin" is the dense network against its own copy: what it differs from 1 is noise. Both sides
+run with the same `jit_compile`. Random images (64x64 for the backbones of keras.applications),
+batch 64, SGD with momentum.
 
     python -m recipes.benchmarks.step_time
     python -m recipes.benchmarks.step_time --networks mlp --switchers unet_per_layer --repeats 3
@@ -15,20 +14,18 @@ momentum.
 
 from collections.abc import Iterator
 from functools import partial
-from statistics import median
 
 import keras
 import numpy as np
 
 import keras_switcher as ks
 from keras_switcher.switchers import RowSwitcher, UNetSwitcher
-from recipes.benchmarks.harness import run, timed_in_turn
+from recipes.benchmarks.harness import run, spread, timed_in_turn
 from recipes.networks.backbones import backbone
-from recipes.networks.lenet5 import lenet5
-from recipes.networks.mlp import mlp
+from recipes.networks.paper import lenet5, mlp
 
 BACKBONES = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
-NETWORKS = {"mlp": mlp, "lenet5": lenet5, **{n: partial(backbone, n) for n in BACKBONES}}
+NETWORKS = {"mlp": mlp, "lenet5": lenet5, **{n: partial(backbone, n, 64, 10) for n in BACKBONES}}
 SWITCHERS = {
     "row": (RowSwitcher, False),
     "unet_stacked": (UNetSwitcher, False),
@@ -37,7 +34,7 @@ SWITCHERS = {
     "unet_connections": (UNetSwitcher, True),
 }
 KINDS = ("fit", "evaluate", "predict")
-BATCH = 64
+BATCH, TWIN = 64, "dense twin"
 
 
 def measure(
@@ -51,47 +48,46 @@ def measure(
     seed: int = 0,
 ) -> Iterator[dict]:
     """A row for each network, way to compile, method of the model, and model."""
-    for network, compiled in ((network, compiled) for network in networks for compiled in jit):
-        models = _models(network, switchers, alternations, compiled == "on")
-        generator = np.random.default_rng(seed)
-        shape = models["dense"].input_shape[1:]
-        x = generator.random((batches * BATCH, *shape), dtype="float32")
-        y = generator.integers(0, 10, len(x))
+    for network, jit_compile in ((network, choice) for network in networks for choice in jit):
+        models = {name: compiled(network, jit=jit_compile == "on") for name in ("dense", TWIN)}
+        for switcher in switchers:
+            for alternation in alternations:
+                model = compiled(network, switcher, alternation, jit_compile == "on")
+                models[f"{switcher} {alternation}"] = model
+        x, y = samples(models["dense"].input_shape[1:], batches, seed)
         for kind in kinds:
-            samples = (x,) if kind == "predict" else (x, y)
-            runs = {
-                name: partial(getattr(model, kind), *samples, batch_size=BATCH, verbose=0)
-                for name, model in models.items()
-            }
-            times = timed_in_turn(runs, repeats)
+            given = {"x": x, "batch_size": BATCH, "verbose": 0}
+            given |= {} if kind == "predict" else {"y": y}
+            runs = {name: partial(getattr(model, kind), **given) for name, model in models.items()}
+            times, cpu = timed_in_turn(runs, repeats)
             for name in models:
-                ratio, least, largest = times.spread(name, "dense")
-                fastest = min(times.passed[name]) / min(times.passed["dense"])
-                row = {"network": network, "jit_compile": compiled, "kind": kind, "model": name}
-                row["ms_per_batch"] = round(times.median(name) / batches, 3)
-                row |= {"ratio": ratio, "ratio_min": least, "ratio_max": largest}
-                row["ratio_of_fastest"] = round(fastest, 3)
-                row["cpu_ratio"] = round(median(times.ratios(name, "dense", cpu=True)), 3)
+                row = {"network": network, "jit_compile": jit_compile, "kind": kind, "model": name}
+                row["ms_per_batch"] = 1000 * times[name].median() / batches
+                row |= spread(times[name] / times["dense"], "ratio")
+                row["cpu_ratio"] = (cpu[name] / cpu["dense"]).median()
                 yield row | {"repeats": repeats, "batches": batches}
 
 
-def _models(network, switchers, alternations, jit):
-    make = NETWORKS[network]
-    models = {"dense": make(), "dense twin": make()}
-    for switcher in switchers:
-        for alternation in alternations:
-            make_switcher, connections = SWITCHERS[switcher]
-            models[f"{switcher} {alternation}"] = ks.SwitcherModel(
-                make(), make_switcher(), alternation=alternation, connections=connections
-            )
-    for model in models.values():
-        model.compile(
-            keras.optimizers.SGD(0.01, momentum=0.9),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-            jit_compile=jit,
-        )
-    return models
+def compiled(
+    network: str, switcher: str | None = None, alternation: str = "joint", jit: bool = False
+) -> keras.Model:
+    """A network, dense or under a switcher, that can be trained."""
+    model = NETWORKS[network]()
+    if switcher:
+        make, connections = SWITCHERS[switcher]
+        options = {"alternation": alternation, "connections": connections}
+        model = ks.SwitcherModel(model, make(), **options)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer = keras.optimizers.SGD(0.01, momentum=0.9)
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=jit)
+    return model
+
+
+def samples(shape: tuple, batches: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Random inputs of a shape, and classes."""
+    generator = np.random.default_rng(seed)
+    x = generator.random((batches * BATCH, *shape), dtype="float32")
+    return x, generator.integers(0, 10, len(x))
 
 
 if __name__ == "__main__":

@@ -1,78 +1,71 @@
 """All 40 models of keras.applications: what can be pruned, how fast, and what is left.
 
-For each model: which share of its producing layers belongs to a prunable group; how long reading,
-planning and compacting take against building it (the best of four runs in turn); MACs by this
-package against TensorFlow's profiler; MACs and weights left without 50 % of the channels of every
-prunable group. Each has a process and its own image size, 1000 classes, and random weights. How
-exact compact models are is measured by `pytest -m long tests/test_zoo.py`.
+For each model without half of the channels of every prunable group: which share of its producing
+layers belongs to such a group; how long `prune_channels` takes, not verified, against building it
+(the best of several runs in turn); MACs and parameters left. Each has a process and its own image
+size, 1000 classes, and random weights. `pytest -m long tests/test_zoo.py` checks how exact compact
+models are, and compares the MACs with those of TensorFlow's profiler.
 
     python -m recipes.benchmarks.zoo
     python -m recipes.benchmarks.zoo --models ResNet50 MobileNetV2
 """
 
-import itertools
-import time
 from collections.abc import Iterator
+from functools import partial
 
+import keras
+from keras import layers
+
+import keras_switcher as ks
 from keras_switcher.graph.channel_graph import ChannelGraph
-from recipes.benchmarks.growth import compacted
-from recipes.benchmarks.harness import in_own_process, run
-from recipes.benchmarks.zoo_counting import GROUPED, counted_macs, profiled_macs
-from recipes.benchmarks.zoo_models import NAMES, build, family_of, is_prunable, producing_layers
+from recipes.benchmarks.harness import in_own_process, random_masks, run, timed_in_turn
+from recipes.networks.backbones import NAMES, backbone
+
+KERNELS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dense)
 
 
-def measure(models: tuple = NAMES, repeats: int = 4) -> Iterator[dict]:
+def measure(models: tuple = NAMES, repeats: int = 3) -> Iterator[dict]:
     """A row for each model."""
     for name in models:
         yield in_own_process(_measured, name, repeats)
 
 
+def producing_layers(channel_graph: ChannelGraph) -> list[keras.layers.Layer]:
+    """All layers with a kernel that makes channels, those of nested models included, each once."""
+    operations = (call.op for call in channel_graph.graph.calls)
+    return list({id(op): op for op in operations if isinstance(op, KERNELS)}.values())
+
+
+def is_prunable(channel_graph: ChannelGraph, layer: keras.layers.Layer) -> bool:
+    """Whether the channels that a layer makes, or carries if it is depthwise, can be removed."""
+    if isinstance(layer, layers.SeparableConv2D):
+        kernel, axis = layer.pointwise_kernel, -1
+    else:
+        kernel, axis = layer.kernel, -2 if isinstance(layer, layers.DepthwiseConv2D) else -1
+    made = channel_graph.axes_of(kernel).get(axis % len(kernel.shape))
+    return made is not None and bool(made.groups) and all(g.prunable for g in made.groups)
+
+
 def _measured(name, repeats):
-    seconds = []
-    build("MobileNet", size=32)  # What the first model of a process pays for, whichever it is.
-    for _ in range(repeats):
-        times = [time.perf_counter()]
-        model = build(name)
-        times.append(time.perf_counter())
-        channel_graph = ChannelGraph(model)
-        times.append(time.perf_counter())
-        small = compacted(channel_graph)
-        times.append(time.perf_counter())
-        seconds.append([end - start for start, end in itertools.pairwise(times)])
-    building, reading, compacting = (min(column) for column in zip(*seconds, strict=True))
-    producers, groups, left = (
-        producing_layers(channel_graph),
-        channel_graph.groups,
-        ChannelGraph(small),
-    )
-    macs, profiled = counted_macs(channel_graph), profiled_macs(model)
-    grouped = macs.pop(GROUPED, 0)  # Of these the profiler knows nothing.
-    total = macs.total() + grouped
+    model = backbone(name)
+    prune = partial(ks.prune_channels, model, random_masks(model), verify=False)
+    times, _ = timed_in_turn({"build": partial(backbone, name), "prune": prune}, repeats)
+    small, channel_graph = prune(), ChannelGraph(model)
+    producers = producing_layers(channel_graph)
+    macs = ks.count_macs(model).total
     return {
         "model": name,
-        "family": family_of(name),
         "size": model.input.shape[1],
-        "layers": len(channel_graph.graph.calls),
-        "groups": len(groups),
-        "prunable_groups": sum(group.prunable for group in groups),
         "producers": len(producers),
         "prunable_producers": sum(is_prunable(channel_graph, layer) for layer in producers),
-        "build_seconds": round(building, 3),
-        "read_seconds": round(reading, 3),
-        "compact_seconds": round(compacting, 3),
-        "time_ratio": round((reading + compacting) / building, 3),
-        "macs": total,
-        "macs_grouped": grouped,
-        "macs_tensorflow": profiled.total(),
-        "macs_equal": macs == profiled,
-        "macs_left": round(_cost(left, "macs") / total, 4),
-        "weights_left": round(_cost(left, "weights") / _cost(channel_graph, "weights"), 4),
-        "reasons": "; ".join(sorted({group.reason for group in groups if group.reason})),
+        "build_seconds": times["build"].min(),
+        "prune_seconds": times["prune"].min(),
+        "time_ratio": times["prune"].min() / times["build"].min(),
+        "macs": macs,
+        "macs_left": ks.count_macs(small).total / macs,
+        "parameters_left": small.count_params() / model.count_params(),
+        "reasons": "; ".join(sorted({g.reason for g in channel_graph.groups if g.reason})),
     }
-
-
-def _cost(channel_graph, of):
-    return sum(kernel.cost(of) for kernel in channel_graph.kernels)
 
 
 if __name__ == "__main__":

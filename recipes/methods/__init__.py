@@ -1,7 +1,7 @@
 """Methods of a trial, by name: each trains a network and says what it removed.
 
-A file of this package registers its own: a new method or rival is such a file, and a line in a
-study that names it.
+A file of this package registers its own: a new method or rival is such a file, and a line in
+`recipes/studies/lines.toml` that names it.
 """
 
 import importlib
@@ -12,17 +12,8 @@ METHODS: dict[str, Callable] = {}
 
 
 def method(name: str) -> Callable:
-    """Registers a function that takes a `Trial` and returns its `Outcome`.
-
-    Args:
-        name: What experiments call it.
-    """
-
-    def register(function):
-        METHODS[name] = function
-        return function
-
-    return register
+    """Registers a function that takes a `Trial` and returns its `Outcome` under a name."""
+    return lambda function: METHODS.setdefault(name, function)
 
 
 for _module in pkgutil.iter_modules(__path__):

@@ -4,8 +4,7 @@ from functools import partial
 
 import keras_switcher as ks
 from recipes.methods import method
-from recipes.trials.masks import masked
-from recipes.trials.structures import magnitude_structure
+from recipes.trials.structures import magnitude_structure, masked
 from recipes.trials.trial import Outcome, Trial
 
 

@@ -1,6 +1,7 @@
 """The method of the package, a network under a switcher, and its dense twin."""
 
 import keras_switcher as ks
+from recipes.drawing import MaskHistory
 from recipes.methods import method
 from recipes.switching import switched
 from recipes.trials.structures import Structure
@@ -18,7 +19,7 @@ def dense(trial: Trial) -> Outcome:
 @method("switched")
 def under_switcher(trial: Trial) -> Outcome:
     """The network under the switcher of the settings."""
-    history = ks.StructureHistory()
+    history = MaskHistory()
     model = switched(trial.network(), trial.settings)
     trial.train(model, "switched", history=history)
     return Outcome(model, trial.settings.epochs, kept_by(model), history)

@@ -8,11 +8,10 @@ from keras import layers
 from recipes.datasets import digits
 from recipes.networks import TASKS, Task
 
-# Keras's default, .99, takes hundreds of updates to follow.
-MOMENTUM = 0.9
+# Keras's default momentum, .99, takes hundreds of updates to follow.
+MOMENTUM, CLASSES = 0.9, 10
 WIDTH, BLOCKS = 16, 6
 SUMS, EXPANSION = (16, 32, 32, 32), 4
-CLASSES = 10
 
 
 def residual() -> keras.Model:
@@ -45,14 +44,12 @@ def inverted_residual() -> keras.Model:
     """Wide depthwise convolutions between narrow sums, as in MobileNetV2; ends in logits."""
     image, stream = _started()
     stream = _normalized(stream, "stem_norm")
+    options = {"padding": "same", "use_bias": False}
     for number, width in enumerate(SUMS, start=1):
         x = _conv(stream, EXPANSION * stream.shape[-1], 1, f"expand_{number}")
         x = _normalized(x, f"expand_norm_{number}")
-        depthwise = layers.DepthwiseConv2D(
-            3, padding="same", use_bias=False, name=f"depthwise_{number}"
-        )
-        x = _normalized(depthwise(x), f"depthwise_norm_{number}")
-        x = _conv(x, width, 1, f"project_{number}")
+        x = layers.DepthwiseConv2D(3, name=f"depthwise_{number}", **options)(x)
+        x = _conv(_normalized(x, f"depthwise_norm_{number}"), width, 1, f"project_{number}")
         x = layers.BatchNormalization(momentum=MOMENTUM, name=f"project_norm_{number}")(x)
         is_sum = stream.shape[-1] == width
         stream = layers.Add(name=f"add_{number}")([stream, x]) if is_sum else x
@@ -64,9 +61,8 @@ def _started():
     return image, _conv(image, WIDTH, 3, "stem")
 
 
-def _conv(x, filters, size, name, **options):
-    options = {"use_bias": False, **options}
-    return layers.Conv2D(filters, size, padding="same", name=name, **options)(x)
+def _conv(x, filters, size, name, use_bias=False, **options):
+    return layers.Conv2D(filters, size, padding="same", use_bias=use_bias, name=name, **options)(x)
 
 
 def _normalized(x, name):

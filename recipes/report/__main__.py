@@ -6,35 +6,30 @@ In the README it writes what is between the two marks. Every number in either is
 row; what has no row is said not to have been run.
 """
 
-from collections import defaultdict
+import json
 from functools import partial
 from pathlib import Path
 
 import jinja2
+import pandas as pd
 
 from recipes import studies
-from recipes.report import measured, tables
-from recipes.report.cells import Cells
+from recipes.report import tables
 from recipes.report.pictures import PICTURES
 from recipes.report.statistics import Rows, signed
 from recipes.rows import RESULTS, read_rows
-from recipes.trials.study_rows import StudyRows
-from recipes.trials.versions import BUDGETS_CHANGED, MARK, rows_shown
+from recipes.trials.study_rows import BUDGETS_CHANGED, MARK, StudyRows
 
 HERE = Path(__file__).parent
 README, DOCS = HERE.parents[1] / "README.md", HERE.parents[1] / "docs"
 MARKS = "<!-- Written by python -m recipes.report: -->\n", "<!-- End of what it writes. -->\n"
-# The studies that compare the method with others.
-MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
 
 
 class Report:
     """The texts and pictures of the committed rows."""
 
     def __init__(self):
-        self._of = {name: StudyRows(name) for name in studies.NAMES}
-        self._planned = {name: studies.experiments(name) for name in studies.NAMES}
-        self.rows = self._shown(*MAIN)
+        self.rows = self._shown(*studies.MAIN)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE),
             undefined=jinja2.StrictUndefined,
@@ -43,22 +38,24 @@ class Report:
 
     def results(self) -> str:
         """The text of `docs/results.md`."""
-        planned = [experiment for name in MAIN for experiment in self._planned[name]]
-        searched = tables.searched(self._shown("mnist_search"), self._planned["mnist_search"])
+        planned = [experiment for name in studies.MAIN for experiment in studies.experiments(name)]
+        now, first = (self._of_version(version) for version in (BUDGETS_CHANGED, "0.1.0"))
+        searched = self._shown("mnist_search").rows.values()
         return self._render(
             "results.md.jinja",
+            published=json.loads((RESULTS / "published.json").read_text()),
             table=partial(tables.compared, self.rows),
             rows_of=lambda lines: self.rows.of(*(line.name for line in lines.values())),
             difference=lambda *names: signed(self.rows.difference(*names)) or "not been run",
             budgets=tables.budgets(self.rows, planned),
-            budgets_since=tables.budgets_since(self._by_version(), planned),
+            budgets_since=tables.budgets(now, planned, first),
             budgets_changed=BUDGETS_CHANGED,
             starts=tables.starts(self._shown("starts")),
-            checks=measured.checks(self._of["budget_checks"].newest.values()),
-            searched=searched,
+            checks=tables.checks(StudyRows("budget_checks").newest.values()),
+            searched=tables.tried(searched, "experiment"),
             tried=lambda name: tables.tried(read_rows(RESULTS / "tried", f"{name}.json")),
-            recipes=measured.recipes(read_rows(RESULTS / "recipes", "*/*.json")),
-            benchmark=lambda n, *c: measured.benchmark(read_rows(RESULTS / "benchmarks" / n), c),
+            recipes=tables.recipes(read_rows(RESULTS / "recipes", "*/*.json")),
+            benchmark=lambda n, *c: tables.benchmark(read_rows(RESULTS / "benchmarks" / n), c),
             changed=self._changed_by_compaction(),
             pictures=[(n, t, self.rows.versions(*needs)) for n, (t, needs, _) in PICTURES.items()],
         )
@@ -86,34 +83,29 @@ class Report:
         README.write_text(self.readme(README.read_text()))
 
     def _render(self, template, **names):
-        modules = {name: studies.load(name) for name in (*MAIN, "published")}
-        shown = {"cells": Cells(self.rows), "mark": MARK}
+        modules = {name: studies.load(name) for name in studies.MAIN}
+        shown = {"rows": self.rows, "signed": signed, "mark": MARK}
         return self._templates.get_template(template).render(**modules, **shown, **names)
 
     def _shown(self, *names):
-        shown = {}
-        for name in names:
-            shown |= rows_shown(self._of[name].by_version, self._planned[name])
-        return Rows(shown)
+        shown = (StudyRows(name, studies.experiments(name)).shown() for name in names)
+        return Rows({key: row for rows in shown for key, row in rows.items()})
 
-    def _by_version(self):
-        found = defaultdict(dict)
-        for name in MAIN:
-            for version, rows in self._of[name].by_version.items():
-                found[version] |= rows
-        return found
+    def _of_version(self, version):
+        found = (StudyRows(name).by_version.get(version, {}) for name in studies.MAIN)
+        return Rows({key: row for rows in found for key, row in rows.items()})
 
     def _changed_by_compaction(self):
         """By version how many switched networks were compared, and classes that changed."""
-        counts = defaultdict(list)
-        for row in self.rows.rows.values():
-            changed, is_switched = (
-                row.get("classes_changed"),
-                row["settings"]["method"] == "switched",
-            )
-            if is_switched and changed is not None:  # None where a group has become empty.
-                counts[row["keras_switcher"]].append(changed)
-        return [(version, len(found), sum(found)) for version, found in sorted(counts.items())]
+        found = [
+            (row["keras_switcher"], row.get("classes_changed"))
+            for row in self.rows.rows.values()
+            if row["settings"]["method"] == "switched"
+        ]
+        changed = pd.DataFrame(found, columns=["version", "classes"])
+        # None where a group has become empty.
+        counts = changed.groupby("version")["classes"].agg(["count", "sum"])
+        return list(counts.astype(int).itertuples(name=None))
 
 
 if __name__ == "__main__":

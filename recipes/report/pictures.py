@@ -27,12 +27,10 @@ def draw_curves(rows: Rows, title: str, curves: dict[str, list[str]], dense: str
         if points:
             ax.errorbar(*zip(*sorted(points), strict=True), marker="o", capsize=3, label=label)
     if twin := rows.spread(dense):
-        ax.axhline(100 * twin.mean, color="gray", linestyle="--", label="dense twin")
-        low, high = 100 * (twin.mean - twin.std), 100 * (twin.mean + twin.std)
-        ax.axhspan(low, high, color="gray", alpha=0.2)
-    ax.set_xlabel("weights removed, %")
-    ax.set_ylabel("test accuracy, %")
-    ax.set_title(title)
+        mean, std = 100 * twin.mean, 100 * twin.std
+        ax.axhline(mean, color="gray", linestyle="--", label="dense twin")
+        ax.axhspan(mean - std, mean + std, color="gray", alpha=0.2)
+    ax.set(xlabel="weights removed, %", ylabel="test accuracy, %", title=title)
     ax.legend()
     return figure
 
@@ -51,9 +49,7 @@ def draw_inputs(rows: Rows, title: str, experiment: str, group: str, shape: tupl
     figure, ax = plots.load_pyplot().subplots(figsize=(4.5, 4), layout="constrained")
     image = ax.imshow(np.mean(kept, axis=0).reshape(shape), vmin=0, vmax=1, cmap="gray")
     figure.colorbar(image, label=f"share of {len(kept)} seeds that keep it")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.set_title(title)
+    ax.set(xticks=[], yticks=[], title=title)
     return figure
 
 

@@ -5,6 +5,8 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import NamedTuple
 
+from recipes.trials.study_rows import MARK
+
 
 class Spread(NamedTuple):
     """Mean and standard deviation over seeds; the deviation of one value is 0."""
@@ -32,7 +34,7 @@ class Spread(NamedTuple):
 
 
 class Rows:
-    """Rows that are shown, by the experiment's name and the seed; see `rows_shown`."""
+    """Rows that are shown, by the experiment's name and the seed; see `StudyRows.shown`."""
 
     def __init__(self, rows: dict):
         self.rows = rows
@@ -57,6 +59,10 @@ class Rows:
     def versions(self, *names: str) -> str:
         """The versions of what is shown of experiments, with a mark where they are due again."""
         return ", ".join(sorted({row["version"] for row in self.of(*names)}))
+
+    def mark(self, *names: str) -> str:
+        """The mark if some of that is due again."""
+        return MARK if MARK in self.versions(*names) else ""
 
 
 def signed(value: Spread | None) -> str:

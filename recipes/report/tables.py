@@ -1,7 +1,6 @@
-"""Tables of studies as Markdown: a method beside its baselines, budgets, starts, searches."""
+"""Tables as Markdown: a method beside its baselines, budgets, starts, searches, benchmarks."""
 
 from collections.abc import Iterable
-from math import sqrt
 
 import pandas as pd
 from scipy.stats import t
@@ -9,26 +8,26 @@ from scipy.stats import t
 from recipes.report.statistics import Rows, Spread, signed
 from recipes.studies.baselines import Lines
 from recipes.studies.starts import PAIRS
-from recipes.trials.experiment import Experiment
-from recipes.trials.versions import BUDGETS_CHANGED
+from recipes.trials.trial import Experiment
 
-FIRST_VERSION = "0.1.0"
+SHARES = {
+    "dense, %": "dense_accuracy",
+    "switched, %": "switched_accuracy",
+    "weights removed, %": "weights_removed",
+    "MACs removed, %": "macs_removed",
+}
 
 
 def markdown(rows: Iterable[dict], columns: Iterable[str] | None = None) -> str:
     """A table of texts, one dict a line; what a line lacks is left empty."""
     frame = pd.DataFrame(list(rows), columns=columns).fillna("")
-    return frame.to_markdown(index=False, disable_numparse=True)
+    return frame.to_markdown(index=False, disable_numparse=True) if len(frame) else "Not run."
 
 
 def compared(rows: Rows, lines: Lines, published: tuple = (), connections: bool = False) -> str:
-    """A line per experiment, compared with the first.
+    """A line per experiment, compared with the first; those without rows, or with few, say so.
 
-    Args:
-        rows: The rows that are shown.
-        lines: Experiments by what a line says; those without rows, or with few, say so.
-        published: Lines that others have published: label, accuracy, widths, weights removed.
-        connections: Whether it is about single connections.
+    Below are lines that others have published: label, accuracy, widths, weights removed.
     """
     removed = "connections cut, %" if connections else "weights removed, %"
     widths = "left, by layer, seed 0" if connections else "widths, seed 0"
@@ -45,75 +44,53 @@ def compared(rows: Rows, lines: Lines, published: tuple = (), connections: bool 
             line["MACs removed, %"] = rows.spread(name, "macs_removed").text(100, 1)
             line[widths] = rows.rows.get((name, 0), {}).get("widths", "")
         table.append(line)
-    for label, accuracy, width, weights in published:
-        found = {"": f"*{label}*", "accuracy, %": accuracy, removed: weights, widths: width}
-        table.append(found)
+    for label, accuracy, width, share in published:
+        table.append({"": f"*{label}*", "accuracy, %": accuracy, removed: share, widths: width})
     columns = ["", "accuracy, %", "n", "version", "minus first line", removed, widths]
     if not connections:
         columns.insert(-1, "MACs removed, %")
     return markdown(table, columns)
 
 
-def budgets(rows: Rows, experiments: list[Experiment]) -> str:
-    """What was asked for and what was kept, of all that was trained with a budget."""
+def budgets(rows: Rows, experiments: list[Experiment], before: Rows | None = None) -> str:
+    """What was asked for and what was kept, of all that was trained with a budget.
+
+    Beside accuracies on the same seeds `before`, rows of version 0.1.0, where there are such.
+    """
     table = []
     for experiment in experiments:
-        if kept := _kept(rows, experiment):
-            shown = {"kept, %": Spread.of(kept).text(100)}
-            table.append(_budget(experiment, kept, shown))
-            table[-1]["version"] = rows.versions(experiment.name)
+        name, of, asked = experiment.name, experiment.settings.budget_of, experiment.settings.budget
+        removed = rows.values(name, f"{of}_removed")
+        if experiment.method != "switched" or asked is None or not removed:
+            continue
+        kept = [100 * (1 - share) for share in removed.values()]
+        far = f"{max(abs(share - 100 * asked) for share in kept):.2f}"
+        line = {"experiment": name, "of": of, "asked for, %": f"{100 * asked:.1f}"}
+        line["kept, %"] = Spread.of(kept).text()
+        line["largest distance, points"] = f"**{far}**" if float(far) > 1 else far
+        line["n"] = str(len(kept))
+        if before is None:
+            line["version"] = rows.versions(name)
+        else:
+            line["kept, %"] = f"{min(kept):.2f} to {max(kept):.2f}"
+            line["accuracy, %"] = rows.spread(name).text(100)
+            then = Spread.of(v for s, v in before.values(name).items() if s in removed)
+            line["0.1.0"] = then.text(100) if then else ""
+        table.append(line)
     return markdown(table)
-
-
-def budgets_since(by_version: dict, experiments: list[Experiment]) -> str:
-    """What budgets kept since they changed, with the accuracy before on the same seeds."""
-    now, before = (Rows(by_version.get(v, {})) for v in (BUDGETS_CHANGED, FIRST_VERSION))
-    table = []
-    for experiment in experiments:
-        if kept := _kept(now, experiment):
-            shown = {"kept, %": f"{100 * min(kept):.2f} to {100 * max(kept):.2f}"}
-            found, then = (r.values(experiment.name) for r in (now, before))
-            beside = Spread.of(then[seed] for seed in found if seed in then)
-            line = _budget(experiment, kept, shown)
-            line["accuracy, %"] = Spread.of(found.values()).text(100)
-            line[FIRST_VERSION] = beside.text(100) if beside else ""
-            table.append(line)
-    return markdown(table) if table else "Not run."
-
-
-def _kept(rows, experiment):
-    if experiment.method != "switched" or experiment.settings.budget is None:
-        return []
-    removed = rows.values(experiment.name, f"{experiment.settings.budget_of}_removed")
-    return [1 - share for share in removed.values()]
-
-
-def _budget(experiment, kept, shown):
-    asked = experiment.settings.budget
-    farthest = round(100 * max(abs(share - asked) for share in kept), 2)
-    return {
-        "experiment": experiment.name,
-        "of": experiment.settings.budget_of,
-        "asked for, %": f"{100 * asked:.1f}",
-        **shown,
-        "largest distance, points": f"**{farthest:.2f}**" if farthest > 1 else f"{farthest:.2f}",
-        "n": str(len(kept)),
-    }
 
 
 def starts(rows: Rows) -> str:
     """Factors from one beside factors from near one: paired differences with their interval."""
     table = []
     for task, pair in PAIRS.items():
-        one, near_one = pair["one"].name, pair["near_one"].name
-        line, found = {"network": task, "from one": "not run"}, rows.difference(one, near_one)
+        names = [pair[start].name for start in ("one", "near_one")]
+        line, found = {"network": task, "from one": "not run"}, rows.difference(*names)
         if found:
-            line["from one"], line["from near one"] = (
-                rows.spread(name).text(100) for name in (one, near_one)
-            )
+            line["from one"], line["from near one"] = (rows.spread(n).text(100) for n in names)
             line["one minus near one"] = f"{100 * found.mean:+.3f}"
             line["95 % interval"] = _interval(found)
-            line |= {"n": str(found.n), "version": rows.versions(one, near_one)}
+            line |= {"n": str(found.n), "version": rows.versions(*names)}
         table.append(line)
     columns = ("from one", "from near one", "one minus near one", "95 % interval", "n", "version")
     return markdown(table, ["network", *columns])
@@ -123,23 +100,14 @@ def _interval(found):
     """Student's: the differences of few seeds."""
     if found.n < 2:
         return ""
-    half = t.ppf(0.975, found.n - 1) * found.std / sqrt(found.n)
+    half = t.ppf(0.975, found.n - 1) * found.error
     return f"{100 * (found.mean - half):+.3f} to {100 * (found.mean + half):+.3f}"
 
 
-def searched(rows: Rows, experiments: list[Experiment]) -> str:
-    """What a study on a validation split has found."""
-    return tried(
-        {**row, "tried": e.name, "version": rows.versions(e.name)}
-        for e in experiments
-        for row in rows.of(e.name)
-    )
-
-
-def tried(rows: Iterable[dict]) -> str:
-    """A line for each setting and number of epochs, of rows with a field `tried`."""
+def tried(rows: Iterable[dict], called: str = "tried") -> str:
+    """A line for each setting, in the field `called`, and number of epochs."""
     table = []
-    for (name, epochs), same in pd.DataFrame(list(rows)).groupby(["tried", "epochs"], sort=False):
+    for (name, epochs), same in pd.DataFrame(list(rows)).groupby([called, "epochs"], sort=False):
         accuracy, loss, removed = (
             Spread.of(same[field].tolist()) for field in ("accuracy", "loss", "weights_removed")
         )
@@ -147,3 +115,42 @@ def tried(rows: Iterable[dict]) -> str:
         line |= {"loss": loss.text(1, 4), "weights removed, %": removed.text(100, 1)}
         table.append({**line, "n": str(accuracy.n), "version": same["version"].iloc[0]})
     return markdown(table)
+
+
+def checks(rows: Iterable[dict]) -> str:
+    """The rows of checks of budgets."""
+    return markdown(
+        {
+            "case": row["experiment"],
+            "seed": str(row["seed"]),
+            "kept, %": f"{100 * row['kept']:.2f}",
+            "off": f"{row['off']:.2f}",
+            "dense": f"{row['dense']:.4f}",
+            "switched": f"{row['switched']:.4f}",
+            "loss fell by": str(row["loss_fell_by"]),
+            "waited": f"{row['waited']:.2f}",
+            "difference": f"{row['difference']:.1e}" if "difference" in row else "",
+            "version": row["keras_switcher"],
+        }
+        for row in rows
+    )
+
+
+def recipes(rows: list[dict]) -> str:
+    """What single recipes have measured, by command without the seed."""
+    frame, table = pd.DataFrame(rows), []
+    frame["command"] = frame["command"].str.replace(r" --seed \d+", "", regex=True)
+    for (command, version), same in frame.groupby(["command", "keras_switcher"], sort=False):
+        line = {"command": f"`{command}`", "version": version}
+        line |= {c: Spread.of(same[field].tolist()).text(100) for c, field in SHARES.items()}
+        if "connections" in command:  # Stock layers multiply with zeros.
+            line["MACs removed, %"] = ""
+        table.append({**line, "n": str(len(same))})
+    return markdown(table)
+
+
+def benchmark(rows: list[dict], columns: tuple[str, ...]) -> str:
+    """The columns of a benchmark's rows, and where it ran."""
+    hardware = ", ".join(sorted({row["hardware"] for row in rows}))
+    shown = ({column: str(row.get(column, "")) for column in columns} for row in rows)
+    return f"{hardware}\n\n{markdown(shown)}".strip()

@@ -3,17 +3,11 @@
 import importlib
 from types import ModuleType
 
-from recipes.trials.experiment import Experiment
+from recipes.trials.trial import Experiment
 
-NAMES = (
-    "mnist",
-    "mnist_connections",
-    "digits_controls",
-    "digits_residual",
-    "budget_checks",
-    "mnist_search",
-    "starts",
-)
+# Those that compare the method with others, and those by which settings were chosen.
+MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
+NAMES = (*MAIN, "mnist_search", "starts")
 
 
 def load(study: str) -> ModuleType:

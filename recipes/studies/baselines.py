@@ -1,94 +1,59 @@
-"""Baselines and controls that stand beside the method, as lines of a table.
+"""Experiments that share settings, and the lines of tables that they stand for."""
 
-Each function returns experiments by what their lines say.
-"""
-
-from dataclasses import replace
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from recipes.settings import Settings
-from recipes.trials.experiment import Experiment
+from recipes.trials.trial import Experiment
 
+# Experiments by what a line of a table says.
 Lines = dict[str, Experiment]
 
-# What is ranked needs a spread.
-FROZEN = {"switcher": "frozen", "start": "near_one"}
+TABLES = tomllib.loads(Path(__file__).with_name("lines.toml").read_text())
 
 
-def switched(name: str, task: str, settings: Settings, seeds: int = 8, **changes) -> Experiment:
-    """A network under a switcher; `changes` are settings that are others."""
-    return Experiment(name, task, "switched", replace(settings, **changes), seeds=seeds)
+@dataclass(frozen=True)
+class Family:
+    """Experiments on a task that share settings, and a name in which `{}` is what is one's own.
 
-
-def controls(
-    task: str, settings: Settings, dense: Settings, of_free: float, *, reads_vectors: bool = True
-) -> Lines:
-    """The method, its dense twin, and its controls at one budget.
-
-    Args:
-        task: The task, with which the names begin.
-        settings: Those of the method.
-        dense: Those of the dense twin.
-        of_free: Learning rate of the control with free factors.
-        reads_vectors: Whether the network's inputs are vectors, of which some can be left out.
+    Methods that take a structure take that of the experiment `row`, by default the one that is
+    called "row" here.
     """
 
-    def changed(name, **changes):
-        return switched(f"{task} {name}", task, settings, **changes)
+    task: str
+    settings: Settings
+    named: str
+    seeds: int = 8
+    row: str | None = None
 
-    def given(method, **more):
-        return Experiment(f"{task} {method}", task, method, settings, f"{task} row", **more)
+    def make(
+        self, name: str, method: str = "switched", seeds: int | None = None, **changes
+    ) -> Experiment:
+        """An experiment; `changes` are settings that are others."""
+        changes = {name: None if value == "none" else value for name, value in changes.items()}
+        row = self.row or self.named.format("row")
+        return Experiment(
+            self.named.format(name),
+            self.task,
+            method,
+            replace(self.settings, **changes),
+            None if method in ("dense", "switched") else row,
+            seeds or self.seeds,
+            0.5 if method.startswith("magnitude") else None,
+        )
 
-    lines = {
-        "dense twin": Experiment(f"{task} dense", task, "dense", dense),
-        "row switcher": changed("row"),
-        "frozen switcher, ranked to the budget": changed("frozen", **FROZEN),
-        "frozen switcher, half zeros": changed(
-            "frozen, half zeros", switcher="frozen", start="half_zeros", budget=None
-        ),
-        "free factors": changed("free", switcher="free", switcher_learning_rate=of_free),
-        "shuffled input": changed("shuffled", switcher="shuffled"),
-        "constant input": changed("constant", switcher="constant"),
-        "random structure, from scratch": given("random structure"),
-        "random structure, from scratch, same total MACs": given(
-            "random structure, equal cost", seeds=3
-        ),
-        "learned structure, from scratch": given("learned structure"),
-        "learned structure, from scratch, same total MACs": given(
-            "learned structure, equal cost", seeds=3
-        ),
-        "uniform width, same MACs": given("uniform width"),
-        "magnitude pruning, same epochs": given("magnitude", share=0.5),
-    }
-    if reads_vectors:
-        lines["inputs that vary most, units random, from scratch"] = given("varied inputs")
-    return lines
+    def lines(self, table: str, without: tuple[str, ...] = ()) -> Lines:
+        """The lines of a table of `lines.toml`, but for some."""
+        lines = {label: {"name": label, **line} for label, line in TABLES[table].items()}
+        return {label: self.make(**line) for label, line in lines.items() if label not in without}
 
 
 def point(task: str, settings: Settings, keep: float, seeds: int = 8) -> Lines:
     """The method, magnitude pruning and a random structure at one share that is kept."""
-    end = kept(keep, settings.budget_of)
-    row = switched(f"{task} row, {end}", task, settings, seeds, budget=keep)
-
-    def given(name, method, share=None):
-        return Experiment(f"{task} {name}, {end}", task, method, settings, row.name, seeds, share)
-
-    return {
-        "row switcher": row,
-        "magnitude pruning, same epochs": given("magnitude", "magnitude", 0.5),
-        "random structure, from scratch": given("random", "random structure"),
-    }
-
-
-def other_schedule(task: str, settings: Settings, share: float, end: str = "") -> Lines:
-    """The method with two cosines, as magnitude pruning has them, and that with one.
-
-    The budget is a share of the weights; `end` is how the names end.
-    """
-    row, magnitude = f"{task} row", f"{task} magnitude, one cosine{end}"
-    two = switched(f"{row}, two cosines{end}", task, settings, schedule="two cosines", budget=share)
-    method = "magnitude, one cosine"
-    one = Experiment(magnitude, task, method, settings, f"{row}{end}", share=0.5)
-    return {"row switcher, two cosines": two, "magnitude pruning, same epochs, one cosine": one}
+    family = Family(task, settings, f"{task} {{}}, {kept(keep, settings.budget_of)}", seeds)
+    # Of a budget the others know nothing: they take the structure.
+    return family.lines("point") | {"row switcher": family.make("row", budget=keep)}
 
 
 def kept(keep: float, of: str = "weights") -> str:

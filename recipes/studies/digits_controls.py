@@ -1,23 +1,20 @@
-"""scikit-learn's digits: the method of `recipes.digits` and its controls. Test split; offline.
+"""scikit-learn's digits: the method and its controls. Test split; offline.
 
 The rate of the free factors was chosen on the validation split, by the experiments at the end.
 """
 
 from dataclasses import replace
 
-from recipes.digits import RECIPE
-from recipes.studies.baselines import controls, switched, unique
+from recipes.settings import Settings
+from recipes.studies.baselines import Family, unique
 
-DENSE = replace(RECIPE.settings, switcher_learning_rate=RECIPE.switcher_rates["row"], ceiling=None)
-SETTINGS = replace(DENSE, ceiling=RECIPE.settings.ceiling)
+DENSE = Settings(
+    epochs=60, batch_size=32, weight_decay=0.01, switcher_learning_rate=0.002, budget=0.4
+)
+SETTINGS = replace(DENSE, ceiling=1.5)
+FREELY = replace(SETTINGS, switcher="free", validate=True)
 
-
-def _free(rate):
-    name = f"digits free, rate {rate}, validation"
-    changes = {"switcher": "free", "switcher_learning_rate": rate, "validate": True}
-    return switched(name, "digits", SETTINGS, 4, **changes)
-
-
-CONTROLS = controls("digits", SETTINGS, dense=DENSE, of_free=1.0)
-FREE = {f"rate {rate}": _free(rate) for rate in (0.03, 0.1, 0.3, 1.0)}
+CONTROLS = {"dense twin": Family("digits", DENSE, "digits {}").make("dense", "dense")}
+CONTROLS |= Family("digits", SETTINGS, "digits {}").lines("controls")
+FREE = Family("digits", FREELY, "digits free, {}, validation", seeds=4).lines("digits_free")
 EXPERIMENTS = unique(CONTROLS, FREE)

@@ -7,41 +7,21 @@ validation split is in `recipes/results/tried/mnist.json`.
 from dataclasses import replace
 
 from recipes.studies import mnist
-from recipes.studies.baselines import FROZEN, switched, unique
-from recipes.trials.experiment import Experiment
+from recipes.studies.baselines import Family, unique
 
 # A little below the tenth that is asked for: training settles on it.
 CHANGES = {"connections": True, "budget": 0.098}
-# Free factors read nothing that would scale their steps: a high rate suits them.
-OF_FREE = 30.0
+OF_PIXELS = ("random mask, first layer drawn by how much the inputs vary",)
 
 
-def _controls(task, settings, dense, seeds):
-    """The method and its controls at one budget."""
-    settings, row = replace(settings, **CHANGES), f"{task} connections"
-
-    def changed(name, **changes):
-        return switched(f"{row}, {name}", task, settings, seeds, **changes)
-
-    def given(name, method, share=None):
-        return Experiment(f"{row}, {name}", task, method, settings, row, seeds, share)
-
-    return {
-        "dense twin": dense,
-        "row switcher": switched(row, task, settings, seeds),
-        "frozen switcher, ranked to the budget": changed("frozen", **FROZEN),
-        "free factors": changed("free", switcher="free", switcher_learning_rate=OF_FREE),
-        "shuffled input": changed("shuffled", switcher="shuffled"),
-        "constant input": changed("constant", switcher="constant"),
-        "random mask, same density per layer": given("random mask", "random structure"),
-        "magnitude pruning, same epochs": given("magnitude", "magnitude", 0.5),
-    }
+def _family(task, settings, seeds):
+    row = f"{task} connections"
+    return Family(task, replace(settings, **CHANGES), f"{row}{{}}", seeds, row)
 
 
-MLP = _controls("mlp", mnist.MLP, mnist.DENSE, 8)
-LENET5 = _controls("lenet5", mnist.LENET5, mnist.LENET5_CONTROLS["dense twin"], 3)
-ROW = MLP["row switcher"]
-MLP["random mask, first layer drawn by how much the inputs vary"] = Experiment(
-    f"{ROW.name}, random mask, varied inputs", "mlp", "varied inputs", ROW.settings, ROW.name
-)
+MLP = {"dense twin": mnist.DENSE, **_family("mlp", mnist.MLP, 8).lines("connections")}
+LENET5 = {
+    "dense twin": mnist.LENET5_CONTROLS["dense twin"],
+    **_family("lenet5", mnist.LENET5, 3).lines("connections", without=OF_PIXELS),
+}
 EXPERIMENTS = [e for e in unique(MLP, LENET5) if e.method != "dense"]

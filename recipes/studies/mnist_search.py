@@ -6,8 +6,8 @@ chosen before they were options: those trials are in `recipes/results/tried/mnis
 
 from recipes.rows import RESULTS, read_rows
 from recipes.settings import Settings
-from recipes.trials.experiment import Experiment
-from recipes.trials.versions import DEFAULTS, DEFAULTS_THEN
+from recipes.trials.study_rows import DEFAULTS, DEFAULTS_THEN
+from recipes.trials.trial import Experiment
 
 
 def _experiments():

@@ -2,26 +2,19 @@
 
 A network that was trained before computes what it did when it is wrapped only if all factors are
 one. Whether training from scratch suffers by that, seed by seed: at equal budgets, where factors
-that start at one spread by as much as the others as the target begins to fall.
+that start at one spread by as much as the others as the target begins to fall. The default would be
+another one if the whole interval of the difference were below a tenth of a point.
 """
 
 from dataclasses import replace
 
 from recipes.studies import digits_controls, digits_residual, mnist
-from recipes.studies.baselines import switched, unique
-
-# The default would be another one if the whole interval of the difference were below this, in
-# points.
-WORSE = -0.1
+from recipes.studies.baselines import Family, unique
 
 
 def _starts(task, settings, seeds):
-    settings = replace(settings, validate=True)
-    labels = {"one": "from one", "near_one": "from near one"}
-    return {
-        start: switched(f"{task} {label}", task, settings, seeds, start=start)
-        for start, label in labels.items()
-    }
+    family = Family(task, replace(settings, validate=True), f"{task} from {{}}", seeds)
+    return {s: family.make(s.replace("_", " "), start=s) for s in ("one", "near_one")}
 
 
 PAIRS = {

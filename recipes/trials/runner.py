@@ -9,70 +9,56 @@ from concurrent.futures.process import BrokenProcessPool
 from math import inf
 from pathlib import Path
 
+import pandas as pd
+
 import keras_switcher
 from recipes.rows import digest, slug
-from recipes.trials.durations import Durations
 from recipes.trials.encoding import decode_structure
-from recipes.trials.experiment import Experiment
 from recipes.trials.running import LOG, run_trial
 from recipes.trials.study_rows import StudyRows
-from recipes.trials.trial import Trial
-from recipes.trials.versions import is_due_again, newest
+from recipes.trials.trial import Experiment, Trial
 
 # A worker starts anew after so many trials: TensorFlow keeps what it has compiled.
 TRIALS_PER_PROCESS = 12
+# What a trial may take longer than the median, and the seconds in which a process starts.
+MARGIN, START = 1.25, 15
+KNOWN = ["experiment", "seconds", "epochs", "settings.task"]
 
 
 class Runner:
-    """What is still to be done of a study, cheapest trials first.
+    """What is still `due` of a study, pairs of an experiment and a seed, cheapest trials first.
 
-    Args:
-        experiments: The study's `Experiment`s.
-        rows: Its `StudyRows`.
-        output: Where trials that run keep their checkpoints.
-        data_dir: TFDS data directory.
-        again: Run what has rows too, and show the result beside the newest row instead of writing
-            it.
-
-    Attributes:
-        due: Pairs of experiments and seeds.
+    Of all experiments or those of these names, of all seeds or these. What runs keeps its
+    checkpoints in the folder `output`. With `again` that is what has rows too, and results are
+    shown beside the newest rows instead of written.
     """
 
     def __init__(
         self,
-        experiments: list[Experiment],
         rows: StudyRows,
         output: Path,
+        names: list[str] | None = None,
+        seeds: list[int] | None = None,
         data_dir: Path | None = None,
         again: bool = False,
     ):
-        self._named = {experiment.name: experiment for experiment in experiments}
         self._rows, self._output, self._data_dir, self._again = rows, output, data_dir, again
-        self._durations, self._end = Durations(rows.newest.values()), inf
-        due = ((e, seed) for e in experiments for seed in range(e.seeds))
-        due = (trial for trial in due if again or self._is_due(*trial))
-        self.due = sorted(due, key=lambda trial: (self._durations.of(trial[0]), trial[1]))
-
-    def choose(self, names: list[str] | None, seeds: list[int] | None):
-        """Leaves out what is due of other experiments or seeds; None is all of them."""
-        self.due = [
+        self._seconds, self._end = expected_seconds(rows), inf
+        trials = [(e, seed) for e in rows.experiments.values() for seed in range(e.seeds)]
+        due = [
             (experiment, seed)
-            for experiment, seed in self.due
-            if (names is None or experiment.name in names) and (seeds is None or seed in seeds)
+            for experiment, seed in trials
+            if (names is None or experiment.name in names)
+            and (seeds is None or seed in seeds)
+            and (again or rows.is_due(experiment, seed))
         ]
-
-    @property
-    def due_again(self) -> int:
-        """How much of what is due has rows of an older version, with other defaults."""
-        return sum((e.name, s) in self._rows.newest and self._is_due(e, s) for e, s in self.due)
+        self.due = sorted(due, key=lambda trial: (self._seconds[trial[0].name], trial[1]))
 
     def run(self, processes: int, minutes: float | None = None) -> int:
         """Runs what is due; returns the number of trials that failed, or that wait for such.
 
-        Args:
-            processes: Number of processes, each of which computes with one thread.
-            minutes: What is not known to end within so many is not begun, and what still runs
-                then is stopped, to go on from its last finished epoch another time.
+        Each process computes with one thread. What is not known to end within so many minutes is
+        not begun, and what still runs then is stopped, to go on from its last finished epoch.
         """
         os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
         if minutes is not None:
@@ -101,24 +87,23 @@ class Runner:
         """The next trial that can be begun: its structure is known, and it will end in time."""
         left = self._end - time.monotonic()
         for index, (experiment, seed) in enumerate(self.due):
-            source = self._named.get(experiment.structure_of)
-            is_known = source is None or (
-                self._source(experiment, seed) is not None
-                and (self._again or not self._is_due(source, seed))
-            )
-            if is_known and self._durations.fits(experiment, left):
+            known = self._seconds[experiment.name]
+            is_in_time = known == inf or MARGIN * known + START <= left
+            if is_in_time and self._has_structure(experiment, seed):
                 return self.due.pop(index)
         return None
+
+    def _has_structure(self, experiment, seed):
+        source = self._rows.experiments.get(experiment.structure_of)
+        return source is None or (
+            self._source(experiment, seed) is not None
+            and (self._again or not self._rows.is_due(source, seed))
+        )
 
     def _source(self, experiment, seed):
         """The row whose structure is taken; for a row that is reproduced, what it has taken."""
         row = self._rows.newest.get((experiment.name, seed)) if self._again else None
-        until = row and row["keras_switcher"]
-        return newest(self._rows.by_version, experiment.structure_of, seed, until)
-
-    def _is_due(self, experiment, seed):
-        row, by_version = self._rows.newest.get((experiment.name, seed)), self._rows.by_version
-        return row is None or is_due_again(row, experiment, self._named, by_version)
+        return self._rows.source(experiment, seed, row and row["keras_switcher"])
 
     def _prepared(self, experiment, seed):
         """The trial, and where its row goes. Its folder is one for all that decides on it."""
@@ -146,11 +131,11 @@ class Runner:
             print(f"FAILED {name}: {error!r}; see {LOG} in {folder}", flush=True)
             return
         self._done += 1
-        beside = self._rows.newest.get((experiment.name, seed)) if self._again else None
+        found = f"[{self._done}/{self._total}] {name}: {_shown(row)}"
+        if self._again and (beside := self._rows.newest.get((experiment.name, seed))):
+            found += f" ({_shown(beside)} in the row of {beside['keras_switcher']})"
+        print(f"{found}, {row['seconds']:.0f} s", flush=True)
         self._rows.read()
-        shown = f" ({_shown(beside)} in the row of {beside['keras_switcher']})" if beside else ""
-        counted = f"[{self._done}/{self._total}]"
-        print(f"{counted} {name}: {_shown(row)}{shown}, {row['seconds']:.0f} s", flush=True)
 
     def _report_left(self, stopped):
         """Says what was not run; returns how much of it waits for what failed."""
@@ -161,6 +146,21 @@ class Runner:
             source = experiment.structure_of
             print(f"not run: {experiment.name}, seed {seed}: needs '{source}', which is due")
         return len(self.due)
+
+
+def expected_seconds(rows: StudyRows) -> dict[str, float]:
+    """How long a trial of each experiment takes: the median, as some waited for other processes.
+
+    By an epoch's time of other experiments on the task where there is no row yet; infinite where
+    nothing is known.
+    """
+    known = pd.json_normalize(list(rows.newest.values())).reindex(columns=KNOWN)
+    by_name = known.groupby("experiment")["seconds"].median()
+    by_epoch = (known["seconds"] / known["epochs"]).groupby(known["settings.task"]).median()
+    return {
+        name: by_name.get(name, by_epoch.get(e.task, inf) * e.settings.epochs)
+        for name, e in rows.experiments.items()
+    }
 
 
 def end_with_parent():
@@ -175,5 +175,5 @@ def end_with_parent():
 
 
 def _shown(row):
-    accuracy, removed = row.get("accuracy", row.get("switched")), row.get("weights_removed")
-    return f"{accuracy:.2%}" + (f", {removed:.1%} removed" if removed else "")
+    removed = row["weights_removed"]
+    return f"{row['accuracy']:.2%}" + (f", {removed:.1%} removed" if removed else "")

@@ -1,31 +1,30 @@
-"""Running one trial: alone in its folder, from the last finished epoch, to its row."""
+"""Running one trial to its row: alone in its folder, from the last finished epoch; measuring."""
 
 import contextlib
 import json
 import shutil
-import time
 from pathlib import Path
 
+import keras
+import numpy as np
 from filelock import FileLock, Timeout
 
+import keras_switcher as ks
+from keras_switcher.graph.channel_graph import ChannelGraph
 from recipes.methods import METHODS
 from recipes.rows import surroundings, write_rows
-from recipes.trials.encoding import encode_counts
-from recipes.trials.measuring import measure
-from recipes.trials.trial import Trial
+from recipes.trials.encoding import encode_counts, encode_structure
+from recipes.trials.trial import Outcome, Trial
 
 LOG = "log.txt"
+TIE = 1e-5
 
 
 def run_trial(trial: Trial, path: Path | None = None) -> dict:
     """Trains, measures, and writes the row; deletes the trial's folder at the end.
 
-    Args:
-        trial: The trial. Its folder belongs to it with these settings alone.
-        path: Where the row goes; None writes none. One that is there is returned as it is.
-
-    Raises:
-        RuntimeError: If another process works in the folder.
+    The folder belongs to the trial with these settings alone: raises RuntimeError if another
+    process works in it. Without a path no row is written; one that is there is returned as it is.
     """
     folder = trial.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +32,8 @@ def run_trial(trial: Trial, path: Path | None = None) -> dict:
         with FileLock(folder / "lock", timeout=0):
             if path and path.exists():
                 return json.loads(path.read_text())
-            row = _run(trial)
+            with (folder / LOG).open("a") as log, contextlib.redirect_stdout(log):
+                row = row_of(trial, METHODS[trial.experiment.method](trial))
             if path:
                 write_rows(path, row)
             shutil.rmtree(folder, ignore_errors=True)
@@ -44,15 +44,66 @@ def run_trial(trial: Trial, path: Path | None = None) -> dict:
         ) from error
 
 
-def _run(trial):
-    started, experiment = time.perf_counter(), trial.experiment
-    with (trial.folder / LOG).open("a") as log, contextlib.redirect_stdout(log):
-        outcome = METHODS[experiment.method](trial)
-        # Checks have measured already what their rows say.
-        measured = outcome if isinstance(outcome, dict) else measure(trial, outcome)
-    seconds = round(time.perf_counter() - started + trial.seconds_before, 1)
-    row = {"experiment": experiment.name, "seed": trial.seed, **measured, "seconds": seconds}
-    row |= {**surroundings(), "settings": experiment.described()}
-    if getattr(outcome, "history", None):
+def row_of(trial: Trial, outcome: Outcome) -> dict:
+    """The row of a trial that has ended, with what decided on it."""
+    row = {"experiment": trial.experiment.name, "seed": trial.seed, **measure(trial, outcome)}
+    row |= {"seconds": round(trial.seconds, 1), **surroundings()}
+    row["settings"] = trial.experiment.described()
+    if outcome.history:
         row["counts"] = encode_counts(outcome.history.epochs)
     return row
+
+
+def measure(trial: Trial, outcome: Outcome) -> dict:
+    """Fields of a row, measured on the held-out samples.
+
+    A switched network is measured with its gates and again compacted; without a compact network,
+    because a group has become empty, those fields are None.
+    """
+    held_out, model = trial.data.held_out, outcome.model
+    outputs = model.predict(held_out.x, verbose=0, batch_size=500)
+    loss = keras.losses.sparse_categorical_crossentropy(held_out.y, outputs, from_logits=True)
+    row = {
+        "measured_on": trial.data.split,
+        "accuracy": held_out.accuracy(outputs),
+        "loss": round(float(keras.ops.mean(loss)), 6),
+        "epochs": outcome.epochs,
+        "weights_removed": 0.0,
+        "macs_removed": 0.0,
+        "widths": "",
+    }
+    if outcome.keep is not None:
+        network = trial.network()
+        row["structure"] = encode_structure(outcome.keep)
+        row["widths"] = _widths(network, outcome.keep)
+        if isinstance(model, ks.SwitcherModel):
+            removed = {of: model.structure().removed(of) for of in ("weights", "macs")}
+            row |= _compacted(model, outputs, held_out)
+        else:
+            removed = {"weights": 1 - _weights(model) / _weights(network)}
+            removed["macs"] = 1 - ks.count_macs(model).total / ks.count_macs(network).total
+        row |= {f"{of}_removed": round(share, 6) for of, share in removed.items()}
+    return row
+
+
+def _widths(network, keep):
+    """Numbers of channels or connections that are kept, from the input to the output."""
+    graph = ChannelGraph(network)
+    groups = sorted([*graph.groups, *graph.connections], key=lambda group: group.depth)
+    return "-".join(str(int(keep[g.name].sum())) for g in groups if g.name in keep)
+
+
+def _weights(model):
+    """Number of the weights of all kernels, as the papers count: no biases."""
+    return sum(int(np.prod(w.shape)) for w in model.trainable_variables if len(w.shape) > 1)
+
+
+def _compacted(model, outputs, held_out):
+    try:
+        compact = model.compact().predict(held_out.x, verbose=0, batch_size=500)
+    except ValueError:  # A group is empty, which the widths show.
+        return {"compact_accuracy": None, "classes_changed": None}
+    best, second = -np.sort(-outputs, axis=1)[:, :2].T
+    tied = best - second <= TIE * np.abs(outputs).max()
+    changed = (outputs.argmax(axis=1) != compact.argmax(axis=1)) & ~tied
+    return {"compact_accuracy": held_out.accuracy(compact), "classes_changed": int(changed.sum())}

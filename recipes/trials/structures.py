@@ -9,7 +9,7 @@ import numpy as np
 
 import keras_switcher as ks
 from keras_switcher.gating.gated_network import GatedNetwork
-from keras_switcher.switchers import ConnectionRecord
+from keras_switcher.switchers import ConnectionRecord, Switcher
 from keras_switcher.switchers.reading import read_records
 
 Structure = dict[str, np.ndarray]
@@ -101,6 +101,23 @@ def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
 def count_macs(network: keras.Model, keep: Structure) -> int:
     """MACs per sample of the network with this structure."""
     return ks.count_macs(ks.prune_channels(network, keep)).total
+
+
+class Fixed(Switcher):
+    """Returns the factors that it is given, boolean matrices by name of connection group."""
+
+    def __init__(self, keep: dict, **kwargs):
+        super().__init__(**kwargs)
+        self.keep = keep
+
+    def call(self, records):
+        return [keras.ops.convert_to_tensor(self.keep[r.name], self.compute_dtype) for r in records]
+
+
+def masked(network: keras.Model, keep: dict) -> ks.SwitcherModel:
+    """A network that is trained with these connections only, boolean matrices by group."""
+    options = {"groups": list(keep), "connections": True, "alternation": "task"}
+    return ks.SwitcherModel(network, Fixed(keep), **options)
 
 
 def _gated(network, keep):

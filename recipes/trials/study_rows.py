@@ -1,16 +1,30 @@
-"""The rows of a study: a JSON file a trial and version, in a folder for each experiment."""
+"""The rows of a study: a JSON file a trial and version, in a folder for each experiment.
 
+Version 0.2.0 changed where factors start by default (at one, before near one), and how a budget
+pulls (in units of the task's gradient, once the network learns). Since 0.2.1 it leaves the scale of
+factors alone, where no normalisation follows and at connections, too; since 0.2.2 it gives back
+what it takes to the factors that the task's loss relies on, before to all.
+"""
+
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
 
 from recipes.rows import RESULTS, read_rows, slug
-from recipes.trials.experiment import Experiment
-from recipes.trials.versions import differences, number
+from recipes.settings import Settings
+from recipes.trials.trial import Experiment
+
+DEFAULTS = {name: value for name, value in asdict(Settings()).items() if name != "seed"}
+# Defaults that were others then.
+DEFAULTS_THEN = {"0.1.0": {"start": "near_one"}}
+BUDGETS_CHANGED = "0.2.2"
+# Behind the version of rows that are due again.
+MARK = "†"
 
 
 class StudyRows:
-    """Reads the rows of the study of a name; raises ValueError if a file is damaged.
+    """Reads the rows of a study; raises ValueError if a file is damaged.
 
     Under another backend than TensorFlow a study has a folder of its own.
 
@@ -20,9 +34,10 @@ class StudyRows:
         newest: The newest row of each such pair.
     """
 
-    def __init__(self, study: str, results: Path = RESULTS):
+    def __init__(self, study: str, experiments: list[Experiment] = (), results: Path = RESULTS):
         backend = keras.backend.backend()
         self.folder = results / (study if backend == "tensorflow" else f"{study}-{backend}")
+        self.experiments = {experiment.name: experiment for experiment in experiments}
         self.read()
 
     def read(self):
@@ -37,20 +52,93 @@ class StudyRows:
         """The file of a row."""
         return self.folder / slug(name) / f"{version}-seed-{seed}.json"
 
-    def check(self, experiments: list[Experiment]):
-        """Makes sure that the rows of these experiments were made with their settings.
+    def check(self):
+        """Raises ValueError if a row was made with other settings than its experiment has now.
 
-        Raises:
-            ValueError: If an experiment has other settings now, and not because a default has
-                changed since.
+        Unless a default has changed since.
         """
-        named = {experiment.name: experiment for experiment in experiments}
         for version, rows in self.by_version.items():
             for (name, seed), row in rows.items():
-                if name in named and (different := differences(row, named[name])):
+                experiment = self.experiments.get(name)
+                if experiment and (different := differences(row, experiment)):
                     raise ValueError(
                         f"{self.path(name, seed, version)} was made with other settings:\n  "
                         + "\n  ".join(different)
                         + "\nGive the experiment another name, or delete its rows to make them "
                         "again."
                     )
+
+    def source(self, experiment: Experiment, seed: int, until: str | None = None) -> dict | None:
+        """The newest row, until a version, of what a method takes its structure from."""
+        found = None
+        for version, rows in self.by_version.items():
+            if until is None or number(version) <= number(until):
+                found = rows.get((experiment.structure_of, seed), found)
+        return found
+
+    def is_due(self, experiment: Experiment, seed: int) -> bool:
+        """Whether there is no row of the experiment, or it would come out otherwise now."""
+        row = self.newest.get((experiment.name, seed))
+        return row is None or self._is_outdated(row)
+
+    def shown(self) -> dict:
+        """Rows by name and seed: those that still hold, or those of one older version.
+
+        Rows that are due again are never mixed with others: an experiment is shown from them until
+        as many seeds as are planned, or as they have, were run anew. Their field `version` has a
+        mark.
+        """
+        shown = {}
+        for experiment in self.experiments.values():
+            holding, outdated = {}, {}
+            for version, rows in self.by_version.items():
+                for key, row in rows.items():
+                    if key[0] == experiment.name:
+                        is_outdated = self._is_outdated(row)
+                        (outdated.setdefault(version, {}) if is_outdated else holding)[key] = row
+            # Of the version with most rows; of the newest of such.
+            most = max(reversed(outdated.values()), key=len, default={})
+            is_enough = len(holding) >= min(len(most), experiment.seeds)
+            chosen, mark = (holding, "") if is_enough else (most, MARK)
+            for key, row in chosen.items():
+                shown[key] = {**row, "version": row["keras_switcher"] + mark}
+        return shown
+
+    def _is_outdated(self, row):
+        """What a method has taken its structure from is the newest row that there was then."""
+        experiment = self.experiments[row["experiment"]]
+        if experiment.structure_of:
+            source = self.source(experiment, row["seed"], row["keras_switcher"])
+            return bool(source) and self._is_outdated(source)
+        return has_changed(row, experiment)
+
+
+def number(version: str) -> tuple[int, ...]:
+    """A version in the order of versions; raises ValueError if it is none."""
+    return tuple(map(int, version.split(".")))
+
+
+def completed(row: dict) -> dict:
+    """All that decided on a row, with the defaults of its version."""
+    then = DEFAULTS_THEN.get(row["keras_switcher"], {})
+    return {**DEFAULTS, **then, **row["settings"]}
+
+
+def differences(row: dict, experiment: Experiment) -> list[str]:
+    """In which settings a row and an experiment differ, but for defaults that have changed."""
+    then, now = completed(row), experiment.described()
+    for name, default in DEFAULTS_THEN.get(row["keras_switcher"], {}).items():
+        if then[name] == default and now[name] == DEFAULTS[name]:
+            then[name] = now[name]
+    return [
+        f"{key}: {then.get(key)!r} in the row, {now.get(key)!r} now"
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key)
+    ]
+
+
+def has_changed(row: dict, experiment: Experiment) -> bool:
+    """Whether a switcher would be trained otherwise now than when its row was made."""
+    if experiment.method != "switched" or number(row["keras_switcher"]) >= number(BUDGETS_CHANGED):
+        return False
+    return experiment.learns_budget or completed(row)["start"] != experiment.settings.start

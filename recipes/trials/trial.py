@@ -1,6 +1,6 @@
-"""A trial: one seed of an experiment, with its data, its network and its training."""
+"""An experiment: a network trained by a method; and its trials, one for each seed."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,26 +10,47 @@ from keras_switcher import StructureHistory
 from recipes.datasets import Data
 from recipes.networks import TASKS, load
 from recipes.settings import Settings
-from recipes.training import Clock, train
-from recipes.trials.experiment import Experiment
+from recipes.training import train
 from recipes.trials.structures import Structure
 
 # Half of a small network's time would be spent in Python.
 STEPS_PER_EXECUTION = 16
-SMOKE_SAMPLES = 512
+SMOKE_SAMPLES, SMOKE_EPOCHS = 512, 2
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A line of a table, by a name of `recipes.networks.TASKS` and one of `METHODS`.
+
+    Its own name is unique in its study; seeds count from 0. A method may take the structure of the
+    experiment that is named, seed by seed, or divide the epochs by a share.
+    """
+
+    name: str
+    task: str
+    method: str
+    settings: Settings = field(default_factory=Settings)
+    structure_of: str | None = None
+    seeds: int = 8
+    share: float | None = None
+
+    def described(self) -> dict:
+        """Everything that decides on a row but seed and version, as values of JSON."""
+        own = {name: getattr(self, name) for name in ("task", "method", "structure_of", "share")}
+        return {**own, **{n: v for n, v in asdict(self.settings).items() if n != "seed"}}
+
+    @property
+    def learns_budget(self) -> bool:
+        """Whether a budget pulls while it trains; a frozen switcher is ranked to its budget."""
+        of = self.settings
+        return self.method == "switched" and of.budget is not None and of.switcher != "frozen"
 
 
 @dataclass
 class Trial:
-    """One seed of an experiment.
+    """One seed of an experiment: with a folder for checkpoints, and the structure that is taken.
 
-    Args:
-        experiment: The `Experiment`.
-        seed: The seed.
-        folder: Where checkpoints go.
-        structure: The structure that the method takes, if it takes one.
-        data_dir: TFDS data directory.
-        callbacks: Callbacks of the training.
+    `seconds` is the time of all epochs so far, those before an interruption included.
     """
 
     experiment: Experiment
@@ -37,29 +58,23 @@ class Trial:
     folder: Path
     structure: Structure | None = None
     data_dir: Path | None = None
-    callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
-    _clocks: list[Clock] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def settings(self) -> Settings:
-        """The experiment's settings, with the trial's seed."""
-        return replace(self.experiment.settings, seed=self.seed)
+        """The experiment's settings, with the trial's seed, and with what a smoke run changes."""
+        settings = replace(self.experiment.settings, seed=self.seed)
+        if settings.smoke:
+            epochs, rate = min(settings.epochs, SMOKE_EPOCHS), settings.switcher_learning_rate
+            # So few updates that the budget falls at once: at its full rate a switcher overshoots.
+            settings = replace(settings, epochs=epochs, switcher_learning_rate=rate and rate / 10)
+        return settings
 
     @property
     def data(self) -> Data:
         """The samples."""
         data = load(self.experiment.task, self.settings.validate, self.data_dir)
         return data.smaller(SMOKE_SAMPLES) if self.settings.smoke else data
-
-    @property
-    def seconds(self) -> float:
-        """Time of all epochs."""
-        return sum(clock.seconds for clock in self._clocks)
-
-    @property
-    def seconds_before(self) -> float:
-        """Time of the epochs that an interrupted run of this trial has left."""
-        return sum(clock.seconds_before for clock in self._clocks)
 
     def network(self) -> keras.Model:
         """The untrained task network; the same one for all experiments of a seed."""
@@ -69,16 +84,12 @@ class Trial:
     def train(self, model: keras.Model, phase: str, epochs: int | None = None, **more):
         """Trains a model, going on from what an interrupted run of this phase has left."""
         settings = replace(self.settings, epochs=epochs or self.settings.epochs)
-        more |= {"callbacks": self.callbacks, "steps_per_execution": STEPS_PER_EXECUTION}
-        self._clocks.append(train(model, self.data.train, settings, self.folder / phase, **more))
+        more |= {"folder": self.folder / phase, "steps_per_execution": STEPS_PER_EXECUTION}
+        self.seconds += train(model, self.data.train, settings, **more)
 
 
 class Outcome(NamedTuple):
-    """The trained network, plain or a `SwitcherModel`, and its epochs in all.
-
-    With what is left of the task network, where something is removed, and the counts after each
-    epoch, where the structure was learned.
-    """
+    """The trained network, its epochs in all, what is left of it, and how that was learned."""
 
     model: keras.Model
     epochs: int

@@ -1,37 +1,38 @@
 """Turns end when the loss stops falling, in a run that was interrupted too."""
 
+import keras
+import pytest
 from helpers.toys import data, started, stepped
 
-from recipes.alternation import WhileLossFalls
+from keras_switcher import ResumeTraining
+from recipes.alternation import WhileLossFalls, whose_turn
+
+LOSSES = [3.0, 2.0, 2.5, 1.0, 1.0, 0.5]
+TURNS = ["switcher", "switcher", "switcher", "task", "task", "switcher"]
 
 
-class Losses(WhileLossFalls):
-    """Sees other losses than those of training."""
+class Losses(keras.callbacks.Callback):
+    """Other losses than those of training, and whose turn each epoch was."""
 
-    def __init__(self, *args, losses):
-        super().__init__(*args)
-        self.losses = losses
+    def __init__(self):
+        super().__init__()
         self.turns = []
 
     def on_epoch_begin(self, epoch, logs=None):
         self.turns.append(self.model.alternation)
 
     def on_epoch_end(self, epoch, logs=None):
-        super().on_epoch_end(epoch, {"loss": self.losses[epoch]})
+        logs["loss"] = LOSSES[epoch]
 
 
-LOSSES = [3.0, 2.0, 2.5, 1.0, 1.0, 0.5]
-TURNS = ["switcher", "switcher", "switcher", "task", "task", "switcher"]
-
-
-def test_a_turn_ends_when_the_loss_does_not_fall(tmp_path):
-    turns = Losses(tmp_path / "turns.json", lambda: 0, losses=LOSSES)
-    stepped(started(), *data(), epochs=6, callbacks=[turns])
-    assert turns.turns == TURNS
+@pytest.mark.parametrize("done", range(len(LOSSES)))
+def test_a_turn_ends_when_the_loss_does_not_fall(done):
+    assert whose_turn(LOSSES[:done]) == TURNS[done]
 
 
 def test_an_interrupted_run_goes_on_with_the_same_turns(tmp_path):
-    for done, until in ((0, 5), (4, 6)):  # The fifth epoch was lost with its checkpoint.
-        turns = Losses(tmp_path / "turns.json", lambda done=done: done, losses=LOSSES)
-        stepped(started(), *data(), initial_epoch=done, epochs=until, callbacks=[turns])
-        assert turns.turns == TURNS[done:until]
+    for done, until in ((0, 4), (4, 6)):
+        resume, losses = ResumeTraining(tmp_path), Losses()
+        callbacks = [losses, resume, WhileLossFalls(resume)]
+        stepped(started(alternation="task"), *data(), epochs=until, callbacks=callbacks)
+        assert losses.turns == TURNS[done:until]

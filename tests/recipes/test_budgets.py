@@ -3,10 +3,10 @@
 import pytest
 
 from recipes.report.statistics import Rows
-from recipes.report.tables import budgets, budgets_since
+from recipes.report.tables import budgets
 from recipes.settings import Settings
-from recipes.trials.experiment import Experiment
-from recipes.trials.versions import BUDGETS_CHANGED
+from recipes.trials.study_rows import BUDGETS_CHANGED
+from recipes.trials.trial import Experiment
 
 
 def row(weights, macs, seed=0):
@@ -47,9 +47,10 @@ def test_what_was_run_since_budgets_changed_stands_beside_the_same_seeds_before(
         BUDGETS_CHANGED: rows(a=[(0.875, 0.7575), (1.0, 0.7375)], c=[(0.25, 0.5)], d=[(1, 1)]),
     }
     asked = [Experiment(name, "mlp", "switched", Settings(budget=0.25)) for name in "abc"]
-    table = budgets_since(by_version, [*asked, Experiment("d", "mlp", "dense")])
+    now, before = (Rows(by_version[version]) for version in (BUDGETS_CHANGED, "0.1.0"))
+    table = budgets(now, [*asked, Experiment("d", "mlp", "dense")], before)
     assert lines(table) == [
         ["a", "weights", "25.0", "24.25 to 26.25", "**1.25**", "2", "93.75", "62.50"],
         ["c", "weights", "25.0", "50.00 to 50.00", "**25.00**", "1", "25.00", ""],
     ]
-    assert budgets_since({"0.1.0": by_version["0.1.0"]}, asked) == "Not run."
+    assert budgets(Rows({}), asked, before) == "Not run."

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recipes import datasets
-from recipes.epoch_shuffle import EpochShuffle
+from recipes.training import EpochShuffle
 
 pytest.importorskip("sklearn")
 

@@ -18,7 +18,8 @@ pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
 TASKS["tiny"] = Task(TASKS["digits"].network, lambda v, _: datasets.digits(v).smaller(200))
-TINY = replace(RECIPE, task="tiny", settings=replace(RECIPE.settings, epochs=4))
+SHORT = replace(RECIPE.experiment.settings, epochs=4)
+TINY = replace(RECIPE, experiment=replace(RECIPE.experiment, task="tiny", settings=SHORT))
 
 
 @pytest.fixture(autouse=True)
@@ -32,15 +33,16 @@ def interruptible():
 def _interrupt(monkeypatch, epoch, network):
     """Sends Ctrl-C in the middle of an epoch of one of the two trainings."""
 
-    class Interrupting(training._Lines):
+    class Interrupting(training._Progress):
         def on_train_batch_end(self, batch, logs=None):
             if (self.epoch, type(self.model).__name__) == (epoch, network):
                 os.kill(os.getpid(), signal.SIGINT)
 
         def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch)
             self.epoch = epoch
 
-    monkeypatch.setattr(training, "_Lines", Interrupting)
+    monkeypatch.setattr(training, "_Progress", Interrupting)
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +68,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(finished, tmp_path, mon
         assert "the same command goes on from there" in capsys.readouterr().err
     row = TINY.run(command)
     folder, expected = finished
-    times = {"seconds", "dense_seconds", "switched_seconds"}
-    assert {k: v for k, v in row.items() if k not in times} == {
-        k: v for k, v in expected.items() if k not in times
-    }
+    assert {**row, "seconds": 0} == {**expected, "seconds": 0}
     np.testing.assert_array_equal(_outputs(tmp_path), _outputs(folder / "out"))
     for picture in ("pattern.png", "counts.png"):
         assert (tmp_path / picture).read_bytes() == (folder / "out" / picture).read_bytes()
@@ -143,8 +142,6 @@ def test_a_recipe_of_connections_draws_masks_and_goes_on(monkeypatch, tmp_path, 
         _interrupt(patch, 2, "SwitcherModel")
         with pytest.raises(SystemExit):
             TINY.run(command)
-    masks = sorted(path.name for path in (tmp_path / "checkpoint").rglob("*.npy"))
-    assert masks == ["00000.npy", "00001.npy", "00002.npy"]
     capsys.readouterr()
     row = TINY.run(command)
     assert "masks.png, degrees.png, counts.png" in capsys.readouterr().out

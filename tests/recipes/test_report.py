@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from recipes.report.__main__ import DOCS, MAIN, README, Report
+from recipes.report.__main__ import DOCS, README, Report
 from recipes.report.pictures import draw_counts, draw_curves, draw_inputs
 from recipes.report.statistics import Rows, Spread
 from recipes.report.tables import compared, tried
-from recipes.studies import experiments
-from recipes.trials.experiment import Experiment
+from recipes.studies import MAIN, experiments
+from recipes.trials.trial import Experiment
 
 
 def row(seed, accuracy, removed=0.0, macs=0.0, widths="", hardware="a processor"):

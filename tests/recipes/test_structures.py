@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import keras_switcher as ks
-from recipes.networks.lenet5 import lenet5
-from recipes.networks.mlp import mlp
+from recipes.networks.paper import lenet5, mlp
 from recipes.networks.residual import inverted_residual, residual
 from recipes.trials.encoding import (
     decode_counts,

@@ -21,12 +21,10 @@ from recipes.methods import METHODS
 from recipes.settings import Settings
 from recipes.studies.__main__ import main
 from recipes.trials.encoding import decode_structure, encode_structure
-from recipes.trials.experiment import SWITCHED, Experiment
-from recipes.trials.measuring import measure
-from recipes.trials.running import run_trial
+from recipes.trials.running import measure, run_trial
 from recipes.trials.structures import random_structure
 from recipes.trials.study_rows import StudyRows
-from recipes.trials.trial import Trial
+from recipes.trials.trial import Experiment, Trial
 
 # From a spread: two epochs from one would remove nothing.
 SETTINGS = Settings(
@@ -54,7 +52,7 @@ def study(tmp_path, monkeypatch):
     def run(experiments, *arguments):
         monkeypatch.setattr(recipes.studies, "experiments", lambda _: experiments)
         folders = ["--results", str(tmp_path / "results"), "--output", str(tmp_path / "runs")]
-        return main(["mnist", *folders, *arguments])
+        return main(["mnist", "--processes", "1", *folders, *arguments])
 
     return run
 
@@ -70,7 +68,7 @@ def contents(folder):
 def test_a_study_runs_what_is_due_in_processes_and_writes_each_row_once(study, tmp_path, capfd):
     experiments, results = [RANDOM, DENSE, ROW], tmp_path / "results"
     assert study(experiments) == 0
-    rows = StudyRows("mnist", results).newest
+    rows = StudyRows("mnist", results=results).newest
     assert set(rows) == {("dense", 0), ("dense", 1), ("row", 0), ("random", 0)}
     assert sizes(rows["random", 0]["structure"]) == sizes(rows["row", 0]["structure"])
     assert rows["row", 0]["accuracy"] == rows["row", 0]["compact_accuracy"]
@@ -98,7 +96,8 @@ def test_what_is_due_is_listed_without_data(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--again"], "--again needs --only"),
+        (["--again"], "--again and --smoke need --only"),
+        (["--smoke"], "--again and --smoke need --only"),
         (["--only", "no such"], "no such experiment: no such. There are:"),
     ],
 )
@@ -181,10 +180,11 @@ def test_a_trial_repeats_itself_and_does_not_run_for_a_row_that_is_there(tmp_pat
 
 
 def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
-    class Killed(training._Lines):
+    class Killed(training._Progress):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
                 raise KeyboardInterrupt
+            super().on_epoch_begin(epoch)
 
     printed = []
 
@@ -193,7 +193,7 @@ def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monke
 
     monkeypatch.setattr("recipes.trials.running.shutil", SimpleNamespace(rmtree=keep))
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_Lines", Killed)
+        patch.setattr(training, "_Progress", Killed)
         with pytest.raises(KeyboardInterrupt):
             run_trial(Trial(ROW, 0, tmp_path / "killed"))
     resumed = run_trial(Trial(ROW, 0, tmp_path / "killed"))
@@ -202,7 +202,14 @@ def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monke
     assert {**resumed, "seconds": 0} == {**whole, "seconds": 0}
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if n not in ("dense", *SWITCHED)])
+def test_a_smoke_run_has_few_samples_and_epochs(tmp_path):
+    smoke = replace(ROW, settings=replace(SETTINGS, epochs=9, smoke=True))
+    trial = Trial(smoke, 3, tmp_path)
+    assert (trial.settings.epochs, trial.settings.seed, len(trial.data.train.x)) == (2, 3, 512)
+    assert trial.settings.switcher_learning_rate == SETTINGS.switcher_learning_rate / 10
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in ("dense", "switched")])
 def test_a_given_structure_is_what_is_trained_and_counted(name, tmp_path):
     experiment = Experiment(name, "digits", name, SETTINGS, "row", share=0.5)
     plain = Trial(experiment, 0, tmp_path)

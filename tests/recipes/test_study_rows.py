@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from recipes.rows import read_rows, slug, write_rows
 from recipes.settings import Settings
 from recipes.studies import NAMES, experiments
-from recipes.trials.durations import MARGIN, START, Durations
-from recipes.trials.experiment import Experiment
+from recipes.trials.runner import Runner, expected_seconds
 from recipes.trials.study_rows import StudyRows
+from recipes.trials.trial import Experiment
 
 EXPERIMENT = Experiment("one, 5.0% kept", "digits", "dense", Settings(epochs=3))
 
@@ -24,9 +25,9 @@ def row(seed=0, version="0.2.0", **more):
 @pytest.fixture
 def write(tmp_path):
     def write(row):
-        rows = StudyRows("study", tmp_path)
+        rows = StudyRows("study", results=tmp_path)
         write_rows(rows.path(EXPERIMENT.name, row["seed"], row["keras_switcher"]), row)
-        return StudyRows("study", tmp_path)
+        return StudyRows("study", [EXPERIMENT], tmp_path)
 
     return write
 
@@ -69,12 +70,13 @@ def test_a_full_disk_leaves_the_row_as_it_was(write, monkeypatch):
 
 def test_other_settings_under_an_old_name_are_refused(write):
     rows = write(row())
-    rows.check([EXPERIMENT])
+    rows.check()
     changed = replace(EXPERIMENT, settings=replace(EXPERIMENT.settings, momentum=0.5))
+    rows.experiments[EXPERIMENT.name] = changed
     with pytest.raises(
         ValueError, match=r"0.2.0-seed-0.json was.*\n.*momentum: 0.9 in the row, 0.5"
     ):
-        rows.check([changed])
+        rows.check()
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"seed": 0', "[1, 2"])
@@ -97,8 +99,8 @@ def test_experiments_have_names_and_folders_of_their_own_and_take_structures_tha
 
 @pytest.mark.parametrize("study", NAMES)
 def test_committed_rows_lie_where_their_names_say_and_were_made_as_planned(study):
-    rows, planned = StudyRows(study), {e.name: e for e in experiments(study)}
-    rows.check(list(planned.values()))
+    rows = StudyRows(study, experiments(study))
+    rows.check()
     known = 0
     for version, found in rows.by_version.items():
         for (name, seed), row in found.items():
@@ -108,16 +110,25 @@ def test_committed_rows_lie_where_their_names_say_and_were_made_as_planned(study
     assert known == len(list(rows.folder.glob("*/*.json")))
 
 
-def test_times_are_medians_and_of_what_has_no_row_those_of_an_epoch():
-    def ran(seconds, name="a", epochs=10):
+def test_times_are_medians_and_of_what_has_no_row_those_of_an_epoch(tmp_path):
+    def ran(seconds, name, epochs=10):
         of_task = {"task": "digits"}
         return {"experiment": name, "seconds": seconds, "epochs": epochs, "settings": of_task}
 
-    durations = Durations([ran(100), ran(120), ran(9999), ran(90, "b")])
-    assert durations.of(replace(EXPERIMENT, name="a")) == 120
-    assert durations.of(EXPERIMENT) == 3 * 11  # Medians of an epoch's: 9, 10, 12, 999.9.
-    assert durations.of(replace(EXPERIMENT, task="mlp")) == float("inf")
-    a = replace(EXPERIMENT, name="a")
-    assert durations.fits(a, MARGIN * 120 + START)
-    assert not durations.fits(a, MARGIN * 120 + START - 1)
-    assert durations.fits(replace(EXPERIMENT, task="mlp"), 1)
+    others = [replace(EXPERIMENT, name="a"), replace(EXPERIMENT, name="mlp", task="mlp")]
+    rows = StudyRows("study", [EXPERIMENT, *others], tmp_path)
+    assert set(expected_seconds(rows).values()) == {float("inf")}
+    known = (ran(100, "a"), ran(120, "a"), ran(9999, "a"), ran(90, "b"))
+    rows.newest = dict(enumerate(known))
+    # Medians of an epoch's: 9, 10, 12, 999.9.
+    expected = {EXPERIMENT.name: 3 * 11, "a": 120, "mlp": float("inf")}
+    assert expected_seconds(rows) == expected
+
+
+def test_nothing_is_begun_that_is_not_known_to_end_in_time(tmp_path):
+    rows = StudyRows("study", [replace(EXPERIMENT, seeds=1)], tmp_path)
+    runner = Runner(rows, tmp_path)
+    for known, left, is_begun in ((100, 142, True), (100, 138, False), (float("inf"), 1, True)):
+        runner.due = [(EXPERIMENT, 0)]
+        runner._seconds, runner._end = {EXPERIMENT.name: known}, time.monotonic() + left
+        assert (runner._next() is not None) == is_begun

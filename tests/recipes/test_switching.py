@@ -3,8 +3,7 @@
 import pytest
 
 from keras_switcher import switchers
-from recipes.networks.lenet5 import lenet5
-from recipes.networks.mlp import mlp
+from recipes.networks.paper import lenet5, mlp
 from recipes.settings import Settings
 from recipes.switching import SWITCHERS, make_switcher, switched
 

@@ -10,11 +10,9 @@ from recipes.rows import write_rows
 from recipes.settings import Settings
 from recipes.studies import digits_controls, mnist
 from recipes.studies.__main__ import main
-from recipes.studies.baselines import FROZEN
-from recipes.trials.experiment import Experiment
 from recipes.trials.runner import Runner
-from recipes.trials.study_rows import StudyRows
-from recipes.trials.versions import BUDGETS_CHANGED, completed, rows_shown
+from recipes.trials.study_rows import BUDGETS_CHANGED, StudyRows, completed
+from recipes.trials.trial import Experiment
 
 BUDGET, FREELY = Settings(budget=0.5), Settings(budget=None)
 ROW = Experiment("row", "digits", "switched", BUDGET, seeds=2)
@@ -36,14 +34,18 @@ class Study(StudyRows):
         write_rows(self.path(row["experiment"], row["seed"], row["keras_switcher"]), row)
         self.read()
 
+    def of(self, *experiments):
+        self.experiments = {experiment.name: experiment for experiment in experiments}
+        return self
+
 
 @pytest.fixture
 def rows(tmp_path):
-    return Study("mnist", tmp_path)
+    return Study("mnist", results=tmp_path)
 
 
-def runner(rows, *experiments, again=False):
-    return Runner(list(experiments), rows, rows.folder.parent, None, again)
+def runner(rows, *experiments, **options):
+    return Runner(rows.of(*experiments), rows.folder.parent, **options)
 
 
 def due(rows, *experiments):
@@ -62,14 +64,14 @@ def due(rows, *experiments):
         ("switched", replace(BUDGET, connections=True, start="half_zeros"), True),
         ("switched", replace(FREELY, start="near_one"), False),
         ("switched", replace(FREELY, start="half_zeros"), False),
-        ("switched", replace(BUDGET, **FROZEN), False),
+        ("switched", replace(BUDGET, switcher="frozen", start="near_one"), False),
         ("magnitude", BUDGET, False),
     ],
 )
 def test_a_row_is_due_again_where_a_default_has_changed(rows, method, settings, is_due):
     experiment = Experiment("one", "digits", method, settings, seeds=1)
     rows.append(row(experiment, version="0.1.0"))
-    rows.check([experiment])
+    rows.of(experiment).check()
     assert due(rows, experiment) == ({("one", 0)} if is_due else set())
     rows.append(row(experiment))
     assert not due(rows, experiment)
@@ -97,8 +99,7 @@ def test_a_control_is_due_with_what_its_structure_was_taken_from(rows):
 
 def test_a_control_waits_for_the_newer_structure_and_takes_it(rows):
     rows.append({**row(ROW, version="0.1.0"), "structure": "old"})
-    waiting = runner(rows, RANDOM, ROW)
-    waiting.choose(None, [0])
+    waiting = runner(rows, RANDOM, ROW, seeds=[0])
     assert waiting._next() == (ROW, 0)
     assert waiting._next() is None
     assert runner(rows, RANDOM, ROW, again=True)._next() == (RANDOM, 0)
@@ -130,13 +131,13 @@ def test_what_differs_for_another_reason_is_an_error_in_any_version(rows, versio
     rows.append(row(ROW, version=version, **then))
     changed = replace(ROW, settings=replace(ROW.settings, **now))
     with pytest.raises(ValueError, match=rf"{version}-seed-0.json was made with other"):
-        rows.check([changed])
+        rows.of(changed).check()
 
 
 def test_the_default_of_before_is_an_error_in_a_newer_row(rows):
     rows.append(row(ROW, start="near_one"))
     with pytest.raises(ValueError, match="start: 'near_one' in the row, 'one' now"):
-        rows.check([ROW])
+        rows.of(ROW).check()
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_rows_that_are_due_again_are_not_mixed_with_others(rows, before, since, 
         for seed in range(count):
             rows.append(row(ROW, seed, made_with))
             rows.append(row(DENSE, seed, made_with))
-    found = Rows(rows_shown(rows.by_version, [ROW, DENSE]))
+    found = Rows(rows.of(ROW, DENSE).shown())
     assert found.values("row").keys() == set(range(shown))
     assert found.versions("row") == found.versions("row", "other") == version
     # What still holds is as good as new, and counts with it.
@@ -169,7 +170,7 @@ def test_of_what_is_due_again_the_version_with_most_rows_is_shown(rows, newer, s
     for count, made_with in ((2, "0.1.0"), (newer, "0.2.0")):
         for seed in range(count):
             rows.append(row(ROW, seed, made_with))
-    assert Rows(rows_shown(rows.by_version, [ROW])).versions("row") == shown
+    assert Rows(rows.of(ROW).shown()).versions("row") == shown
 
 
 def test_the_list_says_how_many_are_due_because_of_their_version(rows, monkeypatch, capsys):
@@ -193,7 +194,7 @@ def test_the_list_says_how_many_are_due_because_of_their_version(rows, monkeypat
     ],
 )
 def test_of_the_studies_rows_of_before_those_stay_valid(study, valid):
-    rows = StudyRows(study.__name__.rsplit(".", 1)[-1])
+    rows = Study(study.__name__.rsplit(".", 1)[-1])
     rows.by_version = {"0.1.0": rows.by_version["0.1.0"]}
     again = {experiment for experiment, _ in due(rows, *study.EXPERIMENTS)}
     assert not again & valid
