@@ -10,7 +10,7 @@ from keras_switcher.graph.packing import PackedLayout, by_granularity
 from keras_switcher.reductions import Segments, as_constant
 
 # How much more the ratios of factors count than a scale that has no effect. With 2, after few
-# updates, factors still shrank together for some seeds, see `recipes/results/digits_tried.csv`.
+# updates, factors still shrank together for some seeds, see `recipes/results/tried/digits.json`.
 RATIOS = 5
 # A scale below this one counts as this one: groups that are all but off are not pulled the harder.
 LEAST_SCALE = 0.2

@@ -18,7 +18,7 @@ from recipes.report import tables
 from recipes.report.pictures import PICTURES
 from recipes.report.statistics import Rows, signed
 from recipes.rows import RESULTS, read_rows
-from recipes.trials.study_rows import BUDGETS_CHANGED, MARK, StudyRows
+from recipes.trials.study_rows import MARK, StudyRows
 
 HERE = Path(__file__).parent
 README, DOCS = HERE.parents[1] / "README.md", HERE.parents[1] / "docs"
@@ -39,7 +39,9 @@ class Report:
     def results(self) -> str:
         """The text of `docs/results.md`."""
         planned = [experiment for name in studies.MAIN for experiment in studies.experiments(name)]
-        now, first = (self._of_version(version) for version in (BUDGETS_CHANGED, "0.1.0"))
+        of_studies = [StudyRows(name, studies.experiments(name)) for name in studies.MAIN]
+        now = _joined(rows.holding() for rows in of_studies)
+        first = _joined(rows.by_version.get("0.1.0", {}) for rows in of_studies)
         searched = self._shown("mnist_search").rows.values()
         return self._render(
             "results.md.jinja",
@@ -49,7 +51,6 @@ class Report:
             difference=lambda *names: signed(self.rows.difference(*names)) or "not been run",
             budgets=tables.budgets(self.rows, planned),
             budgets_since=tables.budgets(now, planned, first),
-            budgets_changed=BUDGETS_CHANGED,
             starts=tables.starts(self._shown("starts")),
             checks=tables.checks(StudyRows("budget_checks").newest.values()),
             searched=tables.tried(searched, "experiment"),
@@ -88,12 +89,7 @@ class Report:
         return self._templates.get_template(template).render(**modules, **shown, **names)
 
     def _shown(self, *names):
-        shown = (StudyRows(name, studies.experiments(name)).shown() for name in names)
-        return Rows({key: row for rows in shown for key, row in rows.items()})
-
-    def _of_version(self, version):
-        found = (StudyRows(name).by_version.get(version, {}) for name in studies.MAIN)
-        return Rows({key: row for rows in found for key, row in rows.items()})
+        return _joined(StudyRows(name, studies.experiments(name)).shown() for name in names)
 
     def _changed_by_compaction(self):
         """By version how many switched networks were compared, and classes that changed."""
@@ -106,6 +102,10 @@ class Report:
         # None where a group has become empty.
         counts = changed.groupby("version")["classes"].agg(["count", "sum"])
         return list(counts.astype(int).itertuples(name=None))
+
+
+def _joined(found):
+    return Rows({key: row for rows in found for key, row in rows.items()})
 
 
 if __name__ == "__main__":

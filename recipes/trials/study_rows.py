@@ -3,7 +3,8 @@
 Version 0.2.0 changed where factors start by default (at one, before near one), and how a budget
 pulls (in units of the task's gradient, once the network learns). Since 0.2.1 it leaves the scale of
 factors alone, where no normalisation follows and at connections, too; since 0.2.2 it gives back
-what it takes to the factors that the task's loss relies on, before to all.
+what it takes to the factors that the task's loss relies on, before to all; since 0.2.3 one of less
+than a fifth pulls no harder than others.
 """
 
 from dataclasses import asdict
@@ -19,6 +20,7 @@ DEFAULTS = {name: value for name, value in asdict(Settings()).items() if name !=
 # Defaults that were others then.
 DEFAULTS_THEN = {"0.1.0": {"start": "near_one"}}
 BUDGETS_CHANGED = "0.2.2"
+SMALL_BUDGETS_CHANGED, SMALL = "0.2.3", 0.2
 # Behind the version of rows that are due again.
 MARK = "†"
 
@@ -104,6 +106,11 @@ class StudyRows:
                 shown[key] = {**row, "version": row["keras_switcher"] + mark}
         return shown
 
+    def holding(self) -> dict:
+        """The rows that would come out alike now, by name and seed."""
+        planned = {key: row for key, row in self.newest.items() if key[0] in self.experiments}
+        return {key: row for key, row in planned.items() if not self._is_outdated(row)}
+
     def _is_outdated(self, row):
         """What a method has taken its structure from is the newest row that there was then."""
         experiment = self.experiments[row["experiment"]]
@@ -139,6 +146,8 @@ def differences(row: dict, experiment: Experiment) -> list[str]:
 
 def has_changed(row: dict, experiment: Experiment) -> bool:
     """Whether a switcher would be trained otherwise now than when its row was made."""
-    if experiment.method != "switched" or number(row["keras_switcher"]) >= number(BUDGETS_CHANGED):
+    is_small = experiment.learns_budget and experiment.settings.budget < SMALL
+    changed = SMALL_BUDGETS_CHANGED if is_small else BUDGETS_CHANGED
+    if experiment.method != "switched" or number(row["keras_switcher"]) >= number(changed):
         return False
     return experiment.learns_budget or completed(row)["start"] != experiment.settings.start

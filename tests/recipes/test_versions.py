@@ -11,7 +11,12 @@ from recipes.settings import Settings
 from recipes.studies import digits_controls, mnist
 from recipes.studies.__main__ import main
 from recipes.trials.runner import Runner
-from recipes.trials.study_rows import BUDGETS_CHANGED, StudyRows, completed
+from recipes.trials.study_rows import (
+    BUDGETS_CHANGED,
+    SMALL_BUDGETS_CHANGED,
+    StudyRows,
+    completed,
+)
 from recipes.trials.trial import Experiment
 
 BUDGET, FREELY = Settings(budget=0.5), Settings(budget=None)
@@ -74,6 +79,16 @@ def test_a_row_is_due_again_where_a_default_has_changed(rows, method, settings, 
     rows.of(experiment).check()
     assert due(rows, experiment) == ({("one", 0)} if is_due else set())
     rows.append(row(experiment))
+    assert not due(rows, experiment)
+
+
+@pytest.mark.parametrize(("share", "is_due"), [(0.02, True), (0.199, True), (0.2, False)])
+def test_budgets_of_less_than_a_fifth_have_changed_once_more(rows, share, is_due):
+    settings = replace(BUDGET, budget=share)
+    experiment = Experiment("one", "digits", "switched", settings, seeds=1)
+    rows.append(row(experiment, version=BUDGETS_CHANGED))
+    assert due(rows, experiment) == ({("one", 0)} if is_due else set())
+    rows.append(row(experiment, version=SMALL_BUDGETS_CHANGED))
     assert not due(rows, experiment)
 
 
