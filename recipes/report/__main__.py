@@ -40,8 +40,9 @@ class Report:
         """The text of `docs/results.md`."""
         planned = [experiment for name in studies.MAIN for experiment in studies.experiments(name)]
         of_studies = [StudyRows(name, studies.experiments(name)) for name in studies.MAIN]
-        now = _joined(rows.holding() for rows in of_studies)
         first = _joined(rows.by_version.get("0.1.0", {}) for rows in of_studies)
+        holding = _joined(rows.holding() for rows in of_studies).rows
+        now = Rows({key: row for key, row in holding.items() if first.rows.get(key) is not row})
         searched = self._shown("mnist_search").rows.values()
         return self._render(
             "results.md.jinja",
