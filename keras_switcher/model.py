@@ -368,10 +368,13 @@ class SwitcherModel(Trainer):
         Raises:
             ValueError: If factors are negative or not finite, or `round_to` is not positive.
         """
-        factors = self.scaling_factors()
+        return self._plan(self.scaling_factors(), round_to)
+
+    def _plan(self, factors: dict[str, np.ndarray], round_to: int) -> PruningPlan:
         check_finite(factors, self.records, self.switcher.name)
         gated = self.gated
-        return plan_removal(gated.channel_graph, factors, round_to, gated.reads_every_dense)
+        plan = plan_removal(gated.channel_graph, factors, round_to, gated.reads_every_dense)
+        return PruningPlan.of(plan)
 
     def compact(
         self, round_to: int = 1, optimizer: bool = False, verify: bool = True
@@ -402,11 +405,11 @@ class SwitcherModel(Trainer):
                 f"along: True or False. Received: optimizer={optimizer!r}. To train the result "
                 "with another one, compile it."
             )
-        plan = self.plan(round_to)
-        factors = self.scaling_factors() if verify else None
+        factors = self.scaling_factors()
+        plan, verified_by = self._plan(factors, round_to), factors if verify else None
         if optimizer:
-            return compact_compiled(self, plan, factors)
-        return compact(self.gated.channel_graph, plan, factors)
+            return compact_compiled(self, plan, verified_by)
+        return compact(self.gated.channel_graph, plan, verified_by)
 
     def export(
         self,

@@ -77,6 +77,15 @@ class Axis:
         ]
         return xp.take(xp.concatenate([*parts, xp.ones(1, dtype=dtype)]), self.index, axis=0)
 
+    def kept(self, keep: dict[str, np.ndarray]) -> np.ndarray:
+        """Which positions stay: a boolean vector.
+
+        Args:
+            keep: Boolean vectors by name of group; those of other groups stay.
+        """
+        kept = self.gather(keep, np)
+        return np.ones(self.size, bool) if kept is None else kept
+
     def is_whole(self, group: Group) -> bool:
         """Whether the axis is just the channels of `group`, in order."""
         return self.size == group.size and np.array_equal(self.index, np.arange(group.size))

@@ -65,6 +65,7 @@ class ChannelGraph:
             found = edge_of.get((weight, axis)) or Axis(*resolve(ids))
             self._axes.setdefault(weight, {})[axis] = found
         self._reader = reader
+        self._along: dict[int, dict[int, Axis]] = {}
         self.rows = reader.rows
         self.hidden_weights = hidden_weights(self.graph, reader)
         self._resolve = resolve
@@ -104,11 +105,13 @@ class ChannelGraph:
 
     def axes_along(self, tensor: keras.KerasTensor) -> dict[int, Axis]:
         """The axes of a tensor of the graph along which channels lie."""
-        reader = self._reader
-        return {
-            axis: Axis(*self._resolve(reader.channels(tensor, axis)))
-            for axis in reader.labelled_axes(tensor)
-        }
+        if id(tensor) not in self._along:
+            reader = self._reader
+            self._along[id(tensor)] = {
+                axis: Axis(*self._resolve(reader.channels(tensor, axis)))
+                for axis in reader.labelled_axes(tensor)
+            }
+        return self._along[id(tensor)]
 
     def sizes_of(self, op: keras.Operation, keep: dict) -> dict[str, Any]:
         """Constructor arguments of a layer or operation that count channels, for fewer channels.
@@ -146,8 +149,7 @@ class ChannelGraph:
         return Use(call, [size for size in shape if not isinstance(size, np.ndarray)], axes)
 
     def _kept(self, ids: np.ndarray, keep: dict) -> np.ndarray:
-        kept = Axis(*self._resolve(ids)).gather(keep, np)
-        return np.ones(len(ids), bool) if kept is None else kept
+        return Axis(*self._resolve(ids)).kept(keep)
 
 
 def channel_groups(model: keras.Model) -> list[ChannelGroup]:

@@ -58,10 +58,7 @@ class Use:
         """The number of positions when some channels are kept, by name of group; 0 if unknown."""
         if self.unknown or 0 in self.sizes:
             return 0
-        kept = [axis.gather(keep, np) for axis in self.axes]
-        lengths = [
-            a.size if k is None else int(k.sum()) for a, k in zip(self.axes, kept, strict=True)
-        ]
+        lengths = [int(axis.kept(keep).sum()) for axis in self.axes]
         return prod(size for size in self.sizes if not isinstance(size, str)) * prod(lengths)
 
 
@@ -109,9 +106,8 @@ class Kernel:
             keep: Boolean vectors by name of group.
         """
         for number, axis in self.axes.items():
-            kept = axis.gather(keep, np)
-            if kept is not None:
-                matrix = matrix * (kept[:, None] if number == 0 else kept)
+            kept = axis.kept(keep)
+            matrix = matrix * (kept[:, None] if number == 0 else kept)
         return matrix
 
 

@@ -19,6 +19,7 @@ Kept = Callable[[np.ndarray], np.ndarray]
 # Why it is not known how often a kernel is used.
 OPEN = "the size of its input is open"
 REPEATED = "the samples that it reads are repeated, concatenated or reshaped"
+UNCOUNTED = "the rule for it does not count this kernel (reader.count_kernel)"
 COMBINED, SHARED = "is combined by '{}' with", "goes through '{}', which also reads"
 
 
@@ -63,18 +64,24 @@ class Reader(Labels):
         self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
+        self._mixing: list[keras.Variable] = []  # The kernels that the rule has spoken of.
 
     def read(self, call: Call, rule: Callable) -> None:
         """Applies a rule; channels of the call's inputs that it says nothing about are locked.
+
+        Kernels that it follows but does not count have unknown MACs.
 
         Args:
             call: The call.
             rule: The rule. If it says how the call is made again, it may leave channels out.
         """
-        self._mentioned = []
+        self._mentioned, self._mixing = [], []
         self._call = call
         self._calls[id(call.op)].append(call)
         rule(call, self)
+        for kernel in self._mixing:
+            if not self._counts(call, kernel):
+                self.count_kernel(call, kernel, [UNCOUNTED])
         if id(call) in self.adapted:
             return
         for tensor in call.inputs:
@@ -110,12 +117,14 @@ class Reader(Labels):
         kernel_axis = kernel_axis % len(kernel.shape)
         tensor_axis = tensor_axis % len(call.input.shape)
         self._mentioned.append(ids)
+        self._mixing.append(kernel)
         self.carry(kernel, kernel_axis, ids)
         self.readings.append(Reading(call, kernel, kernel_axis, tensor_axis, ids))
 
     def produce(self, call: Call, kernel: keras.Variable, axis: int) -> np.ndarray:
         """The call's kernel makes new channels along its `axis`: returns their ids."""
         axis = axis % len(kernel.shape)
+        self._mixing.append(kernel)
         ids = self.weights.get((id(kernel), axis))
         self.accounted.add((id(call.op), identity(kernel)))
         if ids is None:
@@ -218,7 +227,7 @@ class Reader(Labels):
         matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
         self.lock_inputs(call, reason, clause or (where(reason) if matrices else None))
         for weight in matrices:
-            if not any(use[0] is call for use in self.uses.get(id(weight), ())):
+            if not self._counts(call, weight):
                 self.count_kernel(call, weight, [f"its input {reason}"])
 
     def lock_inputs(self, call: Call, reason: str, clause: str | None = None) -> None:
@@ -273,6 +282,9 @@ class Reader(Labels):
         if rows != 1:
             sizes.insert(0, REPEATED if rows is None else rows)
         self.uses[id(kernel)].append((call, sizes))
+
+    def _counts(self, call: Call, kernel: keras.Variable) -> bool:
+        return any(use[0] is call for use in self.uses.get(id(kernel), ()))
 
 
 def _listed(value: Any) -> Sequence:

@@ -46,15 +46,11 @@ def write_plan(path: Path, plan: Plan) -> None:
     write_whole(path, json.dumps(content))
 
 
-def read_plan(path: Path) -> tuple[dict, bool, dict]:
+def read_plan(path: Path) -> Plan:
     """Reads what `write_plan` wrote.
 
     Args:
         path: The file.
-
-    Returns:
-        The fields of each group's `GroupPlan` by name, `every_dense_input`, and the matrices of
-        connections by name.
 
     Raises:
         ValueError: If the file is no plan, or one of another format.
@@ -66,7 +62,7 @@ def read_plan(path: Path) -> tuple[dict, bool, dict]:
         raise ValueError(f"{path} is not a pruning plan: it is nested too deeply.") from None
     except ValueError as error:
         raise ValueError(f"{path} is not a pruning plan: {error}.") from error
-    return (
+    return Plan(
         {name: _group_from_json(entry) for name, entry in groups.items()},
         every_dense_input,
         {name: _filled(entry, entry["shape"]) for name, entry in connections.items()},
@@ -87,11 +83,11 @@ def _sparse(values: np.ndarray, where: np.ndarray) -> dict[str, list]:
     return {"places": np.flatnonzero(where).tolist(), "values": values[where].tolist()}
 
 
-def _group_from_json(entry: dict) -> dict:
+def _group_from_json(entry: dict) -> GroupPlan:
     keep, constant = np.zeros((2, entry["size"]), bool)
     keep[entry["keep"]] = constant[entry["constant"]] = True
     scale = _filled(entry["scale"], [entry["size"]])
-    return {"keep": keep, "scale": scale, "constant": constant, "reason": entry["reason"]}
+    return GroupPlan(keep, scale, constant, entry["reason"])
 
 
 def _filled(entry: dict, shape: list[int]) -> np.ndarray:

@@ -13,8 +13,7 @@ from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.liveness import Liveness, feeds_nothing
 from keras_switcher.graph.packing import by_granularity
 from keras_switcher.pruning.bias_folding import foldable
-from keras_switcher.pruning.plan import GroupPlan
-from keras_switcher.pruning.pruning_plan import PruningPlan
+from keras_switcher.pruning.plan import GroupPlan, Plan
 from keras_switcher.pruning.validation import enforce_minimum
 from keras_switcher.reductions import in_full
 
@@ -67,7 +66,7 @@ def propagate_removal(
 
 def plan_removal(
     channel_graph: ChannelGraph, factors: dict, round_to: int = 1, dense: bool = False
-) -> PruningPlan:
+) -> Plan:
     """The plan that removes what factors switch off.
 
     Args:
@@ -109,7 +108,7 @@ def plan_removal(
         )
         for group in channel_graph.groups
     }
-    return PruningPlan(groups, dense, connections)
+    return Plan(groups, dense, connections)
 
 
 def _empty_branches(channel_graph: ChannelGraph, live: dict[str, np.ndarray]) -> None:

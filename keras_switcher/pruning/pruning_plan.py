@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.plan import GroupPlan, Plan
+from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.plan_file import read_plan, write_plan
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.validation import check_plan
@@ -15,7 +15,7 @@ from keras_switcher.pruning.verification import check_verify
 class PruningPlan(Plan):
     """Which channels of which groups stay, and how they are scaled. It prints itself.
 
-    Made by `SwitcherModel.plan()` and by `prune_channels`; saved as JSON, it can be applied to any
+    Made by `SwitcherModel.plan()`; saved as JSON, it can be applied to any
     copy of the model.
 
     Args:
@@ -85,6 +85,13 @@ class PruningPlan(Plan):
             ValueError: If the file is no plan, or one of another format; its name and what is
                 wrong are in the message.
         """
-        groups, every_dense_input, connections = read_plan(Path(path))
-        groups = {name: GroupPlan(**fields) for name, fields in groups.items()}
-        return cls(groups, every_dense_input, connections)
+        return cls.of(read_plan(Path(path)))
+
+    @classmethod
+    def of(cls, plan: Plan) -> "PruningPlan":
+        """The same plan, which can be saved and applied.
+
+        Args:
+            plan: The `Plan`.
+        """
+        return cls(plan.groups, plan.every_dense_input, plan.connections)

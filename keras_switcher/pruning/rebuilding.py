@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.channel_graph import ChannelGraph
@@ -95,8 +94,7 @@ def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool
     axes = [
         axis for w in getattr(op, "variables", ()) for axis in channel_graph.axes_of(w).values()
     ]
-    left = [axis.gather(keep, np) for axis in axes]
-    return any(kept is not None and not kept.all() for kept in left)
+    return any(not axis.kept(keep).all() for axis in axes)
 
 
 @contextmanager

@@ -29,8 +29,7 @@ class Remains:
 
     def kept(self, axis: Axis) -> np.ndarray:
         """Which positions of an axis stay: a boolean vector."""
-        kept = axis.gather(self._keep, np)
-        return np.ones(axis.size, bool) if kept is None else kept
+        return axis.kept(self._keep)
 
     def kept_along(self, tensor: keras.KerasTensor) -> dict[int, np.ndarray]:
         """Which channels of a tensor stay: boolean vectors by axis."""

@@ -7,6 +7,7 @@ from helpers.checks import check_independent, check_plain, draw_inputs, with_ran
 from helpers.cutting import chain, check, ones, units
 from keras import layers
 
+from keras_switcher import PruningPlan
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
@@ -131,7 +132,7 @@ def test_a_plan_for_other_weights_does_not_fold_what_differs_by_position():
     assert units(small) == [5, 3]
     slopes.assign(drawn)
     with pytest.raises(ValueError, match="'dense_1' that read nothing any more differ by position"):
-        plan.apply(model)
+        PruningPlan.of(plan).apply(model)
 
 
 def test_what_is_not_defined_at_zero_does_not_reach_constants():
@@ -190,7 +191,7 @@ def test_a_plan_whose_constants_no_bias_can_take_in_is_refused():
     cut, whole = np.ones((4, 6), "float32"), np.ones((6, 3), "float32")
     cut[:, 2] = 0
     factors = {"dense_1/connections": cut, "dense_2/connections": whole}
-    plan = plan_removal(ChannelGraph(model), factors)
+    plan = PruningPlan.of(plan_removal(ChannelGraph(model), factors))
     group = plan.groups["dense_1"]
     group.constant[2], group.keep[2] = True, False
     with pytest.raises(ValueError, match="the bias of 'dense_2' cannot take them in"):

@@ -1,5 +1,7 @@
 """Counts agree with closed forms, and what is said to be left with what is left."""
 
+from contextlib import nullcontext
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from keras import layers
 
 from keras_switcher import (
     Budget,
+    PruningPlan,
     Structure,
     SwitcherModel,
     channel_groups,
@@ -17,6 +20,8 @@ from keras_switcher import (
     prune_channels,
 )
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.reader import UNCOUNTED
+from keras_switcher.graph.rules import rule
 from keras_switcher.pruning.counting import remaining
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
@@ -431,7 +436,7 @@ def test_layers_of_a_branch_that_is_folded_away_do_not_count():
     model = with_random_weights(keras.Model(inputs, outputs))
     channel_graph = ChannelGraph(model)
     plan = plan_removal(channel_graph, {"inner": np.zeros(5)})
-    small = plan.apply(model)
+    small = PruningPlan.of(plan).apply(model)
     left = remaining(channel_graph, plan)
     assert left["parameters"] == small.count_params()
     kernels = [small.get_layer(name).kernel for name in ("stem", "dense")]
@@ -455,7 +460,7 @@ def test_what_nothing_reads_any_more_does_not_count():
     plan = plan_removal(
         channel_graph, {"side": np.zeros(5), "stem": np.float32([1, 0, 1, 1, 1, 1])}
     )
-    small = plan.apply(model)
+    small = PruningPlan.of(plan).apply(model)
     assert {"gate", "side"}.isdisjoint(layer.name for layer in small.layers)
     left = remaining(channel_graph, plan)
     assert left["parameters"] == small.count_params()
@@ -477,3 +482,53 @@ def test_new_biases_of_what_is_folded_away_do_not_count():
     assert (
         remaining(channel_graph, plan)["parameters"] == compact(channel_graph, plan).count_params()
     )
+
+
+class Uncounted(layers.Layer):
+    """Multiplies with a kernel, and has a rule that does not count it."""
+
+    def __init__(self, units, says=("consume", "produce"), **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.says = units, tuple(says)
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.kernel)
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "says": self.says}
+
+
+@rule(Uncounted)
+def uncounted(call, reader):
+    kernel = call.op.kernel
+    if "consume" in call.op.says:
+        reader.consume(call, kernel, 0, -1)
+    if "produce" in call.op.says:
+        channels = reader.produce(call, kernel, 1)
+        reader.label(call.output, -1, channels)
+        reader.resize(call, units=channels)
+    if "count" in call.op.says:
+        reader.count_kernel(call, kernel, call.output.shape[1:-1])
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4)])
+@pytest.mark.parametrize(
+    "says", [("consume",), ("produce",), ("consume", "produce"), ("consume", "produce", "count")]
+)
+def test_a_kernel_that_its_rule_forgets_to_count_has_unknown_macs(says, shape):
+    parts = [layers.Dense(5, name="hidden"), Uncounted(6, says, name="mine"), layers.Dense(2)]
+    model = keras.Sequential([keras.Input(shape), *parts])
+    counts, rows = count_macs(model), int(np.prod(shape[:-1]))
+    is_counted = "count" in says
+    assert counts.unknown == ({} if is_counted else {"mine": UNCOUNTED})
+    assert counts.total == rows * (4 * 5 + 6 * 2 + is_counted * 5 * 6)
+    left = remaining(ChannelGraph(model))
+    assert left["weights"] == 4 * 5 + 5 * 6 + 6 * 2
+    with pytest.raises(ValueError, match="count_kernel") if not is_counted else nullcontext():
+        SwitcherModel(model, budget=Budget(0.9, of="macs"))

@@ -57,7 +57,7 @@ def test_the_plan_of_connections_survives_its_file(tmp_path):
     factors = ones(model)
     factors["dense_1/connections"][:, 3] = 0
     factors["dense_2/connections"][1:3, 1] = [0, 0.25]
-    plan = plan_removal(ChannelGraph(model), factors)
+    plan = PruningPlan.of(plan_removal(ChannelGraph(model), factors))
     plan.save(tmp_path / "plan.json")
     loaded = PruningPlan.load(tmp_path / "plan.json")
     assert str(loaded) == str(plan)

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from keras_switcher import PruningPlan, prune_channels
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning import planning
+
+
+def plan_removal(*args, **kwargs):
+    """The plan that users get."""
+    return PruningPlan.of(planning.plan_removal(*args, **kwargs))
 
 
 def network(seed=0):
