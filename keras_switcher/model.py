@@ -46,7 +46,7 @@ from keras_switcher.training.schedule import Schedule
 from keras_switcher.training.sensitivity import Sensitivities
 from keras_switcher.training.strategies import check_strategy
 
-FORMAT = 1
+MODEL_FORMAT = 1
 # Attributes that the gated network is built with.
 FIXED = ("task", "switcher", "groups", "connections")
 # What `connections` means: what has factors.
@@ -489,7 +489,7 @@ class SwitcherModel(Trainer):
             "alternation": self.alternation,
             "budget": serialize(self.budget) if self.budget else None,
             "warmup_epochs": self.warmup_epochs,
-            "format": FORMAT,
+            "format": MODEL_FORMAT,
         }
 
     @classmethod
@@ -501,7 +501,7 @@ class SwitcherModel(Trainer):
                 is no number of one.
         """
         config = dict(config)
-        _check_format(config.pop("format", FORMAT))
+        _check_format(config.pop("format", MODEL_FORMAT))
         for name in ("task", "switcher", "budget", "dtype"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
@@ -513,8 +513,8 @@ def _check_format(version: Any) -> None:
             f"A model's format is a whole number from 1 on. Received: format={version!r}. The file "
             "was not written by keras_switcher, or was changed since."
         )
-    if version > FORMAT:
+    if version > MODEL_FORMAT:
         raise ValueError(
             f"This model was saved in format {version}; this version of keras_switcher reads "
-            f"{FORMAT}. Install a newer one."
+            f"{MODEL_FORMAT}. Install a newer one."
         )

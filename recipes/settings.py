@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 
-from keras_switcher.training.budget import KINDS
+from keras_switcher.training.budget import COSTS
 from keras_switcher.training.schedule import ALTERNATIONS
 from recipes.alternation import WHILE_LOSS_FALLS
 from recipes.switching import STARTS, SWITCHERS
@@ -71,7 +71,7 @@ class Settings:
         False, bool, "no gradient through the switcher's input: equation 6 cut short"
     )
     budget: float | None = _setting(0.245, _or_none(_share), "share to keep, or none")
-    budget_of: str = _setting("weights", str, "what it is a share of", KINDS)
+    budget_of: str = _setting("weights", str, "what it is a share of", COSTS)
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
     budget_end: float = _setting(0.3, float, "share of training after which it has fallen")
     validate: bool = _setting(

@@ -26,7 +26,7 @@ def test_groups(groups, names):
     assert list(model.scaling_factors()) == names
 
 
-def test_groups_of_both_grains():
+def test_groups_of_channels_and_connections():
     model = SwitcherModel(convnet(), connections="both", groups=["first", "head/connections"])
     assert list(model.scaling_factors()) == ["first", "head/connections"]
 

@@ -69,7 +69,7 @@ def test_a_gate_multiplies_each_weight():
     check_close(model(x), expected)
 
 
-def test_both_grains_multiply():
+def test_factors_of_channels_and_connections_multiply():
     model = given(connections="both")
     x, _ = data()
     factors = model.scaling_factors()

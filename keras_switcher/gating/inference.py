@@ -24,7 +24,7 @@ class InferenceKernels:
     def __init__(self, model: keras.Model) -> None:
         self._model = model
         self._kernels: dict[int, tuple[Edge, keras.Variable]] = {}
-        self._as_graph = model.as_graph(self._decide)
+        self._as_graph = model.as_graph(self._raw_factors)
 
     def factors(self) -> dict:
         """The factors of the weights as they are now, as inference and compaction use them.
@@ -32,10 +32,10 @@ class InferenceKernels:
         All of them ask the same compiled function: another one may round differently, and where
         factors jump from zero, another channel would be kept.
         """
-        model = self._model
-        return model.effective_factors(self._decide() if model.run_eagerly else self._as_graph())
+        raw = self._raw_factors() if self._model.run_eagerly else self._as_graph()
+        return self._model.effective_factors(raw)
 
-    def _decide(self) -> dict[str, Tensor]:
+    def _raw_factors(self) -> dict[str, Tensor]:
         with VariableOverride([]):  # Losses that the switcher adds belong to training.
             return self._model.raw_factors()
 

@@ -12,7 +12,7 @@ AnyGroup = ChannelGroup | ConnectionGroup
 # What can be passed as `groups`.
 Choice = str | Sequence[str] | Callable[[AnyGroup], bool]
 
-KINDS = ("all", "dense", "conv")
+GROUP_CHOICES = ("all", "dense", "conv")
 _OF_KIND = {"all": "", "dense": " that a Dense layer reads", "conv": " that a convolution makes"}
 _ONLY_DENSE = (
     " Only Dense layers have connections that can be cut one by one: for convolutions, and all "
@@ -39,14 +39,14 @@ def select_groups(
         ValueError: If the argument is none of these, a name is unknown, a named group cannot be
             pruned (with the reason), or no group is left.
     """
-    if isinstance(groups, str) and groups not in KINDS:
+    if isinstance(groups, str) and groups not in GROUP_CHOICES:
         raise ValueError(
-            f"`groups` must be one of {KINDS}, a list of names or a predicate. "
+            f"`groups` must be one of {GROUP_CHOICES}, a list of names or a predicate. "
             f"Received: groups={groups!r}. (For one group, pass a list: [{groups!r}].)"
         )
     if not callable(groups) and not isinstance(groups, (str, Iterable)):
         raise ValueError(
-            f"`groups` must be one of {KINDS}, a list of names or a predicate. "
+            f"`groups` must be one of {GROUP_CHOICES}, a list of names or a predicate. "
             f"Received: groups={groups!r}."
         )
     available: dict[str, Sequence[AnyGroup]] = {

@@ -23,7 +23,7 @@ _ASSIGNS = "it assigns to a variable"
 _LARGEST = {"float16": 6e4}
 _ROUNDING = {"float16": 1e-2, "bfloat16": 5e-2}
 # Batches of which kinds of numbers: a largest, a smallest or a mean of all is another in each.
-_KINDS = (
+_SUBSETS = (
     lambda x: np.abs(x) < 1,
     lambda x: x.real > 0,
     lambda x: x.real < 0,
@@ -102,7 +102,7 @@ def _batches(table: np.ndarray, own: list[int], small: list[int]) -> Iterator[np
         shape[axis] = size
         at_each = np.add.outer(every, np.arange(size)) % len(table)
         yield at_each.reshape(shape)
-    kinds = [every[kind(table)] for kind in _KINDS]
+    kinds = [every[kind(table)] for kind in _SUBSETS]
     for number, kind in enumerate(filter(len, kinds)):
         yield rng.choice(kind, size=[2, *(narrower if number % 2 else small)])
     for changed in (np.argmax(table.real), np.argmin(table.real)):

@@ -16,11 +16,11 @@ class VariableOverride(keras.StatelessScope):
 
     def __init__(self, values: list[tuple[keras.Variable, Tensor]]) -> None:
         super().__init__(values, collect_losses=True)
-        self._substituted = {id(variable) for variable, _ in values}
+        self._overridden = {id(variable) for variable, _ in values}
 
     def add_update(self, update: tuple[keras.Variable, Tensor]) -> None:
         variable, value = update
-        if id(variable) in self._substituted:
+        if id(variable) in self._overridden:
             super().add_update(update)
         elif self.original_scope is not None:
             self.original_scope.add_update(update)

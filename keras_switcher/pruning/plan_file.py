@@ -13,7 +13,7 @@ import numpy as np
 from keras_switcher.files import write_whole
 from keras_switcher.pruning.plan import GroupPlan, Plan
 
-FORMAT = 1
+PLAN_FORMAT = 1
 # In all groups and connections of a plan: a gigabyte of factors. The Dense layers of VGG16 have
 # 124 million connections.
 MOST_FACTORS = 2**28
@@ -31,7 +31,7 @@ def write_plan(path: Path, plan: Plan) -> None:
         ValueError: If `read_plan` would refuse it: a factor is negative or not finite, say.
     """
     content = {
-        "format": FORMAT,
+        "format": PLAN_FORMAT,
         "every_dense_input": plan.every_dense_input,
         "groups": {name: _group_to_json(group) for name, group in plan.groups.items()},
         "connections": {
@@ -116,10 +116,10 @@ def _checked(content: Any) -> tuple[dict, bool, dict]:
     _check_is(content, dict, what)
     if "format" not in content:
         raise ValueError("it has no 'format'")
-    if type(content["format"]) is not int or content["format"] != FORMAT:
+    if type(content["format"]) is not int or content["format"] != PLAN_FORMAT:
         raise ValueError(
             f"it has format {short(content['format'])}; this version of keras_switcher reads "
-            f"{FORMAT}"
+            f"{PLAN_FORMAT}"
         )
     _check_names(content, ["format", "every_dense_input", "groups", "connections"], what)
     _check_is(content["every_dense_input"], bool, "'every_dense_input'")

@@ -53,10 +53,10 @@ def propagate_removal(
                 changed |= not np.array_equal(mask, cut[kernel.connections])
         for group, made_by in makers.items():
             here = left.get(group.name, np.ones(group.size, bool))
-            orphans = np.zeros(group.size, bool)
+            without_inputs = np.zeros(group.size, bool)
             producer = group.producers[0]
-            orphans[producer.channels] = ~cut[made_by].any(0)[producer.entries]
-            if (new := here & orphans).any():
+            without_inputs[producer.channels] = ~cut[made_by].any(0)[producer.entries]
+            if (new := here & without_inputs).any():
                 constant[group.name] = constant.get(group.name, False) | new
                 live[group.name] = live[group.name] * ~new
                 changed = True

@@ -174,9 +174,9 @@ def _config_of(op: keras.Operation) -> dict:
     if not given or not is_stock(op):
         return op.get_config()
     # Not every callable can be serialized, and Keras warns of lambdas. A copy without them can be.
-    stand_in = object.__new__(type(op))
-    vars(stand_in).update(vars(op), **dict.fromkeys(given, keras.activations.linear))
-    return stand_in.get_config()
+    shell = object.__new__(type(op))
+    vars(shell).update(vars(op), **dict.fromkeys(given, keras.activations.linear))
+    return shell.get_config()
 
 
 def _is_activation(name: str, value: Any) -> bool:

@@ -233,14 +233,14 @@ def map_weights(records: Sequence[Record], function: Callable) -> list:
     return [record.map_weights(lambda weight: mapped[id(weight)]) for record in records]
 
 
-def by_grain(records: Sequence[Record]) -> tuple[list[GroupRecord], list[ConnectionRecord]]:
+def split_records(records: Sequence[Record]) -> tuple[list[GroupRecord], list[ConnectionRecord]]:
     """The records of channels, and the records of connections."""
     channels = [record for record in records if isinstance(record, GroupRecord)]
     return channels, [record for record in records if isinstance(record, ConnectionRecord)]
 
 
 def in_order(records: Sequence[Record], of_channels: list, of_connections: list) -> list:
-    """The factors of both granularity, in the order of the records that `by_grain` has parted."""
+    """The factors of channels and connections, in the order of the records they belong to."""
     channels, connections = iter(of_channels), iter(of_connections)
     return [
         next(channels if isinstance(record, GroupRecord) else connections) for record in records

@@ -6,7 +6,7 @@ import keras
 
 from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import CEILING, START, STARTS, check_head
-from keras_switcher.switchers.records import Record, by_grain, in_order
+from keras_switcher.switchers.records import Record, in_order, split_records
 from keras_switcher.switchers.row_channels import ChannelFactors
 from keras_switcher.switchers.row_connections import ConnectionFactors
 from keras_switcher.switchers.switcher import Switcher
@@ -63,7 +63,7 @@ class RowSwitcher(Switcher):
         self.ceiling = ceiling
 
     def build(self, records: list[Record]) -> None:
-        channels, connections = by_grain(records)
+        channels, connections = split_records(records)
         gamma, beta = STARTS[self.start]
         made_with = {
             "units": self.units,
@@ -81,7 +81,7 @@ class RowSwitcher(Switcher):
         self.add_opening(self.start)
 
     def call(self, records: list[Record]) -> list[Tensor]:
-        channels, connections = by_grain(records)
+        channels, connections = split_records(records)
         opened = self.opened()
         return in_order(
             records,

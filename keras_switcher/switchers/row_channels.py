@@ -18,7 +18,7 @@ from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.straight_through import straight_through
 
 # What is read of each channel: a feature for each.
-KINDS = ("producers", "consumers", "scales", "shifts")
+FEATURES = ("producers", "consumers", "scales", "shifts")
 
 
 class ChannelFactors(RowPart):
@@ -32,9 +32,9 @@ class ChannelFactors(RowPart):
         shapes = {id(weight): tuple(weight.shape) for weight in unique_weights(records)}
         self._context = as_constant(np.stack([_describe(record, shapes) for record in records]))
         self._neighbours = as_constant(_neighbours(records))
-        self._views = [Features(records, kind) for kind in KINDS]
+        self._views = [Features(records, kind) for kind in FEATURES]
         self.embed = layers.Dense(self.units, "relu", dtype=self.dtype_policy, name="embed")
-        self.embed.build((None, len(KINDS)))
+        self.embed.build((None, len(FEATURES)))
         self.mix = layers.Dense(self.units, use_bias=False, dtype=self.dtype_policy, name="mix")
         self.mix.build((None, self.units))
         self.context = layers.Dense(self.units, dtype=self.dtype_policy, name="context")

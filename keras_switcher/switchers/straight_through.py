@@ -16,6 +16,6 @@ def straight_through(values: Tensor, soft: Tensor, where: Tensor = 1.0) -> Tenso
     return values + ops.cast(where, values.dtype) * (soft - ops.stop_gradient(soft))
 
 
-def on_or_off(factors: Tensor) -> Tensor:
+def straight_through_step(factors: Tensor) -> Tensor:
     """1 for factors above zero, 0 for others; the gradient is that of the factors."""
     return straight_through(ops.cast(factors > 0, factors.dtype), factors)

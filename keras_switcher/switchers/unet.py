@@ -7,7 +7,13 @@ from keras import ops
 
 from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import START, STARTS, mean_at_start
-from keras_switcher.switchers.records import GroupRecord, KernelView, Record, by_grain, in_order
+from keras_switcher.switchers.records import (
+    GroupRecord,
+    KernelView,
+    Record,
+    in_order,
+    split_records,
+)
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.unet_connections import ConnectionImages
 from keras_switcher.switchers.unet_network import INITIALIZER, Normalize, UNet, padded
@@ -77,7 +83,7 @@ class UNetSwitcher(Switcher):
         self.supports_jit = False
 
     def build(self, records: list[Record]) -> None:
-        channels, connections = by_grain(records)
+        channels, connections = split_records(records)
         if channels:
             self._build_channels(channels)
         if connections:
@@ -92,7 +98,7 @@ class UNetSwitcher(Switcher):
         self.add_opening(self.start)
 
     def call(self, records: list[Record]) -> list[Tensor]:
-        channels, connections = by_grain(records)
+        channels, connections = split_records(records)
         opened = self.opened()
         return in_order(
             records,

@@ -18,7 +18,7 @@ from keras_switcher.graph.packing import PackedLayout, by_granularity
 from keras_switcher.graph.selection import more_to_choose
 from keras_switcher.graph.untouched import describe_rest
 from keras_switcher.reductions import as_constant, total
-from keras_switcher.switchers.straight_through import on_or_off
+from keras_switcher.switchers.straight_through import straight_through_step
 from keras_switcher.training.budget import Budget
 
 
@@ -40,7 +40,7 @@ class Accounting:
 
     def live(self, factors: dict) -> dict:
         """1 for the channels that are alive, 0 for others; gradients as of the factors."""
-        return self._liveness(on_or_off(self._joined(factors)))
+        return self._liveness(straight_through_step(self._joined(factors)))
 
     def kept(self, factors: dict, of: str) -> Any:
         """The share of the weights or MACs of the whole network that the factors leave.
@@ -48,7 +48,7 @@ class Accounting:
         Its gradient is what each factor costs, as if a channel counted by its factor.
         """
         _, connections = by_granularity(factors)
-        connected = {name: on_or_off(matrix) for name, matrix in connections.items()}
+        connected = {name: straight_through_step(matrix) for name, matrix in connections.items()}
         return self._kept_share(self.live(factors), of, connected)
 
     def shares(self, factors: dict) -> Any:
@@ -67,7 +67,7 @@ class Accounting:
         number = sum(group.size for group in self._chosen)
         kept = sum(_count(values > 0) for values in parts) / number
         strengthened = sum(_count(values >= 1) for values in parts) / number
-        connected = {g.name: on_or_off(factors[g.name]) for g in self._connections}
+        connected = {g.name: straight_through_step(factors[g.name]) for g in self._connections}
         removed = 1 - self._kept_share(live, "weights", connected)
         shares = [1 - kept, kept - strengthened, strengthened, removed]
         return ops.stack([ops.cast(share, "float32") for share in shares])

@@ -9,7 +9,7 @@ from keras import ops
 from keras_switcher.graph.packing import by_granularity
 from keras_switcher.switchers.straight_through import straight_through
 
-KINDS = ("weights", "macs")
+COSTS = ("weights", "macs")
 # What to do with MACs that are not known.
 UNKNOWN = ("refuse", "leave_out")
 # How far from the target the penalty turns from a square into a line, as a share.
@@ -93,8 +93,8 @@ class Budget:
         is_share = isinstance(keep, Real) and 0 < keep < 1
         if not is_share:
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
-        if of not in KINDS:
-            raise ValueError(f"`of` must be one of {KINDS}. Received: of={of!r}.")
+        if of not in COSTS:
+            raise ValueError(f"`of` must be one of {COSTS}. Received: of={of!r}.")
         if unknown not in UNKNOWN:
             raise ValueError(f"`unknown` must be one of {UNKNOWN}. Received: unknown={unknown!r}.")
         are_numbers = isinstance(start_epoch, Real) and isinstance(end_epoch, Real)

@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_switcher.files import written_whole
 
-FORMAT = 1
+CHECKPOINT_FORMAT = 1
 
 
 def write_checkpoint(path: Path, variables: list[keras.Variable], record: dict) -> None:
@@ -24,7 +24,7 @@ def write_checkpoint(path: Path, variables: list[keras.Variable], record: dict) 
     """
     values = [ops.convert_to_numpy(variable) for variable in variables]
     kinds = [[*_kind(value), v.name] for v, value in zip(variables, values, strict=True)]
-    text = json.dumps({**record, "format": FORMAT, "variables": kinds})
+    text = json.dumps({**record, "format": CHECKPOINT_FORMAT, "variables": kinds})
     # As bytes: NumPy's files know nothing of bfloat16.
     arrays = {str(i): value.reshape(-1).view("uint8") for i, value in enumerate(values)}
     with written_whole(path) as new, new.open("wb") as file:
@@ -44,9 +44,10 @@ def read_record(path: Path) -> dict | None:
         return None
     record = json.loads(str(_read(path, ["record"])[0]))
     version = record.get("format")
-    if type(version) is not int or version != FORMAT:
+    if type(version) is not int or version != CHECKPOINT_FORMAT:
         raise ValueError(
-            f"{path} has format {version!r}; this version of keras_switcher reads {FORMAT}."
+            f"{path} has format {version!r}; this version of keras_switcher reads "
+            f"{CHECKPOINT_FORMAT}."
         )
     return record
 

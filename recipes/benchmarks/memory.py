@@ -17,7 +17,7 @@ import pandas as pd
 from recipes.benchmarks.harness import in_own_process, run
 from recipes.benchmarks.step_time import BACKBONES, BATCH, compiled, samples
 
-KINDS = ("dense", "joint", "batch")
+MODELS = ("dense", "joint", "batch")
 
 
 def measure(
@@ -26,7 +26,7 @@ def measure(
     """A row for each network and model; `repeats` are processes per model."""
     for network in networks:
         found = [
-            {kind: in_own_process(_peak, network, kind, switcher, batches) for kind in KINDS}
+            {kind: in_own_process(_peak, network, kind, switcher, batches) for kind in MODELS}
             for _ in range(repeats)
         ]
         peaks = pd.DataFrame(found).agg(["median", "min", "max"])

@@ -15,7 +15,7 @@ NETWORKS = {
     "two heads": two_heads,
     "densely connected": densely_connected,
 }
-KINDS = ("producers", "consumers", "scales", "shifts")
+FEATURES = ("producers", "consumers", "scales", "shifts")
 
 
 def largest(view):
@@ -44,7 +44,7 @@ def one_by_one(records, kind, relative):
 
 
 @pytest.mark.parametrize("relative", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FEATURES)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_read_is_the_mean_over_positions_then_over_views(name, kind, relative):
     task = NETWORKS[name]()
