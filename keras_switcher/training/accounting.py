@@ -19,7 +19,7 @@ from keras_switcher.graph.selection import more_to_choose
 from keras_switcher.graph.untouched import describe_rest
 from keras_switcher.reductions import as_constant, total
 from keras_switcher.switchers.straight_through import straight_through_step
-from keras_switcher.training.budget import Budget
+from keras_switcher.training.budget import COSTS, Budget
 
 
 class Accounting:
@@ -109,6 +109,7 @@ class KeptShare:
     def __init__(self, channel_graph: ChannelGraph, names: Iterable[str]) -> None:
         self._layout = PackedLayout(map(channel_graph.group, names))
         self._terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
+        self._costs = {of: np.array([t.cost(of) for t in self._terms], "float64") for of in COSTS}
         indices = [self._index(axis) for term in self._terms for axis in term.axes]
         self._lengths = np.array([len(index) for index in indices], "float32")
         if indices:
@@ -147,8 +148,7 @@ class KeptShare:
             for term, row in zip(self._terms, self._table, strict=True)
         ]
         left = self._products(shares, table)
-        costs = np.array([term.cost(of) for term in self._terms], "float64")
-        costs /= costs.sum()
+        costs = self._costs[of] / self._costs[of].sum()
         total = 0.0
         for number, term in enumerate(self._terms):
             name = term.kernel.connections
