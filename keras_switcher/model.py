@@ -355,7 +355,7 @@ class SwitcherModel(Trainer):
         progress = self.budget_progress
         values = [self.epochs_seen, progress.waited, progress.learns, progress.gradient_norm()]
         epochs, waited, learns, gradient = (float(ops.convert_to_numpy(v)) for v in values)
-        so_far = TrainingSoFar(epochs, waited, bool(learns), gradient)
+        so_far = TrainingSoFar(epochs, waited, bool(learns), gradient, progress.has_lost)
         names, channel_graph = self.gated.names, self.gated.channel_graph
         return Structure(channel_graph, names, self.plan(), self.budget, so_far)
 

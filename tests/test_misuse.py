@@ -1,5 +1,8 @@
 """Mistakes in the use of a model are named, and leave it as it was."""
 
+import subprocess
+import sys
+
 import keras
 import pytest
 from helpers.toys import crossentropy, data, fit, mlp, switched
@@ -54,3 +57,27 @@ def test_history_of_a_model_without_structure():
 def test_a_switched_network_where_a_task_network_is_meant():
     with pytest.raises(ValueError, match="its attribute `task`"):
         channel_groups(SwitcherModel(mlp()))
+
+
+def test_no_optimizer_is_named_and_leaves_the_model_compiled():
+    model = switched()
+    with pytest.raises(ValueError, match="`optimizer` is None"):
+        model.compile(None, crossentropy())
+    fit(model)
+
+
+# In a process of its own: it is the first import that counts.
+IMPORTING = """
+import keras, keras_switcher, keras_switcher.pruning.surgery
+keras_switcher.SwitcherModel
+keras.config.set_floatx("float64")
+layer = keras.layers.Dense(3)
+layer.build((None, 4))
+print(layer.dtype, layer.kernel.dtype, keras.layers.Layer().name, keras.Sequential().name)
+"""
+
+
+def test_importing_changes_nothing_of_keras():
+    command = [sys.executable, "-c", IMPORTING]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["float64", "float64", "layer", "sequential"]

@@ -127,8 +127,8 @@ def test_a_budget_that_was_missed_is_said_with_what_to_do():
     channel_graph = ChannelGraph(model)
     plan = plan_removal(channel_graph, factors)
 
-    def shown(keep, epochs=20.0, waited=0.0, learns=True, gradient=0.1):
-        training = TrainingSoFar(epochs, waited, learns, gradient)
+    def shown(keep, epochs=20.0, waited=0.0, learns=True, gradient=0.1, has_lost=False):
+        training = TrainingSoFar(epochs, waited, learns, gradient, has_lost)
         budget = Budget(keep, "macs", end_epoch=7)
         return str(Structure(channel_graph, ["fc1"], plan, budget, training))
 
@@ -139,6 +139,10 @@ def test_a_budget_that_was_missed_is_said_with_what_to_do():
     # A budget that is met by a network that knows nothing is no success.
     for keep in (0.75, 0.9):
         assert "The loss is above half of the first one" in shown(keep, 20, 7, False)
+    for keep in (0.6, 0.75, 0.9):
+        lost = shown(keep, has_lost=True)
+        assert "what was learned is lost. Lower the switcher's learning rate" in lost
+        assert "Raise" not in lost
     assert "moved too fast to stop there" in shown(0.9)
     assert "The loss has a small scale" in shown(0.6, gradient=1e-5)
     assert "The loss has a large scale" in shown(0.6, gradient=1e4)

@@ -138,9 +138,15 @@ def _why_unreadable(model: keras.Model) -> str | None:
             "Write it with the functional API, keras.Model(inputs, outputs), or as "
             "keras.Sequential."
         )
-    if type(model).call not in (type(_plain(model)).call, keras.Sequential.call):
+    overridden = [
+        name
+        for name in ("call", "__call__")
+        if getattr(type(model), name)
+        not in (getattr(type(_plain(model)), name), getattr(keras.Sequential, name))
+    ]
+    if overridden:
         return (
-            f"{what} overrides call(), so its functional graph may not be what it computes. Pass "
-            "keras.Model(model.input, model.output) if the graph is what you mean."
+            f"{what} overrides {overridden[0]}(), so its functional graph may not be what it "
+            "computes. Pass keras.Model(model.input, model.output) if the graph is what you mean."
         )
     return None

@@ -13,7 +13,8 @@ from keras_switcher.pruning.holding import SAVED, cells_of, globals_of, is_empty
 from keras_switcher.pruning.sharing import CONTAINERS, VALUES, Sharing
 
 # Private: by a tracker alone a layer finds its variables, and a copy has to find its own.
-_TRACKER = vars(keras.layers.Layer())["_tracker"]
+# With a name and a precision of its own: those of others do not depend on it.
+_TRACKER = vars(keras.layers.Layer(name="empty", dtype="float32"))["_tracker"]
 # The lists, dicts and sets that Keras makes of those that layers hold, with what they are.
 _TRACKED = {type(_TRACKER.track(kind())): kind for kind in (list, dict, set, OrderedDict)}
 _FILLED_BY: dict[type, Callable] = {list: list.extend, dict: dict.update, set: set.update}

@@ -1,6 +1,7 @@
 """Comparison of a rebuilt layer with the layer that it was built from."""
 
 import inspect
+from functools import cache
 from typing import Any
 
 import keras
@@ -11,15 +12,23 @@ from keras_switcher.graph.call import Call, is_stock, is_tensor
 from keras_switcher.parts import parts_of
 from keras_switcher.pruning.random_inputs import draws
 
-# Private attributes, by which Keras keeps its own books: nothing else marks them. An export leaves
-# those of models in layers, too.
-_OF_KERAS = {*vars(keras.layers.Layer()), *vars(keras.Sequential(name="empty"))}
-_OF_KERAS -= {"activity_regularizer", "autocast"}
-_OF_KERAS |= {"_auto_config_error_args"}  # Whether *args were given to its constructor.
 # TensorFlow's books of what belongs to what, private as well. It opens them when a layer first
 # becomes part of a model, is saved or holds a variable, so that of two layers that are alike one
 # may have them.
 _OF_TENSORFLOW = "_self_"
+
+
+@cache
+def _of_keras() -> set[str]:
+    """The private attributes by which Keras keeps its own books: nothing else marks them.
+
+    An export leaves those of models in layers, too. Not found on import: the first layer of a
+    process fixes the precision of all.
+    """
+    layer = keras.layers.Layer(name="empty", dtype="float32")
+    books = {*vars(layer), *vars(keras.Sequential(name="empty"))}
+    # The last one: whether *args were given to its constructor.
+    return books - {"activity_regularizer", "autocast"} | {"_auto_config_error_args"}
 
 
 def unlike(call: Call, new: keras.Operation) -> str | None:
@@ -132,7 +141,7 @@ def _attributes(one: keras.layers.Layer, other: keras.layers.Layer) -> list[str]
     # trained, what its layers are called, and how many samples it has seen first.
     if isinstance(one, (keras.Model, keras.layers.InputLayer)) and is_stock(one):
         return []
-    names = sorted({*vars(one), *vars(other)} - _OF_KERAS)
+    names = sorted({*vars(one), *vars(other)} - _of_keras())
     return [name for name in names if not name.startswith(_OF_TENSORFLOW)]
 
 

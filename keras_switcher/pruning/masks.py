@@ -62,7 +62,14 @@ def prune_channels(
         if group.name in masks or group.name in scales:
             mask = masks.get(group.name, np.ones(group.size, bool))
             factor = scales.get(group.name, np.ones(group.size, "float32"))
-            factors[group.name] = np.where(mask, factor, 0).astype("float32")
+            with np.errstate(over="ignore"):
+                single = np.where(mask, factor, 0).astype("float32")
+            if not np.isfinite(single).all():
+                raise ValueError(
+                    f"Factors in `scale` of '{group.name}' are too large for float32: the largest "
+                    f"is {np.max(factor):.3g}."
+                )
+            factors[group.name] = single
     plan = plan_removal(channel_graph, factors, round_to)
     return compact(channel_graph, plan, factors if verify else None)
 

@@ -14,7 +14,7 @@ import keras
 from keras_switcher.pruning.holding import holds_state, is_around, is_state
 
 # Stands for a module. Private: Keras has no public name for the class.
-_BACKEND = type(keras.layers.Normalization().backend)
+_BACKEND = type(keras.layers.Normalization(name="empty", dtype="float32").backend)
 # What may be shared without a word on what holds it.
 _NAMED = (type, types.ModuleType, _BACKEND, keras.KerasTensor, inspect.Signature, weakref.ref)
 # What Python would copy, although others wait at it or rely on it: all that is bound to an

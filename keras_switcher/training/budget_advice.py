@@ -18,6 +18,14 @@ NOT_LEARNED = (
     "lost, or never learned, what the task needs. Keep more, let the budget fall more slowly (a "
     "later `end_epoch`), or lower the learning rates."
 )
+LOST = (
+    "The loss has risen again by more than half of what it had fallen: what was learned is lost. "
+    "Lower the switcher's learning rate (without a `switcher_optimizer` it is that of the task "
+    "network, which may be far too high) or clip its gradient (global_clipnorm=1.0), keep more, "
+    "or let the budget fall more slowly (a later `end_epoch`)."
+)
+# The share of what a loss had fallen by.
+RISEN = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,12 +37,14 @@ class TrainingSoFar:
         waited: For how many of them the budget waited.
         learns: Whether the task network has learned anything.
         gradient: The length of the task's gradient on the factors.
+        has_lost: Whether the last fit() has lost what it had learned.
     """
 
     epochs: float
     waited: float
     learns: bool
     gradient: float
+    has_lost: bool = False
 
 
 def advice_after(budget: Budget, kept: float, training: TrainingSoFar) -> str | None:
@@ -46,10 +56,13 @@ def advice_after(budget: Budget, kept: float, training: TrainingSoFar) -> str | 
         training: What was trained; nothing is said before any training.
     """
     is_met = abs(kept - budget.keep) <= NEAR
-    if not training.epochs or (is_met and (training.learns or not training.waited)):
+    fine = is_met and not training.has_lost and (training.learns or not training.waited)
+    if not training.epochs or fine:
         return None
     found = f"{budget.keep:.2%} of the {budget.of} were to be kept, and {kept:.2%} are left"
     end = budget.end_epoch + training.waited
+    if training.has_lost:
+        return f"{found}. {LOST}"
     if training.waited and not training.learns and (is_met or kept < budget.keep):
         return f"{found}. {NOT_LEARNED}"
     if kept < budget.keep:
@@ -89,14 +102,23 @@ def _on_scale(gradient: float) -> str:
     )
 
 
-def advise_after_fit(model: keras.Model) -> None:
-    """Warns, once for each model, where a budget went on without a network that learns.
+def advise_after_fit(model: keras.Model, losses: list[float]) -> None:
+    """Warns where a budget went on without a network that learns (once), or one lost what it knew.
 
     Args:
         model: The `SwitcherModel`.
+        losses: The loss of each epoch.
     """
     budget, progress = model.budget, model.budget_progress
-    if budget is None or "not learned" in model.advised:
+    if budget is None:
+        return
+    first = float(ops.convert_to_numpy(progress.first_loss))
+    least = min([first, *losses])
+    progress.has_lost = bool(losses) and losses[-1] - least > RISEN * (first - least) > 0
+    if progress.has_lost:
+        warnings.warn(f"{LOST} Losses: {least:.3g}, now {losses[-1]:.3g}.", stacklevel=3)
+        return
+    if "not learned" in model.advised:
         return
     states = progress.learns, progress.waited, model.epochs_seen
     learns, waited, epochs = (float(ops.convert_to_numpy(state)) for state in states)

@@ -36,6 +36,7 @@ class BudgetProgress(keras.layers.Layer):
         knows: 1 if the network knew something of its inputs at the first updates.
         learns: 1 while the network learns, or if it knew something before; else 0.
         waited: For how many epochs the budget has waited.
+        has_lost: Whether the last fit() has lost what it had learned; not saved.
         lag: How far the kept share was above the target, summed over time, the fall being 1 (or
             an epoch, if it falls faster).
     """
@@ -63,6 +64,7 @@ class BudgetProgress(keras.layers.Layer):
                 aggregation="only_first_replica",
             )
             setattr(self, name, variable)
+        self.has_lost = False
         self.built = True
 
     def start_anew(self) -> None:

@@ -92,12 +92,17 @@ class OptimizerPair:
 
 
 def check_optimizers(optimizer: Any, switcher_optimizer: Any) -> None:
-    """Raises ValueError if both are the same object, or one is a `MultiOptimizer`.
+    """Raises ValueError if both are one object, there is none, or one is a `MultiOptimizer`.
 
     Args:
         optimizer: What a model is compiled with for the task network.
         switcher_optimizer: What it is compiled with for the switcher.
     """
+    if optimizer is None:
+        raise ValueError(
+            "`optimizer` is None, and the task network needs one. Pass, for example, "
+            'compile("sgd", loss, switcher_optimizer="sgd").'
+        )
     _refuse_several(optimizer=optimizer, switcher_optimizer=switcher_optimizer)
     if switcher_optimizer is optimizer and isinstance(optimizer, keras.optimizers.Optimizer):
         raise ValueError(

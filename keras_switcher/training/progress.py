@@ -23,6 +23,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self._batches = 0
         self._step_share = 0.0
+        self._losses: list[float] = []
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         _check_batches(self.params.get("steps"))
@@ -51,6 +52,8 @@ class Progress(keras.callbacks.Callback):
         model.step_share.assign(1 / self._batches if self._batches else 0.0)
         self._check_finite(epoch, logs or {})
         self._report_waiting(logs)
+        if logs and "loss" in logs:
+            self._losses.append(float(logs["loss"]))
 
     def _check_finite(self, epoch: int, logs: dict) -> None:
         """Before any other callback may save what is broken."""
@@ -82,7 +85,7 @@ class Progress(keras.callbacks.Callback):
         # What fit does with the task network, if its optimizer averages weights (use_ema).
         variables = self.model.switcher.trainable_variables
         self.model.switcher_optimizer.finalize_variable_values(variables)
-        advise_after_fit(self.model)
+        advise_after_fit(self.model, self._losses)
 
 
 def with_progress(callbacks: Any, model: keras.Model) -> Any:

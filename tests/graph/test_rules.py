@@ -16,7 +16,7 @@ from helpers.checks import (
 from helpers.exactness import check_exact_graph
 from keras import layers
 
-from keras_switcher import channel_groups
+from keras_switcher import channel_groups, prune_channels
 from keras_switcher.graph.rules.activations import ELEMENTWISE
 
 
@@ -220,3 +220,38 @@ def test_slices_mean_the_same_after_loading(tmp_path):
     assert groups == {group.name: group.reason for group in channel_groups(loaded)}
     assert groups["sliced"] is None
     check_exact_graph(loaded, *masks_for(loaded))
+
+
+@pytest.mark.parametrize("gone", [[7], [6, 7], [0], [3], [1, 7], [2, 3, 4], [0, 1, 5]])
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        (-6, -2),
+        (None, -2),
+        (-7, 6),
+        (-3, None),
+        (None, 5),
+        (2, None),
+        (2, 6),
+        (-8, 8),
+        (None, None),
+    ],
+)
+def test_bounds_of_slices_may_be_counted_from_the_end(start, stop, gone):
+    x = inputs = keras.Input((6,))
+    x = layers.Dense(8, "relu", name="sliced")(x)
+    part = layers.Dense(3, name="part")(x[:, start:stop])
+    model = with_random_weights(keras.Model(inputs, [part, layers.Dense(2, name="all")(x)]))
+    keep = ~np.isin(np.arange(8), gone)
+    if not keep[start:stop].any():
+        return
+    small = prune_channels(model, {"sliced": keep}, verify=False)
+    assert small.get_layer("sliced").units == keep.sum()
+    masked = keras.models.clone_model(model)
+    masked.set_weights(model.get_weights())
+    part, whole = (masked.get_layer(name).kernel for name in ("part", "all"))
+    part.assign(part * keep[start:stop, None])
+    whole.assign(whole * keep[:, None])
+    x = draw_inputs(model)
+    for one, other in zip(small(x), masked(x), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)

@@ -102,9 +102,14 @@ class Overriding(keras.Model):
         return 2 * super().call(inputs, training, mask)
 
 
-def overriding():
+class Doubled(keras.Model):
+    def __call__(self, *args, **kwargs):
+        return 2 * super().__call__(*args, **kwargs)
+
+
+def overriding(kind=Overriding):
     x = keras.Input((3,))
-    return Overriding(x, layers.Dense(1)(x), name="doubling")
+    return kind(x, layers.Dense(1)(x), name="doubling")
 
 
 class WithoutShape(layers.Layer):
@@ -124,6 +129,7 @@ def without_shapes():
         (lambda: keras.Sequential(name="empty"), "'empty' is not built"),
         (lambda: Subclassed(name="own"), "'own' .of type Subclassed. is a subclassed model"),
         (overriding, "'doubling' .of type Overriding. overrides call"),
+        (lambda: overriding(Doubled), "'doubling' .of type Doubled. overrides __call__"),
         (without_shapes, "'wrapping' .of type Sequential. has no graph"),
         (lambda: layers.Dense(3), "Expected a Functional or Sequential keras.Model"),
     ],

@@ -88,3 +88,10 @@ def test_mixed_precision_is_near(policy):
     expected, actual = (np.float32(net(x, training=False)) for net in (reference, small))
     assert np.abs(expected - np.float32(model(x, training=False))).max() > 0.1
     assert np.abs(actual - expected).max() < 0.02 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("largest", [1e39, 1e300])
+def test_a_scale_that_float32_cannot_hold_is_refused(largest):
+    scale = np.where(GOOD, largest, 1.0)
+    with pytest.raises(ValueError, match=r"`scale` of 'stem' are too large for float32: .* 1e\+3"):
+        prune_channels(network(), {}, scale={"stem": scale})

@@ -5,9 +5,10 @@ import warnings
 
 import keras
 import pytest
-from helpers.toys import data, mlp, stepped, switched
+from helpers.toys import crossentropy, data, mlp, stepped, switched
 
 from keras_switcher import Budget, SwitcherModel
+from keras_switcher.training.budget_advice import advise_after_fit
 
 pytestmark = pytest.mark.filterwarnings("default::UserWarning")
 
@@ -57,3 +58,46 @@ def test_arguments_by_position_arrive():
     x, y = data()
     history = model.fit(x, y, 16, 2, 0, None, 0.25)
     assert len(history.history["val_loss"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("losses", "is_lost"),
+    [
+        ([1.05, 0.28, 2.0], True),  # Of 2.3 at first.
+        ([1.05, 0.28, 1.3], True),
+        ([1.05, 0.28, 1.2], False),
+        ([1.05, 0.28], False),
+        ([2.4, 2.5, 2.6], False),  # Nothing was learned that could be lost.
+        ([2.3, 2.3], False),
+        ([], False),
+    ],
+)
+def test_a_network_that_loses_what_it_had_learned_is_said_after_every_fit(losses, is_lost):
+    model = switched(budget=Budget(0.4, end_epoch=1))
+    model.budget_progress.first_loss.assign(2.3)
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            advise_after_fit(model, losses)
+        assert any("what was learned is lost" in str(w.message) for w in seen) == is_lost
+        assert model.budget_progress.has_lost == is_lost
+
+
+def test_a_training_that_loses_what_it_had_learned_says_so():
+    model = switched(budget=Budget(0.4, end_epoch=1))
+    x, y = data()
+    stepped(model)
+
+    class Breaks(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 6:
+                head = self.model.task.layers[-1]
+                head.kernel.assign(-10 * head.kernel)
+
+    model.compile(keras.optimizers.SGD(0.0), crossentropy())
+    model.budget_progress.first_loss.assign(2.0)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        model.fit(x, y, epochs=7, verbose=0, callbacks=[Breaks()])
+    assert any("what was learned is lost" in str(warning.message) for warning in seen)
+    assert "what was learned is lost" in str(model.structure())

@@ -37,16 +37,17 @@ def get_item(call: Call, reader: Reader) -> None:
         else:
             start, stop, _ = part.indices(len(ids))
             reader.label(call.output, to, ids[start:stop])
-            cuts[place] = (ids[:start], ids[start:stop])
+            cuts[place] = (ids, start, stop)
             to += 1
         axis += 1
 
     def shorter(kept: Kept, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         new = list(key)
-        for place, (before, taken) in cuts.items():
-            start = int(kept(before).sum())
-            if not kept(taken).all() or start != len(before):
-                new[place] = slice(start, start + int(kept(taken).sum()))
+        for place, (ids, start, stop) in cuts.items():
+            stay = kept(ids)
+            if not stay.all():  # What lies behind counts, too: bounds may be given from the end.
+                before = int(stay[:start].sum())
+                new[place] = slice(before, before + int(stay[start:stop].sum()))
         return (args[0] if args else next(iter(kwargs.values())), tuple(new)), {}
 
     reader.adapt(call, shorter)
