@@ -1,4 +1,4 @@
-"""keras_switcher learns a network's structure while it trains, and removes what it switched off."""
+"""Structured pruning of Keras networks that is learned while they train."""
 
 from typing import Any
 

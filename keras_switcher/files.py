@@ -1,4 +1,4 @@
-"""Files and folders that are there as a whole or not at all, whatever happens meanwhile."""
+"""Atomic writes: files and folders that are replaced as a whole or not at all."""
 
 import contextlib
 import os

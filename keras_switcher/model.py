@@ -1,4 +1,4 @@
-"""The model that trains a task network and the switcher that decides on its structure."""
+"""SwitcherModel: a Keras model that trains a task network and its switcher."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

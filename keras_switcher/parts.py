@@ -1,4 +1,4 @@
-"""What a layer consists of."""
+"""Sublayers: a layer and all layers nested in it."""
 
 import keras
 

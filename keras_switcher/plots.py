@@ -127,7 +127,7 @@ def load_pyplot() -> Any:
         from matplotlib import pyplot
     except ImportError as error:
         raise ImportError(
-            "Plots need matplotlib. Install it with: pip install 'keras-switcher[recipes]'"
+            "Plots need matplotlib. Install it with: pip install 'keras-switcher[plots]'"
         ) from error
     return pyplot
 

@@ -1,4 +1,4 @@
-"""Structure: counts per group and costs of the network, before and after."""
+"""Structure: channels kept per group, and weights, parameters and MACs before and after."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,1 @@
+"""Graph: a network as calls, channels and groups of coupled channels."""

@@ -1,4 +1,4 @@
-"""Axes of kernels and tensors, as channels of groups position by position."""
+"""Axes and edges: which group's channel lies at each position of a kernel's or tensor's axis."""
 
 from collections.abc import Collection, Iterable
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""The batch axis: positions, such as windows, that a reshape moves among the samples."""
+"""Rows per sample: where reshapes, of windows say, move positions into the batch axis."""
 
 from math import prod
 

@@ -1,4 +1,4 @@
-"""Labels of channels along the axes of tensors, merged where channels must be removed together."""
+"""Labels: the number of the channel at each position of a tensor's axes."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Explanations: the call at which the channels of a tensor stopped belonging to any group."""
+"""Explanations of locked channels: the call behind which they can no longer be followed."""
 
 from collections.abc import Callable
 

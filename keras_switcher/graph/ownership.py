@@ -1,4 +1,4 @@
-"""Shared variables: finds those that several operations read, and locks their channels."""
+"""Weight tying: finds variables that several operations read, and locks their channels."""
 
 import math
 from collections import defaultdict

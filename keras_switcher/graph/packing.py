@@ -1,4 +1,4 @@
-"""Packed vectors: the channels of many groups end to end, gathered at once for many axes."""
+"""Packed vectors: those of many groups end to end, so that one gather serves every axis."""
 
 from collections.abc import Iterable
 

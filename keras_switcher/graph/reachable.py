@@ -1,4 +1,4 @@
-"""Reachability: the variables that an object holds, at any depth."""
+"""Finds every variable that a Python object can reach: attributes, closures, globals."""
 
 import dis
 import functools

@@ -1,4 +1,4 @@
-"""The rest of a network: layers without a rule, and groups that stay whole."""
+"""Weights in layers without a rule, and what keeps a network large."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Variables that functions read and change, and trials that leave them as they were."""
+"""Finds the variables that a user's function reads or assigns, and undoes assignments."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The gating layer."""
+"""Gated, a layer with a scaled kernel, and the scope that overrides variables."""
 
 from keras_switcher.layers.gated import Gated
 

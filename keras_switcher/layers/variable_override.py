@@ -1,4 +1,4 @@
-"""A scope in which some variables have other values."""
+"""VariableOverride: a Keras scope in which some variables have other values."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Copies layers whole: what no configuration describes comes along."""
+"""Deep copies of layers with their state, by pickling."""
 
 import io
 import pickle

@@ -1,4 +1,4 @@
-"""Export of a model for inference, whole or not at all."""
+"""Exports a model for inference; a failed export leaves nothing behind."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Finds the layers and variables that functions and objects hold."""
+"""Whether an object holds layers or variables, for copying."""
 
 import asyncio
 import gc

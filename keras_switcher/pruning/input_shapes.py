@@ -1,4 +1,4 @@
-"""Input shapes that a user gives for sizes that a model leaves open."""
+"""The `input_shape` argument: fills the open sizes of a model's inputs."""
 
 from numbers import Integral
 from typing import Any

@@ -1,4 +1,4 @@
-"""Plan files: JSON that is checked in full before it is believed."""
+"""Plan files: JSON that is validated in full."""
 
 import json
 import math

@@ -122,6 +122,7 @@ def _rounded(group: ChannelGroup, keep: np.ndarray, round_to: int) -> np.ndarray
     count = min(-(-int(keep.sum()) // round_to) * round_to, group.size)
     if count == keep.sum():
         return keep
+    # The L1 norm of filters (Li et al. 2017, arXiv 1608.08710).
     strength = np.zeros(group.size)
     for producer in group.producers:
         kernel = np.abs(np.asarray(producer.kernel, "float64"))

@@ -1,4 +1,4 @@
-"""The plan that users have in hand: applied to a copy of the network, saved and loaded."""
+"""PruningPlan: a plan that can be saved, loaded and applied to a copy of the network."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Makes layers and operations again, from their configuration."""
+"""Builds layers and operations again, from their configuration."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Chooses for each layer of the smaller model: rebuilt from its configuration, or copied."""
+"""Makes each layer of the smaller model: from its configuration if that suffices, else by copy."""
 
 import warnings
 

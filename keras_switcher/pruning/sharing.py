@@ -1,4 +1,4 @@
-"""Sharing: resources of the process that copies of layers have in common with the layers."""
+"""What a deep copy shares with its original: locks, files, threads, modules."""
 
 import asyncio
 import copyreg

@@ -1,4 +1,4 @@
-"""Features of kernels and vectors, gathered for all groups in a few operations."""
+"""Per-channel statistics of kernels and vectors, for all groups in a few operations."""
 
 from collections.abc import Callable
 

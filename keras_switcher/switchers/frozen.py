@@ -1,4 +1,4 @@
-"""Frozen, a control: a switcher that is never trained."""
+"""FrozenSwitcher, a control: a switcher that is never trained."""
 
 from typing import Any
 

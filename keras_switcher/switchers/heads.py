@@ -41,7 +41,7 @@ def as_factors(values: Tensor, ceiling: float | None) -> Tensor:
     """Factors of raw values: 0 below zero, 1 at one, and never more than the ceiling.
 
     With a ceiling c, `c x / (x + c - 1)`, where x is the value or zero. It rises steeply where a
-    channel is on the brink and hardly at all where it is in full use, so that a budget is paid by
+    channel is near zero and hardly at all where it is in full use, so that a budget is paid by
     those on the brink, and no factor grows where the weights could.
 
     Args:

@@ -29,7 +29,7 @@ class RowSwitcher(Switcher):
     normalised over the group, in training and in inference alike, and
     `x = relu(level + beta + gamma * score)`. The factor is x, or with a ceiling c
     `c x / (x + c - 1)`: 0 at 0, 1 at 1, always below c. So no factor grows where the weights
-    could, and a budget is paid by the channels that are on the brink.
+    could, and a budget is paid by the channels that are near zero.
 
     For each connection it sees the weight's magnitude and the mean magnitudes of its row and its
     column, relative to the kernel's. A shared network makes of each row and each column what is

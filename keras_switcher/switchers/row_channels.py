@@ -1,4 +1,4 @@
-"""The part of the row switcher that decides on channels."""
+"""RowSwitcher's network for channel factors."""
 
 from math import prod
 

@@ -1,4 +1,4 @@
-"""The part of the row switcher that decides on single connections."""
+"""RowSwitcher's network for connection factors."""
 
 import numpy as np
 from keras import layers, ops

@@ -1,4 +1,4 @@
-"""The part that RowSwitcher has for channels and for connections alike."""
+"""The base layer of RowSwitcher's two networks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""ShuffledInput, a control: the factors reach other channels than those that were read."""
+"""ShuffledInput, a control: factors are permuted within each group."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The part of the U-Net switcher that decides on single connections."""
+"""UNetSwitcher's network for connection factors."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Accounting: live channels and kept shares of a gated network, with gradients."""
+"""Accounting: the kept share of weights or MACs, differentiable in the factors."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

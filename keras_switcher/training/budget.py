@@ -1,4 +1,4 @@
-"""Budget: a share of the weights or MACs to keep, and the penalty that asks for it."""
+"""Budget: a share of the weights or MACs to keep, and the penalty that drives towards it."""
 
 from numbers import Real
 from typing import Any
@@ -26,26 +26,27 @@ OF_CONNECTIONS = 0.1
 BACK = 5
 # With this lag a budget begins to be late, and is fully with twice as much.
 LATE = 0.1
-# Factors up to here act as zeros, see `Budget.acting`.
+# Factors up to here act as zeros, see `Budget.effective_factors`.
 DEAD_ZONE = 0.02
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
 class Budget:
-    """Asks for a share of the weights or MACs: an addition to the paper, which has no such term.
+    """Adds a penalty that drives the kept share of weights or MACs to `keep`; the papers have none.
 
     A penalty is added to the loss of every update: by how much the kept share exceeds a target,
     which falls from 1 to `keep` on a cubic between two epochs (fast at first, slowly at the end:
-    the schedule of Zhu and Gupta 2017), or by how much it falls short of `keep`. The kept share
-    counts channels hard, zero or not. Its gradient leaves the scale of a group's factors alone, so
-    that they do not shrink together, and falls on those that the task's loss relies on least, see
-    `Pull`. Within a hundredth of the target the penalty is a square (a Huber loss, Huber 1964),
-    so that training settles there while the switcher's learning rate falls; under a constant one
-    it may swing around it. For a target below a fifth that distance is smaller, in proportion.
+    the schedule of Zhu and Gupta 2017, arXiv 1710.01878), or by how much it falls short of `keep`.
+    The kept share counts channels hard, zero or not. Its gradient leaves the scale of a group's
+    factors alone, so that they do not shrink together, and falls on those that the task's loss
+    relies on least, see `Pull`. Within a hundredth of the target the penalty is a square (a Huber
+    loss: Huber 1964, Robust Estimation of a Location Parameter), so that training settles there
+    while the switcher's learning rate falls; under a constant one it may swing around it. For a
+    target below a fifth that distance is smaller, in proportion.
     Channels whose factor is at most a fiftieth act as zeros, see `effective_factors`.
 
-    **It has the loss's units.** At full slope the penalty's gradient on the factors is as long as
-    that of the task's own loss (its root mean square over the last thousand updates or so, see
+    **It has the loss's units.** At full slope the penalty's gradient on the factors has the norm
+    of that of the task's own loss (its root mean square over the last thousand updates or so, see
     `BudgetProgress`), times `strength`; on the factors of connections it is a tenth as long. So the
     same budget keeps the same share whatever the loss is measured in. Where the kept share lags
     behind the target, it grows with the time and the distance: to three times its length where half

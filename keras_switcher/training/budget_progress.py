@@ -1,4 +1,4 @@
-"""The state of a budget in training: the gradient scale of the task, the wait, the lag."""
+"""BudgetProgress: the variables of a budget: running loss and gradient norm, wait, lag."""
 
 from typing import Any
 

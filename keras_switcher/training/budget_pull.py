@@ -1,4 +1,4 @@
-"""The pull of a budget in a training step: its gradient on the factors."""
+"""BudgetPull: the gradient of a budget's penalty on the factors, in each training step."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class BudgetPull:
         """Before the backward pass: looks at the loss, and finds what the budget pulls at.
 
         Args:
-            raw: The factors as the switcher decided.
+            raw: The raw factors.
             loss: The task's loss of this batch.
             x: Inputs.
             y: Labels.
@@ -53,7 +53,7 @@ class BudgetPull:
         Args:
             of_factors: Gradients on the factors, scaled like the loss, the budget's among them.
             pulls: What `begin` returned.
-            raw: The factors as the switcher decided.
+            raw: The raw factors.
             gradients: Gradients by name of network.
 
         Returns:

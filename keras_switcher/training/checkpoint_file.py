@@ -1,4 +1,4 @@
-"""Checkpoint files: values of variables and a record, whole or not at all."""
+"""Checkpoint files: values of variables and a record, replaced as a whole."""
 
 import json
 import zipfile

@@ -9,7 +9,7 @@ SHARES = ("pruned", "weakened", "strengthened", "weights_removed")
 
 
 class StructureShares(keras.metrics.Metric):
-    """Means over batches of the shares that `GatedNetwork.shares` returns.
+    """Means over batches of the shares that `Accounting.shares` returns.
 
     Progress bar, History, CSVLogger and TensorBoard show `weights_removed`, the share of the
     network's weights; what is `pruned`, `weakened` and `strengthened` comes with

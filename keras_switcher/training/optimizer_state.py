@@ -1,4 +1,4 @@
-"""Optimizer state, cut like the weights for a smaller model."""
+"""Slots of optimizers: found, started at the weights, and cut like them."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Progress: the callback by which fit() counts epochs and notices broken weights."""
+"""Progress: the callback of fit() that counts epochs and stops on weights that are not finite."""
 
 from typing import Any
 

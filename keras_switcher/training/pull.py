@@ -1,4 +1,4 @@
-"""The direction of a budget's pull within each group of factors."""
+"""Pull: how a penalty's gradient is divided among the factors of a group."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,8 +33,9 @@ class Pull:
 
     The slopes are orthogonal to the factors, whose scale stays. Where the loss relies on all alike,
     they are `5 / q (1 - f / q)`: the gradient of the group's effective number of channels
-    `5/2 sum(f)^2 / sum(f^2)`, which depends on ratios alone. What the loss does not rely on, such
-    as an input that is always zero, has `5 / q` and is lost first, however large its factor is.
+    `5/2 sum(f)^2 / sum(f^2)` (Kish's effective sample size, 1965), which depends on ratios alone.
+    What the loss does not rely on, such as an input that is always zero, has `5 / q` and is lost
+    first, however large its factor is.
 
     Where what reads a group is normalised, as convolutions before a BatchNormalization are, its
     scale has no effect and the task's loss holds it nowhere; there the factors in units of their

@@ -1,4 +1,4 @@
-"""Refusals: what a SwitcherModel cannot train, in words, before anything is lost."""
+"""Checks of what a SwitcherModel cannot train."""
 
 import keras
 from keras.src.backend.common import global_state

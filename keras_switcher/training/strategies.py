@@ -1,4 +1,4 @@
-"""Distribution strategies under which a SwitcherModel is tested."""
+"""Distribution strategies that are supported."""
 
 import keras
 

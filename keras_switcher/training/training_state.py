@@ -1,4 +1,4 @@
-"""The state and the settings of a training, compared and restored when it is resumed."""
+"""All variables and settings of a training, for ResumeTraining."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Refusals of constraints, regularizers and optimizers that look at whole weights."""
+"""Checks that constraints, regularizers and optimizers act entry by entry."""
 
 from collections.abc import Callable
 from typing import Any, Never

@@ -1,0 +1,1 @@
+"""What several tests need: networks, checks, and how to break things."""

@@ -1,4 +1,4 @@
-"""Rules for activations: by name, by their operations, or by trial."""
+"""Decides whether an activation is elementwise: by name, by its operations, or by trial."""
 
 import inspect
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Broadcasting of arrays against the channel axis, which Keras may do along another one."""
+"""Bias-like additions, which Keras may apply along another axis than was meant."""
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import NO_CHANNEL, Reader

@@ -1,4 +1,4 @@
-"""Rules for layers that stay whole, attention and recurrence, but whose kernels are counted."""
+"""Rules for attention and recurrence: never pruned, but counted."""
 
 import inspect
 
