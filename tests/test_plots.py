@@ -108,5 +108,5 @@ def test_pattern_needs_the_factors_of_one_group():
 @pytest.mark.parametrize("plot", [lambda: plot_pattern([1.0]), lambda: plot_counts([{}])])
 def test_missing_matplotlib_names_the_extra(plot, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"pip install 'keras-switcher\[recipes\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'keras-switcher\[plots\]'"):
         plot()
