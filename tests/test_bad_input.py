@@ -24,6 +24,7 @@ from keras_switcher.switchers import FreeFactors, RowSwitcher, Switcher
         ({"groups": lambda group: False}, r"chooses no channel group.*'hidden'"),
         ({"alternation": "batches"}, r"'batch', 'epoch', 'joint', 'task', 'switcher'.*'batches'"),
         ({"warmup_epochs": -1}, r"0 or more.*warmup_epochs=-1"),
+        ({"warmup_epochs": True}, r"0 or more.*warmup_epochs=True"),
         ({"warmup_epochs": 0.5}, r"warmup_epochs=0\.5"),
     ],
 )

@@ -1,5 +1,6 @@
 """RowSwitcher: statistics of rows and columns, and one small network for all groups."""
 
+from numbers import Integral
 from typing import Any
 
 import keras
@@ -58,6 +59,7 @@ class RowSwitcher(Switcher):
     ) -> None:
         super().__init__(**kwargs)
         check_head(start, ceiling)
+        _check_units(units)
         self.units = units
         self.start = start
         self.ceiling = ceiling
@@ -96,3 +98,8 @@ class RowSwitcher(Switcher):
             "start": self.start,
             "ceiling": self.ceiling,
         }
+
+
+def _check_units(units: Any) -> None:
+    if not isinstance(units, Integral) or isinstance(units, bool) or units < 1:
+        raise ValueError(f"`units` must be a whole number from 1 on. Received: units={units!r}.")

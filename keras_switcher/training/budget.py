@@ -1,5 +1,6 @@
 """Budget: a share of the weights or MACs to keep, and the penalty that drives towards it."""
 
+from math import isfinite
 from numbers import Real
 from typing import Any
 
@@ -98,13 +99,14 @@ class Budget:
             raise ValueError(f"`of` must be one of {COSTS}. Received: of={of!r}.")
         if unknown not in UNKNOWN:
             raise ValueError(f"`unknown` must be one of {UNKNOWN}. Received: unknown={unknown!r}.")
-        are_numbers = isinstance(start_epoch, Real) and isinstance(end_epoch, Real)
+        are_numbers = _is_number(start_epoch) and _is_number(end_epoch)
         if not are_numbers or not 0 <= start_epoch < end_epoch:
             raise ValueError(
-                "`start_epoch` must be a number that is not negative and lies before `end_epoch`. "
+                "`start_epoch` must be a number that is not negative and lies before `end_epoch`, "
+                "which is finite. "
                 f"Received: start_epoch={start_epoch!r}, end_epoch={end_epoch!r}."
             )
-        is_strength = isinstance(strength, Real) and 0 < strength < float("inf")
+        is_strength = _is_number(strength) and strength > 0
         if not is_strength:
             raise ValueError(
                 "`strength` must be a number above 0; 1 is the default, and more pulls harder. "
@@ -220,3 +222,7 @@ class Budget:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
         return f"Budget({arguments})"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)

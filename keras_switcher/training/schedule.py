@@ -66,7 +66,7 @@ class Schedule:
 
     @warmup_epochs.setter
     def warmup_epochs(self, value: int) -> None:
-        is_number = isinstance(value, Integral) and value >= 0
+        is_number = isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
         if not is_number:
             raise ValueError(
                 "`warmup_epochs` must be a number of epochs, 0 or more. "

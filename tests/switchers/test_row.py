@@ -220,3 +220,9 @@ def test_config_round_trip():
 def test_unknown_start_lists_the_choices():
     with pytest.raises(ValueError, match=r"near_one.*half_zeros"):
         RowSwitcher(start="nearone")
+
+
+@pytest.mark.parametrize("units", ["foo", -1, 0, 3.5, None, True])
+def test_a_width_that_is_no_whole_number_is_named(units):
+    with pytest.raises(ValueError, match=rf"`units` must be .*units={units!r}"):
+        RowSwitcher(units=units)
