@@ -6,10 +6,12 @@ from functools import partial
 
 from keras_switcher.training.budget import COSTS
 from keras_switcher.training.schedule import ALTERNATIONS
+from recipes import augmentation
 from recipes.alternation import WHILE_LOSS_FALLS
-from recipes.switching import STARTS, SWITCHERS
+from recipes.switching import GATED, STARTS, SWITCHERS
 
-SCHEDULES = ("cosine", "two cosines", "steps")
+SCHEDULES = ("cosine", "two cosines", "steps", "one cycle")
+PRECISIONS = ("float32", "mixed_bfloat16")
 ORDERS = (*ALTERNATIONS, WHILE_LOSS_FALLS)
 
 
@@ -49,9 +51,15 @@ class Settings:
         None, float, "of SGD for the switcher, likewise"
     )
     schedule: str = _setting(
-        "cosine", str, "how rates fall: as one cosine, two, or by ten at 1/2 and 3/4", SCHEDULES
+        "cosine", str, "how rates go: down as one cosine, two, by ten at 1/2 and 3/4, or up and down",
+        SCHEDULES,
     )
     momentum: float = _setting(0.9, float, "of both optimizers")
+    nesterov: bool = _flag("Nesterov's momentum, for the task network")
+    augmentation: str = _setting(
+        "none", str, "of the pictures that are trained on", augmentation.KINDS
+    )
+    precision: str = _setting("float32", str, "of the task network's computations", PRECISIONS)
     weight_decay: float = _setting(0.0, float, "of the task network, in both trainings")
     switcher_clipnorm: float | None = _setting(
         None, _or_none(float), "largest norm of the switcher's gradient, or none for any"
@@ -60,6 +68,7 @@ class Settings:
     switcher: str = _setting("row", str, "a switcher, or a control", SWITCHERS)
     start: str = _setting("one", str, "where the factors start", STARTS)
     alternation: str = _setting("joint", str, "who is updated when", ORDERS)
+    gated: str = _setting("all", str, "which channels have factors", GATED)
     connections: bool = _setting(
         False, bool, "factors for single connections of dense layers, not for channels"
     )

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -13,6 +14,7 @@ from keras.optimizers import schedules
 from keras_switcher import ResumeTraining, StructureHistory, SwitcherModel
 from keras_switcher.training.schedule import updates_in_epoch
 from recipes.alternation import WHILE_LOSS_FALLS, WhileLossFalls
+from recipes.augmentation import augment, draw
 from recipes.datasets import Part
 from recipes.settings import Settings
 
@@ -34,13 +36,14 @@ def train(
     says which epochs of the training this is, where a task network is trained in parts.
     """
     span = span or range(settings.epochs)
-    shuffle = EpochShuffle(part, settings.batch_size, settings.seed)
+    shuffle = EpochShuffle(part, settings.batch_size, settings.seed, settings.augmentation)
     batches, is_switched = int(shuffle.batches.cardinality()), isinstance(model, SwitcherModel)
 
     def optimizer(of, rate, decay, clipnorm=None):
         steps = batches * _epochs_of_updates(of, model, settings)
         schedule = _schedule(settings.schedule, rate, steps)
         more = {"weight_decay": decay or None, "global_clipnorm": clipnorm}
+        more["nesterov"] = settings.nesterov and of == "task"
         return keras.optimizers.SGD(schedule, settings.momentum, **more)
 
     optimizers = {"optimizer": optimizer("task", settings.learning_rate, settings.weight_decay)}
@@ -94,24 +97,51 @@ def _schedule(name, rate, steps):
         return schedules.PiecewiseConstantDecay(ends, [rate, rate / 10, rate / 100])
     if name == "two cosines":
         return schedules.CosineDecayRestarts(rate, math.ceil(steps / 2), t_mul=1.0)
+    if name == "one cycle":
+        return OneCycle(rate, steps)
     return schedules.CosineDecay(rate, steps)
+
+
+@keras.saving.register_keras_serializable("keras_switcher_recipes")
+class OneCycle(schedules.LearningRateSchedule):
+    """Up to the largest rate in a quarter of the steps, then down to almost nothing, in lines.
+
+    Smith and Topin 2017, arXiv 1708.07120.
+    """
+
+    def __init__(self, peak: float, steps: int, rise: float = 0.25, end: float = 0.002):
+        self.peak, self.steps, self.rise, self.end = peak, steps, rise, end
+
+    def __call__(self, step):
+        done = keras.ops.cast(step, "float32") / self.steps
+        up, down = done / self.rise, (1 - done) / (1 - self.rise)
+        return self.peak * keras.ops.clip(keras.ops.minimum(up, down), self.end, 1.0)
+
+    def get_config(self):
+        names = ("peak", "steps", "rise", "end")
+        return {name: getattr(self, name) for name in names}
 
 
 class EpochShuffle(keras.callbacks.Callback):
     """Shuffles `batches`, a `tf.data.Dataset`, anew at each epoch's start.
 
-    The order depends on seed and epoch alone, so that a resumed run sees the same one. The last
-    batch of an epoch has what is left.
+    Order and augmentation depend on seed and epoch alone, so that a resumed run sees the same. The
+    last batch of an epoch has what is left.
     """
 
-    def __init__(self, part: Part, batch_size: int, seed: int):
+    def __init__(self, part: Part, batch_size: int, seed: int, augmentation: str = "none"):
         super().__init__()
         number, x, y = len(part.x), tf.constant(part.x), tf.constant(part.y)
         self._seed, self._order = seed, tf.Variable(tf.range(number), trainable=False)
+        self._draw = partial(draw, augmentation, number, x.shape[1])
+        drawn = self._draw(np.random.default_rng(seed)).items()
+        self._drawn = {name: tf.Variable(value, trainable=False) for name, value in drawn}
 
         def batch(step):
-            indices = self._order[step * batch_size : (step + 1) * batch_size]
-            return tf.gather(x, indices), tf.gather(y, indices)
+            here = slice(step * batch_size, (step + 1) * batch_size)
+            indices = self._order[here]
+            drawn = {name: value[here] for name, value in self._drawn.items()}
+            return augment(tf.gather(x, indices), drawn), tf.gather(y, indices)
 
         steps = tf.data.Dataset.range(-(-number // batch_size), output_type=tf.int32)
         self.batches = steps.map(batch).prefetch(tf.data.AUTOTUNE)
@@ -119,6 +149,8 @@ class EpochShuffle(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         generator = np.random.default_rng([self._seed, epoch])
         self._order.assign(generator.permutation(self._order.shape[0]).astype("int32"))
+        for name, value in self._draw(generator).items():
+            self._drawn[name].assign(value)
 
 
 class _Progress(keras.callbacks.Callback):

@@ -7,7 +7,8 @@ from recipes.trials.trial import Experiment
 
 # Those that compare the method with others, and those by which settings were chosen.
 MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
-NAMES = (*MAIN, "mnist_search", "starts")
+# The paper's larger networks.
+NAMES = (*MAIN, "cifar10", "mnist_search", "starts")
 
 
 def load(study: str) -> ModuleType:

@@ -79,7 +79,12 @@ class Trial:
     def network(self) -> keras.Model:
         """The untrained task network; the same one for all experiments of a seed."""
         keras.utils.set_random_seed(self.seed)
-        return TASKS[self.experiment.task].network()
+        before = keras.config.dtype_policy()
+        try:
+            keras.config.set_dtype_policy(self.settings.precision)
+            return TASKS[self.experiment.task].network()
+        finally:
+            keras.config.set_dtype_policy(before)
 
     def train(self, model: keras.Model, phase: str, epochs: int | None = None, **more):
         """Trains a model, going on from what an interrupted run of this phase has left."""

@@ -1,0 +1,134 @@
+"""The paper's convolutional networks, for CIFAR-10 and Mini-ImageNet; all read pixels 0 to 255.
+
+Convolutions have no biases; but for VGG-cov2 they are normalised, as in the papers that the
+networks come from. All end in logits.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import keras
+from keras import layers
+
+from recipes.datasets import cifar10
+from recipes.mini_imagenet import mini_imagenet
+from recipes.networks import TASKS, Task
+
+# Of CIFAR-10's red, green and blue pixels; what the papers subtract and divide by.
+MEAN, SPREAD = (125.3, 123.0, 113.9), (63.0, 62.1, 66.7)
+# The channels of VGG16's convolutions; a pool follows each group.
+VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+# Filters of MobileNetV1's separable convolutions; those of a tuple halve the picture.
+MOBILENET = (64, (128,), 128, (256,), 256, (512,), 512, 512, 512, 512, 512, (1024,), 1024)
+# What a running mean forgets in a step: an epoch has a few hundred.
+MOMENTUM = 0.9
+
+
+def vgg_cov2(classes: int = 10) -> keras.Model:
+    """Two convolutions and three dense layers, no normalisation: Conv-2 of Frankle and Carbin."""
+    image, x = _started(32)
+    for number in (1, 2):
+        x = layers.ReLU()(_conv(x, 64, 3, f"conv_{number}"))
+    x = layers.Flatten(name="flatten")(layers.MaxPooling2D(name="pool")(x))
+    return _dense(image, x, (256, 256), classes, "vgg_cov2")
+
+
+def vgg16(hidden: Sequence[int] = (4096, 4096), classes: int = 10) -> keras.Model:
+    """Thirteen convolutions with normalisations; the last pool has stride 1, one pixel is left.
+
+    Simonyan and Zisserman 2015, arXiv 1409.1556.
+    """
+    image, x = _started(32)
+    for stage, filters in enumerate(VGG16, start=1):
+        for number, width in enumerate(filters, start=1):
+            x = _normalized(_conv(x, width, 3, f"conv_{stage}{'abc'[number - 1]}"))
+        strides = 1 if stage == len(VGG16) else 2
+        x = layers.MaxPooling2D(2, strides, name=f"pool_{stage}")(x)
+    return _dense(image, layers.Flatten(name="flatten")(x), hidden, classes, "vgg16")
+
+
+def resnet(
+    blocks: Sequence[int], width: int, size: int = 32, pool: bool = False, classes: int = 10
+) -> keras.Model:
+    """A residual network of basic blocks, each stage twice as wide as the one before.
+
+    Where a sum changes its shape a convolution of one pixel makes the shortcut. `pool` halves the
+    picture behind the stem. He et al. 2016, arXiv 1512.03385.
+    """
+    image, x = _started(size)
+    x = _normalized(_conv(x, width, 3, "stem"))
+    if pool:
+        x = layers.MaxPooling2D(3, 2, padding="same", name="pool")(x)
+    for stage, number in enumerate(blocks):
+        for block in range(number):
+            strides = 2 if stage and not block else 1
+            x = _basic_block(x, width * 2**stage, strides, f"block_{stage + 1}{block + 1}")
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    name = f"resnet_{2 + 2 * sum(blocks)}"
+    return keras.Model(image, layers.Dense(classes, name="head")(x), name=name)
+
+
+def mobilenet(alpha: float = 1.0, size: int = 32, classes: int = 10) -> keras.Model:
+    """MobileNetV1 with a stem of stride 1, as for small pictures; all widths times `alpha`.
+
+    Howard et al. 2017, arXiv 1704.04861.
+    """
+    image, x = _started(size)
+    x = _normalized(_conv(x, round(32 * alpha), 3, "stem"))
+    for number, filters in enumerate(MOBILENET, start=1):
+        strides, width = (2, filters[0]) if isinstance(filters, tuple) else (1, filters)
+        options = {"padding": "same", "use_bias": False, "name": f"depthwise_{number}"}
+        start = {"depthwise_initializer": "he_normal"}
+        x = _normalized(layers.DepthwiseConv2D(3, strides, **options, **start)(x))
+        x = _normalized(_conv(x, round(width * alpha), 1, f"pointwise_{number}"))
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    return keras.Model(image, layers.Dense(classes, name="head")(x), name="mobilenet")
+
+
+def _started(size):
+    """A picture, and its pixels with a mean of about 0 and a spread of 1."""
+    image = keras.Input((size, size, 3), name="image")
+    scale = [1 / spread for spread in SPREAD]
+    offset = [-mean / spread for mean, spread in zip(MEAN, SPREAD, strict=True)]
+    return image, layers.Rescaling(scale, offset, name="rescaling")(image)
+
+
+def _conv(x, filters, size, name, strides=1):
+    options = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
+    return layers.Conv2D(filters, size, strides, name=name, **options)(x)
+
+
+def _normalized(x, activation="relu"):
+    x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=1e-5)(x)
+    return layers.Activation(activation)(x) if activation else x
+
+
+def _basic_block(x, width, strides, name):
+    shortcut = x
+    if strides > 1 or x.shape[-1] != width:
+        shortcut = _normalized(_conv(x, width, 1, f"{name}_shortcut", strides), None)
+    x = _normalized(_conv(x, width, 3, f"{name}a", strides))
+    x = _normalized(_conv(x, width, 3, f"{name}b"), None)
+    return layers.ReLU()(layers.Add(name=f"{name}_add")([shortcut, x]))
+
+
+def _dense(image, x, hidden, classes, name):
+    options = {"use_bias": False, "kernel_initializer": "he_normal"}
+    for number, units in enumerate(hidden, start=1):
+        x = layers.Dense(units, "relu", name=f"hidden_{number}", **options)(x)
+    return keras.Model(image, layers.Dense(classes, use_bias=False, name="head")(x), name=name)
+
+
+RESNET34 = (3, 4, 6, 3)
+_mini = {"size": 84, "classes": 100}
+TASKS["vgg_cov2"] = Task(vgg_cov2, cifar10)
+TASKS["vgg16"] = Task(vgg16, cifar10)
+TASKS["resnet20"] = Task(partial(resnet, (3, 3, 3), 16), cifar10)
+TASKS["resnet32"] = Task(partial(resnet, (5, 5, 5), 16), cifar10)
+TASKS["resnet56"] = Task(partial(resnet, (9, 9, 9), 16), cifar10)
+TASKS["resnet34"] = Task(partial(resnet, RESNET34, 64), cifar10)
+TASKS["mobilenet"] = Task(mobilenet, cifar10)
+TASKS["mobilenet_quarter"] = Task(partial(mobilenet, 0.25), cifar10)
+TASKS["mini_resnet34"] = Task(partial(resnet, RESNET34, 64, pool=True, **_mini), mini_imagenet)
+TASKS["mini_mobilenet"] = Task(partial(mobilenet, **_mini), mini_imagenet)
+TASKS["mini_mobilenet_quarter"] = Task(partial(mobilenet, 0.25, **_mini), mini_imagenet)
