@@ -50,6 +50,8 @@ class Recipe:
         trials = {}
         for method in ("dense", "switched"):
             experiment = replace(self.experiment, method=method, settings=settings)
+            if method == "dense" and self.experiment.trained:
+                experiment = self.experiment.trained
             where = {"folder": folder / method, "data_dir": options.data_dir}
             trials[method] = Trial(experiment, settings.seed, **where)
         try:

@@ -4,11 +4,12 @@ import argparse
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 
+from keras_switcher.graph.selection import GROUP_CHOICES
 from keras_switcher.training.budget import COSTS
 from keras_switcher.training.schedule import ALTERNATIONS
 from recipes import augmentation
 from recipes.alternation import WHILE_LOSS_FALLS
-from recipes.switching import GATED, STARTS, SWITCHERS
+from recipes.switching import STARTS, SWITCHERS
 
 SCHEDULES = ("cosine", "two cosines", "steps", "one cycle")
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -51,7 +52,9 @@ class Settings:
         None, float, "of SGD for the switcher, likewise"
     )
     schedule: str = _setting(
-        "cosine", str, "how rates go: down as one cosine, two, by ten at 1/2 and 3/4, or up and down",
+        "cosine",
+        str,
+        "how rates fall: as one cosine, two, or by ten at 1/2 and 3/4; or up and down",
         SCHEDULES,
     )
     momentum: float = _setting(0.9, float, "of both optimizers")
@@ -68,7 +71,7 @@ class Settings:
     switcher: str = _setting("row", str, "a switcher, or a control", SWITCHERS)
     start: str = _setting("one", str, "where the factors start", STARTS)
     alternation: str = _setting("joint", str, "who is updated when", ORDERS)
-    gated: str = _setting("all", str, "which channels have factors", GATED)
+    groups: str = _setting("all", str, "which channels have factors", GROUP_CHOICES)
     connections: bool = _setting(
         False, bool, "factors for single connections of dense layers, not for channels"
     )

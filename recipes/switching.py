@@ -14,8 +14,6 @@ UNETS = {
 }
 SWITCHERS = ("row", *UNETS, "free", "frozen", "shuffled", "constant")
 STARTS = ("near_one", "one", "half_zeros")
-# All channels, or those that dense layers read.
-GATED = ("all", "dense")
 
 
 def switched(network: keras.Model, settings) -> ks.SwitcherModel:
@@ -28,7 +26,7 @@ def switched(network: keras.Model, settings) -> ks.SwitcherModel:
     return ks.SwitcherModel(
         network,
         make_switcher(settings, network),
-        read_by_dense(network) if settings.gated == "dense" else None,
+        settings.groups,
         # Who is trained then changes from epoch to epoch, see `recipes.alternation`.
         alternation="task" if settings.alternation == WHILE_LOSS_FALLS else settings.alternation,
         budget=budget,
@@ -36,19 +34,6 @@ def switched(network: keras.Model, settings) -> ks.SwitcherModel:
         warmup_epochs=settings.warmup_epochs,
         gradient_through_switcher=not settings.detached,
     )
-
-
-def read_by_dense(network: keras.Model) -> list[str]:
-    """Names of the groups of channels that dense layers read.
-
-    Behind a Flatten these are its positions, and not the channels of the convolution before it.
-    """
-    by_kernel = {}
-    for group in sorted(ks.channel_groups(network), key=lambda group: group.depth):
-        for edge in group.consumers:
-            if group.prunable and len(edge.kernel.shape) == 2:
-                by_kernel[edge.kernel.path] = group.name
-    return list(dict.fromkeys(by_kernel.values()))
 
 
 def make_switcher(settings, network: keras.Model) -> switchers.Switcher:

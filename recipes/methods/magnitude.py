@@ -1,10 +1,17 @@
-"""Magnitude pruning in one shot: trained, cut to given widths, and trained on."""
+"""Magnitude pruning in one shot: trained, cut to given widths or one for all, and trained on."""
 
 from functools import partial
 
 import keras_switcher as ks
 from recipes.methods import method
-from recipes.trials.structures import magnitude_structure, masked
+from recipes.trials.structures import (
+    count_macs,
+    filled_structure,
+    magnitude_structure,
+    masked,
+    uniform_structure,
+)
+from recipes.trials.trained import trained_network
 from recipes.trials.trial import Outcome, Trial
 
 
@@ -28,3 +35,23 @@ def magnitude(trial: Trial, one_cosine: bool = False) -> Outcome:
 
 
 method("magnitude, one cosine")(partial(magnitude, one_cosine=True))
+
+
+@method("magnitude, trained")
+def fine_tuned(trial: Trial, is_uniform: bool = False) -> Outcome:
+    """A trained network, pruned and trained for all epochs.
+
+    With the structure's widths, or with one share for all layers and the same MACs.
+    """
+    dense, widths = trained_network(trial), trial.structure
+    if is_uniform:
+        macs = count_macs(dense, widths)
+        widths = uniform_structure(dense, macs, trial.seed)
+        widths = filled_structure(dense, widths, macs, trial.seed)
+    keep = magnitude_structure(dense, widths)
+    model = ks.prune_channels(dense, keep)
+    trial.train(model, "after")
+    return Outcome(model, trial.settings.epochs, keep)
+
+
+method("magnitude, trained, uniform")(partial(fine_tuned, is_uniform=True))

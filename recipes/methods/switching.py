@@ -5,6 +5,7 @@ from recipes.drawing import MaskHistory
 from recipes.methods import method
 from recipes.switching import switched
 from recipes.trials.structures import Structure
+from recipes.trials.trained import keep_trained, trained_network
 from recipes.trials.trial import Outcome, Trial
 
 
@@ -13,14 +14,17 @@ def dense(trial: Trial) -> Outcome:
     """The network itself."""
     model = trial.network()
     trial.train(model, "dense")
+    if trial.experiment.is_kept:
+        keep_trained(trial, model)
     return Outcome(model, trial.settings.epochs)
 
 
 @method("switched")
 def under_switcher(trial: Trial) -> Outcome:
-    """The network under the switcher of the settings."""
+    """The network under the switcher of the settings, untrained or trained before."""
     history = MaskHistory()
-    model = switched(trial.network(), trial.settings)
+    task = trained_network(trial) if trial.experiment.trained else trial.network()
+    model = switched(task, trial.settings)
     trial.train(model, "switched", history=history)
     return Outcome(model, trial.settings.epochs, kept_by(model), history)
 

@@ -15,11 +15,13 @@ from recipes.datasets import Data
 class Task(NamedTuple):
     """A network that is to be trained, and what reads its data.
 
-    `load` takes whether to measure on the validation split, and the data directory or None.
+    `load` takes whether to measure on the validation split, and the data directory or None. About
+    so many `epoch_seconds` takes the dense network on two cores, before a row says how many.
     """
 
     network: Callable[[], keras.Model]
     load: Callable[[bool, Path | None], Data]
+    epoch_seconds: float | None = None
 
 
 TASKS: dict[str, Task] = {}

@@ -8,7 +8,8 @@ from recipes.trials.trial import Experiment
 # Those that compare the method with others, and those by which settings were chosen.
 MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
 # The paper's larger networks.
-NAMES = (*MAIN, "cifar10", "mnist_search", "starts")
+LARGE = ("cifar10", "mini_imagenet")
+NAMES = (*MAIN, *LARGE, "mnist_search", "starts")
 
 
 def load(study: str) -> ModuleType:

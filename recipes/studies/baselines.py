@@ -28,7 +28,13 @@ class Family:
     row: str | None = None
 
     def make(
-        self, name: str, method: str = "switched", seeds: int | None = None, **changes
+        self,
+        name: str,
+        method: str = "switched",
+        seeds: int | None = None,
+        trained: Experiment | None = None,
+        is_kept: bool = False,
+        **changes,
     ) -> Experiment:
         """An experiment; `changes` are settings that are others."""
         changes = {name: None if value == "none" else value for name, value in changes.items()}
@@ -40,12 +46,14 @@ class Family:
             replace(self.settings, **changes),
             None if method in ("dense", "switched") else row,
             seeds or self.seeds,
-            0.5 if method.startswith("magnitude") else None,
+            0.5 if method.startswith("magnitude") and not trained else None,
+            trained,
+            is_kept,
         )
 
-    def lines(self, table: str, without: tuple[str, ...] = ()) -> Lines:
-        """The lines of a table of `lines.toml`, but for some."""
-        lines = {label: {"name": label, **line} for label, line in TABLES[table].items()}
+    def lines(self, table: str, without: tuple[str, ...] = (), **more) -> Lines:
+        """The lines of a table of `lines.toml`, but for some; `more` is the same for all."""
+        lines = {label: {"name": label, **more, **line} for label, line in TABLES[table].items()}
         return {label: self.make(**line) for label, line in lines.items() if label not in without}
 
 

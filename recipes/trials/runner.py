@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 import keras_switcher
+from recipes.networks import TASKS
 from recipes.rows import digest, slug
 from recipes.trials.encoding import decode_structure
 from recipes.trials.running import LOG, run_trial
@@ -94,7 +95,9 @@ class Runner:
         return None
 
     def _has_structure(self, experiment, seed):
-        source = self._rows.experiments.get(experiment.structure_of)
+        source, trained = self._rows.experiments.get(experiment.structure_of), experiment.trained
+        if trained and self._rows.is_due(trained, seed % trained.seeds):
+            return False
         return source is None or (
             self._source(experiment, seed) is not None
             and (self._again or not self._rows.is_due(source, seed))
@@ -151,14 +154,15 @@ class Runner:
 def expected_seconds(rows: StudyRows) -> dict[str, float]:
     """How long a trial of each experiment takes: the median, as some waited for other processes.
 
-    By an epoch's time of other experiments on the task where there is no row yet; infinite where
-    nothing is known.
+    By an epoch's time of other experiments on the task where there is no row yet, or by what the
+    task says of it; infinite where nothing is known.
     """
     known = pd.json_normalize(list(rows.newest.values())).reindex(columns=KNOWN)
     by_name = known.groupby("experiment")["seconds"].median()
     by_epoch = (known["seconds"] / known["epochs"]).groupby(known["settings.task"]).median()
+    of_epoch = {task: of.epoch_seconds or inf for task, of in TASKS.items()} | dict(by_epoch)
     return {
-        name: by_name.get(name, by_epoch.get(e.task, inf) * e.settings.epochs)
+        name: by_name.get(name, of_epoch[e.task] * e.settings.epochs)
         for name, e in rows.experiments.items()
     }
 

@@ -23,7 +23,8 @@ class Experiment:
     """A line of a table, by a name of `recipes.networks.TASKS` and one of `METHODS`.
 
     Its own name is unique in its study; seeds count from 0. A method may take the structure of the
-    experiment that is named, seed by seed, or divide the epochs by a share.
+    experiment that is named, seed by seed, divide the epochs by a share, or start from the trained
+    network of an experiment, which `is_kept` then.
     """
 
     name: str
@@ -33,10 +34,13 @@ class Experiment:
     structure_of: str | None = None
     seeds: int = 8
     share: float | None = None
+    trained: "Experiment | None" = None
+    is_kept: bool = False
 
     def described(self) -> dict:
         """Everything that decides on a row but seed and version, as values of JSON."""
         own = {name: getattr(self, name) for name in ("task", "method", "structure_of", "share")}
+        own["trained"] = self.trained and self.trained.described()
         return {**own, **{n: v for n, v in asdict(self.settings).items() if n != "seed"}}
 
     @property

@@ -97,14 +97,13 @@ def test_the_row_is_written_where_rows_are_kept(finished):
 
 @pytest.fixture
 def random_mnist(monkeypatch):
-    def parts(name, splits, data_dir, shape):
+    def parts(name, splits, data_dir):
         assert name == "mnist"
         generator = np.random.default_rng(0)
         for split in splits:
             read.append(split)
-            yield datasets.Part(
-                generator.random((600, 784), "float32"), generator.integers(0, 10, 600)
-            )
+            pictures = generator.integers(0, 256, (600, 28, 28, 1), "uint8")
+            yield datasets.Part(pictures, generator.integers(0, 10, 600))
 
     read = []
     monkeypatch.setattr(datasets, "_tfds", parts)

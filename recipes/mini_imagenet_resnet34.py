@@ -1,0 +1,21 @@
+"""Mini-ImageNet with ResNet-34: dense, and under a switcher, half of the MACs.
+
+    python -m recipes.mini_imagenet_resnet34
+    python -m recipes.mini_imagenet_resnet34 --groups dense --budget 0.9993 --budget-of weights
+
+100 classes, 84x84 pixels. The second command gates the inputs of the dense layer alone, as the
+paper does. For a GPU.
+
+Settings, baselines and seeds are those of the study `python -m recipes.studies mini_imagenet`.
+`--data-dir` names a folder of images; `recipes/mini_imagenet.py` says how to get them.
+"""
+
+from recipes.recipe import Recipe
+from recipes.studies import mini_imagenet
+
+RECIPE = Recipe(
+    "mini_imagenet_resnet34", __doc__, mini_imagenet.LINES["mini_resnet34"]["row switcher"]
+)
+
+if __name__ == "__main__":
+    RECIPE.run()

@@ -1,0 +1,40 @@
+"""Mini-ImageNet: MobileNetV1 and ResNet-34, 84x84 pixels, 100 classes. The paper's test part.
+
+Settings are those of CIFAR-10; the network of a quarter of the width is ours, the others are the
+paper's. `--data-dir` names a folder as `recipes.mini_imagenet` says.
+"""
+
+from dataclasses import replace
+
+from recipes.studies import cifar10
+from recipes.studies.baselines import Family, Lines, kept, unique
+
+KEEP = 0.5
+SETTINGS = {
+    "mini_mobilenet_quarter": cifar10.MOBILENET,
+    "mini_mobilenet": cifar10.MOBILENET,
+    "mini_resnet34": cifar10.DENSE,
+}
+# Leave as many inputs of the dense layer as the paper's tables: 816 of 1024, and 376 of 512.
+OF_DENSE_LAYERS = {
+    "mini_mobilenet_quarter": 0.9,
+    "mini_mobilenet": 0.93,
+    "mini_resnet34": 0.9993,
+}
+
+
+def lines_of(task: str) -> Lines:
+    """All experiments of a network by what a line says, the dense twin first."""
+    settings, named = SETTINGS[task], f"{task} {{}}"
+    twin = Family(task, replace(settings, budget=None), named, 1).make("dense", "dense")
+    settings = replace(settings, budget=KEEP, **cifar10.HEAD)
+    lines = Family(task, settings, f"{named}, {kept(KEEP, 'macs')}", 1).lines("convolutional")
+    budget = {"budget": OF_DENSE_LAYERS[task], "budget_of": "weights"}
+    of_dense = Family(
+        task, replace(settings, groups="dense", **budget), f"{named}, dense layers", 1
+    )
+    return {"dense twin": twin, **lines, **of_dense.lines("dense_layers")}
+
+
+LINES = {task: lines_of(task) for task in SETTINGS}
+EXPERIMENTS = unique(*LINES.values())

@@ -1,0 +1,53 @@
+"""The paper's convolutional networks have its weights and MACs, and are gated where it says."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_switcher as ks
+from recipes.networks import TASKS
+
+# Weights without biases, and MACs; method, section 5, and He et al. for the residual networks.
+COUNTS = {
+    "vgg_cov2": (4_300_992, 43_780_608),
+    "vgg16": (33_625_792, 332_111_872),
+    "resnet20": (270_896, 40_813_184),
+    "resnet32": (464_432, 69_124_736),
+    "resnet56": (851_504, 125_747_840),
+    "resnet34": (21_265_088, 1_159_402_496),
+    "mobilenet": (3_195_328, 46_354_432),
+    "mobilenet_quarter": (210_160, 3_331_072),
+    "mini_resnet34": (21_311_168, 2_190_300_160),
+}
+OF_DENSE_LAYERS = {
+    "vgg_cov2": [16384, 256, 256],
+    "vgg16": [512, 4096, 4096],
+    "resnet34": [512],
+    "mobilenet": [1024],
+}
+
+
+@pytest.mark.parametrize("task", COUNTS)
+def test_weights_and_macs_are_the_published_ones(task):
+    network = TASKS[task].network()
+    kernels = [w for w in network.trainable_weights if len(w.shape) > 1]
+    weights = sum(int(np.prod(kernel.shape)) for kernel in kernels)
+    assert (weights, ks.count_macs(network).total) == COUNTS[task]
+
+
+@pytest.mark.parametrize("task", OF_DENSE_LAYERS)
+def test_dense_layers_have_the_papers_factors(task):
+    groups = ks.SwitcherModel(TASKS[task].network(), groups="dense").gated.groups
+    sizes = [group.size for group in sorted(groups, key=lambda group: group.depth)]
+    assert sizes == OF_DENSE_LAYERS[task]
+
+
+def test_bytes_are_read_as_numbers_and_scaled():
+    network = TASKS["mobilenet_quarter"].network()
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), "uint8")
+    scaled = keras.Model(network.input, network.get_layer("rescaling").output)(pictures)
+    expected = (pictures - np.array([125.3, 123.0, 113.9])) / np.array([63.0, 62.1, 66.7])
+    np.testing.assert_allclose(scaled, expected, atol=1e-5)
+    outputs = network.predict(pictures, verbose=0)
+    np.testing.assert_allclose(network(pictures.astype("float32")), outputs, atol=1e-5)
+    np.testing.assert_allclose(ks.SwitcherModel(network)(pictures), outputs, atol=1e-5)
