@@ -11,10 +11,16 @@ Settings, baselines and seeds are those of the study `python -m recipes.studies 
 `--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.
 """
 
+from recipes.drawing import draw_dense_inputs
 from recipes.recipe import Recipe
 from recipes.studies import cifar10
 
-RECIPE = Recipe("cifar10_mobilenet", __doc__, cifar10.POINTS["mobilenet", 0.5]["row switcher"])
+RECIPE = Recipe(
+    "cifar10_mobilenet",
+    __doc__,
+    cifar10.POINTS["mobilenet", 0.5]["row switcher"],
+    {"dense_inputs.png": draw_dense_inputs},
+)
 
 if __name__ == "__main__":
     RECIPE.run()

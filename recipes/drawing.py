@@ -43,6 +43,21 @@ def draw_pixels(model: ks.SwitcherModel, part: Part, history: MaskHistory):
     return plots.plot_pattern(factors, (side, side), title=f"Factors of {name}").figure
 
 
+def draw_dense_inputs(model: ks.SwitcherModel, part: Part, history: MaskHistory):
+    """The factors of what the first dense layer reads (figure 5 of arXiv 2110.05954)."""
+    name = next(n for n in names_in_order(model) if _feeds_dense(model, n))
+    factors = model.scaling_factors()[name]
+    rows = 2 ** (int(np.log2(len(factors))) // 2)
+    shape = (rows, -(-len(factors) // rows))
+    shown = np.pad(factors, (0, shape[0] * shape[1] - len(factors)))
+    return plots.plot_pattern(shown, shape, title=f"Factors of {name}").figure
+
+
+def _feeds_dense(model, name):
+    group = next(group for group in model.gated.groups if group.name == name)
+    return any(len(edge.kernel.shape) == 2 for edge in group.consumers)
+
+
 def draw_feature_maps(model: ks.SwitcherModel, part: Part, history: MaskHistory):
     """Feature maps of the first convolution, a row per class (figure 3 of arXiv 2110.05954).
 

@@ -10,11 +10,15 @@ Settings, baselines and seeds are those of the study `python -m recipes.studies 
 `--data-dir` names a folder of images; `recipes/mini_imagenet.py` says how to get them.
 """
 
+from recipes.drawing import draw_dense_inputs
 from recipes.recipe import Recipe
 from recipes.studies import mini_imagenet
 
 RECIPE = Recipe(
-    "mini_imagenet_resnet34", __doc__, mini_imagenet.LINES["mini_resnet34"]["row switcher"]
+    "mini_imagenet_resnet34",
+    __doc__,
+    mini_imagenet.LINES["mini_resnet34"]["row switcher"],
+    {"dense_inputs.png": draw_dense_inputs},
 )
 
 if __name__ == "__main__":

@@ -48,10 +48,12 @@ class Recipe:
         # One folder for all that decides on the result: other settings begin anew.
         folder = output / CHECKPOINT / digest([asdict(settings), keras_switcher.__version__])
         trials = {}
+        ours = replace(self.experiment, settings=settings)
+        ours = ours.as_smoke() if settings.smoke else ours
         for method in ("dense", "switched"):
-            experiment = replace(self.experiment, method=method, settings=settings)
-            if method == "dense" and self.experiment.trained:
-                experiment = self.experiment.trained
+            experiment = replace(ours, method=method)
+            if method == "dense" and ours.trained:
+                experiment = ours.trained
             where = {"folder": folder / method, "data_dir": options.data_dir}
             trials[method] = Trial(experiment, settings.seed, **where)
         try:

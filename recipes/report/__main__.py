@@ -29,7 +29,7 @@ class Report:
     """The texts and pictures of the committed rows."""
 
     def __init__(self):
-        self.rows = self._shown(*studies.MAIN)
+        self.rows = self._shown(*studies.MAIN, *studies.LARGE)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE),
             undefined=jinja2.StrictUndefined,
@@ -85,7 +85,7 @@ class Report:
         README.write_text(self.readme(README.read_text()))
 
     def _render(self, template, **names):
-        modules = {name: studies.load(name) for name in studies.MAIN}
+        modules = {name: studies.load(name) for name in (*studies.MAIN, *studies.LARGE)}
         shown = {"rows": self.rows, "signed": signed, "mark": MARK}
         return self._templates.get_template(template).render(**modules, **shown, **names)
 

@@ -1,5 +1,6 @@
 """Pictures drawn from rows: accuracy curves, counts over the epochs, inputs that are kept."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from keras_switcher import plots
 from recipes.report.statistics import Rows
-from recipes.studies import mnist
+from recipes.rows import RESULTS, read_rows
+from recipes.studies import cifar10, mnist
 from recipes.trials.encoding import decode_counts, decode_structure
 
 
@@ -53,10 +55,59 @@ def draw_inputs(rows: Rows, title: str, experiment: str, group: str, shape: tupl
     return figure
 
 
+def draw_costs(rows: Rows, title: str, networks: dict, published: dict, times: dict | None = None):
+    """Accuracy over MACs, or over times, of networks that were pruned or built small.
+
+    `networks` maps what the legend says to names of experiments, `times` those to milliseconds, and
+    `published` others' networks to pairs of millions of MACs and percent.
+    """
+    figure, ax = plots.load_pyplot().subplots(figsize=(8, 5), layout="constrained")
+    for label, names in networks.items():
+        found = [
+            (_mmacs(rows, name) if times is None else times[name], 100 * accuracy.mean)
+            for name in names
+            if (accuracy := rows.spread(name)) and (times is None or name in times)
+        ]
+        if found:
+            ax.plot(*zip(*sorted(found), strict=True), marker="o", label=label)
+    for label, points in published.items() if times is None else ():
+        style = {"marker": "x", "linestyle": ":", "color": "gray"}
+        ax.plot(*zip(*points, strict=True), label=f"published: {label}", **style)
+    cost = "MACs, millions" if times is None else "milliseconds, LiteRT, one thread, batch 1"
+    ax.set(xscale="log", xlabel=cost, ylabel="test accuracy, %", title=title)
+    ax.legend(fontsize="small")
+    return figure
+
+
+def _mmacs(rows, name):
+    left = [row["macs"] * (1 - row["macs_removed"]) for row in rows.of(name)]
+    return np.mean(left) / 1e6
+
+
 _CURVES = {
     label: [lines[label].name for lines in mnist.BUDGETS.values()]
     for label in next(iter(mnist.BUDGETS.values()))
     if label != "dense twin"
+}
+# The residual networks that were built small, and what each network became.
+_BY_COST = {
+    "dense ResNet-20 and -32": [cifar10.TWINS[task].name for task in ("resnet20", "resnet32")],
+    "ResNet-20 of uniform widths": [
+        cifar10.POINTS["resnet20", keep]["uniform width, same MACs"].name
+        for keep in cifar10.SHARES["resnet20"]
+    ],
+    **{
+        f"{task}, row switcher": [
+            cifar10.TWINS[task].name,
+            *(cifar10.POINTS[task, keep]["row switcher"].name for keep in shares),
+        ]
+        for task, shares in cifar10.SHARES.items()
+    },
+}
+_VGG_COV2 = cifar10.POINTS["vgg_cov2", 0.604]["row switcher"].name
+_PUBLISHED = json.loads((RESULTS / "published.json").read_text())["accuracy_over_mmacs"]
+_TIMES = {
+    row["experiment"]: row["milliseconds"] for row in read_rows(RESULTS / "benchmarks" / "compact")
 }
 # By name of file: the title, the experiments of which one must have been run, and what draws it.
 PICTURES: dict[str, tuple[str, list[str], Callable]] = {
@@ -79,5 +130,20 @@ PICTURES: dict[str, tuple[str, list[str], Callable]] = {
         "MNIST, LeNet5-Caffe: channels over the epochs, row switcher",
         ["lenet5 row"],
         partial(draw_counts, experiment="lenet5 row"),
+    ),
+    "cifar10_macs.png": (
+        "CIFAR-10: accuracy over MACs",
+        [name for names in _BY_COST.values() for name in names],
+        partial(draw_costs, networks=_BY_COST, published=_PUBLISHED),
+    ),
+    "cifar10_times.png": (
+        "CIFAR-10: accuracy over the time of a picture",
+        list(_TIMES),
+        partial(draw_costs, networks=_BY_COST, published=_PUBLISHED, times=_TIMES),
+    ),
+    "cifar10_vgg_cov2_counts.png": (
+        "CIFAR-10, VGG-cov2: channels over the epochs, row switcher",
+        [_VGG_COV2],
+        partial(draw_counts, experiment=_VGG_COV2),
     ),
 }

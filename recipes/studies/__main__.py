@@ -15,7 +15,6 @@ backend; each but TensorFlow has rows of its own.
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from recipes import studies
@@ -42,8 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"no such experiment: {', '.join(sorted(unknown))}. There are:\n  {names}")
     if options.smoke:
         for name, experiment in rows.experiments.items():
-            settings = replace(experiment.settings, smoke=True)
-            rows.experiments[name] = replace(experiment, settings=settings)
+            rows.experiments[name] = experiment.as_smoke()
     chosen = options.only, options.seeds, options.data_dir
     runner = Runner(rows, options.output / options.study, *chosen, again)
     if not runner.due:

@@ -72,8 +72,9 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
         "macs_removed": 0.0,
         "widths": "",
     }
+    network = trial.network()
+    row["macs"] = ks.count_macs(network).total  # Of the dense network.
     if outcome.keep is not None:
-        network = trial.network()
         row["structure"] = encode_structure(outcome.keep)
         row["widths"] = _widths(network, outcome.keep)
         if isinstance(model, ks.SwitcherModel):
@@ -81,7 +82,7 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
             row |= _compacted(model, outputs, held_out)
         else:
             removed = {"weights": 1 - _weights(model) / _weights(network)}
-            removed["macs"] = 1 - ks.count_macs(model).total / ks.count_macs(network).total
+            removed["macs"] = 1 - ks.count_macs(model).total / row["macs"]
         row |= {f"{of}_removed": round(share, 6) for of, share in removed.items()}
     return row
 

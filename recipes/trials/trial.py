@@ -37,6 +37,11 @@ class Experiment:
     trained: "Experiment | None" = None
     is_kept: bool = False
 
+    def as_smoke(self) -> "Experiment":
+        """The same, to see that it runs."""
+        settings = replace(self.settings, smoke=True)
+        return replace(self, settings=settings, trained=self.trained and self.trained.as_smoke())
+
     def described(self) -> dict:
         """Everything that decides on a row but seed and version, as values of JSON."""
         own = {name: getattr(self, name) for name in ("task", "method", "structure_of", "share")}
