@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.graph.untouched import describe_hidden
-from keras_switcher.pruning.counting import remaining, unknown_macs
+from keras_switcher.graph.hidden_weights import describe_hidden
+from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.training.budget import Budget
 from keras_switcher.training.budget_advice import TrainingSoFar, advice_after

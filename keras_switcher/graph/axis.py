@@ -1,15 +1,13 @@
-"""Axes and edges: which group's channel lies at each position of a kernel's or tensor's axis."""
+"""Axes: which group's channel lies at each position of an axis of a tensor or weight."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from types import ModuleType
 from typing import Protocol
 
-import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.call import Call
 from keras_switcher.reductions import Tensor
 
 
@@ -18,22 +16,12 @@ class Group(Protocol):
 
     name: str
     size: int
-    consumers: "list[Edge]"
+    consumers: list
     reason: str | None
     is_normalized: bool
 
     @property
     def prunable(self) -> bool: ...
-
-
-class Connections(Protocol):
-    """A `ConnectionGroup` as edges know it."""
-
-    name: str
-    edges: "list[Edge]"
-
-    @property
-    def shape(self) -> tuple[int, int]: ...
 
 
 class Axis:
@@ -106,86 +94,3 @@ class Axis:
             id(group): (order[start:end], channels[start:end])
             for group, start, end in zip(self.groups, bounds, bounds[1:], strict=False)
         }
-
-
-class Edge(Axis):
-    """The input axis of a kernel that mixes channels: where factors act, and channels are dropped.
-
-    Args:
-        groups: See `Axis`.
-        index: See `Axis`.
-        call: The `Call` that reads the tensor.
-        kernel: The weight (a `keras.Variable`) that mixes the channels.
-        kernel_axis: The axis of `kernel` along which they lie.
-        tensor_axis: The axis of the call's input along which they lie.
-        input_group: The group of the input positions themselves, if the edge has one.
-
-    Attributes:
-        connections: The `ConnectionGroup` of the kernel's entries, if it is a Dense layer's.
-    """
-
-    def __init__(
-        self,
-        groups: Iterable[Group],
-        index: np.ndarray,
-        call: Call,
-        kernel: keras.Variable,
-        kernel_axis: int,
-        tensor_axis: int,
-        input_group: Group | None = None,
-    ) -> None:
-        super().__init__(groups, index)
-        self.call = call
-        self.kernel = kernel
-        self.kernel_axis = kernel_axis
-        self.tensor_axis = tensor_axis
-        self.input_group = input_group
-        self.connections: Connections | None = None
-
-    def gather(
-        self, vectors: dict[str, Tensor], xp: ModuleType = ops, channels: Tensor | None = None
-    ) -> Tensor | None:
-        """As `Axis.gather`, times the vector of the edge's own input group.
-
-        Args:
-            vectors: See `Axis.gather`.
-            xp: See `Axis.gather`.
-            channels: What `gather_channels` returns, where it is known.
-        """
-        channels = self.gather_channels(vectors, xp) if channels is None else channels
-        own = vectors.get(self.input_group.name) if self.input_group else None
-        if channels is None or own is None:
-            return own if channels is None else channels
-        return channels * own
-
-    def factors_shape(self, names: Collection[str]) -> tuple[int, ...]:
-        """The shape of what `scales` returns when the groups of these names have factors."""
-        if self.connections and self.connections.name in names:
-            return self.connections.shape
-        return (self.size,)
-
-    def scales(
-        self, factors: dict[str, Tensor], xp: ModuleType = ops, channels: Tensor | None = None
-    ) -> Tensor | None:
-        """What multiplies the kernel: as `gather`, times the factors of the connections.
-
-        Args:
-            factors: Maps names of groups to vectors, and of connection groups to matrices.
-            xp: See `gather`.
-            channels: See `gather`.
-
-        Returns:
-            A vector with an entry per input, a matrix with one per connection, or None.
-        """
-        vector, matrix = self.gather(factors, xp, channels), self.of_connections(factors)
-        if vector is None or matrix is None:
-            return vector if matrix is None else matrix
-        return vector[:, None] * matrix
-
-    def of_connections(self, factors: dict[str, Tensor]) -> Tensor | None:
-        """The matrix of the edge's connections among factors by name, or None."""
-        return factors.get(self.connections.name) if self.connections else None
-
-    def gather_channels(self, vectors: dict[str, Tensor], xp: ModuleType = ops) -> Tensor | None:
-        """As `gather`, without the input group: what arrives at the edge."""
-        return super().gather(vectors, xp)

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
-from keras_switcher.graph.axis import Edge
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.edge import Edge
 
 
 @dataclass(eq=False)
@@ -100,7 +99,7 @@ class ConnectionGroup:
         edges: The edges that read through its kernel: one for each of its calls.
         depth: Where it lies in its model, from 0 (input) to 1 (output).
         tied: Why the kernel must stay whole, in words, if other operations read variables of the
-            layer; see `Ownership`.
+            layer; see `TiedWeights`.
     """
 
     name: str
@@ -142,26 +141,3 @@ class ConnectionGroup:
         return f"{self.name}: {inputs} x {outputs} connections\n  {state}"
 
     __repr__ = __str__
-
-
-def connection_groups(
-    calls: list[Call], edges: list[Edge], tied: dict[int, str]
-) -> list[ConnectionGroup]:
-    """The connections of every Dense layer of a graph, in its order.
-
-    Args:
-        calls: The calls of the graph.
-        edges: All edges. Those of Dense layers get their `connections`.
-        tied: Reasons by `id` of the layers that share variables with others.
-    """
-    groups = {}
-    for place, call in enumerate(calls):
-        if type(call.op) is keras.layers.Dense and id(call.op) not in groups:
-            name = f"{call.name}/connections"
-            depth = place / len(calls)
-            groups[id(call.op)] = ConnectionGroup(name, call.op, [], depth, tied.get(id(call.op)))
-    for edge in edges:
-        if group := groups.get(id(edge.call.op)):
-            group.edges.append(edge)
-            edge.connections = group
-    return list(groups.values())

@@ -24,7 +24,7 @@ class Origins:
         self.opaque: dict[int, str] = {}
         self._reasons: dict[int, str] = {}
         self._inputs = {id(tensor) for tensor in tree.flatten(graph.inputs)}
-        self._made_by = {id(x): call for call in graph.calls for x in tree.flatten(call.outputs)}
+        self._makers = graph.makers
 
     def note(self, call: Call, reason: str) -> None:
         """Channels were locked while this call was read, for this reason."""
@@ -49,7 +49,7 @@ class Origins:
         """
         first = tensor
         while id(tensor) not in self._inputs:
-            call = self._made_by[id(tensor)]
+            call = self._makers[id(tensor)]
             before = next((x for x in call.inputs if is_loose(x)), None)
             if before is None or id(call) in self.opaque or id(call) in self._reasons:
                 return f"it comes from {self.named(call)}"

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.axis import Axis, Edge, Group
-from keras_switcher.reductions import Tensor, as_constant
+from keras_switcher.graph.axis import Axis, Group
+from keras_switcher.graph.edge import Edge
+from keras_switcher.reductions import Tensor
 
 
 class PackedLayout:
@@ -17,12 +18,16 @@ class PackedLayout:
 
     Args:
         groups: The `ChannelGroup`s that have vectors.
+
+    Attributes:
+        one: The place of the one behind all channels.
     """
 
     def __init__(self, groups: Iterable) -> None:
         groups = list(groups)
         sizes = [group.size for group in groups]
         self._ends = np.cumsum(sizes, dtype=int)
+        self.one = sum(sizes)
         names = [group.name for group in groups]
         self._starts = dict(zip(names, (self._ends - sizes).tolist(), strict=True))
 
@@ -69,58 +74,6 @@ class PackedLayout:
         """Whether an axis has only parts of vectors, or several: most are one group's as it is."""
         known = any(group.name in self._starts for group in axis.groups)
         return known and not (len(axis.groups) == 1 and axis.is_whole(axis.groups[0]))
-
-    @property
-    def one(self) -> int:
-        """The place of the one behind all channels."""
-        return int(self._ends[-1]) if len(self._ends) else 0
-
-
-class EdgeFactors:
-    """The vectors or matrices by which edges scale what they read, see `Edge.scales`.
-
-    Args:
-        edges: The edges.
-        groups: The `ChannelGroup`s that have factors.
-    """
-
-    def __init__(self, edges: Iterable[Edge], groups: Iterable) -> None:
-        self._edges = list(edges)
-        self._layout = PackedLayout(groups)
-        self._gathered = [self._layout.parts(edge) for edge in self._edges]
-        together = zip(self._edges, self._gathered, strict=True)
-        self._gather = _Gather(self._layout.index(edge) for edge, parted in together if parted)
-
-    def __call__(self, factors: dict) -> list:
-        """One vector or matrix per edge.
-
-        Args:
-            factors: Maps names of groups to vectors, and of connection groups to matrices.
-        """
-        found = iter(self._gather(self._layout.join(by_granularity(factors)[0])))
-        scales = [
-            edge.scales(factors, channels=next(found) if parted else None)
-            for edge, parted in zip(self._edges, self._gathered, strict=True)
-        ]
-        return [
-            ops.ones(edge.size) if scale is None else scale
-            for edge, scale in zip(self._edges, scales, strict=True)
-        ]
-
-
-class _Gather:
-    """Gathers at several lists of places, as one vector each."""
-
-    def __init__(self, indices: Iterable[np.ndarray]) -> None:
-        indices = list(indices)
-        self._ends = np.cumsum([len(index) for index in indices], dtype=int).tolist()
-        self._places = as_constant(np.concatenate(indices)) if indices else None
-
-    def __call__(self, values: Tensor) -> list:
-        if self._places is None:
-            return []
-        found = ops.take(values, self._places, axis=0)
-        return ops.split(found, self._ends[:-1], axis=0) if len(self._ends) > 1 else [found]
 
 
 def by_granularity(factors: dict) -> tuple[dict, dict]:

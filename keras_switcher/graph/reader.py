@@ -7,24 +7,25 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_switcher.graph.batch_axis import rows_per_sample
 from keras_switcher.graph.call import Call, CallGraph
-from keras_switcher.graph.kernel import Block, Reading
-from keras_switcher.graph.labels import NO_CHANNEL, Labels, Size
+from keras_switcher.graph.kernel_uses import KernelUses
+from keras_switcher.graph.labels import (
+    NO_CHANNEL,
+    Labels,
+    Size,
+    UnresolvedEdge,
+    UnresolvedProducer,
+)
 from keras_switcher.graph.origins import Origins, where
-from keras_switcher.graph.reachable import identity
 
 # Which channels are kept: `kept(ids)` is a boolean array.
 Kept = Callable[[np.ndarray], np.ndarray]
-# Why it is not known how often a kernel is used.
-OPEN = "the size of its input is open"
-REPEATED = "the samples that it reads are repeated, concatenated or reshaped"
 UNCOUNTED = "the rule for it does not count this kernel (reader.count_kernel)"
 COMBINED, SHARED = "is combined by '{}' with", "goes through '{}', which also reads"
 
 
 class Reader(Labels):
-    """Gives every channel a number and remembers where it goes and what it is tied to.
+    """Gives every channel a number, and collects what rules say of it.
 
     A rule is a function `rule(call, reader)` that says what one layer type does to channels with
     the methods below. `ids` are integer arrays with the number of the channel at each position
@@ -34,32 +35,29 @@ class Reader(Labels):
         graph: The `CallGraph` to read.
 
     Attributes:
-        rows: Where positions lie among the samples, see `rows_per_sample`.
+        kernel_uses: The `KernelUses` that are counted.
         origins: Where channels were lost, see `Origins`.
-        accounted: Pairs of the `id` of an operation and the `identity` of a variable that its rule
-            has spoken of.
-        tied: Reasons by `id` of the operations that share variables, see `Ownership`.
+        accounted: The variables that its rule has spoken of, by `id` of an operation.
+        tied: Reasons by `id` of the operations that share variables, see `TiedWeights`.
     """
 
     def __init__(self, graph: CallGraph) -> None:
         super().__init__()
         self.graph = graph
-        self.blocks: list[Block] = []
-        self.readings: list[Reading] = []
+        self.producers: list[UnresolvedProducer] = []
+        self.edges: list[UnresolvedEdge] = []
         self.roles: dict[int, tuple[str, keras.Variable, np.ndarray]] = {}
         self.weights: dict[tuple[int, int], np.ndarray] = {}
         self.sizes: dict[int, dict[str, Any]] = defaultdict(dict)
         self.adapted: dict[int, Callable] = {}
-        self.kernels: dict[int, keras.Variable] = {}
-        self.uses: dict[int, list[tuple[Call, list]]] = defaultdict(list)
         self.coupled: list[tuple[np.ndarray, np.ndarray]] = []
         self.locked: list[tuple[np.ndarray, str]] = []
         self.normalized: list[np.ndarray] = []
         self.forbidden: list[tuple[np.ndarray, int]] = []
         self.count = 0
-        self.rows = rows_per_sample(graph)
+        self.kernel_uses = KernelUses(graph)
         self.origins = Origins(graph)
-        self.accounted: set[tuple[int, int]] = set()
+        self.accounted: dict[int, list[keras.Variable]] = defaultdict(list)
         self.tied: dict[int, str] = {}
         self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)
@@ -80,13 +78,12 @@ class Reader(Labels):
         self._calls[id(call.op)].append(call)
         rule(call, self)
         for kernel in self._mixing:
-            if not self._counts(call, kernel):
+            if not self.kernel_uses.has(call, kernel):
                 self.count_kernel(call, kernel, [UNCOUNTED])
         if id(call) in self.adapted:
             return
         for tensor in call.inputs:
-            for axis in self.labelled_axes(tensor):
-                ids = self.channels(tensor, axis)
+            for ids in self.labels(tensor).values():
                 if not any(mentioned is ids for mentioned in self._mentioned):
                     lost = ids[~np.isin(ids, np.concatenate([*self._mentioned, [NO_CHANNEL]]))]
                     self.lock(lost, f"is lost in '{call.name}'")
@@ -119,19 +116,19 @@ class Reader(Labels):
         self._mentioned.append(ids)
         self._mixing.append(kernel)
         self.carry(kernel, kernel_axis, ids)
-        self.readings.append(Reading(call, kernel, kernel_axis, tensor_axis, ids))
+        self.edges.append(UnresolvedEdge(call, kernel, kernel_axis, tensor_axis, ids))
 
     def produce(self, call: Call, kernel: keras.Variable, axis: int) -> np.ndarray:
         """The call's kernel makes new channels along its `axis`: returns their ids."""
         axis = axis % len(kernel.shape)
         self._mixing.append(kernel)
         ids = self.weights.get((id(kernel), axis))
-        self.accounted.add((id(call.op), identity(kernel)))
+        self.accounted[id(call.op)].append(kernel)
         if ids is None:
             ids = np.arange(self.count, self.count + kernel.shape[axis])
             self.count += len(ids)
             self.carry(kernel, axis, ids)
-            self.blocks.append(Block(call, kernel, axis, ids))
+            self.producers.append(UnresolvedProducer(call, kernel, axis, ids))
         return ids
 
     def carry(
@@ -150,7 +147,7 @@ class Reader(Labels):
             return
         if role and id(weight) not in self.roles:
             self.roles[id(weight)] = (role, weight, ids)
-        self.accounted.add((id(self._call.op), identity(weight)))
+        self.accounted[id(self._call.op)].append(weight)
         known = self.weights.setdefault((id(weight), axis % len(weight.shape)), ids)
         if known is not ids:
             self.couple(known, ids, SHARED)
@@ -227,7 +224,7 @@ class Reader(Labels):
         matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
         self.lock_inputs(call, reason, clause or (where(reason) if matrices else None))
         for weight in matrices:
-            if not self._counts(call, weight):
+            if not self.kernel_uses.has(call, weight):
                 self.count_kernel(call, weight, [f"its input {reason}"])
 
     def lock_inputs(self, call: Call, reason: str, clause: str | None = None) -> None:
@@ -238,8 +235,8 @@ class Reader(Labels):
         if clause:
             self.origins.opaque[id(call)] = clause
         for tensor in call.inputs:
-            for axis in self.labelled_axes(tensor):
-                self.lock(self.channels(tensor, axis), reason)
+            for ids in self.labels(tensor).values():
+                self.lock(ids, reason)
 
     def pass_on(
         self, call: Call, axes: Sequence[int] | None = None, passed: Sequence[int] = ()
@@ -253,8 +250,7 @@ class Reader(Labels):
         """
         rank = len(call.input.shape)
         free = None if axes is None else {axis % rank for axis in axes}
-        for axis in self.labelled_axes(call.input):
-            ids = self.channels(call.input, axis)
+        for axis, ids in self.labels(call.input).items():
             if axis in {other % rank for other in passed}:
                 continue
             if free is None or axis in free:
@@ -276,15 +272,7 @@ class Reader(Labels):
             shape: A list of sizes, None where they are open, or a reason in words where they are
                 not known, or of ids where channels lie along an axis of the positions.
         """
-        self.kernels[id(kernel)] = kernel
-        rows = self.rows.get(id(call.input), 1)
-        sizes = [OPEN if size is None else size for size in shape]
-        if rows != 1:
-            sizes.insert(0, REPEATED if rows is None else rows)
-        self.uses[id(kernel)].append((call, sizes))
-
-    def _counts(self, call: Call, kernel: keras.Variable) -> bool:
-        return any(use[0] is call for use in self.uses.get(id(kernel), ()))
+        self.kernel_uses.add(call, kernel, shape)
 
 
 def _listed(value: Any) -> Sequence:

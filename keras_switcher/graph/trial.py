@@ -7,12 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.call import Shape
-from keras_switcher.graph.variable_reads import (
-    backend_variables,
-    captured_handles,
-    reads_more_than_numbers,
-    restored,
-)
+from keras_switcher.graph.side_effects import backend_variables, restored
+from keras_switcher.graph.variable_reads import captured_handles, reads_more_than_numbers
 from keras_switcher.reductions import Tensor
 
 # What a callable is tried on: what it makes of each of these must not depend on the others.

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_switcher.graph.kernel import scaled
+from keras_switcher.graph.edge import scaled
 from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.reductions import Tensor
 

@@ -6,12 +6,11 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.graph.kernel import scaled
-from keras_switcher.graph.variable_reads import restored, variables_of_functions
+from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.reductions import in_full
 
@@ -184,6 +183,4 @@ def _preactivation(layer: keras.layers.Dense, reaching: dict[int, np.ndarray]) -
 
 
 def _kernel(edge: Edge, factors: dict[str, np.ndarray]) -> np.ndarray:
-    scales = edge.scales(factors, np)
-    kernel = edge.kernel if scales is None else scaled(edge.kernel, scales, edge.kernel_axis)
-    return in_full(kernel)
+    return in_full(edge.scaled_kernel(factors))

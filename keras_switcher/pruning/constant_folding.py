@@ -8,9 +8,8 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call, is_stock, is_tensor, samples_axis
-from keras_switcher.graph.kernel import scaled
+from keras_switcher.graph.edge import Edge
 
 
 def _add(first: Any, second: Any) -> Any:
@@ -181,9 +180,7 @@ def evaluate(
         Arrays in the structure of the call's outputs, or None if they depend on the number of
         samples, or on whether the call trains.
     """
-    kernels = []
-    if edge is not None and (scales := edge.scales(factors, np)) is not None:
-        kernels = [(edge.kernel, scaled(edge.kernel, scales, edge.kernel_axis))]
+    kernels = [] if edge is None else [(edge.kernel, edge.scaled_kernel(factors))]
 
     def made_of(samples: int, **changes: bool) -> Any:
         def several(old: Any, new: Any) -> Any:

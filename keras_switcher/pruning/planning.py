@@ -9,8 +9,9 @@ from numbers import Integral
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.downstream import feeds_nothing
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.graph.liveness import Liveness, feeds_nothing
+from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import by_granularity
 from keras_switcher.pruning.bias_folding import foldable
 from keras_switcher.pruning.plan import GroupPlan, Plan

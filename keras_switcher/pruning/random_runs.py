@@ -12,9 +12,9 @@ from keras import tree
 
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.kernel import scaled
-from keras_switcher.graph.rules.activations import is_unknown
-from keras_switcher.graph.variable_reads import restored, variables_of_functions
+from keras_switcher.graph.edge import scaled
+from keras_switcher.graph.elementwise import is_unknown
+from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.differences import arrays, is_telling
 from keras_switcher.pruning.random_inputs import Draw, draws, limits_of
 

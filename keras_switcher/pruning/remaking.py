@@ -5,9 +5,9 @@ import warnings
 import keras
 import numpy as np
 
-from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.edge import Edge
 from keras_switcher.pruning.copying import copied_whole
 from keras_switcher.pruning.rebuilding import build_again, describes_itself, is_cut, verified
 

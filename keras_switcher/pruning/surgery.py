@@ -7,13 +7,14 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.liveness import feeds_nothing
+from keras_switcher.graph.downstream import feeds_nothing
+from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.names import Names
-from keras_switcher.graph.ownership import check_apart
-from keras_switcher.graph.variable_reads import restored, variables_of_functions
+from keras_switcher.graph.side_effects import restored, variables_of_functions
+from keras_switcher.graph.tied_weights import check_apart
 from keras_switcher.pruning import constant_folding as folding
 from keras_switcher.pruning.bias_folding import bias_shifts
 from keras_switcher.pruning.constant_folding import merge
@@ -155,7 +156,7 @@ class Surgery:
     def _constant(self, call: Call, args: tuple, kwargs: dict, edge: Edge | None) -> Any:
         """What a call makes of constants."""
         tensors = (*call.inputs, *tree.flatten(call.outputs))
-        rows = {self.channel_graph.rows.get(id(tensor), 1) for tensor in tensors}
+        rows = {self.channel_graph.rows_per_sample.get(id(tensor), 1) for tensor in tensors}
         if len(rows) > 1 or None in rows:
             self.raise_empty(f"'{call.name}' would move positions of a constant among the samples")
         shift = self.shifts.get(id(call.op))

@@ -9,14 +9,14 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.gating.gated_network import GatedNetwork
-from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import PackedLayout, by_granularity
-from keras_switcher.graph.selection import more_to_choose
-from keras_switcher.graph.untouched import describe_rest
+from keras_switcher.graph.unpruned_weights import describe_rest, more_to_choose
 from keras_switcher.reductions import as_constant, total
 from keras_switcher.switchers.straight_through import straight_through_step
 from keras_switcher.training.budget import COSTS, Budget
@@ -60,7 +60,7 @@ class Accounting:
         Returns:
             A tensor of shape `(4,)`.
         """
-        live, acting = self.live(factors), self._liveness.acting(self._joined(factors))
+        live, acting = self.live(factors), self._liveness.effective(self._joined(factors))
         channels = self._layout.join(acting) * self._layout.join(live)
         # Connections one by one: there are too many to be copied into one vector.
         parts = [channels[: self._layout.one], *(factors[g.name] for g in self._connections)]

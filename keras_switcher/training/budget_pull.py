@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.liveness import feeding_normalization
+from keras_switcher.graph.downstream import feeds_normalization
 from keras_switcher.graph.packing import by_granularity
 from keras_switcher.training.budget import OF_CONNECTIONS
 from keras_switcher.training.losses import shuffled_loss
@@ -22,7 +22,7 @@ class BudgetPull:
 
     def __init__(self, model: keras.Model) -> None:
         groups, channel_graph = model.gated.groups, model.gated.channel_graph
-        self.pull = Pull(groups, feeding_normalization(channel_graph, groups))
+        self.pull = Pull(groups, feeds_normalization(channel_graph, groups))
         self._model = model
 
     def begin(self, raw: dict, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict:

@@ -4,7 +4,7 @@ import keras
 from keras.src.backend.common import global_state
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.counting import unknown_macs
+from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.training.budget import Budget
 
 # What Keras calls of a model that is trained, evaluated or asked: of a task network it never is.

@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.axis import Axis
+from keras_switcher.graph.edge import Edge
 
 
 @st.composite
@@ -52,7 +53,7 @@ def test_entries_are_the_positions_of_a_group(drawn):
 def edge(own):
     channels = SimpleNamespace(name="channels", size=2)
     group = SimpleNamespace(name="own", size=4) if own else None
-    return Edge([channels], [0, 1, 0, 1], None, None, 0, -1, group)
+    return Edge(Axis([channels], [0, 1, 0, 1]), None, None, 0, -1, group)
 
 
 def test_edge_multiplies_the_channels_with_its_input_group():

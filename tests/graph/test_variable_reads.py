@@ -9,11 +9,10 @@ import tensorflow as tf
 from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs, prune_channels
+from keras_switcher.graph.side_effects import backend_variables, restored
 from keras_switcher.graph.variable_reads import (
-    backend_variables,
     captured_handles,
     is_among,
-    restored,
 )
 from keras_switcher.pruning.differences import difference
 

@@ -53,9 +53,7 @@ def largest(x):
 )
 def test_further_samples_show_what_one_batch_hides(function, monkeypatch):
     """Were the trial wrong: only what is removed is ever large, and in no usual batch."""
-    monkeypatch.setattr(
-        "keras_switcher.graph.rules.activations.why_not_elementwise", lambda *args: None
-    )
+    monkeypatch.setattr("keras_switcher.graph.elementwise.why_not_elementwise", lambda *args: None)
     made, inputs = layers.Dense(3, name="made"), keras.Input((3,))
     model = keras.Model(inputs, layers.Dense(2)(layers.Lambda(function, name="odd")(made(inputs))))
     made.kernel.assign(np.diag([0.1, 0.1, 5]))

@@ -11,7 +11,7 @@ from keras import layers
 
 from keras_switcher import prune_channels
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.counting import count_macs
+from keras_switcher.graph.counting import count_macs
 from keras_switcher.training.accounting import KeptShare
 
 

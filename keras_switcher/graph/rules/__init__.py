@@ -9,8 +9,8 @@
 * `whole`: what stays whole, but is counted.
 """
 
+from keras_switcher.graph.registry import RULES, apply_rule, keras_rule, rule
 from keras_switcher.graph.rules import channelwise, merging, mixing, shapes, slicing, whole
-from keras_switcher.graph.rules.registry import RULES, apply_rule, keras_rule, rule
 
 __all__ = [
     "RULES",

@@ -1,23 +1,35 @@
 """Rules for channelwise layers: activations, normalisation, pooling, padding."""
 
+from typing import Any
+
+import keras
 import numpy as np
 from keras import layers
 
 from keras_switcher.graph.call import Call
+from keras_switcher.graph.elementwise import unwrapped, why_mixing, why_mixing_function
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules.activations import (
-    carry_alpha,
-    unwrapped,
-    why_mixing,
-    why_mixing_function,
-)
-from keras_switcher.graph.rules.registry import keras_rule, rule
+from keras_switcher.graph.registry import keras_rule, rule
 
 
 def channel_axis(call: Call) -> int:
     """The axis of the channels by the layer's data format; the last one without any."""
     first = getattr(call.op, "data_format", None) == "channels_first"
     return 1 if first else len(call.input.shape) - 1
+
+
+def carry_alpha(prelu: Any, tensor: keras.KerasTensor, reader: Reader) -> None:
+    """The slopes of a PReLU, layer or activation, lie along the channels of what it is applied to.
+
+    Args:
+        prelu: What may be a `keras.layers.PReLU`.
+        tensor: What it reads, or what it returns, with labels.
+        reader: The reader.
+    """
+    if type(prelu) is layers.PReLU:
+        for axis, ids in reader.labels(tensor).items():
+            if prelu.alpha.shape[axis - 1] > 1:
+                reader.carry(prelu.alpha, axis - 1, ids)
 
 
 @rule(layers.Activation)
@@ -41,8 +53,8 @@ def function(call: Call, reader: Reader) -> None:
     shape = call.op._output_shape
     if isinstance(shape, tuple):
         shape = [*shape]
-        for axis in reader.labelled_axes(call.input):
-            shape[axis - 1] = reader.channels(call.input, axis)
+        for axis, ids in reader.labels(call.input).items():
+            shape[axis - 1] = ids
         reader.resize(call, output_shape=shape)
 
 
@@ -77,28 +89,27 @@ def over_axes(call: Call, reader: Reader) -> None:
     """Computes over some axes: each output depends on all channels along them."""
     axes = range(len(call.input.shape)) if call.op.axis is None else np.atleast_1d(call.op.axis)
     mixed = [axis % len(call.input.shape) for axis in axes]
-    for axis in reader.labelled_axes(call.input):
+    for axis, ids in reader.labels(call.input).items():
         if axis in mixed:
             kind = type(call.op).__name__
-            ids = reader.channels(call.input, axis)
             reader.lock(ids, f"goes through '{call.name}', a {kind} over the channels")
     reader.pass_on(call)
 
 
 @rule(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
 def normalization_over_axes(call: Call, reader: Reader) -> None:
-    for axis in reader.labelled_axes(call.input):
-        reader.normalize(reader.channels(call.input, axis))
+    for ids in reader.labels(call.input).values():
+        reader.normalize(ids)
     over_axes(call, reader)
 
 
 @rule(layers.Dropout, layers.AlphaDropout)
 def dropout(call: Call, reader: Reader) -> None:
     shape = call.op.noise_shape
-    for axis in reader.labelled_axes(call.input):
+    for axis, ids in reader.labels(call.input).items():
         if shape and (len(shape) != len(call.input.shape) or shape[axis] not in (None, 1)):
             reason = f"goes through '{call.name}', whose noise_shape is fixed"
-            reader.lock(reader.channels(call.input, axis), reason)
+            reader.lock(ids, reason)
     reader.pass_on(call)
 
 

@@ -8,8 +8,8 @@ from keras import layers, tree
 
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.reader import NO_CHANNEL, Kept, Reader
+from keras_switcher.graph.registry import keras_rule, rule
 from keras_switcher.graph.rules.broadcasting import add_broadcast
-from keras_switcher.graph.rules.registry import keras_rule, rule
 
 
 @rule(layers.Add, layers.Subtract, layers.Multiply, layers.Average)

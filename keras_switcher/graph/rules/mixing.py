@@ -7,11 +7,11 @@ import numpy as np
 from keras import layers
 
 from keras_switcher.graph.call import Call
+from keras_switcher.graph.elementwise import unwrapped, why_mixing
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules.activations import carry_alpha, unwrapped, why_mixing
+from keras_switcher.graph.registry import rule
 from keras_switcher.graph.rules.broadcasting import add_broadcast, add_vector
-from keras_switcher.graph.rules.channelwise import channel_axis
-from keras_switcher.graph.rules.registry import rule
+from keras_switcher.graph.rules.channelwise import carry_alpha, channel_axis
 
 
 @rule(layers.Dense)
@@ -48,9 +48,9 @@ def einsum_dense(call: Call, reader: Reader) -> None:
         return
     read = mixed[0]
     along: dict[int, np.ndarray] = {}  # The ids along the axes of the output.
-    for axis in reader.labelled_axes(call.input):
+    for axis, ids in reader.labels(call.input).items():
         if inputs[axis] != read:
-            along[outputs.index(inputs[axis])] = reader.channels(call.input, axis)
+            along[outputs.index(inputs[axis])] = ids
     reader.consume(call, layer.kernel, of_kernel.index(read), inputs.index(read))
     # Only the last of several made axes becomes channels: heads, say, stay whole.
     along[outputs.index(made[-1])] = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
@@ -83,11 +83,11 @@ def convolution(call: Call, reader: Reader) -> None:
     if layer.groups > 1:
         # Each group of the convolution must lose as many channels: those at the same place of
         # each go together.
-        ids = _tied(reader, ids.reshape(layer.groups, -1))
+        ids = _coupled(reader, ids.reshape(layer.groups, -1))
     reader.consume(call, layer.kernel, -2, axis, ids)
     made = reader.produce(call, layer.kernel, -1)
     if layer.groups > 1:
-        _tied(reader, made.reshape(layer.groups, -1))
+        _coupled(reader, made.reshape(layer.groups, -1))
     _produce(call, reader, layer.kernel, -1, "filters", axis)
 
 
@@ -192,8 +192,8 @@ def _is_altered(call: Call, reader: Reader) -> bool:
     return True
 
 
-def _tied(reader: Reader, ids: np.ndarray) -> np.ndarray:
-    """Ties the rows of a matrix of ids to one another; returns the first."""
+def _coupled(reader: Reader, ids: np.ndarray) -> np.ndarray:
+    """Couples the rows of a matrix of ids with one another; returns the first."""
     for row in ids[1:]:
         reader.couple(ids[0], row)
     return ids[0]

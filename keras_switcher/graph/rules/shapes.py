@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_switcher.graph.call import Call, Shape
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules.registry import keras_rule, rule
+from keras_switcher.graph.registry import keras_rule, rule
 
 
 @rule(layers.Flatten)
@@ -120,7 +120,7 @@ def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
     """Follows channels through a change of shape that keeps the order of the entries.
 
     Axes fall into blocks with equal products before and after. Channels that are merged with
-    other axes repeat along the new one; channels that are split are tied across the first axes
+    other axes repeat along the new one; channels that are split are coupled across the first axes
     of their block, so that what is left is a shape again.
 
     Returns:
@@ -128,20 +128,19 @@ def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
     """
     made = {}
     tensor, output = call.input, call.output
+    labels = reader.labels(tensor)
     for before, after in _blocks(tensor.shape, output.shape):
-        labelled = [axis for axis in before if axis in reader.labelled_axes(tensor)]
+        labelled = [axis for axis in before if axis in labels]
         if not labelled:
             continue
         sizes = [tensor.shape[axis] for axis in before]
         to = [axis for axis in after if output.shape[axis] != 1] or after[-1:]
         if len(labelled) > 1 or None in sizes or not to:
             for axis in labelled:
-                reader.lock(
-                    reader.channels(tensor, axis), f"is reshaped by '{call.name}' with other axes"
-                )
+                reader.lock(labels[axis], f"is reshaped by '{call.name}' with other axes")
             continue
         along = [-1 if axis == labelled[0] else 1 for axis in before]
-        ids = reader.channels(tensor, labelled[0]).reshape(along)
+        ids = labels[labelled[0]].reshape(along)
         ids = np.broadcast_to(ids, sizes).reshape(-1, output.shape[to[-1]])
         for row in ids[1:]:
             reader.couple(ids[0], row)

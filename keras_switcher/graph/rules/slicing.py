@@ -5,7 +5,7 @@ from keras import tree
 
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.reader import Kept, Reader
-from keras_switcher.graph.rules.registry import keras_rule
+from keras_switcher.graph.registry import keras_rule
 
 
 @keras_rule(operations=("GetItem",))
@@ -58,11 +58,12 @@ def split(call: Call, reader: Reader) -> None:
     axis = call.op.axis % len(call.input.shape)
     parts = tree.flatten(call.outputs)
     ids = reader.channels(call.input, axis)
-    for other in reader.labelled_axes(call.input):
+    labels = reader.labels(call.input)
+    for other, whole in labels.items():
         if other != axis:
             for part in parts:
-                reader.label(part, other, reader.channels(call.input, other))
-    if axis in reader.labelled_axes(call.input):
+                reader.label(part, other, whole)
+    if axis in labels:
         ends = np.cumsum([part.shape[axis] for part in parts])
         for end, part in zip(ends, parts, strict=True):
             reader.label(part, axis, ids[end - part.shape[axis] : end])
@@ -79,8 +80,7 @@ def take(call: Call, reader: Reader) -> None:
         return
     axis, indices = axis % len(tensor.shape), np.asarray(indices)
     ids = reader.channels(tensor, axis)
-    for other in reader.labelled_axes(tensor):
-        whole = reader.channels(tensor, other)
+    for other, whole in reader.labels(tensor).items():
         reader.label(call.output, other, ids[indices] if other == axis else whole)
 
     def renumbered(kept: Kept, args: tuple, kwargs: dict) -> tuple[tuple, dict]:

@@ -19,7 +19,7 @@ from helpers.checks import (
 from keras import layers, ops
 
 from keras_switcher import SwitcherModel, channel_groups, prune_channels
-from keras_switcher.graph.rules.activations import ELEMENTWISE
+from keras_switcher.graph.elementwise import ELEMENTWISE
 
 UNITS = 12
 SLOPES = np.linspace(0.1, 1, UNITS, dtype="float32")
@@ -307,7 +307,7 @@ def test_reading_a_model_calls_no_activation_that_is_known_by_name(monkeypatch):
     def never(*args):
         raise AssertionError
 
-    monkeypatch.setattr("keras_switcher.graph.rules.activations.why_not_elementwise", never)
-    monkeypatch.setattr("keras_switcher.graph.rules.activations._why_by_rules", never)
+    monkeypatch.setattr("keras_switcher.graph.elementwise.why_not_elementwise", never)
+    monkeypatch.setattr("keras_switcher.graph.elementwise._why_by_rules", never)
     for function in ELEMENTWISE:
         assert channel_groups(network(function))[0].prunable

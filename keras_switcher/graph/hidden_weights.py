@@ -1,7 +1,6 @@
 """Weights in layers without a rule, and what keeps a network large."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -73,51 +72,6 @@ def describe_hidden(channel_graph: ReadModel) -> str:
         names[hidden.kind].append(f"'{hidden.name}'")
     kinds = ", ".join(f"{_some(of_kind)} ({kind})" for kind, of_kind in names.items())
     return f"{number:,} of {total:,} weights are in layers that no rule reaches: {kinds}."
-
-
-def describe_rest(channel_graph: ReadModel, names: Iterable[str]) -> str:
-    """What keeps most weights when one channel is left per group, a line each; empty if nothing.
-
-    Args:
-        channel_graph: The model's `ChannelGraph`.
-        names: Names of the groups, of channels and connections, of which one is left.
-    """
-    names = set(names)
-    hidden = {each.name: each for each in channel_graph.hidden_weights}
-    one = {g.name: np.arange(g.size) < 1 for g in channel_graph.groups if g.name in names}
-    connections = {group.name: group for group in channel_graph.connections}
-    singly = connections if names & set(connections) else {}
-    left: dict[str, int] = defaultdict(int)
-    for kernel in channel_graph.kernels:
-        if kernel.connections in names:
-            continue
-        number = kernel.cost("weights")
-        for axis in kernel.axes.values():
-            kept = axis.gather(one, np)
-            number = number if kept is None else number // axis.size * int(kept.sum())
-        if kernel.name in hidden:
-            each = hidden[kernel.name]
-            left[f"'{each.name}' ({each.kind}), {each.reason}"] += number
-        elif (why := _held_by(kernel, names, singly)) is not None:
-            left[why] += number
-    most = sorted(left.items(), key=lambda item: -item[1])[:SHOWN]
-    lines = [f"\n  {number:,} weights: {why}" for why, number in most]
-    return f" Most of what stays:{''.join(lines)}" if lines else ""
-
-
-def _held_by(
-    kernel: Kernel, names: set[str], connections: dict[str, ConnectionGroup]
-) -> str | None:
-    """Why a kernel stays large: its connections, or the largest group along its axes, stay."""
-    own = [getattr(axis, "input_group", None) for axis in kernel.axes.values()]
-    along = [group for axis in kernel.axes.values() for group in axis.groups]
-    single = [connections[kernel.connections]] if kernel.connections in connections else []
-    whole = single or [g for g in (*filter(None, own), *along) if g.name not in names]
-    if not whole:
-        return None
-    group = max(whole, key=lambda group: group.size)
-    why = "is not chosen" if group.prunable else f"cannot be pruned: {group.reason}"
-    return f"'{group.name}' {why}"
 
 
 def _some(names: list[str]) -> str:

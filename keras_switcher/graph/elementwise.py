@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,10 +12,10 @@ from keras import layers
 
 from keras_switcher.graph.call import Call, CallGraph, Shape
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules.registry import find_rule
+from keras_switcher.graph.registry import find_rule
+from keras_switcher.graph.side_effects import backend_variables, restored
 from keras_switcher.graph.tracing import trace
 from keras_switcher.graph.trial import READS_WEIGHTS, why_not_elementwise
-from keras_switcher.graph.variable_reads import backend_variables, restored
 
 _activations = keras.activations
 ELEMENTWISE = (
@@ -109,20 +110,6 @@ def unwrapped(activation: Any) -> Any:
     return activation
 
 
-def carry_alpha(prelu: Any, tensor: keras.KerasTensor, reader: Reader) -> None:
-    """The slopes of a PReLU, layer or activation, lie along the channels of what it is applied to.
-
-    Args:
-        prelu: What may be a `keras.layers.PReLU`.
-        tensor: What it reads, or what it returns, with labels.
-        reader: The reader.
-    """
-    if type(prelu) is layers.PReLU:
-        for axis in reader.labelled_axes(tensor):
-            if prelu.alpha.shape[axis - 1] > 1:
-                reader.carry(prelu.alpha, axis - 1, reader.channels(tensor, axis))
-
-
 def _why_unbuilt(prelu: layers.PReLU, shape: Shape) -> str | None:
     """Builds a PReLU, which Keras leaves to the first run; None, or why that cannot be."""
     open_axes = [axis for axis, size in enumerate(shape) if axis and size is None]
@@ -150,6 +137,8 @@ def _why_by_rules(activation: Callable, tensor: keras.KerasTensor) -> str | None
         graph = _graph_of(activation, tensor)
     if graph is None:
         return None
+    # Named after their types: Keras numbers the names of operations.
+    graph.calls = [replace(call, name=type(call.op).__name__) for call in graph.calls]
     ruled = [(call, rule) for call in graph.calls if (rule := find_rule(call.op))]
     if len(ruled) < len(graph.calls):
         return None
@@ -160,7 +149,6 @@ def _why_by_rules(activation: Callable, tensor: keras.KerasTensor) -> str | None
             labels[axis] = np.arange(start, start := start + size)
             reader.label(graph.inputs, axis, labels[axis])
     for call, rule in ruled:
-        call.name = type(call.op).__name__  # Keras numbers the names of operations.
         reader.read(call, rule)
     if reader.locked:
         return f"what it reads {reader.locked[0][1]}"

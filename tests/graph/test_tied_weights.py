@@ -18,8 +18,8 @@ from keras_switcher import (
     prune_channels,
 )
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.ownership import check_apart
-from keras_switcher.pruning.counting import remaining
+from keras_switcher.graph.tied_weights import check_apart
+from keras_switcher.pruning.costs import remaining
 from keras_switcher.switchers import FreeFactors
 from keras_switcher.training.accounting import KeptShare
 

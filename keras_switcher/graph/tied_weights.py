@@ -11,9 +11,9 @@ import numpy as np
 from keras import tree
 
 from keras_switcher.graph.call import Call, CallGraph, is_stock
+from keras_switcher.graph.elementwise import is_unknown
 from keras_switcher.graph.reachable import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules.activations import is_unknown
 from keras_switcher.graph.tracing import trace
 from keras_switcher.graph.variable_reads import captured_handles, is_among
 
@@ -62,10 +62,11 @@ class Tie:
 
     def has_rule(self, call: Call, reader: Reader) -> bool:
         """Whether the rule for a call speaks of the variable."""
-        return (id(call.op), identity(self.variable)) in reader.accounted
+        own = identity(self.variable)
+        return any(identity(known) == own for known in reader.accounted.get(id(call.op), ()))
 
 
-class Ownership:
+class TiedWeights:
     """Who reads which variable of a network.
 
     Args:
@@ -82,38 +83,38 @@ class Ownership:
         for call in graph.calls:
             self._calls[id(call.op)].append(call)
         self._variables = {
-            key: reachable_variables(calls[0].op, *((c.args, c.kwargs) for c in calls))
+            key: _by_identity(
+                reachable_variables(calls[0].op, *((c.args, c.kwargs) for c in calls))
+            )
             for key, calls in self._calls.items()
         }
         self._handles: dict[int, list | None] = {}
         readers: dict[int, dict[int, Call]] = defaultdict(dict)
         variables: dict[int, Any] = {}
         for key, reached in self._variables.items():
-            for variable in reached:
-                readers[identity(variable)][key] = self._calls[key][0]
-                if isinstance(variable, keras.Variable):
-                    variables[identity(variable)] = variable
-                variables.setdefault(identity(variable), variable)
+            for number, variable in reached.items():
+                readers[number][key] = self._calls[key][0]
+                if number not in variables or isinstance(variable, keras.Variable):
+                    variables[number] = variable
         for key, calls in self._calls.items():
             if is_unknown(calls[0].op):  # Its function may find a variable in any way.
                 handles = self._handles_of(calls[0])
-                found = [v for v in variables.values() if is_among(handles, v)]
-                known = set(map(identity, self._variables[key]))
-                self._variables[key] += [v for v in found if identity(v) not in known]
-                for variable in found:
-                    readers[identity(variable)][key] = calls[0]
+                read = {number: v for number, v in variables.items() if is_among(handles, v)}
+                self._variables[key] = {**self._variables[key], **read}
+                for number in read:
+                    readers[number][key] = calls[0]
         self.ties = [
-            Tie(variables[key], list(calls.values()), self._unread(variables[key], calls.values()))
-            for key, calls in readers.items()
+            Tie(variables[number], list(calls.values()), self._unread(variables[number], calls))
+            for number, calls in readers.items()
             if len(calls) > 1
         ]
         # What is read before what is not, and kernels before biases.
         self.ties.sort(key=lambda tie: (len(tie.unread), -math.prod(tie.variable.shape)))
         self.tied_ops = {id(call.op) for tie in self.ties for call in tie.calls}
 
-    def _unread(self, variable: Any, calls: Iterable[Call]) -> set[int]:
+    def _unread(self, variable: Any, calls: dict[int, Call]) -> set[int]:
         """The operations that do not read a variable, though they hold what it belongs to."""
-        traced = [call for call in calls if is_unknown(call.op) or not is_stock(call.op)]
+        traced = [call for call in calls.values() if is_unknown(call.op) or not is_stock(call.op)]
         return {
             id(call.op) for call in traced if is_among(self._handles_of(call), variable) is False
         }
@@ -127,7 +128,7 @@ class Ownership:
     def count(self, reader: Reader) -> None:
         """Says of kernels that they are used who knows how often by what no rule ties to them."""
         for tie in self.ties:
-            if id(tie.variable) not in reader.kernels:
+            if tie.variable not in reader.kernel_uses:
                 continue
             for call in tie.calls:
                 if not tie.has_rule(call, reader) and id(call.op) not in tie.unread:
@@ -147,8 +148,8 @@ class Ownership:
                     self._lock(call, reader, fed, made)
 
     def _lock(self, call: Call, reader: Reader, fed: str, made: str) -> None:
-        read = {(id(reading.kernel), reading.kernel_axis) for reading in reader.readings}
-        for variable in self._variables[id(call.op)]:
+        read = {(id(edge.kernel), edge.kernel_axis) for edge in reader.edges}
+        for variable in self._variables[id(call.op)].values():
             for axis in range(len(variable.shape)):
                 key = (id(variable), axis)
                 if key in reader.weights:
@@ -187,6 +188,16 @@ def check_apart(ties: list[Tie], made: keras.Model) -> None:
                 "hold the other layer as an attribute: not as a global, an attribute of a class, "
                 "a weak reference or an argument of an operation."
             )
+
+
+def _by_identity(found: Iterable) -> dict[int, Any]:
+    """Variables by their `identity`: Keras's own where that of the backend is found, too."""
+    variables: dict[int, Any] = {}
+    for variable in found:
+        number = identity(variable)
+        if number not in variables or isinstance(variable, keras.Variable):
+            variables[number] = variable
+    return variables
 
 
 def _handles(call: Call) -> list | None:

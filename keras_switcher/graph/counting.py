@@ -7,15 +7,12 @@ import numpy as np
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.input_shapes import inputs_of_shape
 from keras_switcher.graph.kernel import Kernel, Use
-from keras_switcher.graph.ownership import Ownership
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
+from keras_switcher.graph.tied_weights import TiedWeights
 from keras_switcher.graph.tracing import trace
-from keras_switcher.pruning.bias_folding import new_biases
-from keras_switcher.pruning.input_shapes import inputs_of_shape
-from keras_switcher.pruning.plan import Plan
-from keras_switcher.pruning.remains import Remains
 
 
 class LayerCounts(dict):
@@ -113,12 +110,11 @@ def count_macs(model: keras.Model, input_shape: list | tuple | dict | None = Non
     reader = Reader(graph)
     for call in graph.calls:
         apply_rule(call, reader)
-    Ownership(graph).count(reader)
+    TiedWeights(graph).count(reader)
     counts: dict[str, int] = {}
     unknown: dict[str, str] = {}
-    for key, weight in reader.kernels.items():
-        uses = [Use(call, [_length(s) for s in sizes], []) for call, sizes in reader.uses[key]]
-        kernel = Kernel(weight, {}, uses)
+    for weight, uses in reader.kernel_uses:
+        kernel = Kernel(weight, {}, [Use(call, list(map(_length, s)), []) for call, s in uses])
         unknown.update(kernel.unknown)
         if len(kernel.unknown) < len(uses):
             counts[kernel.name] = counts.get(kernel.name, 0) + kernel.cost("macs")
@@ -128,42 +124,6 @@ def count_macs(model: keras.Model, input_shape: list | tuple | dict | None = Non
 def unknown_macs(channel_graph: ChannelGraph) -> dict[str, str]:
     """Why the MACs of some layers are not known, by their names."""
     return {name: why for kernel in channel_graph.kernels for name, why in kernel.unknown.items()}
-
-
-def remaining(channel_graph: ChannelGraph, plan: Plan | None = None) -> dict:
-    """What is left of a model's costs when a plan is carried out.
-
-    Args:
-        channel_graph: The model's `ChannelGraph`.
-        plan: The plan; None removes nothing. Of kernels with connections, only the kept entries
-            that are not zero count as weights and MACs. As `parameters`, zeros are stored.
-
-    Returns:
-        `weights` (kernels only, as in the literature's "Params (%)"), `parameters` (all of them)
-        and `macs` per sample, those that are known (see `unknown_macs`).
-    """
-    keep, connections = (plan.keep, plan.connections) if plan else ({}, {})
-    remains = Remains(channel_graph, keep)
-    weights, macs = 0, 0
-    for kernel in channel_graph.kernels:
-        uses = [use for use in kernel.uses if id(use.call) in remains.calls]
-        if not uses:
-            continue
-        matrix = connections.get(kernel.connections) if kernel.connections else None
-        if matrix is None:
-            left = remains.entries(kernel.weight)
-        else:
-            left = int(np.count_nonzero(kernel.between(matrix, keep)))
-        weights += left
-        macs += left * sum(use.positions(keep) for use in uses)
-    ops = {id(call.op): call.op for call in remains.calls.values()}
-    held = {id(weight): weight for op in ops.values() for weight in getattr(op, "weights", ())}
-    parameters = sum(map(remains.entries, held.values()))
-    for layer in new_biases(channel_graph, plan) if plan else ():
-        if id(layer) in ops:
-            made = channel_graph.axes_of(layer.kernel).get(1)
-            parameters += layer.units if made is None else int(remains.kept(made).sum())
-    return {"weights": weights, "parameters": parameters, "macs": macs}
 
 
 def _length(size: int | str | np.ndarray) -> int | str:
