@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import tree
 
+from keras_switcher.graph.arguments import Kept
 from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.edge import Edge
@@ -57,12 +58,13 @@ class ChannelGraph:
         tied = TiedWeights(self.graph)
         tied.lock(reader)
         self.ties, self.tied_ops = tied.ties, tied.tied_ops
-        self.groups, self.edges, resolve = build_groups(reader, every_dense_input)
-        self.connections = connection_groups(self.graph.calls, self.edges, reader.tied)
+        self.groups, self.edges, resolve = build_groups(reader, tied.reasons, every_dense_input)
+        self.connections = connection_groups(self.graph.calls, self.edges, tied.reasons)
         edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
         self._edges_at = {id(edge.call): edge for edge in self.edges}
         self._axes: dict[int, dict[int, Axis]] = {}
-        for (weight, axis), ids in sorted(reader.weights.items(), key=lambda item: item[0][1]):
+        by_axis = sorted(reader.weights.along.items(), key=lambda item: item[0][1])
+        for (weight, axis), ids in by_axis:
             found = edge_of.get((weight, axis)) or resolve(ids)
             self._axes.setdefault(weight, {})[axis] = found
         self._reader = reader
@@ -76,7 +78,9 @@ class ChannelGraph:
         ]
         limits = [*reader.forbidden, *((ids, 0) for ids in reader.all_ids())]
         self.forbidden = [(resolve(ids), count) for ids, count in limits]
-        self.vectors = [(role, weight, resolve(ids)) for role, weight, ids in reader.roles.values()]
+        self.vectors = [
+            (role, weight, resolve(ids)) for role, weight, ids in reader.weights.vectors.values()
+        ]
 
     def group(self, name: str) -> ChannelGroup:
         """The group with this name, or that this layer produces.
@@ -116,17 +120,7 @@ class ChannelGraph:
             op: The layer or operation.
             keep: Boolean vectors by name of group.
         """
-
-        def size(value: Any) -> Any:
-            if not isinstance(value, np.ndarray):
-                return value
-            return int(self._kept(value, keep).sum())
-
-        arguments = self._reader.sizes.get(id(op), {})
-        return {
-            name: [size(part) for part in value] if isinstance(value, list) else size(value)
-            for name, value in arguments.items()
-        }
+        return self._reader.arguments.of_operation(op, self._kept(keep))
 
     def arguments_of(self, call: Call, args: tuple, kwargs: dict, keep: dict) -> tuple[tuple, dict]:
         """The arguments with which a call is made again on fewer channels.
@@ -137,15 +131,14 @@ class ChannelGraph:
             kwargs: Its keyword arguments, likewise.
             keep: Boolean vectors by name of group.
         """
-        adapt = self._reader.adapted.get(id(call))
-        return adapt(lambda ids: self._kept(ids, keep), args, kwargs) if adapt else (args, kwargs)
+        return self._reader.arguments.of_call(call, args, kwargs, self._kept(keep))
 
     def _use(self, call: Call, shape: list[Size]) -> Use:
         axes = [self._resolve(ids) for ids in shape if isinstance(ids, np.ndarray)]
         return Use(call, [size for size in shape if not isinstance(size, np.ndarray)], axes)
 
-    def _kept(self, ids: np.ndarray, keep: dict) -> np.ndarray:
-        return self._resolve(ids).kept(keep)
+    def _kept(self, keep: dict[str, np.ndarray]) -> Kept:
+        return lambda ids: self._resolve(ids).kept(keep)
 
 
 def channel_groups(model: keras.Model) -> list[ChannelGroup]:

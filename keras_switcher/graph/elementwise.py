@@ -152,9 +152,9 @@ def _why_by_rules(activation: Callable, tensor: keras.KerasTensor) -> str | None
         reader.read(call, rule)
     if reader.locked:
         return f"what it reads {reader.locked[0][1]}"
-    if reader.weights:
+    if reader.weights.along:
         return READS_WEIGHTS
-    if reader.adapted:
+    if any(map(reader.arguments.adapts, graph.calls)):
         return "it holds an array of constants"
     moved = any(
         not np.array_equal(reader.channels(graph.outputs, axis), ids)

@@ -10,8 +10,8 @@ from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup, Producer
-from keras_switcher.graph.labels import UnresolvedProducer
 from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.weight_labels import UnresolvedProducer
 
 # Turns ids into an axis with groups.
 Resolve = Callable[[np.ndarray], Axis]
@@ -20,22 +20,24 @@ Component = list[UnresolvedProducer]
 
 
 def build_groups(
-    reader: Reader, every_dense_input: bool = False
+    reader: Reader, tied: dict[int, str], every_dense_input: bool = False
 ) -> tuple[list[ChannelGroup], list[Edge], Resolve]:
     """Turns what a `Reader` collected into groups and resolved axes.
 
     Args:
         reader: A `Reader` to which the rules have been applied.
+        tied: Reasons by `id` of the layers that share variables with others.
         every_dense_input: Give each Dense layer an input group, unless a channel group feeds it
             alone.
 
     Returns:
         The groups in the order of the graph, the edges, and what turns ids into an `Axis`.
     """
-    roots = _roots(reader.count, reader.coupled)
-    components = _components(reader.producers, roots)
-    group_of = np.full(reader.count + 1, -1)
-    channel_of = np.zeros(reader.count + 1, int)
+    count = reader.weights.count
+    roots = _roots(count, reader.coupled)
+    components = _components(reader.weights.producers, roots)
+    group_of = np.full(count + 1, -1)
+    channel_of = np.zeros(count + 1, int)
     groups: list[ChannelGroup] = []
     depths = {id(call): i for i, call in enumerate(reader.graph.calls, 1)}
     for producers in components:
@@ -55,8 +57,8 @@ def build_groups(
 
     def resolve(ids: np.ndarray) -> Axis:
         ids = np.asarray(ids)
-        safe = np.where(ids < 0, reader.count, ids)
-        root = np.append(roots, reader.count)[safe]
+        safe = np.where(ids < 0, count, ids)
+        root = np.append(roots, count)[safe]
         numbers, channels = group_of[root], channel_of[root]
         present = list(dict.fromkeys(numbers[numbers >= 0].tolist()))
         starts = np.zeros(len(groups) + 1, int)
@@ -74,7 +76,7 @@ def build_groups(
             group.producers.append(Producer(call.name, call.op, kernel, made.axis, *entries))
     edges = [
         Edge(resolve(mixed.ids), mixed.call, mixed.kernel, mixed.kernel_axis, mixed.tensor_axis)
-        for mixed in reader.edges
+        for mixed in reader.weights.edges
     ]
     for edge in edges:
         for read in edge.groups:
@@ -84,7 +86,7 @@ def build_groups(
             group.reason = "nothing reads its channels"
     # Keras calls products with constants sparse, even where no input of the model is.
     are_sparse = any(tensor.sparse for tensor in tree.flatten(reader.graph.inputs))
-    groups += _input_groups(edges, depths, every_dense_input, are_sparse, reader.tied)
+    groups += _input_groups(edges, depths, every_dense_input, are_sparse, tied)
     return groups, edges, resolve
 
 

@@ -45,7 +45,7 @@ def hidden_weights(graph: CallGraph, reader: Reader) -> list[HiddenWeights]:
         graph: The `CallGraph`.
         reader: The `Reader` to which the rules have been applied.
     """
-    reached, found = {key for key, _ in reader.weights}, []
+    reached, found = {key for key, _ in reader.weights.along}, []
     for call in graph.calls:
         matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
         own = {id(weight): weight for weight in matrices if id(weight) not in reached}

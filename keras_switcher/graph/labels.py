@@ -1,12 +1,9 @@
 """Labels: the number of the channel at each position of a tensor's axes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import keras
 import numpy as np
-
-from keras_switcher.graph.call import Call
 
 NO_CHANNEL = -1
 # How many positions there are: in words why that is not known, ids where channels lie along them.
@@ -52,24 +49,3 @@ class Labels:
         """The ids along all axes of tensors, each array once."""
         labels = (ids for along in self._labels.values() for ids in along.values())
         return list({id(ids): ids for ids in labels}.values())
-
-
-@dataclass(eq=False)
-class UnresolvedProducer:
-    """A kernel that makes channels: `ids` along its `axis`. A `Producer` before it is grouped."""
-
-    call: Call
-    kernel: keras.Variable
-    axis: int
-    ids: np.ndarray
-
-
-@dataclass(eq=False)
-class UnresolvedEdge:
-    """A kernel that mixes channels: `ids` along `kernel_axis`. An `Edge` before it is grouped."""
-
-    call: Call
-    kernel: keras.Variable
-    kernel_axis: int
-    tensor_axis: int
-    ids: np.ndarray

@@ -2,13 +2,10 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
-from keras import tree
 
 from keras_switcher.graph.call import Call, CallGraph, is_stock
 from keras_switcher.graph.elementwise import is_unknown
@@ -63,7 +60,7 @@ class Tie:
     def has_rule(self, call: Call, reader: Reader) -> bool:
         """Whether the rule for a call speaks of the variable."""
         own = identity(self.variable)
-        return any(identity(known) == own for known in reader.accounted.get(id(call.op), ()))
+        return any(identity(known) == own for known in reader.weights.known.get(id(call.op), ()))
 
 
 class TiedWeights:
@@ -76,18 +73,14 @@ class TiedWeights:
         ties: The `Tie`s: the variables that several operations read.
         tied_ops: The `id`s of all these operations. One of them that is called several times is
             no reason for a tie, but called by itself and within another layer it is.
+        reasons: Why what each of them reads must stay whole, by the operation's `id`, once locked.
     """
 
     def __init__(self, graph: CallGraph) -> None:
         self._calls: dict[int, list[Call]] = defaultdict(list)
         for call in graph.calls:
             self._calls[id(call.op)].append(call)
-        self._variables = {
-            key: _by_identity(
-                reachable_variables(calls[0].op, *((c.args, c.kwargs) for c in calls))
-            )
-            for key, calls in self._calls.items()
-        }
+        self._variables = {key: _reachable(calls) for key, calls in self._calls.items()}
         self._handles: dict[int, list | None] = {}
         readers: dict[int, dict[int, Call]] = defaultdict(dict)
         variables: dict[int, Any] = {}
@@ -111,6 +104,7 @@ class TiedWeights:
         # What is read before what is not, and kernels before biases.
         self.ties.sort(key=lambda tie: (len(tie.unread), -math.prod(tie.variable.shape)))
         self.tied_ops = {id(call.op) for tie in self.ties for call in tie.calls}
+        self.reasons: dict[int, str] = {}
 
     def _unread(self, variable: Any, calls: dict[int, Call]) -> set[int]:
         """The operations that do not read a variable, though they hold what it belongs to."""
@@ -142,21 +136,20 @@ class TiedWeights:
         for tie in self.ties:
             # What is said first is what users see: the one that has a rule says more.
             for call in sorted(tie.calls, key=lambda call: not tie.has_rule(call, reader)):
-                if id(call.op) not in reader.tied:
+                if id(call.op) not in self.reasons:
                     fed, made = tie.reasons(call, reader)
-                    reader.tied[id(call.op)] = fed
+                    self.reasons[id(call.op)] = fed
                     self._lock(call, reader, fed, made)
 
     def _lock(self, call: Call, reader: Reader, fed: str, made: str) -> None:
-        read = {(id(edge.kernel), edge.kernel_axis) for edge in reader.edges}
+        read = {(id(edge.kernel), edge.kernel_axis) for edge in reader.weights.edges}
         for variable in self._variables[id(call.op)].values():
             for axis in range(len(variable.shape)):
                 key = (id(variable), axis)
-                if key in reader.weights:
-                    reader.lock(reader.weights[key], fed if key in read else made)
-        for size in tree.flatten(reader.sizes.get(id(call.op), {})):
-            if isinstance(size, np.ndarray):
-                reader.lock(size, made)
+                if key in reader.weights.along:
+                    reader.lock(reader.weights.along[key], fed if key in read else made)
+        for ids in reader.arguments.ids_of(call.op):
+            reader.lock(ids, made)
         if not isinstance(call.op, keras.layers.Layer):  # The variable is among its arguments.
             for each in self._calls[id(call.op)]:
                 reader.lock_inputs(each, fed)
@@ -190,10 +183,10 @@ def check_apart(ties: list[Tie], made: keras.Model) -> None:
             )
 
 
-def _by_identity(found: Iterable) -> dict[int, Any]:
-    """Variables by their `identity`: Keras's own where that of the backend is found, too."""
+def _reachable(calls: list[Call]) -> dict[int, Any]:
+    """What the calls of an operation can read, by `identity`: of two objects that of Keras."""
     variables: dict[int, Any] = {}
-    for variable in found:
+    for variable in reachable_variables(calls[0].op, *((c.args, c.kwargs) for c in calls)):
         number = identity(variable)
         if number not in variables or isinstance(variable, keras.Variable):
             variables[number] = variable

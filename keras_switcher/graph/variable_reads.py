@@ -41,7 +41,7 @@ def captured_handles(function: Callable, *args: Any, **kwargs: Any) -> list | No
     Example:
 
     >>> kernel = keras.Variable([1.0, 2.0])
-    >>> handles = captured_handles(lambda x: x * ops.sum(kernel), keras.KerasTensor((None, 3)))
+    >>> handles = captured_handles(lambda x: x * keras.ops.sum(kernel), keras.KerasTensor((None, 3)))
     >>> [handle is kernel.value.handle for handle in handles]
     [True]
     """

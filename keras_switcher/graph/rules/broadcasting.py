@@ -1,7 +1,8 @@
 """Bias-like additions, which Keras may apply along another axis than was meant."""
 
 from keras_switcher.graph.call import Call
-from keras_switcher.graph.reader import NO_CHANNEL, Reader
+from keras_switcher.graph.labels import NO_CHANNEL
+from keras_switcher.graph.reader import Reader
 
 
 def add_broadcast(call: Call, reader: Reader, shape: tuple[int | None, ...]) -> None:

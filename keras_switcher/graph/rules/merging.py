@@ -6,8 +6,10 @@ import keras
 import numpy as np
 from keras import layers, tree
 
+from keras_switcher.graph.arguments import Kept
 from keras_switcher.graph.call import Call, is_tensor
-from keras_switcher.graph.reader import NO_CHANNEL, Kept, Reader
+from keras_switcher.graph.labels import NO_CHANNEL
+from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import keras_rule, rule
 from keras_switcher.graph.rules.broadcasting import add_broadcast
 

@@ -3,8 +3,9 @@
 import numpy as np
 from keras import tree
 
+from keras_switcher.graph.arguments import Kept
 from keras_switcher.graph.call import Call, is_tensor
-from keras_switcher.graph.reader import Kept, Reader
+from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import keras_rule
 
 
