@@ -11,8 +11,8 @@ from keras import ops
 from keras_switcher.reductions import Tensor
 
 
-class Group(Protocol):
-    """A `ChannelGroup` as axes know it: its own module builds on this one."""
+class GroupProtocol(Protocol):
+    """The part of a `ChannelGroup` that axes need: its module builds on this one."""
 
     name: str
     size: int
@@ -25,7 +25,7 @@ class Group(Protocol):
 
 
 class Axis:
-    """One axis of a tensor or weight: at each position a channel of a group, or of none.
+    """An axis of a tensor or weight: at each position lies a channel of a group, or of none.
 
     Args:
         groups: The groups whose channels lie along the axis.
@@ -33,7 +33,7 @@ class Axis:
             number after the last channel stands for "of no group".
     """
 
-    def __init__(self, groups: Iterable[Group], index: np.ndarray) -> None:
+    def __init__(self, groups: Iterable[GroupProtocol], index: np.ndarray) -> None:
         self.groups = tuple(groups)
         self.index = np.asarray(index)
 
@@ -43,7 +43,7 @@ class Axis:
         return len(self.index)
 
     def gather(self, vectors: dict[str, Tensor], xp: ModuleType = ops) -> Tensor | None:
-        """Lays per-channel vectors out along the axis.
+        """Gathers per-channel vectors along the axis.
 
         Args:
             vectors: Maps names of groups to vectors of shape `(group.size,)`. A group that is not
@@ -74,11 +74,11 @@ class Axis:
         kept = self.gather(keep, np)
         return np.ones(self.size, bool) if kept is None else kept
 
-    def is_whole(self, group: Group) -> bool:
+    def is_whole(self, group: GroupProtocol) -> bool:
         """Whether the axis is just the channels of `group`, in order."""
         return self.size == group.size and np.array_equal(self.index, np.arange(group.size))
 
-    def entries_of(self, group: Group) -> tuple[np.ndarray, np.ndarray]:
+    def entries_of(self, group: GroupProtocol) -> tuple[np.ndarray, np.ndarray]:
         """The positions that belong to `group`, and the channel at each of them."""
         return self._entries[id(group)]
 

@@ -1,4 +1,4 @@
-"""The channel graph of a model: its calls, its channel groups, and the weights they own."""
+"""The channel graph of a model: its calls, groups of channels, and where these lie in weights."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from keras_switcher.graph.tracing import trace
 
 
 class ChannelGraph:
-    """What gating, counting, planning and surgery need to know of a model.
+    """A model's calls, groups of coupled channels, and where each channel lies in every weight.
 
     Args:
         model: A built Functional or Sequential model. It is not changed.
@@ -45,6 +45,17 @@ class ChannelGraph:
 
     Raises:
         ValueError: If the model cannot be read (see `trace`).
+
+    Example:
+
+    >>> hidden, head = keras.layers.Dense(3, name="hidden"), keras.layers.Dense(2, name="head")
+    >>> channel_graph = ChannelGraph(keras.Sequential([keras.Input((4,)), hidden, head]))
+    >>> [group.name for group in channel_graph.groups if group.prunable]
+    ['hidden', 'hidden/inputs']
+    >>> [edge.call.name for edge in channel_graph.group("hidden").consumers]
+    ['head']
+    >>> {axis: along.groups[0].name for axis, along in channel_graph.axes_of(head.kernel).items()}
+    {0: 'hidden', 1: 'head'}
     """
 
     def __init__(self, model: keras.Model, every_dense_input: bool = False) -> None:

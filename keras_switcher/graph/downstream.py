@@ -9,7 +9,7 @@ from keras_switcher.graph.groups import ChannelGroup
 
 
 def feeds_nothing(channel_graph: ChannelGraph, group: ChannelGroup, keep: dict) -> bool:
-    """Whether all kernels that read a group make only channels that are gone.
+    """Whether all kernels that read a group make only channels that are removed.
 
     Args:
         channel_graph: The model's `ChannelGraph`.

@@ -8,13 +8,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.axis import Axis, Group
+from keras_switcher.graph.axis import Axis, GroupProtocol
 from keras_switcher.graph.call import Call
 from keras_switcher.reductions import Tensor
 
 
-class Connections(Protocol):
-    """A `ConnectionGroup` as edges know it."""
+class ConnectionsProtocol(Protocol):
+    """The part of a `ConnectionGroup` that edges need: its module builds on this one."""
 
     name: str
     edges: list
@@ -24,7 +24,7 @@ class Connections(Protocol):
 
 
 class Edge(Axis):
-    """The input axis of a kernel that mixes channels: where factors act, and channels are dropped.
+    """The input axis of a kernel that mixes channels; factors act here.
 
     Args:
         axis: The channels that lie along it.
@@ -45,7 +45,7 @@ class Edge(Axis):
         kernel: keras.Variable,
         kernel_axis: int,
         tensor_axis: int,
-        input_group: Group | None = None,
+        input_group: GroupProtocol | None = None,
     ) -> None:
         super().__init__(axis.groups, axis.index)
         self.call = call
@@ -53,12 +53,12 @@ class Edge(Axis):
         self.kernel_axis = kernel_axis
         self.tensor_axis = tensor_axis
         self.input_group = input_group
-        self.connections: Connections | None = None
+        self.connections: ConnectionsProtocol | None = None
 
     def gather(
         self, vectors: dict[str, Tensor], xp: ModuleType = ops, channels: Tensor | None = None
     ) -> Tensor | None:
-        """As `Axis.gather`, times the vector of the edge's own input group.
+        """Gathers as `Axis.gather`, times the vector of the edge's own input group.
 
         Args:
             vectors: See `Axis.gather`.
@@ -80,7 +80,7 @@ class Edge(Axis):
     def scales(
         self, factors: dict[str, Tensor], xp: ModuleType = ops, channels: Tensor | None = None
     ) -> Tensor | None:
-        """What multiplies the kernel: as `gather`, times the factors of the connections.
+        """The factors of the edge's kernel: per input, or per connection.
 
         Args:
             factors: Maps names of groups to vectors, and of connection groups to matrices.
@@ -100,11 +100,11 @@ class Edge(Axis):
         return factors.get(self.connections.name) if self.connections else None
 
     def gather_channels(self, vectors: dict[str, Tensor], xp: ModuleType = ops) -> Tensor | None:
-        """As `gather`, without the input group: what arrives at the edge."""
+        """Gathers without the input group: the factors of what arrives at the edge."""
         return super().gather(vectors, xp)
 
     def scaled_kernel(self, factors: dict[str, np.ndarray]) -> Tensor:
-        """The kernel, times its `scales` where there are any.
+        """The kernel times its factors, see `scales`.
 
         Args:
             factors: Maps names of groups to vectors, and of connection groups to matrices.

@@ -1,4 +1,4 @@
-"""Decides whether an activation is elementwise: by name, by its operations, or by trial."""
+"""Elementwise functions: decides whether one is, by name, by its operations, or by trial."""
 
 import inspect
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from keras_switcher.graph.registry import find_rule
 from keras_switcher.graph.side_effects import backend_variables, restored
 from keras_switcher.graph.tracing import trace
 from keras_switcher.graph.trial import READS_WEIGHTS, why_not_elementwise
+from keras_switcher.parts import parts_of
 
 _activations = keras.activations
 ELEMENTWISE = (
@@ -31,7 +32,7 @@ ELEMENTWISE = (
 
 
 def why_mixing(call: Call) -> str | None:
-    """Why the channels that a layer makes cannot be told apart behind its activation, or None.
+    """The reason why a layer's activation mixes channels, in words; None if it does not.
 
     Args:
         call: A call of a layer with an attribute `activation`: a function, a layer, or None.
@@ -42,7 +43,7 @@ def why_mixing(call: Call) -> str | None:
 
 
 def why_mixing_function(call: Call) -> str | None:
-    """Why the channels that a Lambda reads cannot be told apart behind its function, or None.
+    """The reason why a Lambda's function mixes channels, in words; None if it does not.
 
     Args:
         call: A call of a `keras.layers.Lambda`.
@@ -50,6 +51,7 @@ def why_mixing_function(call: Call) -> str | None:
     function, arguments = call.op.function, call.op.arguments
     if len(call.inputs) != 1 or call.input.shape != getattr(call.output, "shape", None):
         why: str | None = "it does not make one tensor of the shape of the one that it reads"
+    # Private: what was given as `output_shape` is nowhere else.
     elif callable(call.op._output_shape) and not _follows(call.op._output_shape, call.input.shape):
         why = "its `output_shape` is not that of its input where this has another one"
     elif {"mask", "training"} & set(inspect.signature(function).parameters):
@@ -61,7 +63,7 @@ def why_mixing_function(call: Call) -> str | None:
 
 
 def is_unknown(op: keras.Operation) -> bool:
-    """Whether a layer or operation calls a function of which only a trial says what it does."""
+    """Whether a layer or operation calls a function of the user's: an activation, or a Lambda's."""
     function = getattr(op, "function" if isinstance(op, layers.Lambda) else "activation", None)
     function = unwrapped(function)
     known = isinstance(function, layers.Layer) or str(
@@ -124,7 +126,7 @@ def _why_weights(layer: layers.Layer) -> str | None:
     """Why a layer's weights keep it from being an activation whose channels can go."""
     if not layer.built:
         makes_weights = type(layer).build is not layers.Layer.build
-        if makes_weights or layer._flatten_layers(include_self=False):
+        if makes_weights or len(parts_of(layer)) > 1:
             return "it is not built, so its weights are not known; make it a layer of its own"
     elif layer.weights:
         return "it has weights of its own; make it a layer of its own"

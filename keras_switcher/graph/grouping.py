@@ -1,4 +1,4 @@
-"""Builds channel groups from the labels that rules have merged."""
+"""Grouping: builds channel groups from the channels that rules have coupled."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,10 @@ Component = list[UnresolvedProducer]
 def build_groups(
     reader: Reader, tied: dict[int, str], every_dense_input: bool = False
 ) -> tuple[list[ChannelGroup], list[Edge], Resolve]:
-    """Turns what a `Reader` collected into groups and resolved axes.
+    """Builds the groups and edges of a network from what a `Reader` has collected.
+
+    Coupled channels are the connected components of the pairs that rules couple, as in the
+    dependency graph of DepGraph (Fang et al. 2023, arXiv 2301.12900).
 
     Args:
         reader: A `Reader` to which the rules have been applied.
@@ -93,7 +96,7 @@ def build_groups(
 def connection_groups(
     calls: list[Call], edges: list[Edge], tied: dict[int, str]
 ) -> list[ConnectionGroup]:
-    """The connections of every Dense layer of a graph, in its order.
+    """Builds the connection group of every Dense layer of a graph, in its order.
 
     Args:
         calls: The calls of the graph.
@@ -120,7 +123,7 @@ def _input_groups(
     are_sparse: bool,
     tied: dict[int, str],
 ) -> list[ChannelGroup]:
-    """One group per Dense kernel whose inputs are not just one per channel of a group."""
+    """Builds a group per Dense kernel whose inputs are not just one per channel of a group."""
     dense = [edge for edge in edges if type(edge.call.op) is keras.layers.Dense]
     kernels = dict.fromkeys(
         id(edge.kernel)
@@ -145,6 +148,7 @@ def _input_groups(
 
 
 def _is_one_per_channel(edge: Edge) -> bool:
+    """Whether the edge reads every channel at one position only."""
     return bool(edge.groups) and len(np.unique(edge.index)) == edge.size
 
 

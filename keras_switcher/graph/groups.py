@@ -31,7 +31,10 @@ class Producer:
 
 @dataclass(eq=False)
 class ChannelGroup:
-    """A set of channels, across layers, that live or die together. It prints itself.
+    """Coupled channels: a set of channels, across layers, that are removed together.
+
+    Coupling and dependency groups: DepGraph (Fang et al. 2023, arXiv 2301.12900). A group prints
+    itself.
 
     Args:
         name: Name of its first producing layer; `"<layer>/inputs"` for the input positions of a
@@ -42,6 +45,23 @@ class ChannelGroup:
         reason: Why the group cannot be pruned, in words; None if it can.
         depth: Where the group lies in its model, from 0 (input) to 1 (output).
         is_normalized: Whether some of the channels go through a normalisation.
+
+    Example:
+
+    >>> inputs = keras.Input((4,))
+    >>> x = keras.layers.Dense(3, name="stem")(inputs)
+    >>> x = keras.layers.Add()([x, keras.layers.Dense(3, name="branch")(x)])
+    >>> from keras_switcher import channel_groups
+    >>> group = channel_groups(keras.Model(inputs, keras.layers.Dense(2, name="head")(x)))[0]
+    >>> group
+    stem: 3 channels
+      made by stem
+      made by branch
+      read by branch
+      read by head
+      prunable
+    >>> group.layer_names, group.shape
+    (['stem', 'branch'], (3,))
     """
 
     name: str
@@ -91,7 +111,7 @@ class ChannelGroup:
 
 @dataclass(eq=False)
 class ConnectionGroup:
-    """The connections of one Dense kernel (arXiv 2103.15590). It prints itself.
+    """The connections of one Dense kernel, each with a factor (arXiv 2103.15590). It prints itself.
 
     Args:
         name: `"<layer>/connections"`.
@@ -100,6 +120,14 @@ class ConnectionGroup:
         depth: Where it lies in its model, from 0 (input) to 1 (output).
         tied: Why the kernel must stay whole, in words, if other operations read variables of the
             layer; see `TiedWeights`.
+
+    Example:
+
+    >>> from keras_switcher.graph.channel_graph import ChannelGraph
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="head")])
+    >>> ChannelGraph(model).connections
+    [head/connections: 4 x 2 connections
+      prunable]
     """
 
     name: str

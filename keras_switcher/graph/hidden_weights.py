@@ -1,4 +1,4 @@
-"""Weights in layers without a rule, and what keeps a network large."""
+"""Hidden weights: kernels in layers through which no rule follows channels."""
 
 from collections import defaultdict
 from typing import NamedTuple, Protocol
@@ -6,7 +6,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from keras_switcher.graph.call import CallGraph
-from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.kernel import Kernel
 from keras_switcher.graph.reader import Reader
 
@@ -14,7 +13,7 @@ SHOWN = 3
 
 
 class HiddenWeights(NamedTuple):
-    """Kernels in a layer through which no rule follows channels.
+    """The kernels of a layer through which no rule follows channels.
 
     Args:
         name: Name of the layer's first call.
@@ -29,11 +28,9 @@ class HiddenWeights(NamedTuple):
     reason: str
 
 
-class ReadModel(Protocol):
-    """A `ChannelGraph` as it is described here: its own module builds on this one."""
+class ChannelGraphProtocol(Protocol):
+    """The part of a `ChannelGraph` that is described here: its module builds on this one."""
 
-    groups: list[ChannelGroup]
-    connections: list[ConnectionGroup]
     kernels: list[Kernel]
     hidden_weights: list[HiddenWeights]
 
@@ -57,8 +54,8 @@ def hidden_weights(graph: CallGraph, reader: Reader) -> list[HiddenWeights]:
     return found
 
 
-def describe_hidden(channel_graph: ReadModel) -> str:
-    """One sentence on the weights of a model in layers that no rule reaches; empty without any.
+def describe_hidden(channel_graph: ChannelGraphProtocol) -> str:
+    """Describes in a sentence the weights in layers that no rule reaches; empty without any.
 
     Args:
         channel_graph: The model's `ChannelGraph`.

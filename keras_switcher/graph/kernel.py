@@ -1,4 +1,4 @@
-"""Kernels: the channels that they read and make, and what they count as weights and MACs."""
+"""Kernels that are counted: their weights, and at how many positions each is used."""
 
 from dataclasses import dataclass
 from math import prod
@@ -63,21 +63,21 @@ class Kernel:
 
     @property
     def is_countable(self) -> bool:
-        """Whether the model says how often each weight is used."""
+        """Whether its MACs are known."""
         return not self.unknown
 
     @property
     def unknown(self) -> dict[str, str]:
-        """Why it is not known how often it is used, by name of call."""
+        """Why its MACs are not known, by name of call."""
         return {use.call.name: use.unknown for use in self.uses if use.unknown}
 
     def cost(self, of: str) -> int:
-        """Its `"weights"`, or its `"macs"` per sample in those calls where they are known."""
+        """The number of its `"weights"`, or of its `"macs"` per sample where they are known."""
         size = prod(self.weight.shape)
         return size if of == "weights" else size * sum(use.positions({}) for use in self.uses)
 
     def between(self, matrix: np.ndarray, keep: dict) -> np.ndarray:
-        """A matrix of connections with zeros where an input or output is not kept.
+        """Masks a matrix of connections: zero where an input or output is not kept.
 
         Args:
             matrix: An entry per connection.

@@ -1,4 +1,4 @@
-"""Labels: the number of the channel at each position of a tensor's axes."""
+"""Labels: the number of the channel at each position of tensors' axes."""
 
 from collections.abc import Iterable
 
@@ -6,12 +6,12 @@ import keras
 import numpy as np
 
 NO_CHANNEL = -1
-# How many positions there are: in words why that is not known, ids where channels lie along them.
+# A number of positions; in words why it is not known; or ids, where channels lie along them.
 Size = int | str | np.ndarray
 
 
 class Labels:
-    """Numbers of channels, `ids`, along axes of tensors: -1 where a position is of no group."""
+    """The numbers of channels, `ids`, along axes of tensors: -1 where a position has no group."""
 
     def __init__(self) -> None:
         self._labels: dict[int, dict[int, np.ndarray]] = {}

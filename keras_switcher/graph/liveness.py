@@ -15,7 +15,7 @@ from keras_switcher.reductions import Tensor, as_constant
 
 
 class Liveness:
-    """Which channels are left when some positions of their consumers are switched off.
+    """Finds which channels are left when some positions of their consumers are switched off.
 
     A channel that all its consumers ignore is gone, and so is an input position whose channel is.
 
@@ -71,7 +71,7 @@ class Liveness:
         self._read = as_constant(np.concatenate([*map(where.places, left), [where.one]]))
 
     def effective(self, values: Tensor) -> dict:
-        """Effective factors: those of input positions times those of what arrives there.
+        """The effective factors: those of input positions times those of what arrives there.
 
         Args:
             values: Those of the groups, joined by `layout`.
@@ -82,7 +82,7 @@ class Liveness:
         return self._left.split(self._effective(values))
 
     def __call__(self, values: Tensor) -> dict:
-        """What is left of each group.
+        """The channels that are left of each group, 1 or 0.
 
         Args:
             values: Of each group a vector, 1 where its own factor is not zero and 0 where it is,
@@ -97,14 +97,14 @@ class Liveness:
         return self._left.split(left)
 
     def _own_places(self, edge: Edge, inputs: dict) -> np.ndarray:
-        """Where the two vectors are that switch off an edge's positions themselves."""
+        """Indices, in two vectors, of what switches off an edge's positions themselves."""
         own, connections = edge.input_group, edge.connections
         ones = np.full(edge.size, self.layout.one)
         connected = inputs.get(connections.name) if connections else None
         return np.stack([self.layout.places(g) if g else ones for g in (own, connected)])
 
     def _effective_places(self, group: ChannelGroup, own: dict) -> np.ndarray:
-        """Where the three vectors are whose product a group's channels are multiplied with."""
+        """Indices, in three vectors, of what multiplies a group's channels."""
         if group.is_input:
             edge = group.consumers[0]
             return np.stack([self.layout.index(edge), *own[id(edge)]])
@@ -113,7 +113,7 @@ class Liveness:
 
 
 class _Products:
-    """Products of what is gathered at several lists of places.
+    """Gathers at several lists of places, and multiplies.
 
     Args:
         places: A list of places per row.
@@ -129,7 +129,7 @@ class _Products:
 
 
 class _Consumers:
-    """Which channels of groups are used by at least one consumer.
+    """Finds which channels of groups are used by at least one consumer.
 
     Args:
         groups: The groups.

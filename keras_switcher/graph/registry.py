@@ -1,4 +1,4 @@
-"""The registry of rules: which function says what a layer type does to channels."""
+"""The registry of rules: for each layer type the function that says what it does to channels."""
 
 from collections.abc import Callable
 

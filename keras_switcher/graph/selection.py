@@ -25,7 +25,7 @@ def select_groups(
     groups: Choice,
     granularity: tuple[str, ...] = ("channels",),
 ) -> tuple[list[ChannelGroup], list[ConnectionGroup]]:
-    """The prunable groups of channels and connections that are meant by the `groups` argument.
+    """Selects the prunable groups of channels and connections that the `groups` argument means.
 
     Args:
         channel_graph: The model's `ChannelGraph`.

@@ -10,21 +10,22 @@ from keras import ops
 
 from keras_switcher.graph.call import is_stock
 from keras_switcher.graph.reachable import identity, reachable_variables
+from keras_switcher.graph.variable_reads import backend_variable
 from keras_switcher.parts import parts_of
 
 
 def backend_variables(*roots: Any) -> list:
-    """The backend's variables behind all that code with these objects in its hands can change."""
+    """The backend's variables that can be changed by code that holds these objects."""
     values = {}
     for variable in reachable_variables(*roots):
-        value = variable._value if isinstance(variable, keras.Variable) else variable
+        value = backend_variable(variable)
         if hasattr(value, "assign") and hasattr(value, "read_value"):
             values[id(value)] = value
     return list(values.values())
 
 
 def variables_of_functions(operations: Iterable) -> list:
-    """The backend's variables that a user's functions can change when operations run.
+    """The backend's variables that a user's functions within operations can change.
 
     Args:
         operations: Layers and operations. Their own weights are left out: in a
@@ -47,7 +48,7 @@ def variables_of_functions(operations: Iterable) -> list:
 
 @contextmanager
 def restored(variables: list) -> Iterator[list]:
-    """Puts back what variables held, where code of a user changes them though it is only tried.
+    """Restores variables when the scope ends: a user's code is only tried in it.
 
     Keras's `StatelessScope` keeps assignments to variables of Keras from lasting: not those to a
     `tf.Variable`, nor those in a function that was compiled outside of it.

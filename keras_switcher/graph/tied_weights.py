@@ -1,4 +1,4 @@
-"""Weight tying: finds variables that several operations read, and locks their channels."""
+"""Tied weights: finds variables that several operations read, and locks their channels."""
 
 import math
 from collections import defaultdict
@@ -17,7 +17,7 @@ from keras_switcher.graph.variable_reads import captured_handles, is_among
 
 @dataclass(eq=False)
 class Tie:
-    """A variable that several operations read.
+    """A tied variable: several operations read it.
 
     Args:
         variable: The variable, of Keras or of the backend.
@@ -35,7 +35,7 @@ class Tie:
         return self.variable.name.split("/")[-1].split(":")[0]
 
     def reasons(self, call: Call, reader: Reader) -> tuple[str, str]:
-        """Why what one of the operations reads, and what it makes, must stay whole, in words.
+        """The reasons why what an operation reads, and what it makes, must stay whole, in words.
 
         Args:
             call: The first call of the operation.
@@ -58,13 +58,13 @@ class Tie:
         )
 
     def has_rule(self, call: Call, reader: Reader) -> bool:
-        """Whether the rule for a call speaks of the variable."""
+        """Whether the rule for a call declares what channels lie along the variable."""
         own = identity(self.variable)
         return any(identity(known) == own for known in reader.weights.known.get(id(call.op), ()))
 
 
 class TiedWeights:
-    """Who reads which variable of a network.
+    """Finds the variables of a network that several operations read (tied weights).
 
     Args:
         graph: The network's `CallGraph`.
@@ -120,7 +120,7 @@ class TiedWeights:
         return self._handles[key]
 
     def count(self, reader: Reader) -> None:
-        """Says of kernels that they are used who knows how often by what no rule ties to them."""
+        """Marks the MACs of tied kernels as unknown where no rule counts them."""
         for tie in self.ties:
             if tie.variable not in reader.kernel_uses:
                 continue
@@ -131,7 +131,7 @@ class TiedWeights:
                     reader.count_kernel(call, tie.variable, [why])
 
     def lock(self, reader: Reader) -> None:
-        """Locks all that tied operations read and make: they stay as they are, and stay tied."""
+        """Locks all channels that tied operations read and make: they stay whole, and tied."""
         self.count(reader)
         for tie in self.ties:
             # What is said first is what users see: the one that has a rule says more.
@@ -156,7 +156,7 @@ class TiedWeights:
 
 
 def check_apart(ties: list[Tie], made: keras.Model) -> None:
-    """Raises an error if a network that was made of another one reads variables of that one.
+    """Checks that a network that was made of another one reads none of its tied variables.
 
     A copy of a layer that finds a variable by way of a global, say, still reads the old one: what
     was shared would be so no longer, once one of the networks is trained.

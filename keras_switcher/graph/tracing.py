@@ -1,4 +1,4 @@
-"""Traces a Keras model into its list of calls."""
+"""Tracing: reads a Keras model as a list of calls."""
 
 import inspect
 from typing import Any

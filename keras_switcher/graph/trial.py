@@ -1,4 +1,4 @@
-"""Trials that find out whether an unknown callable is elementwise."""
+"""Trials: calls an unknown function on numbers to find out whether it is elementwise."""
 
 from collections.abc import Callable, Iterator
 
@@ -29,7 +29,7 @@ _SUBSETS = (
 
 
 def why_not_elementwise(function: Callable, shape: Shape, dtype: str) -> str | None:
-    """What is seen when a callable is tried: None if each entry is treated alike, by itself.
+    """The reason why a callable is not elementwise, found by trial; None if it is.
 
     Numbers are tried alone and in batches with others: of all kinds, small ones only, only
     positive or negative ones, one large one among small ones, at other positions and in other

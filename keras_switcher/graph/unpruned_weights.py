@@ -1,4 +1,4 @@
-"""Unpruned weights: explains what keeps a network large when its chosen groups are emptied."""
+"""Unpruned weights: explains what keeps a network large however much of its groups is pruned."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from keras_switcher.graph.kernel import Kernel
 SHOWN = 3
 
 
-def describe_rest(channel_graph: ChannelGraph, names: Iterable[str]) -> str:
-    """What keeps most weights when one channel is left per group, a line each; empty if nothing.
+def describe_unpruned(channel_graph: ChannelGraph, names: Iterable[str]) -> str:
+    """Describes what keeps most weights when one channel is left per group, a line each.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
@@ -35,14 +35,14 @@ def describe_rest(channel_graph: ChannelGraph, names: Iterable[str]) -> str:
         if kernel.name in hidden:
             each = hidden[kernel.name]
             left[f"'{each.name}' ({each.kind}), {each.reason}"] += number
-        elif (why := _held_by(kernel, names, singly)) is not None:
+        elif (why := _why_large(kernel, names, singly)) is not None:
             left[why] += number
     most = sorted(left.items(), key=lambda item: -item[1])[:SHOWN]
     lines = [f"\n  {number:,} weights: {why}" for why, number in most]
     return f" Most of what stays:{''.join(lines)}" if lines else ""
 
 
-def _held_by(
+def _why_large(
     kernel: Kernel, names: set[str], connections: dict[str, ConnectionGroup]
 ) -> str | None:
     """Why a kernel stays large: its connections, or the largest group along its axes, stay."""
@@ -58,7 +58,7 @@ def _held_by(
 
 
 def more_to_choose(channel_graph: ChannelGraph, channels: list, connections: list) -> str:
-    """What to do about a budget that cannot be met: choose more groups, if there are any.
+    """Advises what to do about a budget that cannot be met: choose more groups, if there are any.
 
     Args:
         channel_graph: The model's `ChannelGraph`.

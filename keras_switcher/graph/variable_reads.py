@@ -1,4 +1,4 @@
-"""Finds the variables that a user's function reads or assigns, and undoes assignments."""
+"""Variable reads: finds the variables that a user's function reads."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def captured_handles(function: Callable, *args: Any, **kwargs: Any) -> list | No
     Example:
 
     >>> kernel = keras.Variable([1.0, 2.0])
-    >>> handles = captured_handles(lambda x: x * keras.ops.sum(kernel), keras.KerasTensor((None, 3)))
+    >>> handles = captured_handles(lambda x: x * kernel[0], keras.KerasTensor((None, 3)))
     >>> [handle is kernel.value.handle for handle in handles]
     [True]
     """
@@ -57,12 +57,17 @@ def captured_handles(function: Callable, *args: Any, **kwargs: Any) -> list | No
 
 def is_among(handles: list | None, variable: Any) -> bool | None:
     """Whether one of some handles is that of a variable; None where that is not known."""
-    value = variable._value if isinstance(variable, keras.Variable) else variable
     try:
-        handle = value.handle
+        handle = backend_variable(variable).handle
     except (AttributeError, ValueError):  # Of another backend, or with a copy on each device.
         return None
     return None if handles is None else any(handle is each for each in handles)
+
+
+def backend_variable(variable: Any) -> Any:
+    """The backend's variable behind a variable of Keras; any other one is that itself."""
+    # Private: `value` is a tensor, and within a scope not even the variable's own.
+    return variable._value if isinstance(variable, keras.Variable) else variable
 
 
 def reads_more_than_numbers(handles: list | None) -> bool:

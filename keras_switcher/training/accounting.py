@@ -16,7 +16,7 @@ from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import PackedLayout, by_granularity
-from keras_switcher.graph.unpruned_weights import describe_rest, more_to_choose
+from keras_switcher.graph.unpruned_weights import describe_unpruned, more_to_choose
 from keras_switcher.reductions import as_constant, total
 from keras_switcher.switchers.straight_through import straight_through_step
 from keras_switcher.training.budget import COSTS, Budget
@@ -82,7 +82,7 @@ class Accounting:
             raise ValueError(
                 f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
                 f"one factor left in each, {least:.2%} remain."
-                f"{describe_rest(self._channel_graph, self._names)}\n"
+                f"{describe_unpruned(self._channel_graph, self._names)}\n"
                 + more_to_choose(self._channel_graph, self._groups, self._connections)
             )
 

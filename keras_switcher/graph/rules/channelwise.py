@@ -19,7 +19,7 @@ def channel_axis(call: Call) -> int:
 
 
 def carry_alpha(prelu: Any, tensor: keras.KerasTensor, reader: Reader) -> None:
-    """The slopes of a PReLU, layer or activation, lie along the channels of what it is applied to.
+    """Declares that the slopes of a PReLU, layer or activation, lie along channels.
 
     Args:
         prelu: What may be a `keras.layers.PReLU`.
@@ -50,7 +50,7 @@ def function(call: Call, reader: Reader) -> None:
         reader.refuse(call, why)
         return
     reader.pass_on(call)
-    shape = call.op._output_shape
+    shape = call.op._output_shape  # Private: what was given as `output_shape` is nowhere else.
     if isinstance(shape, tuple):
         shape = [*shape]
         for axis, ids in reader.labels(call.input).items():
