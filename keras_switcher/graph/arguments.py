@@ -1,7 +1,7 @@
 """Arguments that depend on which channels are kept: of layers' constructors, and of calls."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -22,21 +22,23 @@ class Arguments:
         self._sizes: dict[int, dict[str, Any]] = defaultdict(dict)
         self._adapted: dict[int, Adapt] = {}
 
-    def resize(self, op: keras.Operation, arguments: dict[str, Any]) -> Iterator[tuple]:
+    def resize(self, op: keras.Operation, arguments: dict[str, Any]) -> list[tuple]:
         """Notes constructor arguments that count channels, see `Reader.resize`.
 
         Args:
             op: The layer or operation.
             arguments: Ids, or lists with ids among numbers, by name.
 
-        Yields:
-            What a shared layer counts in this call and in an earlier one, in the same place: ids,
-            or a number where no channels lie.
+        Returns:
+            Pairs of what a shared layer counts in an earlier call and in this one, in the same
+            place: ids, or a number where no channels lie.
         """
+        pairs: list[tuple] = []
         for name, value in arguments.items():
             known = self._sizes[id(op)].setdefault(name, value)
             if known is not value:
-                yield from zip(_listed(known), _listed(value), strict=True)
+                pairs += zip(_listed(known), _listed(value), strict=True)
+        return pairs
 
     def adapt(self, call: Call, function: Adapt) -> None:
         """Notes how a call is made again, see `Reader.adapt`."""

@@ -31,16 +31,15 @@ class Axis:
         groups: The groups whose channels lie along the axis.
         index: Integer array of shape `(size,)` into the concatenated channels of `groups`; the
             number after the last channel stands for "of no group".
+
+    Attributes:
+        size: Number of positions.
     """
 
     def __init__(self, groups: Iterable[GroupProtocol], index: np.ndarray) -> None:
         self.groups = tuple(groups)
         self.index = np.asarray(index)
-
-    @property
-    def size(self) -> int:
-        """Number of positions."""
-        return len(self.index)
+        self.size = len(self.index)
 
     def gather(self, vectors: dict[str, Tensor], xp: ModuleType = ops) -> Tensor | None:
         """Gathers per-channel vectors along the axis.

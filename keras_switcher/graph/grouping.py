@@ -58,7 +58,15 @@ def build_groups(
         for number in np.unique(group_of[roots[ids]]):
             groups[number].is_normalized = True
 
+    resolved: dict[int, tuple[np.ndarray, Axis]] = {}
+
     def resolve(ids: np.ndarray) -> Axis:
+        # Most axes share their ids with others. An id() is only good while its array lives.
+        if id(ids) not in resolved:
+            resolved[id(ids)] = ids, axis_of(ids)
+        return resolved[id(ids)][1]
+
+    def axis_of(ids: np.ndarray) -> Axis:
         ids = np.asarray(ids)
         safe = np.where(ids < 0, count, ids)
         root = np.append(roots, count)[safe]

@@ -43,7 +43,7 @@ class KernelUses:
 
     def __iter__(self) -> Iterator[tuple[keras.Variable, list[tuple[Call, list[Size]]]]]:
         """Each kernel with its uses: pairs of a call and the sizes along the positions."""
-        return ((kernel, self._uses[key]) for key, kernel in self._kernels.items())
+        return iter([(kernel, self._uses[key]) for key, kernel in self._kernels.items()])
 
     def has(self, call: Call, kernel: keras.Variable) -> bool:
         """Whether this call's use of a kernel is counted already."""

@@ -53,7 +53,7 @@ class Reader(Labels):
         self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
-        self._mixing: list[keras.Variable] = []  # The kernels that the rule has spoken of.
+        self._mixing: dict[int, keras.Variable] = {}  # The kernels that the rule has spoken of.
 
     def read(self, call: Call, rule: Callable) -> None:
         """Applies a rule; channels of the call's inputs that it says nothing about are locked.
@@ -64,20 +64,19 @@ class Reader(Labels):
             call: The call.
             rule: The rule. If it says how the call is made again, it may leave channels out.
         """
-        self._mentioned, self._mixing = [], []
+        self._mentioned, self._mixing = [], {}
         self._call = call
         self._calls[id(call.op)].append(call)
         rule(call, self)
-        for kernel in self._mixing:
+        for kernel in self._mixing.values():
             if not self.kernel_uses.has(call, kernel):
                 self.count_kernel(call, kernel, [UNCOUNTED])
-        if self.arguments.adapts(call):
-            return
-        for tensor in call.inputs:
-            for ids in self.labels(tensor).values():
-                if not any(mentioned is ids for mentioned in self._mentioned):
-                    lost = ids[~np.isin(ids, np.concatenate([*self._mentioned, [NO_CHANNEL]]))]
-                    self.lock(lost, f"is lost in '{call.name}'")
+        read = [ids for tensor in call.inputs for ids in self.labels(tensor).values()]
+        unsaid = [ids for ids in read if not any(ids is said for said in self._mentioned)]
+        if unsaid and not self.arguments.adapts(call):
+            said = np.concatenate([*self._mentioned, [NO_CHANNEL]])
+            for ids in unsaid:
+                self.lock(ids[~np.isin(ids, said)], f"is lost in '{call.name}'")
 
     def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray) -> None:
         """Writes ids along an axis of an output tensor."""
@@ -103,12 +102,12 @@ class Reader(Labels):
         """
         ids = self.channels(call.input, tensor_axis) if ids is None else ids
         self._mentioned.append(ids)
-        self._mixing.append(kernel)
+        self._mixing[id(kernel)] = kernel
         self._share(self.weights.consume(call, kernel, kernel_axis, tensor_axis, ids), ids)
 
     def produce(self, call: Call, kernel: keras.Variable, axis: int) -> np.ndarray:
         """Declares that the call's kernel makes channels along its `axis`; returns their ids."""
-        self._mixing.append(kernel)
+        self._mixing[id(kernel)] = kernel
         return self.weights.produce(call, kernel, axis)
 
     def carry(
