@@ -7,9 +7,8 @@ import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import ConnectionGroup
+from keras_switcher.graph.hidden_weights import SHOWN
 from keras_switcher.graph.kernel import Kernel
-
-SHOWN = 3
 
 
 def describe_unpruned(channel_graph: ChannelGraph, names: Iterable[str]) -> str:

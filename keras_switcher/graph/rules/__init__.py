@@ -1,7 +1,6 @@
-"""Rules: how each layer type treats channels, in a registry.
+"""Rules: how each layer type of Keras treats channels.
 
 * `mixing`: kernels that read channels and make new ones,
-* `activations`: whether an activation mixes channels,
 * `channelwise`: what treats each channel by itself,
 * `merging`: sums, products and concatenations of several tensors,
 * `shapes`: what moves channels to other axes,
