@@ -1,6 +1,5 @@
 """Finds every variable that a Python object can reach: attributes, closures, globals."""
 
-import dis
 import functools
 import sys
 import types
@@ -10,6 +9,8 @@ from typing import Any
 
 import keras
 import numpy as np
+
+from keras_switcher.graph.functions import codes_of, globals_read, held_by_function
 
 # What these define leads to no variables of a user, except where it is a layer or a container.
 _BACKENDS = {"keras", "tensorflow", "numpy"}
@@ -96,27 +97,16 @@ def _next_to(x: Any) -> Iterator:
 
 def _named_by(function: types.FunctionType) -> Iterator:
     """What a function closes over, its defaults, and the globals that it names."""
-    yield from (function.__defaults__, function.__kwdefaults__, function.__dict__)
-    for cell in function.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # Nothing has been put into it yet.
-            continue
+    yield from held_by_function(function)
     # Not the function's own __module__: functools.wraps copies that of another.
-    if _top(function.__globals__.get("__name__")) not in _LIBRARIES:
-        yield from _globals_of(function.__code__, function.__globals__)
-
-
-def _globals_of(code: types.CodeType, names: dict[str, Any]) -> Iterator:
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
-            value = names[step.argval]
+    if _top(function.__globals__.get("__name__")) in _LIBRARIES:
+        return
+    for code in codes_of(function):
+        for value in globals_read(code, function.__globals__).values():
             yield value
             is_module = isinstance(value, types.ModuleType)
             if is_module and _top(value.__name__) not in _LIBRARIES:
                 yield from (vars(value)[name] for name in code.co_names if name in vars(value))
-        elif isinstance(step.argval, types.CodeType):
-            yield from _globals_of(step.argval, names)
 
 
 def _held_by(x: Any) -> Iterator:

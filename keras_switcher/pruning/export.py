@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_switcher.files import workplace
+from keras_switcher.atomic_files import temporary_folder
 
 
 def export_model(
@@ -36,7 +36,7 @@ def export_model(
     near = path / path.name if path.is_dir() else path
     made = _make_folders(near.parent)
     try:
-        with workplace(near) as folder:
+        with temporary_folder(near) as folder:
             new = folder / path.name
             try:
                 model.export(str(new), format=format, **{"verbose": False, **kwargs})

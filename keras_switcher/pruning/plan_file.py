@@ -10,7 +10,7 @@ from typing import Any, Never
 
 import numpy as np
 
-from keras_switcher.files import write_whole
+from keras_switcher.atomic_files import atomic_write_text
 from keras_switcher.pruning.plan import GroupPlan, Plan
 
 PLAN_FORMAT = 1
@@ -43,7 +43,7 @@ def write_plan(path: Path, plan: Plan) -> None:
         _checked(content)
     except ValueError as error:
         raise ValueError(f"The plan was not saved: {error}. {path} was left as it was.") from None
-    write_whole(path, json.dumps(content))
+    atomic_write_text(path, json.dumps(content))
 
 
 def read_plan(path: Path) -> Plan:

@@ -12,16 +12,15 @@ from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.liveness import feeds_nothing
 from keras_switcher.graph.names import Names
-from keras_switcher.graph.ownership import check_apart
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
 from keras_switcher.pruning import constant_folding as folding
 from keras_switcher.pruning.bias_folding import bias_shifts
 from keras_switcher.pruning.constant_folding import merge
 from keras_switcher.pruning.plan import Plan
-from keras_switcher.pruning.rebuilding import build_activation, without_random_start
 from keras_switcher.pruning.remains import Remains
-from keras_switcher.pruning.remaking import Remaking
-from keras_switcher.pruning.verification import Verification
+from keras_switcher.pruning.replicas import Replicator
+from keras_switcher.pruning.replicas.rebuilding import build_activation, without_random_start
+from keras_switcher.pruning.verification import Verification, check_apart
 
 
 def compact(
@@ -80,7 +79,7 @@ class Surgery:
         graph = self.channel_graph.graph
         self.names.keep_from_new_operations()
         factors = self.factors if self.fold else {}
-        self.remaking = Remaking(self.channel_graph, self.keep, factors, self.shifts)
+        self.replicator = Replicator(self.channel_graph, self.keep, factors, self.shifts)
         inputs = graph.new_inputs()
         outputs = graph.replay(inputs, self.visit)
         if not all(map(is_tensor, tree.flatten(outputs))):
@@ -122,7 +121,7 @@ class Surgery:
             return new(*args, **kwargs)
         shift = self.shifts.get(id(call.op))
         shrinks = any(not k.all() for x in call.inputs for k in self.remains.kept_along(x).values())
-        new = self.remaking.of(call, self.names.of(call.op), shrinks)
+        new = self.replicator.of(call, self.names.of(call.op), shrinks)
         self.rebuilt[id(call.op)] = new
         with without_random_start(new):
             outputs = new(*args, **kwargs)

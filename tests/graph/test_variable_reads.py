@@ -15,7 +15,7 @@ from keras_switcher.graph.variable_reads import (
     is_among,
     restored,
 )
-from keras_switcher.pruning.differences import difference
+from keras_switcher.pruning.verification.differences import difference
 
 
 class Holding(layers.Layer):

@@ -8,8 +8,13 @@ import numpy as np
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.copying import copied_whole
-from keras_switcher.pruning.rebuilding import build_again, describes_itself, is_cut, verified
+from keras_switcher.pruning.replicas.copying import copied_whole
+from keras_switcher.pruning.replicas.rebuilding import (
+    build_again,
+    build_verified,
+    describes_itself,
+    is_cut,
+)
 
 
 def warn_before_training(channel_graph: ChannelGraph) -> None:
@@ -28,12 +33,12 @@ def warn_before_training(channel_graph: ChannelGraph) -> None:
     for key, call in own.items():
         if key not in copies:
             try:
-                verified(call, call.op.name, {})
+                build_verified(call, call.op.name, {})
             except ValueError as error:
                 warnings.warn(f"compact() and export() will fail: {error}", stacklevel=3)
 
 
-class Remaking:
+class Replicator:
     """Makes the layers of a smaller model.
 
     Keras's own layers are built again from their configurations. A user's own layer that nothing
@@ -84,7 +89,7 @@ class Remaking:
             try:
                 if describes_itself(op):
                     return build_again(op, name, changes)
-                return verified(call, name, changes)
+                return build_verified(call, name, changes)
             except ValueError:
                 # Of arrays and functions among the arguments of operations no file could tell.
                 if copy is None and not self._is_touched(op):

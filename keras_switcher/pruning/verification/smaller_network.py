@@ -10,8 +10,8 @@ from keras import ops, tree
 
 from keras_switcher.graph.call import is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.differences import arrays, difference, step_of
-from keras_switcher.pruning.random_runs import RandomRuns
+from keras_switcher.pruning.verification.differences import arrays, difference, step_of
+from keras_switcher.pruning.verification.random_runs import RandomRuns
 
 TOLERANCE = 1e-4
 # How many roundings of half precision may add up in the outputs.

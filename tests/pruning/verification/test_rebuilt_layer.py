@@ -12,7 +12,7 @@ from keras import layers
 from keras_switcher import SwitcherModel, prune_channels
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.rules import RULES
-from keras_switcher.pruning.likeness import unlike
+from keras_switcher.pruning.verification.rebuilt_layer import unlike
 
 
 class Own(layers.Layer):

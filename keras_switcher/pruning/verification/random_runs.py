@@ -15,8 +15,8 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.kernel import scaled
 from keras_switcher.graph.rules.activations import is_unknown
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
-from keras_switcher.pruning.differences import arrays, is_telling
-from keras_switcher.pruning.random_inputs import Draw, draws, limits_of
+from keras_switcher.pruning.verification.differences import arrays, is_telling
+from keras_switcher.pruning.verification.random_inputs import Draw, draws, limits_of
 
 # A batch has so many samples, as long as no layer makes more than so many numbers of them.
 _SAMPLES, _NUMBERS = 16, 2**16

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_switcher.pruning.holding import holds_state, is_around, is_state
+from keras_switcher.pruning.replicas.holding import holds_state, is_around, is_state
 
 # Stands for a module. Private: Keras has no public name for the class.
 _BACKEND = type(keras.layers.Normalization(name="empty", dtype="float32").backend)

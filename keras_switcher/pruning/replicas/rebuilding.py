@@ -9,9 +9,9 @@ import keras
 
 from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.parts import parts_of
-from keras_switcher.pruning.holding import holds_state
-from keras_switcher.pruning.likeness import unlike
+from keras_switcher.pruning.replicas.holding import holds_state
+from keras_switcher.pruning.verification import unlike
+from keras_switcher.sublayers import with_sublayers
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
 
@@ -43,11 +43,11 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
         raise _refusal(op, f"cannot be built again: {_said(error)}") from error
 
 
-def verified(call: Call, name: str, changes: dict) -> keras.Operation:
-    """As `build_again`, for what its configuration may not describe.
+def build_verified(call: Call, name: str, changes: dict) -> keras.Operation:
+    """As `build_again`, for layers that their configurations may not describe.
 
-    The layer is built again as it is, too, given the weights that it has, and compared with
-    itself (see `unlike`).
+    The layer is first built again unchanged, given its weights, and compared with the original
+    (see `unlike`).
 
     Args:
         call: A call of the layer or operation.
@@ -78,7 +78,7 @@ def describes_itself(op: keras.Operation) -> bool:
     Args:
         op: The layer or operation.
     """
-    return all(is_stock(part) and not _has_own_functions(part, op) for part in parts_of(op))
+    return all(is_stock(part) and not _has_own_functions(part, op) for part in with_sublayers(op))
 
 
 def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:

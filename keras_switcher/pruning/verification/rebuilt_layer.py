@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.call import Call, is_stock, is_tensor
-from keras_switcher.parts import parts_of
-from keras_switcher.pruning.random_inputs import draws
+from keras_switcher.pruning.verification.random_inputs import draws
+from keras_switcher.sublayers import with_sublayers
 
 # TensorFlow's books of what belongs to what, private as well. It opens them when a layer first
 # becomes part of a model, is saved or holds a variable, so that of two layers that are alike one
@@ -123,7 +123,7 @@ def _kind(variable: keras.Variable) -> tuple:
 
 def _other_parts(old: keras.layers.Layer, new: keras.layers.Layer) -> str | None:
     """How two layers differ in what they are made of."""
-    parts = parts_of(old), parts_of(new)
+    parts = with_sublayers(old), with_sublayers(new)
     if [type(part) for part in parts[0]] != [type(part) for part in parts[1]]:
         return "it consists of other layers"
     for one, other in zip(*parts, strict=True):
