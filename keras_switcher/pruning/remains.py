@@ -58,10 +58,6 @@ class Remains:
         """Whether what a call returns is read by nothing, or depends on no input any more."""
         return all(id(tensor) in self._constants for tensor in tree.flatten(call.outputs))
 
-    def constants_read(self, call: Call) -> list[bool]:
-        """For each tensor that a call reads, whether a constant takes its place."""
-        return [id(tensor) in self._constants for tensor in call.inputs]
-
     @cached_property
     def calls(self) -> dict[int, Call]:
         """The calls of the smaller network by `id`: those that its outputs depend on."""
@@ -74,6 +70,16 @@ class Remains:
                 read.update(map(id, call.inputs))
                 found[id(call)] = call
         return found
+
+    @cached_property
+    def folded(self) -> set[int]:
+        """The `id`s of the calls that make constants, or read some."""
+
+        def reads_constants(call: Call) -> bool:
+            return any(id(tensor) in self._constants for tensor in call.inputs)
+
+        calls = self._channel_graph.graph.calls if self.empty else ()
+        return {id(call) for call in calls if self.is_constant(call) or reads_constants(call)}
 
     @cached_property
     def _constants(self) -> set[int]:

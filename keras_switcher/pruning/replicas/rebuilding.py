@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+from keras import tree
 
 from keras_switcher.graph.call import Call, is_stock
-from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.replicas.holding import holds_state
 from keras_switcher.pruning.verification import unlike
 from keras_switcher.sublayers import with_sublayers
@@ -28,10 +28,11 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
         ValueError: If a layer does not come back from its own configuration.
     """
     try:
-        config = _config_of(op)
+        stock = is_stock(op)
+        config = _config_of(op, stock)
         if not isinstance(config, dict):
             raise TypeError(f"it returned {config!r} and not a dict.")
-        config = {**config, **_functions(op, config), "name": name, **changes}
+        config = {**config, **(_functions(op, config) if stock else {}), "name": name, **changes}
         if type(op) is keras.layers.Lambda:
             return _same_function(op, config)
         new = type(op).from_config(config)
@@ -81,24 +82,27 @@ def describes_itself(op: keras.Operation) -> bool:
     return all(is_stock(part) and not _has_own_functions(part, op) for part in with_sublayers(op))
 
 
-def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:
-    """Whether a layer has fewer entries in a weight, or other sizes, when some channels are kept.
+def first_call(op: keras.Operation, new: keras.Operation, args: tuple, kwargs: dict) -> Any:
+    """Calls a new layer or operation, which builds it; its weights are not drawn at random.
 
     Args:
-        channel_graph: The `ChannelGraph` of its network.
-        op: The layer or operation.
-        keep: Boolean vectors by name of group.
+        op: The layer or operation that it is made after.
+        new: The new one.
+        args: The arguments of the call.
+        kwargs: Those by name.
+
+    Returns:
+        What the call returns.
     """
-    if channel_graph.sizes_of(op, keep) != channel_graph.sizes_of(op, {}):
-        return True
-    axes = [
-        axis for w in getattr(op, "variables", ()) for axis in channel_graph.axes_of(w).values()
-    ]
-    return any(not axis.kept(keep).all() for axis in axes)
+    with _without_random_start(new):
+        outputs = new(*args, **kwargs)
+    if isinstance(op, keras.layers.Layer):
+        _build_activation(op, new, tree.flatten(outputs)[0].shape)
+    return outputs
 
 
 @contextmanager
-def without_random_start(layer: keras.layers.Layer) -> Iterator[None]:
+def _without_random_start(layer: keras.Operation) -> Iterator[None]:
     """Builds a layer without drawing weights: all are overwritten, and drawing takes long."""
     initializers = {
         name: value
@@ -150,28 +154,23 @@ def _copy_assets(layer: keras.layers.Layer, new: keras.layers.Layer) -> None:
         new.load_assets(folder)
 
 
-def build_activation(op: keras.Operation, new: keras.Operation, shape: tuple) -> None:
+def _build_activation(op: keras.Operation, new: keras.Operation, shape: tuple) -> None:
     """Gives an activation that is a layer with weights as many as it had, for another shape.
 
     Keras builds it when the layer is first run, which is too late for weights to be copied.
-
-    Args:
-        op: The layer or operation.
-        new: The new one.
-        shape: The shape of what the new one returns.
     """
     old = getattr(op, "activation", None)
-    if is_stock(op) and isinstance(old, keras.layers.Layer):
+    if isinstance(old, keras.layers.Layer) and is_stock(op):
         activation = new.activation
         if old.built and not activation.built:
             activation.build(shape)
-        build_activation(old, activation, shape)
+        _build_activation(old, activation, shape)
 
 
-def _config_of(op: keras.Operation) -> dict:
+def _config_of(op: keras.Operation, stock: bool) -> dict:
     """The configuration of a layer; of a stock one without its activations, see `_functions`."""
     given = [name for name, value in vars(op).items() if _is_activation(name, value)]
-    if not given or not is_stock(op):
+    if not given or not stock:
         return op.get_config()
     # Not every callable can be serialized, and Keras warns of lambdas. A copy without them can be.
     shell = object.__new__(type(op))
@@ -185,8 +184,6 @@ def _is_activation(name: str, value: Any) -> bool:
 
 def _functions(op: keras.Operation, config: dict) -> dict:
     """The very functions that a stock layer was given: not all of them survive serialization."""
-    if not is_stock(op):
-        return {}
     return {
         name: build_again(value, value.name, {}) if isinstance(value, keras.layers.Layer) else value
         for name, value in vars(op).items()

@@ -1,10 +1,13 @@
 """Relative differences between the outputs of two networks."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops, tree
+
+_STEPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}
 
 
 def arrays(outputs: Any) -> list[np.ndarray]:
@@ -20,11 +23,14 @@ def is_telling(values: np.ndarray) -> bool:
     return varies and bool(np.isfinite(values).all() and values.any())
 
 
-def step_of(dtype: str | None) -> float:
-    """The relative distance of numbers of a precision; 0 for what is no real number."""
-    if dtype is None or not keras.backend.is_float_dtype(dtype):
-        return 0
-    return {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}.get(dtype, 2.0**-23)
+def coarsest_step(dtypes: Iterable[str | None]) -> float:
+    """The largest relative distance of two neighbouring numbers in any of some precisions.
+
+    Args:
+        dtypes: Names of dtypes; those that hold no real numbers have no part in it.
+    """
+    real = [dtype for dtype in dtypes if dtype and keras.backend.is_float_dtype(dtype)]
+    return max((_STEPS.get(dtype, 2.0**-23) for dtype in real), default=0)
 
 
 def difference(expected: list[np.ndarray], actual: list[np.ndarray]) -> float:

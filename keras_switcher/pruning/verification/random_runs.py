@@ -31,16 +31,18 @@ class RandomRuns:
         channel_graph: The network's `ChannelGraph`.
         factors: What scales its kernels: vectors by name of channel group, matrices by name of
             connection group.
+        assignable: The backend's variables that its functions can assign to (see
+            `variables_of_functions`): each run puts them back.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, factors: dict) -> None:
+    def __init__(self, channel_graph: ChannelGraph, factors: dict, assignable: list) -> None:
         self.graph = channel_graph.graph
         self._limits = limits_of(self.graph)
         self._scales = {}
         for edge in channel_graph.edges:  # A layer that is called twice has one edge for each call.
             if (scale := edge.scales(factors, np)) is not None:
                 self._scales[id(edge.kernel), edge.kernel_axis] = edge, scale
-        self._variables = variables_of_functions(call.op for call in self.graph.calls)
+        self._assignable = assignable
 
     def first(self) -> tuple[Draw | None, Any, list[np.ndarray] | None]:
         """The first draw of inputs on which the network runs, these, and its outputs on them.
@@ -117,7 +119,7 @@ class RandomRuns:
     def run_small(self, small: keras.Model, inputs: Any) -> list[np.ndarray]:
         """The outputs of a network that was made of this one."""
         own = variables_of_functions(small.layers)
-        with restored([*self._variables, *own]), keras.StatelessScope(collect_losses=True):
+        with restored([*self._assignable, *own]), keras.StatelessScope(collect_losses=True):
             return arrays(small(inputs, training=False))
 
     def _outputs(self, inputs: Any, seen: dict | None = None) -> list[np.ndarray]:
@@ -141,5 +143,5 @@ class RandomRuns:
             _, kernel = values.get(id(edge.kernel), (None, edge.kernel))
             values[id(edge.kernel)] = edge.kernel, scaled(kernel, scale, edge.kernel_axis)
         scope = keras.StatelessScope(list(values.values()), collect_losses=True)
-        with restored(self._variables), scope:
+        with restored(self._assignable), scope:
             yield

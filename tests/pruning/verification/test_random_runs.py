@@ -12,7 +12,7 @@ from keras_switcher.pruning.verification.random_runs import RandomRuns
 
 
 def further_runs(*parts):
-    runs = RandomRuns(ChannelGraph(keras.Sequential([keras.Input((4,)), *parts])), {})
+    runs = RandomRuns(ChannelGraph(keras.Sequential([keras.Input((4,)), *parts])), {}, [])
     draw, _, _ = runs.first()
     return list(runs.more(draw))
 
