@@ -1,5 +1,6 @@
 """Finds every variable that a Python object can reach: attributes, closures, globals."""
 
+import dis
 import functools
 import sys
 import types
@@ -9,8 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-
-from keras_switcher.graph.functions import codes_of, globals_read, held_by_function
 
 # What these define leads to no variables of a user, except where it is a layer or a container.
 _BACKENDS = {"keras", "tensorflow", "numpy"}
@@ -66,6 +65,64 @@ def is_variable(x: Any) -> bool:
     return isinstance(x, keras.Variable) or (
         hasattr(kind, "assign") and hasattr(kind, "read_value") and hasattr(kind, "shape")
     )
+
+
+def cells_of(function: types.FunctionType) -> tuple[types.CellType, ...]:
+    """The variables that a function encloses.
+
+    Args:
+        function: The function.
+    """
+    return function.__closure__ or ()
+
+
+def is_empty(cell: types.CellType) -> bool:
+    """Whether a variable that a function encloses has no value yet.
+
+    Args:
+        cell: See `cells_of`.
+    """
+    try:
+        return cell.cell_contents is cell
+    except ValueError:
+        return True
+
+
+def held_by_function(function: types.FunctionType) -> list:
+    """What a function holds itself: what it encloses, its defaults and its attributes.
+
+    Args:
+        function: The function.
+    """
+    enclosed = [cell.cell_contents for cell in cells_of(function) if not is_empty(cell)]
+    return [function.__defaults__, function.__kwdefaults__, function.__dict__, *enclosed]
+
+
+def codes_of(function: types.FunctionType) -> Iterator[types.CodeType]:
+    """The code of a function, and that of the functions and classes within it.
+
+    Args:
+        function: The function.
+    """
+    codes = [function.__code__]
+    while codes:
+        code = codes.pop()
+        yield code
+        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+
+
+def globals_read(code: types.CodeType, names: dict[str, Any]) -> dict[str, Any]:
+    """The globals that code reads, by name.
+
+    Args:
+        code: See `codes_of`.
+        names: The globals of its function.
+    """
+    found = {}
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
+            found[step.argval] = names[step.argval]
+    return found
 
 
 def _next_to(x: Any) -> Iterator:

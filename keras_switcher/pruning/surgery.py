@@ -178,6 +178,8 @@ class Surgery:
 
     def _drop_dead_positions(self, edge: Edge, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Gathers what is kept, where more arrives at a kernel than it still reads."""
+        if edge.input_group is None:  # It reads all that arrives.
+            return args, kwargs
         arriving = edge.gather_channels(self.keep, np)
         kept = edge.kept(self.keep)
         left = kept if arriving is None else kept[arriving]

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from keras_switcher.graph.functions import codes_of, globals_read, held_by_function
+from keras_switcher.graph.reachable import codes_of, globals_read, held_by_function
 from keras_switcher.sublayers import with_sublayers
 
 # What Keras itself copies by its configuration alone: layers, operations, metrics, losses.
