@@ -1,4 +1,4 @@
-"""Planning: from factors to a plan, with the dead units that follow.
+"""Planning: from factors to a plan, with the dead units that follow from them.
 
 A unit that nothing reads any more goes. A unit that reads nothing any more is a constant: it goes
 too, where the biases of all that read it can take the constant in.
@@ -9,19 +9,18 @@ from numbers import Integral
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.liveness import Liveness, feeds_nothing
 from keras_switcher.graph.packing import by_granularity
 from keras_switcher.pruning.bias_folding import foldable
 from keras_switcher.pruning.plan import GroupPlan, Plan
-from keras_switcher.pruning.validation import enforce_minimum
+from keras_switcher.pruning.rounding import enforce_minimum, round_up
 from keras_switcher.reductions import in_full
 
 
 def propagate_removal(
     channel_graph: ChannelGraph, keep: dict, connections: dict
 ) -> tuple[dict, dict]:
-    """What is left of each group when everything that follows from cut connections has happened.
+    """What is left of each group once all dead units that follow from cut connections are gone.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
@@ -97,9 +96,9 @@ def plan_removal(
         constant.setdefault(group.name, ones == 0)
         acts = keep[group.name] | constant[group.name]
         scales[group.name] = np.where(acts, factors.get(group.name, ones), 0)
-    _round(channel_graph, keep, round_to)
+    round_up(channel_graph, keep, round_to)
     while enforce_minimum(channel_graph, keep):
-        _round(channel_graph, keep, round_to)
+        round_up(channel_graph, keep, round_to)
     groups = {
         group.name: GroupPlan(
             keep[group.name], scales[group.name], constant[group.name], group.reason
@@ -110,31 +109,7 @@ def plan_removal(
 
 
 def _empty_branches(channel_graph: ChannelGraph, keep: dict[str, np.ndarray]) -> None:
-    """What feeds only kernels that make nothing any more is gone too, up the whole branch."""
+    """Removes what feeds only kernels that make nothing any more, up the whole branch."""
     for group in reversed(channel_graph.groups):  # Readers come before what they read.
         if group.prunable and feeds_nothing(channel_graph, group, keep):
             keep[group.name] = np.zeros(group.size, bool)
-
-
-def _round(channel_graph: ChannelGraph, keep: dict[str, np.ndarray], round_to: int) -> None:
-    """Keeps the next multiple of a number of channels of each group that is not empty."""
-    for group in channel_graph.groups if round_to > 1 else ():
-        if not group.is_input and group.prunable and keep[group.name].any():
-            keep[group.name] = _rounded(group, keep[group.name], round_to)
-
-
-def _rounded(group: ChannelGroup, keep: np.ndarray, round_to: int) -> np.ndarray:
-    count = min(-(-int(keep.sum()) // round_to) * round_to, group.size)
-    if count == keep.sum():
-        return keep
-    # The L1 norm of filters (Li et al. 2017, "Pruning Filters for Efficient ConvNets",
-    # arXiv 1608.08710).
-    strength = np.zeros(group.size)
-    for producer in group.producers:
-        kernel = np.abs(np.asarray(producer.kernel, "float64"))
-        rows = np.moveaxis(kernel, producer.axis, 0).reshape(kernel.shape[producer.axis], -1)
-        np.add.at(strength, producer.channels, rows.sum(1)[producer.entries])
-    order = np.lexsort((-strength, ~keep))
-    rounded = np.zeros_like(keep)
-    rounded[order[:count]] = True
-    return rounded

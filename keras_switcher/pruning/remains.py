@@ -1,4 +1,4 @@
-"""What a plan leaves of a network: derived once, counted from this and cut by this."""
+"""What a plan leaves of a network, derived once: costs are counted from it, surgery cuts by it."""
 
 from functools import cached_property
 
@@ -55,7 +55,7 @@ class Remains:
         )
 
     def is_constant(self, call: Call) -> bool:
-        """Whether what a call returns is read by nothing, or depends on no input any more."""
+        """Whether what a call returns has no channel left, or depends on no input any more."""
         return all(id(tensor) in self._constants for tensor in tree.flatten(call.outputs))
 
     @cached_property

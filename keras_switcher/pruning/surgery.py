@@ -14,7 +14,7 @@ from keras_switcher.graph.liveness import feeds_nothing
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.variable_reads import restored, variables_of_functions
 from keras_switcher.pruning.bias_folding import bias_shifts
-from keras_switcher.pruning.constant_folding import evaluate, merge, nothing, zeros
+from keras_switcher.pruning.constant_folding import evaluate, merge, zero_arguments, zeros
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.remains import Remains
 from keras_switcher.pruning.replicas import Replicator
@@ -67,7 +67,11 @@ class Surgery:
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
 
     def operate(self, factors: dict | None = None) -> keras.Model:
-        """The smaller model; see `compact` for the argument."""
+        """Builds the smaller model and checks it.
+
+        Args:
+            factors: See `compact`.
+        """
         assignable = variables_of_functions([call.op for call in self.channel_graph.graph.calls])
         with restored(assignable):
             small = self._build()
@@ -125,7 +129,7 @@ class Surgery:
         if self.remains.makes_nothing(call):
             return tree.map_structure(lambda x: zeros(x, call), call.outputs)
         if self.remains.reads_nothing(call):
-            args, kwargs = nothing(call)
+            args, kwargs = zero_arguments(call)
         if self.remains.is_constant(call):
             return self._constant(call, args, kwargs)
         outputs = merge(call, args, kwargs, self.remains.kept_along)
@@ -153,7 +157,7 @@ class Surgery:
             new.finalize_state()
 
     def _constant(self, call: Call, args: tuple, kwargs: dict) -> Any:
-        """What a call makes of constants."""
+        """What a call makes of constants alone."""
         tensors = (*call.inputs, *tree.flatten(call.outputs))
         rows = {self.channel_graph.rows.get(id(tensor), 1) for tensor in tensors}
         if len(rows) > 1 or None in rows:
@@ -166,7 +170,11 @@ class Surgery:
         return outputs
 
     def raise_empty(self, consequence: str) -> NoReturn:
-        """Raises the error for groups that cannot be empty, without what they emptied."""
+        """Raises an error that names the groups that cannot be empty.
+
+        Args:
+            consequence: What follows from their being empty, in words.
+        """
         empty = [self.channel_graph.group(name) for name in self.remains.empty]
         causes = [g.name for g in empty if not feeds_nothing(self.channel_graph, g, self.keep)]
         raise ValueError(
@@ -231,7 +239,7 @@ class Surgery:
         return value
 
     def _scaled(self, edge: Edge, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Multiplies what a kernel reads with the factors."""
+        """Multiplies what a kernel reads with the factors, where they are not folded into it."""
         axis = edge.tensor_axis
         read: Axis = edge
         if edge.input_group is None:  # The kernel's axis may be longer or shorter.

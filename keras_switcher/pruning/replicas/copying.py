@@ -23,7 +23,7 @@ _COPIED = {*_TRACKED, type(_TRACKER), *CONTAINERS, *VALUES}
 
 
 def copied_whole(ops: list[keras.Operation]) -> dict[int, keras.Operation]:
-    """Copies of layers with all that they hold, as they are now.
+    """Deep copies of layers, with all that they hold in their present state.
 
     What several of them share, their copies share. A function stays the same function, unless
     it holds layers or variables: then its copy holds their copies. The copies belong to no graph.
@@ -105,7 +105,7 @@ class _Pickler(pickle.Pickler):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes the copies.
+    """Unpickles copies: what they share is the very same object.
 
     Args:
         stream: What a `_Pickler` wrote.

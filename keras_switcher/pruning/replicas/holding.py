@@ -1,4 +1,4 @@
-"""Whether an object holds layers or variables, for copying."""
+"""Tells whether an object holds layers or variables, which copies must not share."""
 
 import asyncio
 import gc
@@ -47,7 +47,7 @@ def holds_state(value: Any, holders: Iterable[keras.Operation] = ()) -> bool:
 
 
 def is_state(value: Any) -> bool:
-    """Whether something is a layer, or a variable of Keras or of its backend, or leads to one.
+    """Whether a value is a layer, or a variable of Keras or of its backend, or the handle of one.
 
     Args:
         value: Anything.
@@ -62,7 +62,7 @@ def is_state(value: Any) -> bool:
 
 
 def is_around(value: Any, ops: Iterable[keras.Operation]) -> bool:
-    """Whether a value is a model that consists of all of some layers, and others.
+    """Whether a value is a model around some layers.
 
     A function or an object of theirs may lead back to it: to the network, say, that an object
     trains in which the function was written.

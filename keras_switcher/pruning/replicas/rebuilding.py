@@ -1,4 +1,4 @@
-"""Builds layers and operations again, from their configuration."""
+"""Builds layers and operations again from their configurations."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from keras import tree
 
 from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.pruning.replicas.holding import holds_state
-from keras_switcher.pruning.verification import unlike
+from keras_switcher.pruning.verification import describe_difference
 from keras_switcher.sublayers import with_sublayers
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
 
 
 def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operation:
-    """A new layer or operation like another one.
+    """A new layer or operation, made from the configuration of another one.
 
     Args:
         op: The layer or operation.
@@ -48,7 +48,7 @@ def build_verified(call: Call, name: str, changes: dict) -> keras.Operation:
     """As `build_again`, for layers that their configurations may not describe.
 
     The layer is first built again unchanged, given its weights, and compared with the original
-    (see `unlike`).
+    (see `describe_difference`).
 
     Args:
         call: A call of the layer or operation.
@@ -60,7 +60,7 @@ def build_verified(call: Call, name: str, changes: dict) -> keras.Operation:
     """
     same = build_again(call.op, call.op.name, {})
     try:
-        difference = unlike(call, same)
+        difference = describe_difference(call, same)
     # The code of users' own layers may fail in any way.
     except Exception as error:
         problem = f"cannot be called when it was built again: {_said(error)}"
@@ -71,7 +71,7 @@ def build_verified(call: Call, name: str, changes: dict) -> keras.Operation:
 
 
 def describes_itself(op: keras.Operation) -> bool:
-    """Whether a layer is Keras's own throughout, so that its configuration is all that it is.
+    """Whether a layer consists of Keras's own layers alone, so that its configuration says all.
 
     Functions that a user gave to the layer itself come along (`build_again`); those given to a
     layer in it need not, and functions may hold layers or variables.
@@ -83,7 +83,7 @@ def describes_itself(op: keras.Operation) -> bool:
 
 
 def first_call(op: keras.Operation, new: keras.Operation, args: tuple, kwargs: dict) -> Any:
-    """Calls a new layer or operation, which builds it; its weights are not drawn at random.
+    """Builds a new layer or operation by its first call, without drawing weights at random.
 
     Args:
         op: The layer or operation that it is made after.
@@ -116,7 +116,7 @@ def _without_random_start(layer: keras.Operation) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
-    """What an error says; the type of one that says nothing."""
+    """The message of an error, or its type if it has none."""
     return str(error) or f"{type(error).__name__}."
 
 
@@ -145,7 +145,7 @@ def _has_own_functions(part: keras.Operation, op: keras.Operation) -> bool:
 
 
 def _copy_assets(layer: keras.layers.Layer, new: keras.layers.Layer) -> None:
-    """What `adapt()` has learned of words is neither in the configuration nor in variables."""
+    """Copies the words that `adapt()` has learned: no configuration or variable has them."""
     store: dict = {}
     layer.save_own_variables(store)
     new.load_own_variables(store)
@@ -155,7 +155,7 @@ def _copy_assets(layer: keras.layers.Layer, new: keras.layers.Layer) -> None:
 
 
 def _build_activation(op: keras.Operation, new: keras.Operation, shape: tuple) -> None:
-    """Gives an activation that is a layer with weights as many as it had, for another shape.
+    """Builds an activation that is a layer, for the new shape.
 
     Keras builds it when the layer is first run, which is too late for weights to be copied.
     """
@@ -183,7 +183,7 @@ def _is_activation(name: str, value: Any) -> bool:
 
 
 def _functions(op: keras.Operation, config: dict) -> dict:
-    """The very functions that a stock layer was given: not all of them survive serialization."""
+    """The functions that a stock layer was given, as they are: not all survive serialization."""
     return {
         name: build_again(value, value.name, {}) if isinstance(value, keras.layers.Layer) else value
         for name, value in vars(op).items()
@@ -192,7 +192,7 @@ def _functions(op: keras.Operation, config: dict) -> dict:
 
 
 def _same_function(op: keras.layers.Lambda, config: dict) -> keras.layers.Lambda:
-    """Lambda layers come back from a file only where the user allows it; here nothing is loaded."""
+    """A Lambda layer with the same function; Keras would ask whether it may be deserialized."""
     shape = op._output_shape  # Private: of a function, the configuration has only the code.
     if isinstance(shape, tuple):  # It may count channels, of which the new layer has fewer.
         shape = tuple(config["output_shape"])

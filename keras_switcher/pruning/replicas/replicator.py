@@ -1,4 +1,4 @@
-"""Makes each layer of the smaller model: from its configuration if that suffices, else by copy."""
+"""Replicator: makes each layer of the smaller model, from its configuration or by copying."""
 
 import warnings
 from typing import Any
@@ -20,10 +20,10 @@ from keras_switcher.pruning.replicas.rebuilding import (
 
 
 def warn_before_training(channel_graph: ChannelGraph) -> None:
-    """Warns of the user's own layers that a smaller model, after training, could not have.
+    """Warns of the user's own layers that no smaller model could have, before any training.
 
-    Those are layers that have to be smaller, or cannot be copied, and are not built again as what
-    they are.
+    Those are layers that have to be smaller or cannot be copied, and whose configuration does not
+    describe them.
 
     Args:
         channel_graph: The network's `ChannelGraph`.
@@ -41,7 +41,7 @@ def warn_before_training(channel_graph: ChannelGraph) -> None:
 
 
 class Replicator:
-    """Makes the layers of a smaller model: its replicas.
+    """Makes the layers of a smaller model.
 
     Keras's own layers are built again from their configurations. A user's own layer that nothing
     touches is copied whole, whatever its configuration says, and so are layers that share
@@ -71,7 +71,7 @@ class Replicator:
     def replicate(
         self, call: Call, name: str, args: tuple, kwargs: dict
     ) -> tuple[keras.Operation, Any]:
-        """The layer or operation of a call, for the smaller model, and what it makes there.
+        """Makes the layer or operation of a call for the smaller model, and calls it.
 
         Args:
             call: The first call of the layer or operation.
@@ -116,7 +116,7 @@ class Replicator:
         return copy
 
     def _is_touched(self, op: keras.Operation) -> bool:
-        """Whether a layer loses or changes any entry of a weight, or has another size."""
+        """Whether the plan changes a weight or size of a layer."""
         if id(op) in self._shifts or _is_cut(self._channel_graph, op, self._keep):
             return True
         weights = getattr(op, "variables", ())
@@ -126,19 +126,13 @@ class Replicator:
 
 
 def _reads_fewer(call: Call, args: tuple, kwargs: dict) -> bool:
-    """Whether tensors of other sizes take the places of those that a call reads."""
+    """Whether a call reads fewer channels in the smaller model."""
     sizes = [x.shape for x in tree.flatten((args, kwargs)) if is_tensor(x)]
     return sizes != [x.shape for x in call.inputs]
 
 
 def _is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:
-    """Whether a layer has fewer entries in a weight, or other sizes, when some channels are kept.
-
-    Args:
-        channel_graph: The `ChannelGraph` of its network.
-        op: The layer or operation.
-        keep: Boolean vectors by name of group.
-    """
+    """Whether a layer has smaller weights or sizes when some channels are kept."""
     if channel_graph.sizes_of(op, keep) != channel_graph.sizes_of(op, {}):
         return True
     axes = [

@@ -11,12 +11,12 @@ _STEPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}
 
 
 def arrays(outputs: Any) -> list[np.ndarray]:
-    """The numbers in a structure of tensors."""
+    """The tensors of a structure as arrays, in order."""
     return [ops.convert_to_numpy(values) for values in tree.flatten(outputs)]
 
 
 def is_telling(values: np.ndarray) -> bool:
-    """Whether outputs say something of the inputs: a last ReLU may be dead on all of them."""
+    """Whether outputs differ between samples and are finite: a last ReLU may be dead on all."""
     if values.dtype.kind not in "fcV":
         return True
     varies = values.ndim == 0 or len(values) < 2 or bool((values != values[:1]).any())
@@ -34,7 +34,19 @@ def coarsest_step(dtypes: Iterable[str | None]) -> float:
 
 
 def difference(expected: list[np.ndarray], actual: list[np.ndarray]) -> float:
-    """The largest difference of outputs; infinite where shapes differ, or what is no number."""
+    """The largest difference between outputs, relative to the largest number in each.
+
+    Infinite where shapes differ, or a number and what is none.
+
+    Args:
+        expected: The outputs of the one network.
+        actual: Those of the other.
+
+    Example:
+
+    >>> difference([np.array([1.0, 4.0])], [np.array([1.0, 3.0])])
+    0.25
+    """
     return max(map(_difference_of_one, expected, actual), default=0.0)
 
 

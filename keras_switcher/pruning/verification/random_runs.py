@@ -45,7 +45,7 @@ class RandomRuns:
         self._assignable = assignable
 
     def first(self) -> tuple[Draw | None, Any, list[np.ndarray] | None]:
-        """The first draw of inputs on which the network runs, these, and its outputs on them.
+        """The first inputs on which the network runs: how they are drawn, they, and its outputs.
 
         Those on which an output is not finite, zero throughout, or the same for all samples, are
         taken only if there are no others.
@@ -73,7 +73,7 @@ class RandomRuns:
         return (few, 1) if few > 1 else (1,)
 
     def more(self, draw: Draw) -> Iterator:
-        """Further inputs, and the network's outputs on them, if it has functions nobody knows."""
+        """Further inputs and outputs, for a network with functions that no rule knows."""
         if not any(is_unknown(call.op) for call in self.graph.calls):
             return
         for seed, scale in enumerate(_SCALES, draw.seed + 1):
@@ -105,12 +105,12 @@ class RandomRuns:
             return self._outputs(inputs, seen)
 
     def run_twice(self, inputs: Any) -> Iterable[list[np.ndarray]]:
-        """The outputs of two runs, of which the second goes on with the state of the first."""
+        """The outputs of two runs in a row, the second with the state that the first one left."""
         with self._scope():
             return [self._outputs(inputs) for _ in range(2)]
 
     def run_moved(self, inputs: Any, moved: Callable) -> list[np.ndarray]:
-        """The outputs when inputs and weights are changed by a function of a tensor."""
+        """The outputs when a function is applied to all inputs and weights."""
         operations = {id(call.op): call.op for call in self.graph.calls}.values()
         variables = [v for op in operations for v in getattr(op, "variables", ())]
         with self._scope(moved, variables):

@@ -116,7 +116,7 @@ class Verification:
         return max(TOLERANCE, _ROUNDINGS * self._step if self._step > 1e-6 else 0)
 
     def _moved(self, inputs: Any, expected: list[np.ndarray]) -> float:
-        """How far the outputs move when inputs and weights move by a step of their precision."""
+        """How far the outputs move when inputs and weights are rounded to other neighbours."""
         rng = np.random.default_rng(0)
 
         def moved(value: Any) -> Any:
