@@ -15,7 +15,7 @@ from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.pruning.export import export_model
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.pruning_plan import PruningPlan
-from keras_switcher.pruning.remaking import warn_before_training
+from keras_switcher.pruning.replicas import warn_before_training
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
 from keras_switcher.reductions import in_full

@@ -16,7 +16,7 @@ from keras_switcher.graph.registry import find_rule
 from keras_switcher.graph.side_effects import backend_variables, restored
 from keras_switcher.graph.tracing import trace
 from keras_switcher.graph.trial import READS_WEIGHTS, why_not_elementwise
-from keras_switcher.parts import parts_of
+from keras_switcher.sublayers import with_sublayers
 
 _activations = keras.activations
 ELEMENTWISE = (
@@ -126,7 +126,7 @@ def _why_weights(layer: layers.Layer) -> str | None:
     """Why a layer's weights keep it from being an activation whose channels can go."""
     if not layer.built:
         makes_weights = type(layer).build is not layers.Layer.build
-        if makes_weights or len(parts_of(layer)) > 1:
+        if makes_weights or len(with_sublayers(layer)) > 1:
             return "it is not built, so its weights are not known; make it a layer of its own"
     elif layer.weights:
         return "it has weights of its own; make it a layer of its own"

@@ -11,7 +11,7 @@ from keras import ops
 from keras_switcher.graph.call import is_stock
 from keras_switcher.graph.reachable import identity, reachable_variables
 from keras_switcher.graph.variable_reads import backend_variable
-from keras_switcher.parts import parts_of
+from keras_switcher.sublayers import with_sublayers
 
 
 def backend_variables(*roots: Any) -> list:
@@ -34,7 +34,7 @@ def variables_of_functions(operations: Iterable) -> list:
     operations = list(operations)
     roots: list[Any] = []
     for op in operations:
-        for part in parts_of(op):
+        for part in with_sublayers(op):
             if isinstance(part, keras.layers.Lambda):
                 roots += [part.function, part.arguments]
             else:

@@ -11,7 +11,6 @@ from keras_switcher.graph.call import Call, CallGraph, is_stock
 from keras_switcher.graph.elementwise import is_unknown
 from keras_switcher.graph.reachable import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.tracing import trace
 from keras_switcher.graph.variable_reads import captured_handles, is_among
 
 
@@ -33,6 +32,11 @@ class Tie:
     def name(self) -> str:
         """What the variable is to its layer: its kernel, for example."""
         return self.variable.name.split("/")[-1].split(":")[0]
+
+    @property
+    def readers(self) -> str:
+        """The names of the operations, in words."""
+        return _listed(self.calls)
 
     def reasons(self, call: Call, reader: Reader) -> tuple[str, str]:
         """The reasons why what an operation reads, and what it makes, must stay whole, in words.
@@ -153,34 +157,6 @@ class TiedWeights:
         if not isinstance(call.op, keras.layers.Layer):  # The variable is among its arguments.
             for each in self._calls[id(call.op)]:
                 reader.lock_inputs(each, fed)
-
-
-def check_apart(ties: list[Tie], made: keras.Model) -> None:
-    """Checks that a network that was made of another one reads none of its tied variables.
-
-    A copy of a layer that finds a variable by way of a global, say, still reads the old one: what
-    was shared would be so no longer, once one of the networks is trained.
-
-    Args:
-        ties: The `Tie`s of the old network. Without any, nothing is looked at.
-        made: The new network.
-
-    Raises:
-        ValueError: If an operation of the new network reads one of the tied variables.
-    """
-    for call in trace(made).calls if ties else ():
-        reached = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
-        handles = _handles(call) if is_unknown(call.op) else None
-        read = (t for t in ties if identity(t.variable) in reached or is_among(handles, t.variable))
-        tie = next(read, None)
-        if tie is not None:
-            raise ValueError(
-                f"'{call.name}' (of type {type(call.op).__name__}) reads the {tie.name} that "
-                f"{_listed(tie.calls)} share in a way that cannot be copied: its copy in the "
-                "smaller model would still read that of the model that it was made from. Let it "
-                "hold the other layer as an attribute: not as a global, an attribute of a class, "
-                "a weak reference or an argument of an operation."
-            )
 
 
 def _reachable(calls: list[Call]) -> dict[int, Any]:

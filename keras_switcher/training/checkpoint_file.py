@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.files import written_whole
+from keras_switcher.atomic_files import atomic_write
 
 CHECKPOINT_FORMAT = 1
 
@@ -27,7 +27,7 @@ def write_checkpoint(path: Path, variables: list[keras.Variable], record: dict) 
     text = json.dumps({**record, "format": CHECKPOINT_FORMAT, "variables": kinds})
     # As bytes: NumPy's files know nothing of bfloat16.
     arrays = {str(i): value.reshape(-1).view("uint8") for i, value in enumerate(values)}
-    with written_whole(path) as new, new.open("wb") as file:
+    with atomic_write(path) as new, new.open("wb") as file:
         np.savez(file, record=np.array(text), **arrays)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.parts import parts_of
+from keras_switcher.sublayers import with_sublayers
 from keras_switcher.training.optimizer_state import copied, start_at_weights
 from keras_switcher.training.schedule import BOTH
 
@@ -154,7 +154,7 @@ def _refuse_several(**optimizers: Any) -> None:
 
 
 def _is_mixed(task: keras.Model) -> bool:
-    return any(part.dtype_policy.name == "mixed_float16" for part in parts_of(task))
+    return any(part.dtype_policy.name == "mixed_float16" for part in with_sublayers(task))
 
 
 def _rescaled(

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_switcher.atomic_files import remove_leftovers, temporary_folder
 from keras_switcher.callbacks import StructureHistory
-from keras_switcher.files import clean, workplace
 from keras_switcher.training.checkpoint_file import read_record, restore_values, write_checkpoint
 from keras_switcher.training.training_state import settings_of, state_of
 
@@ -170,8 +170,8 @@ class ResumeTraining(keras.callbacks.Callback):
     def _check_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            clean(self._path)
-            with workplace(self._path):
+            remove_leftovers(self._path)
+            with temporary_folder(self._path):
                 pass
         except OSError as error:
             raise ValueError(

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_switcher.parts import parts_of
+from keras_switcher.sublayers import with_sublayers
 
 # Arguments of a SwitcherModel that its layers do not tell.
 ARGUMENTS = (
@@ -52,7 +52,7 @@ def settings_of(model: keras.Model) -> dict:
     Returns:
         Strings, numbers, booleans and None.
     """
-    layers = [layer for layer in parts_of(model) if not isinstance(layer, keras.Model)]
+    layers = [layer for layer in with_sublayers(model) if not isinstance(layer, keras.Model)]
     settings = {"loss": model.loss, **dict(_optimizers(model))}
     settings |= {f"layer {number}": layer for number, layer in enumerate(layers)}
     if hasattr(model, "gated"):  # A SwitcherModel.

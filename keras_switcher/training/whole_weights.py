@@ -7,7 +7,7 @@ import keras
 from keras import tree
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.parts import parts_of
+from keras_switcher.sublayers import with_sublayers
 
 ANEW = "Compact without the optimizer, and compile the result with a new one."
 # Optimizers whose step for a weight depends on all others of its matrix.
@@ -73,7 +73,7 @@ def check_outputs(channel_graph: ChannelGraph, kept_along: Callable) -> None:
     """
     for call in channel_graph.graph.calls:
         if isinstance(call.op, keras.layers.Layer):
-            found = [part.activity_regularizer for part in parts_of(call.op)]
+            found = [part.activity_regularizer for part in with_sublayers(call.op)]
             acting = next((each for each in found if each is not None), None)
             kept = [k for x in tree.flatten(call.outputs) for k in kept_along(x).values()]
             if acting is not None and not all(mask.all() for mask in kept):

@@ -15,10 +15,8 @@ from keras_switcher import (
     channel_groups,
     count_macs,
     count_parameters,
-    prune_channels,
 )
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.tied_weights import check_apart
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.switchers import FreeFactors
 from keras_switcher.training.accounting import KeptShare
@@ -193,17 +191,6 @@ def test_what_is_not_read_ties_nothing():
     x = layers.Dense(6, kernel_initializer=start, name="b")(Mine()(keep(inputs)))
     assert tied_names(keras.Model(inputs, x)) == set()
     del module.within_reach
-
-
-@pytest.mark.parametrize(
-    "reader", ["global of a method", "global of a function", "class", "argument"]
-)
-def test_a_copy_that_would_read_the_old_variable_is_refused(reader):
-    task = task_with(reader, (6,))
-    ties = ChannelGraph(task).ties
-    with pytest.raises(ValueError, match="reads the kernel that 'enc' and '"):
-        check_apart(ties, prune_channels(task, {"free": np.arange(5) > 1}))
-    check_apart(ties, task_with(reader, (6,)))
 
 
 def test_the_layer_that_embeds_and_projects_back_has_no_rule():

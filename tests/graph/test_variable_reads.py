@@ -13,7 +13,7 @@ from keras_switcher.graph.variable_reads import (
     captured_handles,
     is_among,
 )
-from keras_switcher.pruning.differences import difference
+from keras_switcher.pruning.verification.differences import difference
 
 
 class Holding(layers.Layer):

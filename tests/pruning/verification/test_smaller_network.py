@@ -12,8 +12,8 @@ from keras_switcher import PruningPlan, SwitcherModel, channel_groups, prune_cha
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.rules import RULES
 from keras_switcher.graph.tracing import trace
-from keras_switcher.pruning.random_inputs import draws, limits_of
 from keras_switcher.pruning.surgery import Surgery
+from keras_switcher.pruning.verification.random_inputs import draws, limits_of
 
 
 def chain():
@@ -240,7 +240,7 @@ def test_networks_that_make_much_of_rounding_are_not_refused(monkeypatch):
     # As if it were added up in another order.
     monkeypatch.setattr(Surgery, "cut", lambda *a: np.nextafter(cut(*a), np.float32(9)))
     prune_channels(model, keep)
-    monkeypatch.setattr("keras_switcher.pruning.verification._MARGIN", 0)
+    monkeypatch.setattr("keras_switcher.pruning.verification.smaller_network._MARGIN", 0)
     with pytest.raises(ValueError, match="does not compute what"):
         prune_channels(model, keep)
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Comparison of a rebuilt layer with the layer that it was built from."""
+"""Compares a rebuilt layer with the original."""
 
 import inspect
 from functools import cache
@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.call import Call, is_stock, is_tensor
-from keras_switcher.parts import parts_of
-from keras_switcher.pruning.random_inputs import draws
+from keras_switcher.pruning.verification.random_inputs import draws
+from keras_switcher.sublayers import with_sublayers
 
 # TensorFlow's books of what belongs to what, private as well. It opens them when a layer first
 # becomes part of a model, is saved or holds a variable, so that of two layers that are alike one
@@ -20,7 +20,7 @@ _OF_TENSORFLOW = "_self_"
 
 @cache
 def _of_keras() -> set[str]:
-    """The private attributes by which Keras keeps its own books: nothing else marks them.
+    """The private attributes in which Keras keeps its own records: nothing else marks them.
 
     An export leaves those of models in layers, too. Not found on import: the first layer of a
     process fixes the precision of all.
@@ -31,8 +31,8 @@ def _of_keras() -> set[str]:
     return books - {"activity_regularizer", "autocast"} | {"_auto_config_error_args"}
 
 
-def unlike(call: Call, new: keras.Operation) -> str | None:
-    """How a layer of the size of another one, once it has its weights, differs from it.
+def describe_difference(call: Call, new: keras.Operation) -> str | None:
+    """How a rebuilt layer, given the weights of the original, differs from it.
 
     Both are run on random values in the places of the tensors of a call, in inference and, where
     they know of it, in training. What may show in neither, as what is drawn at random does, is
@@ -78,7 +78,7 @@ def _symbol(value: Any) -> Any:
 
 
 def _run(op: keras.Operation, args: tuple, kwargs: dict) -> list[np.ndarray]:
-    """What a layer computes; its variables stay as they are."""
+    """The outputs of a layer, whose variables stay as they are."""
     with keras.StatelessScope(collect_losses=True):
         outputs = op(*args, **kwargs)
     return [ops.convert_to_numpy(x) for x in tree.flatten(outputs) if x is not None]
@@ -123,7 +123,7 @@ def _kind(variable: keras.Variable) -> tuple:
 
 def _other_parts(old: keras.layers.Layer, new: keras.layers.Layer) -> str | None:
     """How two layers differ in what they are made of."""
-    parts = parts_of(old), parts_of(new)
+    parts = with_sublayers(old), with_sublayers(new)
     if [type(part) for part in parts[0]] != [type(part) for part in parts[1]]:
         return "it consists of other layers"
     for one, other in zip(*parts, strict=True):

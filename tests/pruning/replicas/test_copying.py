@@ -23,8 +23,8 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_switcher.pruning.copying import copied_whole
-from keras_switcher.pruning.holding import holds_state
+from keras_switcher.pruning.replicas.copying import copied_whole
+from keras_switcher.pruning.replicas.holding import holds_state
 
 
 class Nested(layers.Layer):

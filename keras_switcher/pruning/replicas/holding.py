@@ -1,4 +1,4 @@
-"""Whether an object holds layers or variables, for copying."""
+"""Tells whether an object holds layers or variables, which copies must not share."""
 
 import asyncio
 import gc
@@ -12,7 +12,8 @@ from typing import Any
 
 import keras
 
-from keras_switcher.parts import parts_of
+from keras_switcher.graph.reachable import codes_of, globals_read, held_by_function
+from keras_switcher.sublayers import with_sublayers
 
 # What Keras itself copies by its configuration alone: layers, operations, metrics, losses.
 # Private: this class of theirs has no public name.
@@ -46,7 +47,7 @@ def holds_state(value: Any, holders: Iterable[keras.Operation] = ()) -> bool:
 
 
 def is_state(value: Any) -> bool:
-    """Whether something is a layer, or a variable of Keras or of its backend, or leads to one.
+    """Whether a value is a layer, or a variable of Keras or of its backend, or the handle of one.
 
     Args:
         value: Anything.
@@ -61,7 +62,7 @@ def is_state(value: Any) -> bool:
 
 
 def is_around(value: Any, ops: Iterable[keras.Operation]) -> bool:
-    """Whether a value is a model that consists of all of some layers, and others.
+    """Whether a value is a model around some layers.
 
     A function or an object of theirs may lead back to it: to the network, say, that an object
     trains in which the function was written.
@@ -72,29 +73,8 @@ def is_around(value: Any, ops: Iterable[keras.Operation]) -> bool:
     """
     if not isinstance(value, keras.Model) or not ops:
         return False
-    parts = [*parts_of(value)[1:], *getattr(value, "operations", ())]
+    parts = [*with_sublayers(value)[1:], *getattr(value, "operations", ())]
     return {id(op) for op in ops} <= {id(part) for part in parts}
-
-
-def cells_of(function: types.FunctionType) -> tuple[types.CellType, ...]:
-    """What a function encloses.
-
-    Args:
-        function: The function.
-    """
-    return function.__closure__ or ()
-
-
-def is_empty(cell: types.CellType) -> bool:
-    """Whether a variable that a function encloses has no value yet.
-
-    Args:
-        cell: See `cells_of`.
-    """
-    try:
-        return cell.cell_contents is cell
-    except ValueError:
-        return True
 
 
 def globals_of(function: types.FunctionType) -> dict[str, object]:
@@ -103,20 +83,16 @@ def globals_of(function: types.FunctionType) -> dict[str, object]:
     Args:
         function: The function.
     """
-    names: set[str] = set()
-    codes = [function.__code__]
-    while codes:
-        code = codes.pop()
-        names.update(code.co_names)
-        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
-    found = {name: function.__globals__.get(name) for name in names}
-    return {name: value for name, value in found.items() if is_state(value)}
+    return {
+        name: value
+        for code in codes_of(function)
+        for name, value in globals_read(code, function.__globals__).items()
+        if is_state(value)
+    }
 
 
 def _held_by(value: Any) -> list:
     """What Python's garbage collector would visit next; of a function's module what it uses."""
     if not isinstance(value, types.FunctionType):
         return gc.get_referents(value)
-    cells = [cell.cell_contents for cell in cells_of(value) if not is_empty(cell)]
-    kept = (value.__defaults__, value.__kwdefaults__, value.__dict__)
-    return [*cells, *kept, *globals_of(value).values()]
+    return [*held_by_function(value), *globals_of(value).values()]

@@ -10,8 +10,8 @@ from keras import ops, tree
 
 from keras_switcher.graph.call import is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.differences import arrays, difference, step_of
-from keras_switcher.pruning.random_runs import RandomRuns
+from keras_switcher.pruning.verification.differences import arrays, coarsest_step, difference
+from keras_switcher.pruning.verification.random_runs import RandomRuns
 
 TOLERANCE = 1e-4
 # How many roundings of half precision may add up in the outputs.
@@ -55,15 +55,16 @@ class Verification:
         channel_graph: The `ChannelGraph` of the network that the smaller one was made from.
         factors: What scales that network's kernels: vectors by name of channel group, matrices by
             name of connection group.
+        assignable: See `RandomRuns`.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, factors: dict) -> None:
+    def __init__(self, channel_graph: ChannelGraph, factors: dict, assignable: list) -> None:
         self.graph = channel_graph.graph
-        self._runs = RandomRuns(channel_graph, factors)
+        self._runs = RandomRuns(channel_graph, factors, assignable)
         calls = self.graph.calls
-        tensors = [x for call in calls for x in tree.flatten(call.outputs) if is_tensor(x)]
         policies = [getattr(call.op, "compute_dtype", None) for call in calls]
-        self._step = max(map(step_of, [*policies, *(x.dtype for x in tensors)]), default=0)
+        tensors = tree.flatten([call.outputs for call in calls])
+        self._step = coarsest_step([*policies, *(getattr(x, "dtype", None) for x in tensors)])
 
     def check(self, small: keras.Model, made: dict, kept_along: Callable) -> None:
         """Raises an error if a smaller network computes something else.
@@ -115,7 +116,7 @@ class Verification:
         return max(TOLERANCE, _ROUNDINGS * self._step if self._step > 1e-6 else 0)
 
     def _moved(self, inputs: Any, expected: list[np.ndarray]) -> float:
-        """How far the outputs move when inputs and weights move by a step of their precision."""
+        """How far the outputs move when inputs and weights are rounded to other neighbours."""
         rng = np.random.default_rng(0)
 
         def moved(value: Any) -> Any:
@@ -158,5 +159,5 @@ def _warn(why: str) -> None:
     warnings.warn(
         f"The smaller network could not be compared with the one that it was made from: {why}. "
         "Compare their outputs on inputs of your own; verify=False leaves this out.",
-        stacklevel=8,
+        stacklevel=7,
     )

@@ -1,39 +1,46 @@
-"""Makes each layer of the smaller model: from its configuration if that suffices, else by copy."""
+"""Replicator: makes each layer of the smaller model, from its configuration or by copying."""
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
+from keras import tree
 
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
-from keras_switcher.pruning.copying import copied_whole
-from keras_switcher.pruning.rebuilding import build_again, describes_itself, is_cut, verified
+from keras_switcher.pruning.replicas.copying import copied_whole
+from keras_switcher.pruning.replicas.rebuilding import (
+    build_again,
+    build_verified,
+    describes_itself,
+    first_call,
+)
 
 
 def warn_before_training(channel_graph: ChannelGraph) -> None:
-    """Warns of the user's own layers that a smaller model, after training, could not have.
+    """Warns of the user's own layers that no smaller model could have, before any training.
 
-    Those are layers that have to be smaller, or cannot be copied, and are not built again as what
-    they are.
+    Those are layers that have to be smaller or cannot be copied, and whose configuration does not
+    describe them.
 
     Args:
         channel_graph: The network's `ChannelGraph`.
     """
     fewest = {g.name: np.arange(g.size) == 0 for g in channel_graph.groups if g.prunable}
     own = {id(call.op): call for call in channel_graph.graph.calls if not describes_itself(call.op)}
-    whole = [call.op for call in own.values() if not is_cut(channel_graph, call.op, fewest)]
+    whole = [call.op for call in own.values() if not _is_cut(channel_graph, call.op, fewest)]
     copies = copied_whole(whole)
     for key, call in own.items():
         if key not in copies:
             try:
-                verified(call, call.op.name, {})
+                build_verified(call, call.op.name, {})
             except ValueError as error:
                 warnings.warn(f"compact() and export() will fail: {error}", stacklevel=3)
 
 
-class Remaking:
+class Replicator:
     """Makes the layers of a smaller model.
 
     Keras's own layers are built again from their configurations. A user's own layer that nothing
@@ -54,22 +61,34 @@ class Remaking:
         self._channel_graph, self._keep = channel_graph, keep
         self._factors, self._shifts = factors, shifts
         self._tied = channel_graph.tied_ops
-        ops = {id(call.op): call.op for call in channel_graph.graph.calls}.values()
-        wanted = [op for op in ops if id(op) in self._tied or not describes_itself(op)]
+        ops = {id(call.op): call.op for call in channel_graph.graph.calls}
+        self._describes_itself = {key: describes_itself(op) for key, op in ops.items()}
+        wanted = [
+            op for key, op in ops.items() if key in self._tied or not self._describes_itself[key]
+        ]
         self._copies = copied_whole([op for op in wanted if not self._is_touched(op)])
 
-    def of(self, call: Call, name: str, shrinks: bool) -> keras.Operation:
-        """The layer or operation of a call, for the smaller model.
+    def replicate(
+        self, call: Call, name: str, args: tuple, kwargs: dict
+    ) -> tuple[keras.Operation, Any]:
+        """Makes the layer or operation of a call for the smaller model, and calls it.
 
         Args:
-            call: The call.
+            call: The first call of the layer or operation.
             name: The name of the new one.
-            shrinks: Whether the call reads fewer channels: a layer may keep sizes in places of its
-                own, so that it is better built again, if it can be.
+            args: The arguments of the call in the smaller model.
+            kwargs: Those by name.
+
+        Returns:
+            The new layer or operation, with its weights yet to be set, and its outputs.
 
         Raises:
             ValueError: If it can neither be copied nor built again.
         """
+        new = self._replica_of(call, name, args, kwargs)
+        return new, first_call(call.op, new, args, kwargs)
+
+    def _replica_of(self, call: Call, name: str, args: tuple, kwargs: dict) -> keras.Operation:
         op, copy = call.op, self._copies.get(id(call.op))
         changes = self._channel_graph.sizes_of(op, self._keep)
         if id(op) in self._shifts:
@@ -80,11 +99,13 @@ class Remaking:
                 "and cannot be copied together with it. Keep what it holds in weights "
                 "(add_weight), not in objects that Python cannot copy."
             )
-        if copy is None or (shrinks and id(op) not in self._tied):
+        # A layer may keep sizes in places of its own: where it reads fewer channels, it is better
+        # built again, if it can be.
+        if copy is None or (id(op) not in self._tied and _reads_fewer(call, args, kwargs)):
             try:
-                if describes_itself(op):
+                if self._describes_itself[id(op)]:
                     return build_again(op, name, changes)
-                return verified(call, name, changes)
+                return build_verified(call, name, changes)
             except ValueError:
                 # Of arrays and functions among the arguments of operations no file could tell.
                 if copy is None and not self._is_touched(op):
@@ -95,10 +116,26 @@ class Remaking:
         return copy
 
     def _is_touched(self, op: keras.Operation) -> bool:
-        """Whether a layer loses or changes any entry of a weight, or has another size."""
-        if id(op) in self._shifts or is_cut(self._channel_graph, op, self._keep):
+        """Whether the plan changes a weight or size of a layer."""
+        if id(op) in self._shifts or _is_cut(self._channel_graph, op, self._keep):
             return True
         weights = getattr(op, "variables", ())
         axes = [axis for weight in weights for axis in self._channel_graph.axes_of(weight).values()]
         scales = [axis.scales(self._factors, np) for axis in axes if isinstance(axis, Edge)]
         return any(scale is not None and (scale != 1).any() for scale in scales)
+
+
+def _reads_fewer(call: Call, args: tuple, kwargs: dict) -> bool:
+    """Whether a call reads fewer channels in the smaller model."""
+    sizes = [x.shape for x in tree.flatten((args, kwargs)) if is_tensor(x)]
+    return sizes != [x.shape for x in call.inputs]
+
+
+def _is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:
+    """Whether a layer has smaller weights or sizes when some channels are kept."""
+    if channel_graph.sizes_of(op, keep) != channel_graph.sizes_of(op, {}):
+        return True
+    axes = [
+        axis for w in getattr(op, "variables", ()) for axis in channel_graph.axes_of(w).values()
+    ]
+    return any(not axis.kept(keep).all() for axis in axes)

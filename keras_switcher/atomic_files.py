@@ -11,8 +11,8 @@ UNFINISHED = ".unfinished"
 
 
 @contextlib.contextmanager
-def workplace(near: Path) -> Iterator[Path]:
-    """A new folder beside a file, to write in; it goes with all that is left in it.
+def temporary_folder(near: Path) -> Iterator[Path]:
+    """A new folder beside a file, to write in; it is deleted with all that is left in it.
 
     A process that is killed leaves it, under a name that begins with that of the file and ends with
     `.unfinished`.
@@ -28,8 +28,8 @@ def workplace(near: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def clean(path: Path) -> None:
-    """Deletes what killed processes left of a file that `written_whole` should have written.
+def remove_leftovers(path: Path) -> None:
+    """Deletes the temporary folders that killed processes left beside a file.
 
     Args:
         path: The file.
@@ -39,8 +39,8 @@ def clean(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Replaces a file once its successor is written, so that at any moment it is one of both.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Replaces a file when its successor is complete: a reader finds the old one or the new one.
 
     Args:
         path: The file. Write to the path that is yielded instead.
@@ -51,7 +51,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     path = Path(os.path.realpath(path))  # The file that a link means, not the link.
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is there and is not a file. It was left as it is.")
-    with workplace(path) as folder:
+    with temporary_folder(path) as folder:
         new = folder / path.name
         yield new
         with new.open("rb+") as file:  # On the disk before its name is.
@@ -59,12 +59,12 @@ def written_whole(path: Path) -> Iterator[Path]:
         new.replace(path)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file anew, so that at any moment it is the old one or the new one.
+def atomic_write_text(path: Path, text: str) -> None:
+    """Writes a text file atomically, see `atomic_write`.
 
     Args:
         path: The file.
         text: What it will hold.
     """
-    with written_whole(path) as new:
+    with atomic_write(path) as new:
         new.write_text(text, encoding="utf-8")

@@ -11,44 +11,11 @@ from helpers.checks import (
     run_gated,
     with_random_weights,
 )
+from helpers.odd_layers import Forgets, Own, odd_layer, scaling
 from keras import layers, ops
 
 from keras_switcher import SwitcherModel, prune_channels
 from keras_switcher.graph.rules import RULES
-
-
-class Own(layers.Layer):
-    """Scales each channel by a weight, as the rule of `scaling` says; it describes itself."""
-
-    def __init__(self, factor=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.factor = factor
-
-    def build(self, shape):
-        self.gain = self.add_weight(shape=(shape[-1],), initializer="ones", name="gain")
-
-    def call(self, inputs):
-        return inputs * self.gain * self.factor
-
-    def compute_output_shape(self, shape):
-        return shape
-
-    def get_config(self):
-        return {**super().get_config(), "factor": self.factor}
-
-
-class Forgets(Own):
-    """An argument with a default is not in its configuration."""
-
-    def get_config(self):
-        return layers.Layer.get_config(self)
-
-
-class NoReturn(Own):
-    """As in a published example."""
-
-    def get_config(self):
-        super().get_config()
 
 
 class Unwritten(Own):
@@ -60,13 +27,6 @@ class Unwritten(Own):
 
     def call(self, inputs):
         return self.function(inputs * self.gain)
-
-
-class SetLater(Own):
-    """What is set after construction is in no configuration."""
-
-    def get_config(self):
-        return {**super().get_config(), "factor": 1.0}
 
 
 class Holding(Own):
@@ -96,39 +56,6 @@ class Regularized(layers.Dense):
         return self.scale * super().call(inputs)
 
 
-class OtherVariables(Own):
-    """Built again, it has another weight."""
-
-    def __init__(self, wide=False, **kwargs):
-        super().__init__(**kwargs)
-        self.wide = wide
-
-    def build(self, shape):
-        super().build(shape)
-        self.weight = self.add_weight(shape=(2 if self.wide else 1,), name="weight")
-
-    def call(self, inputs):
-        return inputs * self.gain * ops.sum(self.weight)
-
-    def get_config(self):
-        return layers.Layer.get_config(self)
-
-
-class ExtraDropout(Own):
-    """Built again, it drops at random in training."""
-
-    def __init__(self, drops=True, **kwargs):
-        super().__init__(**kwargs)
-        self.dropout = layers.Dropout(0.5) if drops else None
-
-    def call(self, inputs, training=None):
-        x = inputs * self.gain
-        return self.dropout(x, training=training) if self.dropout else x
-
-    def get_config(self):
-        return layers.Layer.get_config(self)
-
-
 class TrainsOtherwise(Own):
     """Differs in training alone."""
 
@@ -137,12 +64,6 @@ class TrainsOtherwise(Own):
 
     def get_config(self):
         return layers.Layer.get_config(self)
-
-
-def set_later():
-    layer = SetLater(name="own")
-    layer.factor = 3.0
-    return layer
 
 
 def holding():
@@ -157,13 +78,13 @@ def halved(values):
 
 
 GAPS = {
-    "forgets an argument": lambda: Forgets(3.0, name="own"),
-    "returns no configuration": lambda: NoReturn(3.0, name="own"),
+    "forgets an argument": lambda: odd_layer("Forgets", "own"),
+    "returns no configuration": lambda: odd_layer("NoReturn", "own"),
     "is made with a function": lambda: Unwritten(halved, name="own"),
-    "is set later": set_later,
+    "is set later": lambda: odd_layer("SetLater", "own"),
     "holds variables and arrays": holding,
-    "is built with other weights": lambda: OtherVariables(True, name="own"),
-    "gets a dropout": lambda: ExtraDropout(False, name="own"),
+    "is built with other weights": lambda: odd_layer("OtherWeights", "own"),
+    "gets a dropout": lambda: odd_layer("ExtraDropout", "own"),
     "trains otherwise": lambda: TrainsOtherwise(3.0, name="own"),
 }
 IN_WRAPPERS = {
@@ -195,22 +116,17 @@ def test_what_nothing_touches_is_copied_whole(kind):
 
 
 @pytest.fixture
-def scaling(monkeypatch):
-    """A rule for layers that scale channels, so that they have to be smaller."""
-
-    def rule(call, reader):
-        reader.carry(call.op.gain, 0, reader.channels(call.input, -1))
-        reader.pass_on(call)
-
+def ruled(monkeypatch):
+    """A rule for all that scale channels, so that they have to be smaller."""
     for kind in (Own, *Own.__subclasses__()):
-        monkeypatch.setitem(RULES, kind, rule)
+        monkeypatch.setitem(RULES, kind, scaling)
 
 
 KEEP = {"first": np.arange(8) > 2}
 
 
 @pytest.mark.parametrize("kind", GAPS)
-def test_what_has_to_be_smaller_is_compared_with_what_it_was(kind, scaling):
+def test_what_has_to_be_smaller_is_compared_with_what_it_was(kind, ruled):
     model = network(GAPS[kind]())
     with pytest.warns(UserWarning, match=r"export\(\) will fail: 'own' ") as seen:
         switched = SwitcherModel(model)
@@ -222,7 +138,7 @@ def test_what_has_to_be_smaller_is_compared_with_what_it_was(kind, scaling):
     assert switched.task is model
 
 
-def test_what_its_configuration_describes_can_be_smaller(scaling):
+def test_what_its_configuration_describes_can_be_smaller(ruled):
     model = network(Own(3.0, name="own"))
     small, x = prune_channels(model, KEEP), draw_inputs(model)
     check_close(small(x), run_gated(model, {"first": np.float32(KEEP["first"])}, x))

@@ -3,8 +3,8 @@
 import keras
 
 
-def parts_of(op: keras.Operation) -> list[keras.Operation]:
-    """A layer and then all layers in it, however deep; of another operation, itself alone.
+def with_sublayers(op: keras.Operation) -> list[keras.Operation]:
+    """A layer and then all layers nested in it, however deep; of another operation, itself alone.
 
     Args:
         op: The layer or operation.
@@ -12,7 +12,7 @@ def parts_of(op: keras.Operation) -> list[keras.Operation]:
     Example:
 
     >>> inner = keras.Sequential([keras.layers.Dense(2, name="inside")], name="inner")
-    >>> [part.name for part in parts_of(keras.Sequential([inner], name="outer"))]
+    >>> [part.name for part in with_sublayers(keras.Sequential([inner], name="outer"))]
     ['outer', 'inner', 'inside']
     """
     # Private: a model has `layers`, but no other layer tells which ones it holds.

@@ -12,7 +12,7 @@ from keras import layers
 from keras_switcher import SwitcherModel, prune_channels
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.rules import RULES
-from keras_switcher.pruning.likeness import unlike
+from keras_switcher.pruning.verification.rebuilt_layer import describe_difference
 
 
 class Own(layers.Layer):
@@ -95,13 +95,13 @@ def test_what_became_of_a_layer_is_no_difference(history, tmp_path):
         layer = kind(0.25)
         model, call = call_of(layer)
         HISTORIES[history](model, tmp_path)
-        assert unlike(call, kind.from_config(layer.get_config())) is None, kind
+        assert describe_difference(call, kind.from_config(layer.get_config())) is None, kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_layer_is_made_with_is_a_difference(kind):
     _, call = call_of(kind(0.25))
-    assert unlike(call, kind(0.5)).startswith("its attribute `number` is another one")
+    assert describe_difference(call, kind(0.5)).startswith("its attribute `number` is another one")
 
 
 @pytest.mark.parametrize("kind", [Chain, Functional])
@@ -109,7 +109,7 @@ def test_so_is_what_its_model_is_made_of(kind):
     layer, other = kind(0.25), kind(0.5)
     other.number = 0.25
     _, call = call_of(layer)
-    assert unlike(call, other).startswith("its attribute `rate` of its layer 'dropout")
+    assert describe_difference(call, other).startswith("its attribute `rate` of its layer 'dropout")
 
 
 class OwnReshape(layers.Reshape):

@@ -17,7 +17,7 @@ OPEN_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 
 @dataclass
 class Draw:
-    """One way to draw values for tensors.
+    """One way to draw random values for symbolic tensors.
 
     Args:
         size: Stands for sizes that are open.
@@ -77,7 +77,7 @@ class Draw:
 
 
 def draws(tensors: Any, samples: tuple[int, ...]) -> Iterator[Draw]:
-    """Ways to draw values for tensors, those that say most at the least cost first.
+    """Ways to draw values for tensors, the cheapest and most telling first.
 
     Args:
         tensors: A structure of symbolic tensors.
@@ -90,7 +90,7 @@ def draws(tensors: Any, samples: tuple[int, ...]) -> Iterator[Draw]:
 
 
 def limits_of(graph: CallGraph) -> dict[int, object]:
-    """What the whole numbers and words that a network is given can be.
+    """What the integer and text inputs of a network are drawn from.
 
     Whole numbers are bounded by the tables of embeddings that they reach; words are those that
     the network knows.

@@ -1,4 +1,4 @@
-"""Builds layers and operations again, from their configuration."""
+"""Builds layers and operations again from their configurations."""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+from keras import tree
 
 from keras_switcher.graph.call import Call, is_stock
-from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.parts import parts_of
-from keras_switcher.pruning.holding import holds_state
-from keras_switcher.pruning.likeness import unlike
+from keras_switcher.pruning.replicas.holding import holds_state
+from keras_switcher.pruning.verification import describe_difference
+from keras_switcher.sublayers import with_sublayers
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
 
 
 def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operation:
-    """A new layer or operation like another one.
+    """A new layer or operation, made from the configuration of another one.
 
     Args:
         op: The layer or operation.
@@ -28,10 +28,11 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
         ValueError: If a layer does not come back from its own configuration.
     """
     try:
-        config = _config_of(op)
+        stock = is_stock(op)
+        config = _config_of(op, stock)
         if not isinstance(config, dict):
             raise TypeError(f"it returned {config!r} and not a dict.")
-        config = {**config, **_functions(op, config), "name": name, **changes}
+        config = {**config, **(_functions(op, config) if stock else {}), "name": name, **changes}
         if type(op) is keras.layers.Lambda:
             return _same_function(op, config)
         new = type(op).from_config(config)
@@ -43,11 +44,11 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
         raise _refusal(op, f"cannot be built again: {_said(error)}") from error
 
 
-def verified(call: Call, name: str, changes: dict) -> keras.Operation:
-    """As `build_again`, for what its configuration may not describe.
+def build_verified(call: Call, name: str, changes: dict) -> keras.Operation:
+    """As `build_again`, for layers that their configurations may not describe.
 
-    The layer is built again as it is, too, given the weights that it has, and compared with
-    itself (see `unlike`).
+    The layer is first built again unchanged, given its weights, and compared with the original
+    (see `describe_difference`).
 
     Args:
         call: A call of the layer or operation.
@@ -59,7 +60,7 @@ def verified(call: Call, name: str, changes: dict) -> keras.Operation:
     """
     same = build_again(call.op, call.op.name, {})
     try:
-        difference = unlike(call, same)
+        difference = describe_difference(call, same)
     # The code of users' own layers may fail in any way.
     except Exception as error:
         problem = f"cannot be called when it was built again: {_said(error)}"
@@ -70,7 +71,7 @@ def verified(call: Call, name: str, changes: dict) -> keras.Operation:
 
 
 def describes_itself(op: keras.Operation) -> bool:
-    """Whether a layer is Keras's own throughout, so that its configuration is all that it is.
+    """Whether a layer consists of Keras's own layers alone, so that its configuration says all.
 
     Functions that a user gave to the layer itself come along (`build_again`); those given to a
     layer in it need not, and functions may hold layers or variables.
@@ -78,27 +79,30 @@ def describes_itself(op: keras.Operation) -> bool:
     Args:
         op: The layer or operation.
     """
-    return all(is_stock(part) and not _has_own_functions(part, op) for part in parts_of(op))
+    return all(is_stock(part) and not _has_own_functions(part, op) for part in with_sublayers(op))
 
 
-def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:
-    """Whether a layer has fewer entries in a weight, or other sizes, when some channels are kept.
+def first_call(op: keras.Operation, new: keras.Operation, args: tuple, kwargs: dict) -> Any:
+    """Builds a new layer or operation by its first call, without drawing weights at random.
 
     Args:
-        channel_graph: The `ChannelGraph` of its network.
-        op: The layer or operation.
-        keep: Boolean vectors by name of group.
+        op: The layer or operation that it is made after.
+        new: The new one.
+        args: The arguments of the call.
+        kwargs: Those by name.
+
+    Returns:
+        What the call returns.
     """
-    if channel_graph.sizes_of(op, keep) != channel_graph.sizes_of(op, {}):
-        return True
-    axes = [
-        axis for w in getattr(op, "variables", ()) for axis in channel_graph.axes_of(w).values()
-    ]
-    return any(not axis.kept(keep).all() for axis in axes)
+    with _without_random_start(new):
+        outputs = new(*args, **kwargs)
+    if isinstance(op, keras.layers.Layer):
+        _build_activation(op, new, tree.flatten(outputs)[0].shape)
+    return outputs
 
 
 @contextmanager
-def without_random_start(layer: keras.layers.Layer) -> Iterator[None]:
+def _without_random_start(layer: keras.Operation) -> Iterator[None]:
     """Builds a layer without drawing weights: all are overwritten, and drawing takes long."""
     initializers = {
         name: value
@@ -112,7 +116,7 @@ def without_random_start(layer: keras.layers.Layer) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
-    """What an error says; the type of one that says nothing."""
+    """The message of an error, or its type if it has none."""
     return str(error) or f"{type(error).__name__}."
 
 
@@ -141,7 +145,7 @@ def _has_own_functions(part: keras.Operation, op: keras.Operation) -> bool:
 
 
 def _copy_assets(layer: keras.layers.Layer, new: keras.layers.Layer) -> None:
-    """What `adapt()` has learned of words is neither in the configuration nor in variables."""
+    """Copies the words that `adapt()` has learned: no configuration or variable has them."""
     store: dict = {}
     layer.save_own_variables(store)
     new.load_own_variables(store)
@@ -150,28 +154,23 @@ def _copy_assets(layer: keras.layers.Layer, new: keras.layers.Layer) -> None:
         new.load_assets(folder)
 
 
-def build_activation(op: keras.Operation, new: keras.Operation, shape: tuple) -> None:
-    """Gives an activation that is a layer with weights as many as it had, for another shape.
+def _build_activation(op: keras.Operation, new: keras.Operation, shape: tuple) -> None:
+    """Builds an activation that is a layer, for the new shape.
 
     Keras builds it when the layer is first run, which is too late for weights to be copied.
-
-    Args:
-        op: The layer or operation.
-        new: The new one.
-        shape: The shape of what the new one returns.
     """
     old = getattr(op, "activation", None)
-    if is_stock(op) and isinstance(old, keras.layers.Layer):
+    if isinstance(old, keras.layers.Layer) and is_stock(op):
         activation = new.activation
         if old.built and not activation.built:
             activation.build(shape)
-        build_activation(old, activation, shape)
+        _build_activation(old, activation, shape)
 
 
-def _config_of(op: keras.Operation) -> dict:
+def _config_of(op: keras.Operation, stock: bool) -> dict:
     """The configuration of a layer; of a stock one without its activations, see `_functions`."""
     given = [name for name, value in vars(op).items() if _is_activation(name, value)]
-    if not given or not is_stock(op):
+    if not given or not stock:
         return op.get_config()
     # Not every callable can be serialized, and Keras warns of lambdas. A copy without them can be.
     shell = object.__new__(type(op))
@@ -184,9 +183,7 @@ def _is_activation(name: str, value: Any) -> bool:
 
 
 def _functions(op: keras.Operation, config: dict) -> dict:
-    """The very functions that a stock layer was given: not all of them survive serialization."""
-    if not is_stock(op):
-        return {}
+    """The functions that a stock layer was given, as they are: not all survive serialization."""
     return {
         name: build_again(value, value.name, {}) if isinstance(value, keras.layers.Layer) else value
         for name, value in vars(op).items()
@@ -195,7 +192,7 @@ def _functions(op: keras.Operation, config: dict) -> dict:
 
 
 def _same_function(op: keras.layers.Lambda, config: dict) -> keras.layers.Lambda:
-    """Lambda layers come back from a file only where the user allows it; here nothing is loaded."""
+    """A Lambda layer with the same function; Keras would ask whether it may be deserialized."""
     shape = op._output_shape  # Private: of a function, the configuration has only the code.
     if isinstance(shape, tuple):  # It may count channels, of which the new layer has fewer.
         shape = tuple(config["output_shape"])

@@ -8,11 +8,11 @@ from keras import layers
 
 from keras_switcher import prune_channels
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.random_runs import RandomRuns
+from keras_switcher.pruning.verification.random_runs import RandomRuns
 
 
 def further_runs(*parts):
-    runs = RandomRuns(ChannelGraph(keras.Sequential([keras.Input((4,)), *parts])), {})
+    runs = RandomRuns(ChannelGraph(keras.Sequential([keras.Input((4,)), *parts])), {}, [])
     draw, _, _ = runs.first()
     return list(runs.more(draw))
 
@@ -60,5 +60,5 @@ def test_further_samples_show_what_one_batch_hides(function, monkeypatch):
     keep = {"made": np.arange(3) < 2}
     with pytest.raises(ValueError, match=r"they differ from 'odd' \(of type Lambda\) on"):
         prune_channels(model, keep)
-    monkeypatch.setattr("keras_switcher.pruning.random_runs._SCALES", ())
+    monkeypatch.setattr("keras_switcher.pruning.verification.random_runs._SCALES", ())
     prune_channels(model, keep)

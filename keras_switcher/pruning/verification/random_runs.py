@@ -15,8 +15,8 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import scaled
 from keras_switcher.graph.elementwise import is_unknown
 from keras_switcher.graph.side_effects import restored, variables_of_functions
-from keras_switcher.pruning.differences import arrays, is_telling
-from keras_switcher.pruning.random_inputs import Draw, draws, limits_of
+from keras_switcher.pruning.verification.differences import arrays, is_telling
+from keras_switcher.pruning.verification.random_inputs import Draw, draws, limits_of
 
 # A batch has so many samples, as long as no layer makes more than so many numbers of them.
 _SAMPLES, _NUMBERS = 16, 2**16
@@ -31,19 +31,21 @@ class RandomRuns:
         channel_graph: The network's `ChannelGraph`.
         factors: What scales its kernels: vectors by name of channel group, matrices by name of
             connection group.
+        assignable: The backend's variables that its functions can assign to (see
+            `variables_of_functions`): each run puts them back.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, factors: dict) -> None:
+    def __init__(self, channel_graph: ChannelGraph, factors: dict, assignable: list) -> None:
         self.graph = channel_graph.graph
         self._limits = limits_of(self.graph)
         self._scales = {}
         for edge in channel_graph.edges:  # A layer that is called twice has one edge for each call.
             if (scale := edge.scales(factors, np)) is not None:
                 self._scales[id(edge.kernel), edge.kernel_axis] = edge, scale
-        self._variables = variables_of_functions(call.op for call in self.graph.calls)
+        self._assignable = assignable
 
     def first(self) -> tuple[Draw | None, Any, list[np.ndarray] | None]:
-        """The first draw of inputs on which the network runs, these, and its outputs on them.
+        """The first inputs on which the network runs: how they are drawn, they, and its outputs.
 
         Those on which an output is not finite, zero throughout, or the same for all samples, are
         taken only if there are no others.
@@ -71,7 +73,7 @@ class RandomRuns:
         return (few, 1) if few > 1 else (1,)
 
     def more(self, draw: Draw) -> Iterator:
-        """Further inputs, and the network's outputs on them, if it has functions nobody knows."""
+        """Further inputs and outputs, for a network with functions that no rule knows."""
         if not any(is_unknown(call.op) for call in self.graph.calls):
             return
         for seed, scale in enumerate(_SCALES, draw.seed + 1):
@@ -103,12 +105,12 @@ class RandomRuns:
             return self._outputs(inputs, seen)
 
     def run_twice(self, inputs: Any) -> Iterable[list[np.ndarray]]:
-        """The outputs of two runs, of which the second goes on with the state of the first."""
+        """The outputs of two runs in a row, the second with the state that the first one left."""
         with self._scope():
             return [self._outputs(inputs) for _ in range(2)]
 
     def run_moved(self, inputs: Any, moved: Callable) -> list[np.ndarray]:
-        """The outputs when inputs and weights are changed by a function of a tensor."""
+        """The outputs when a function is applied to all inputs and weights."""
         operations = {id(call.op): call.op for call in self.graph.calls}.values()
         variables = [v for op in operations for v in getattr(op, "variables", ())]
         with self._scope(moved, variables):
@@ -117,7 +119,7 @@ class RandomRuns:
     def run_small(self, small: keras.Model, inputs: Any) -> list[np.ndarray]:
         """The outputs of a network that was made of this one."""
         own = variables_of_functions(small.layers)
-        with restored([*self._variables, *own]), keras.StatelessScope(collect_losses=True):
+        with restored([*self._assignable, *own]), keras.StatelessScope(collect_losses=True):
             return arrays(small(inputs, training=False))
 
     def _outputs(self, inputs: Any, seen: dict | None = None) -> list[np.ndarray]:
@@ -141,5 +143,5 @@ class RandomRuns:
             _, kernel = values.get(id(edge.kernel), (None, edge.kernel))
             values[id(edge.kernel)] = edge.kernel, scaled(kernel, scale, edge.kernel_axis)
         scope = keras.StatelessScope(list(values.values()), collect_losses=True)
-        with restored(self._variables), scope:
+        with restored(self._assignable), scope:
             yield

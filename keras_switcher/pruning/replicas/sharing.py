@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_switcher.pruning.holding import holds_state, is_around, is_state
+from keras_switcher.pruning.replicas.holding import holds_state, is_around, is_state
 
 # Stands for a module. Private: Keras has no public name for the class.
 _BACKEND = type(keras.layers.Normalization(name="empty", dtype="float32").backend)
@@ -25,7 +25,7 @@ VALUES = (type(None), bool, int, float, complex, str, bytes, bytearray, pickle.P
 
 
 class Sharing:
-    """Tells what is taken apart to be copied from what is shared.
+    """Decides what a copy shares with its original, and what is copied part by part.
 
     Python itself refuses to copy what belongs to the process: locks, threads, sockets, open
     files. That is shared, and so is, as one whole, an object that has such a thing among its
@@ -58,7 +58,7 @@ class Sharing:
         return not is_state(value) and not isinstance(self.taken_apart(value), tuple)
 
     def taken_apart(self, value: Any) -> tuple | str | None:
-        """What Python copies an object by; a name or None if it is shared.
+        """The parts that pickle takes an object apart into; a name or None if it is shared.
 
         Args:
             value: An object that is neither a layer nor a variable nor a function.
@@ -96,7 +96,7 @@ class Sharing:
 
 
 def _reduced(value: Any) -> tuple | str | None:
-    """What Python copies an object by, or None if it refuses."""
+    """The parts that pickle takes an object apart into, or None if the object refuses."""
     try:
         # What TensorFlow has traced computes with the variables that it met: a copy traces anew.
         # Private: nothing else tells of the options that a function was compiled with.

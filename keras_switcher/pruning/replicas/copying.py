@@ -9,8 +9,9 @@ from typing import Any
 
 import keras
 
-from keras_switcher.pruning.holding import SAVED, cells_of, globals_of, is_empty, is_state
-from keras_switcher.pruning.sharing import CONTAINERS, VALUES, Sharing
+from keras_switcher.graph.reachable import cells_of, is_empty
+from keras_switcher.pruning.replicas.holding import SAVED, globals_of, is_state
+from keras_switcher.pruning.replicas.sharing import CONTAINERS, VALUES, Sharing
 
 # Private: by a tracker alone a layer finds its variables, and a copy has to find its own.
 # With a name and a precision of its own: those of others do not depend on it.
@@ -22,7 +23,7 @@ _COPIED = {*_TRACKED, type(_TRACKER), *CONTAINERS, *VALUES}
 
 
 def copied_whole(ops: list[keras.Operation]) -> dict[int, keras.Operation]:
-    """Copies of layers with all that they hold, as they are now.
+    """Deep copies of layers, with all that they hold in their present state.
 
     What several of them share, their copies share. A function stays the same function, unless
     it holds layers or variables: then its copy holds their copies. The copies belong to no graph.
@@ -49,14 +50,14 @@ def copied_whole(ops: list[keras.Operation]) -> dict[int, keras.Operation]:
 
 
 class _Held:
-    """What a copy shares, although all else of its kind is copied."""
+    """Marks a value that a copy shares, although others of its type are copied."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
-class _Writer(pickle.Pickler):
-    """Takes layers apart.
+class _Pickler(pickle.Pickler):
+    """Pickles layers with all that they hold.
 
     The module `copy` would ask Keras's objects, which save themselves to a file in memory: that
     holds no more than their configurations do.
@@ -103,11 +104,11 @@ class _Writer(pickle.Pickler):
         return self._sharing.taken_apart(value)
 
 
-class _Reader(pickle.Unpickler):
-    """Puts copies together.
+class _Unpickler(pickle.Unpickler):
+    """Unpickles copies: what they share is the very same object.
 
     Args:
-        stream: What a `_Writer` has written.
+        stream: What a `_Pickler` wrote.
         shared: Its list.
     """
 
@@ -122,11 +123,11 @@ class _Reader(pickle.Unpickler):
 def _copies(ops: list[keras.Operation]) -> list[keras.Operation] | None:
     """Copies of layers, or None if one of them cannot be copied."""
     stream = io.BytesIO()
-    writer = _Writer(stream, ops)
+    pickler = _Pickler(stream, ops)
     try:
-        writer.dump([ops, writer.trackers])
+        pickler.dump([ops, pickler.trackers])
         stream.seek(0)
-        copies, trackers = _Reader(stream, writer.shared).load()
+        copies, trackers = _Unpickler(stream, pickler.shared).load()
     # What layers hold refuses in words and types of its own: generators, tables of a device.
     except Exception:
         return None
