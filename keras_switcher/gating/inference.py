@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
+from keras_switcher.gating.packed_factors import EdgeFactors
 from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.kernel import scaled
-from keras_switcher.graph.packing import EdgeFactors
 from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.reductions import Tensor
 

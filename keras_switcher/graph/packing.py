@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.axis import Axis, Edge, Group
-from keras_switcher.reductions import Tensor, as_constant
+from keras_switcher.reductions import Tensor
 
 
 class PackedLayout:
@@ -74,53 +74,6 @@ class PackedLayout:
     def one(self) -> int:
         """The place of the one behind all channels."""
         return int(self._ends[-1]) if len(self._ends) else 0
-
-
-class EdgeFactors:
-    """The vectors or matrices by which edges scale what they read, see `Edge.scales`.
-
-    Args:
-        edges: The edges.
-        groups: The `ChannelGroup`s that have factors.
-    """
-
-    def __init__(self, edges: Iterable[Edge], groups: Iterable) -> None:
-        self._edges = list(edges)
-        self._layout = PackedLayout(groups)
-        self._gathered = [self._layout.parts(edge) for edge in self._edges]
-        together = zip(self._edges, self._gathered, strict=True)
-        self._gather = _Gather(self._layout.index(edge) for edge, parted in together if parted)
-
-    def __call__(self, factors: dict) -> list:
-        """One vector or matrix per edge.
-
-        Args:
-            factors: Maps names of groups to vectors, and of connection groups to matrices.
-        """
-        found = iter(self._gather(self._layout.join(by_granularity(factors)[0])))
-        scales = [
-            edge.scales(factors, channels=next(found) if parted else None)
-            for edge, parted in zip(self._edges, self._gathered, strict=True)
-        ]
-        return [
-            ops.ones(edge.size) if scale is None else scale
-            for edge, scale in zip(self._edges, scales, strict=True)
-        ]
-
-
-class _Gather:
-    """Gathers at several lists of places, as one vector each."""
-
-    def __init__(self, indices: Iterable[np.ndarray]) -> None:
-        indices = list(indices)
-        self._ends = np.cumsum([len(index) for index in indices], dtype=int).tolist()
-        self._places = as_constant(np.concatenate(indices)) if indices else None
-
-    def __call__(self, values: Tensor) -> list:
-        if self._places is None:
-            return []
-        found = ops.take(values, self._places, axis=0)
-        return ops.split(found, self._ends[:-1], axis=0) if len(self._ends) > 1 else [found]
 
 
 def by_granularity(factors: dict) -> tuple[dict, dict]:

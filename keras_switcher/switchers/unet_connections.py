@@ -8,8 +8,7 @@ from keras import ops
 from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import mean_at_start
 from keras_switcher.switchers.records import ConnectionRecord
-from keras_switcher.switchers.unet_entries import EntryUNet
-from keras_switcher.switchers.unet_network import Normalize, padded
+from keras_switcher.switchers.unet_network import EntryUNet, Normalize, padded
 
 
 class ConnectionImages(keras.layers.Layer):
