@@ -36,7 +36,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Loads SwitcherModel on first use: reading and pruning networks needs no training backend."""
+    """Loads SwitcherModel on first use: reading and pruning networks needs no TensorFlow."""
     if name != "SwitcherModel":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -373,7 +373,7 @@ class SwitcherModel(Trainer):
     def _plan(self, factors: dict[str, np.ndarray], round_to: int) -> PruningPlan:
         check_finite(factors, self.records, self.switcher.name)
         gated = self.gated
-        plan = plan_removal(gated.channel_graph, factors, round_to, gated.reads_every_dense)
+        plan = plan_removal(gated.channel_graph, factors, round_to, gated.every_dense_input)
         return PruningPlan.of(plan)
 
     def compact(

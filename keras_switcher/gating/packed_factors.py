@@ -1,4 +1,4 @@
-"""Packed factors: what scales each edge, gathered for all edges at once."""
+"""The factors of every gated edge, gathered at once from the packed vectors of all groups."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,9 @@ from keras_switcher.reductions import Tensor, as_constant
 
 
 class EdgeFactors:
-    """The vectors or matrices by which edges scale what they read, see `Edge.scales`.
+    """Computes for each edge the vector or matrix that scales its kernel, see `Edge.scales`.
+
+    Edges that read parts of groups, or several, get their vectors by one gather for all of them.
 
     Args:
         edges: The edges.
@@ -43,7 +45,7 @@ class EdgeFactors:
 
 
 class _Gather:
-    """Gathers at several lists of places, as one vector each."""
+    """Gathers a vector's entries at several lists of indices, in one operation."""
 
     def __init__(self, indices: Iterable[np.ndarray]) -> None:
         indices = list(indices)

@@ -57,9 +57,9 @@ def test_training_opens_once_the_target_falls_and_files_keep_it(tmp_path):
     model = switched(convnet(), budget=budget, alternation="joint", rate=0.001)
     model.budget_progress.knows.assign(1.0)
     fit(model, x, y, batch_size=16, epochs=1)
-    assert float(model.switcher.opening) == 0
+    assert float(model.switcher.initial_spread) == 0
     fit(model, x, y, batch_size=16, epochs=1)
-    assert 0 < float(model.switcher.opening) < 1
+    assert 0 < float(model.switcher.initial_spread) < 1
     model.save_weights(tmp_path / "w.weights.h5")
     other = switched(convnet(), budget=budget, alternation="joint", rate=0.001)
     other.load_weights(tmp_path / "w.weights.h5")
@@ -69,7 +69,7 @@ def test_training_opens_once_the_target_falls_and_files_keep_it(tmp_path):
 def test_without_a_budget_nothing_opens():
     model = switched(alternation="joint", rate=0.0)
     fit(model)
-    assert float(model.switcher.opening) == 0
+    assert float(model.switcher.initial_spread) == 0
 
 
 @pytest.mark.parametrize("make", [RowSwitcher, FreeFactors])
@@ -80,7 +80,7 @@ def test_files_that_are_older_than_the_opening_load(make):
     model.switcher.spread(0.25)
     older = {k: v + 1 for k, v in list(store.items())[: len(store) - make.later_weights]}
     model.switcher.load_own_variables(older)
-    assert float(model.switcher.opening) == 0.25
+    assert float(model.switcher.initial_spread) == 0.25
     if older:
         np.testing.assert_array_equal(model.switcher.parameters, older["0"])
     with pytest.raises(ValueError, match="variables"):
