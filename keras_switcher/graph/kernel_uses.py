@@ -1,7 +1,7 @@
 """Kernel uses: which kernels a network's calls use, and at how many positions."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 
@@ -12,6 +12,7 @@ from keras_switcher.graph.labels import Size
 # Why it is not known how often a kernel is used.
 OPEN = "the size of its input is open"
 REPEATED = "the samples that it reads are repeated, concatenated or reshaped"
+UNCOUNTED = "the rule for it does not count this kernel (reader.count_kernel)"
 
 
 class KernelUses:
@@ -45,6 +46,16 @@ class KernelUses:
         """Each kernel with its uses: pairs of a call and the sizes along the positions."""
         return iter([(kernel, self._uses[key]) for key, kernel in self._kernels.items()])
 
-    def has(self, call: Call, kernel: keras.Variable) -> bool:
-        """Whether this call's use of a kernel is counted already."""
-        return any(used is call for used, _ in self._uses.get(id(kernel), ()))
+    def add_uncounted(
+        self, call: Call, kernels: Iterable[keras.Variable], reason: str = UNCOUNTED
+    ) -> None:
+        """Counts a call's use of kernels as unknown, unless it is counted already.
+
+        Args:
+            call: The call.
+            kernels: The kernels.
+            reason: Why it is not known how often they are used, in words.
+        """
+        for kernel in kernels:
+            if all(used is not call for used, _ in self._uses.get(id(kernel), ())):
+                self.add(call, kernel, [reason])

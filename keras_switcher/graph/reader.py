@@ -14,7 +14,6 @@ from keras_switcher.graph.labels import NO_CHANNEL, Labels, Size
 from keras_switcher.graph.origins import Origins, where
 from keras_switcher.graph.weight_labels import WeightLabels
 
-UNCOUNTED = "the rule for it does not count this kernel (reader.count_kernel)"
 COMBINED, SHARED = "is combined by '{}' with", "goes through '{}', which also reads"
 
 
@@ -68,9 +67,7 @@ class Reader(Labels):
         self._call = call
         self._calls[id(call.op)].append(call)
         rule(call, self)
-        for kernel in self._mixing.values():
-            if not self.kernel_uses.has(call, kernel):
-                self.count_kernel(call, kernel, [UNCOUNTED])
+        self.kernel_uses.add_uncounted(call, self._mixing.values())
         read = [ids for tensor in call.inputs for ids in self.labels(tensor).values()]
         unsaid = [ids for ids in read if not any(ids is said for said in self._mentioned)]
         if unsaid and not self.arguments.adapts(call):
@@ -206,9 +203,7 @@ class Reader(Labels):
         self._call = call
         matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
         self.lock_inputs(call, reason, clause or (where(reason) if matrices else None))
-        for weight in matrices:
-            if not self.kernel_uses.has(call, weight):
-                self.count_kernel(call, weight, [f"its input {reason}"])
+        self.kernel_uses.add_uncounted(call, matrices, f"its input {reason}")
 
     def lock_inputs(self, call: Call, reason: str, clause: str | None = None) -> None:
         """Locks whatever the call reads, but counts nothing; takes the arguments of `refuse`.

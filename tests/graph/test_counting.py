@@ -19,7 +19,7 @@ from keras_switcher import (
     prune_channels,
 )
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.reader import UNCOUNTED
+from keras_switcher.graph.kernel_uses import UNCOUNTED
 from keras_switcher.graph.rules import rule
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.planning import plan_removal

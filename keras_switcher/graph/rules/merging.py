@@ -18,6 +18,7 @@ from keras_switcher.graph.rules.broadcasting import add_broadcast
 @rule(layers.Maximum, layers.Minimum)
 @keras_rule(layers=("CustomScaleLayer",))
 def merge(call: Call, reader: Reader) -> None:
+    """Combines tensors entry by entry: their channels are coupled."""
     tensors = call.inputs
     if _merges_arrays(call):
         reader.refuse(call, f"is merged by '{call.name}' with an array")
@@ -39,6 +40,7 @@ def merge(call: Call, reader: Reader) -> None:
     )
 )
 def arithmetic(call: Call, reader: Reader) -> None:
+    """Combines tensors, or tensors and constants, entry by entry."""
     given = (*call.args, *call.kwargs.values())
     operands = [x if is_tensor(x) else np.asarray(x) for x in given]
     _combine(call, reader, operands)
@@ -49,6 +51,7 @@ def arithmetic(call: Call, reader: Reader) -> None:
 @rule(layers.Concatenate)
 @keras_rule(operations=("Concatenate",))
 def concatenate(call: Call, reader: Reader) -> None:
+    """Lays the channels of tensors end to end; those along other axes are coupled."""
     if _merges_arrays(call):
         reader.refuse(call, f"is merged by '{call.name}' with an array")
         return

@@ -16,6 +16,7 @@ from keras_switcher.graph.rules.channelwise import carry_alpha, channel_axis
 
 @rule(layers.Dense)
 def dense(call: Call, reader: Reader) -> None:
+    """Its kernel mixes the channels of the last axis into units; other axes are positions."""
     if _is_altered(call, reader):
         return
     reader.pass_on(call, axes=range(1, len(call.input.shape) - 1), passed=[-1])
@@ -29,6 +30,7 @@ def dense(call: Call, reader: Reader) -> None:
 
 @rule(layers.EinsumDense)
 def einsum_dense(call: Call, reader: Reader) -> None:
+    """An equation with one mixed letter is a Dense layer; any other one is refused."""
     layer = call.op
     if _is_altered(call, reader):
         return
@@ -71,6 +73,7 @@ def einsum_dense(call: Call, reader: Reader) -> None:
 
 @rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)
 def convolution(call: Call, reader: Reader) -> None:
+    """Its kernel mixes channels into filters; in groups, each of these loses as many."""
     if _is_altered(call, reader):
         return
     layer, axis = call.op, channel_axis(call)
@@ -93,6 +96,7 @@ def convolution(call: Call, reader: Reader) -> None:
 
 @rule(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 def transposed_convolution(call: Call, reader: Reader) -> None:
+    """As a convolution, whose kernel has its inputs last and its filters before them."""
     if _is_altered(call, reader):
         return
     axis = channel_axis(call)
@@ -104,6 +108,7 @@ def transposed_convolution(call: Call, reader: Reader) -> None:
 
 @rule(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 def depthwise_convolution(call: Call, reader: Reader) -> None:
+    """Each channel is convolved by itself, into as many as `depth_multiplier`."""
     axis = channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])
@@ -113,6 +118,7 @@ def depthwise_convolution(call: Call, reader: Reader) -> None:
 
 @rule(layers.SeparableConv1D, layers.SeparableConv2D)
 def separable_convolution(call: Call, reader: Reader) -> None:
+    """A depthwise convolution, then a kernel that mixes what it makes."""
     layer, axis = call.op, channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])
@@ -127,6 +133,7 @@ def separable_convolution(call: Call, reader: Reader) -> None:
 
 @rule(layers.Embedding)
 def embedding(call: Call, reader: Reader) -> None:
+    """It makes channels, which are looked up: no multiplications are counted."""
     layer = call.op
     if _is_altered(call, reader):
         return

@@ -56,6 +56,7 @@ def get_item(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Split",))
 def split(call: Call, reader: Reader) -> None:
+    """Cuts an axis into parts; each part has its own channels."""
     axis = call.op.axis % len(call.input.shape)
     parts = tree.flatten(call.outputs)
     ids = reader.channels(call.input, axis)
@@ -96,5 +97,6 @@ def take(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Pad",))
 def pad(call: Call, reader: Reader) -> None:
+    """Channels along axes that are not padded pass."""
     widths = np.broadcast_to(call.op.pad_width, (len(call.input.shape), 2))
     reader.pass_on(call, axes=np.flatnonzero((widths == 0).all(1)).tolist())
