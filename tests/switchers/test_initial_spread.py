@@ -26,19 +26,19 @@ SWITCHERS = {
 
 @pytest.mark.parametrize("connections", [False, True])
 @pytest.mark.parametrize("name", SWITCHERS)
-def test_factors_are_one_then_spread_by_as_much_as_is_opened(name, connections):
+def test_factors_are_one_then_spread_with_progress(name, connections):
     model = SwitcherModel(mlp(units=400), SWITCHERS[name](), connections=connections)
     chosen = "hidden/connections" if connections else "hidden"
-    for opening in (0.0, 0.5, 1.0):
-        model.switcher.spread(opening)
+    for progress in (0.0, 0.5, 1.0):
+        model.switcher.spread(progress)
         factors = model.scaling_factors()[chosen]
         assert factors.mean() == pytest.approx(1, abs=0.05)
         # Connections of the row switcher take the spread of a sum from that of its parts.
-        assert factors.std() == pytest.approx(opening * SPREAD, rel=0.12, abs=1e-6)
+        assert factors.std() == pytest.approx(progress * SPREAD, rel=0.12, abs=1e-6)
 
 
 @pytest.mark.parametrize("start", ["near_one", "half_zeros"])
-def test_what_starts_elsewhere_does_not_open(start):
+def test_factors_that_start_elsewhere_do_not_spread(start):
     model = SwitcherModel(mlp(units=40), RowSwitcher(start=start))
     before = model.scaling_factors()["hidden"]
     model.switcher.spread(1.0)
@@ -51,7 +51,7 @@ def test_a_budget_opens_in_the_first_quarter_of_its_fall(epoch, opening):
     assert float(budget.opening(epoch)) == pytest.approx(opening)
 
 
-def test_training_opens_once_the_target_falls_and_files_keep_it(tmp_path):
+def test_factors_spread_once_the_target_falls_and_files_keep_it(tmp_path):
     x, y = data(shape=(8, 8, 1))
     budget = Budget(0.5, start_epoch=1, end_epoch=5)
     model = switched(convnet(), budget=budget, alternation="joint", rate=0.001)
@@ -66,14 +66,14 @@ def test_training_opens_once_the_target_falls_and_files_keep_it(tmp_path):
     np.testing.assert_allclose(other(x), model(x), atol=1e-6)
 
 
-def test_without_a_budget_nothing_opens():
+def test_without_a_budget_nothing_spreads():
     model = switched(alternation="joint", rate=0.0)
     fit(model)
     assert float(model.switcher.initial_spread) == 0
 
 
 @pytest.mark.parametrize("make", [RowSwitcher, FreeFactors])
-def test_files_that_are_older_than_the_opening_load(make):
+def test_files_that_are_older_than_the_initial_spread_load(make):
     model = SwitcherModel(mlp(), make())
     store = {}
     model.switcher.save_own_variables(store)
