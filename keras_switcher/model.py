@@ -12,6 +12,7 @@ from keras_switcher import switchers
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.gating.inference import InferenceKernels
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
+from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.pruning.export import export_model
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.pruning_plan import PruningPlan
@@ -23,28 +24,25 @@ from keras_switcher.structure import Structure
 from keras_switcher.switchers.reading import read_records
 from keras_switcher.switchers.records import check_finite, check_shapes, map_weights
 from keras_switcher.training.accounting import Accounting
+from keras_switcher.training.backends import check_backend
 from keras_switcher.training.backends.tensorflow import Trainer
-from keras_switcher.training.budget import Budget
-from keras_switcher.training.budget_advice import TrainingSoFar, advise_before
-from keras_switcher.training.budget_progress import BudgetProgress
-from keras_switcher.training.budget_pull import BudgetPull
+from keras_switcher.training.budget.advice import TrainingSoFar, advise_before_fit
+from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.gradient import BudgetGradient
+from keras_switcher.training.budget.sensitivity import Sensitivities
+from keras_switcher.training.budget.state import BudgetState
+from keras_switcher.training.budget.unknown_macs import check_macs_known
+from keras_switcher.training.compiled_compaction import compact_compiled
+from keras_switcher.training.epoch_counter import EpochCounter, with_counter
 from keras_switcher.training.metrics import SHARES, StructureShares
-from keras_switcher.training.optimizer_state import compact_compiled
-from keras_switcher.training.optimizers import (
-    OptimizerPair,
-    check_optimizers,
-    unchanged_on_failure,
-)
-from keras_switcher.training.progress import with_progress
-from keras_switcher.training.refusals import (
-    refuse_other_backends,
-    refuse_own_steps,
-    refuse_to_train_inside,
-    refuse_unknown_macs,
-)
+from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
+from keras_switcher.training.resuming.training_state import unchanged_on_failure
 from keras_switcher.training.schedule import Schedule
-from keras_switcher.training.sensitivity import Sensitivities
-from keras_switcher.training.strategies import check_strategy
+from keras_switcher.training.supported import (
+    check_not_trained_inside,
+    check_own_steps,
+    check_strategy,
+)
 
 MODEL_FORMAT = 1
 # Attributes that the gated network is built with.
@@ -125,14 +123,14 @@ class SwitcherModel(Trainer):
         kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
         kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
         super().__init__(**kwargs)
-        refuse_other_backends()
+        check_backend()
         if not isinstance(connections, (bool, str)) or connections not in GRANULARITY:
             raise ValueError(
                 f"`connections` must be one of {tuple(GRANULARITY)}. "
                 f"Received: connections={connections!r}."
             )
         self.gated = GatedNetwork(task, groups, GRANULARITY[connections])
-        refuse_own_steps(task)
+        check_own_steps(task)
         warn_before_training(self.gated.channel_graph)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
@@ -144,20 +142,28 @@ class SwitcherModel(Trainer):
         self.groups = groups if isinstance(groups, str) else self.gated.names
         self.connections = connections
         self.gradient_through_switcher = gradient_through_switcher
-        self.inference = InferenceKernels(self)
-        self.accounting = Accounting(self.gated)
-        self.structure_shares = StructureShares()
-        self.optimizers = OptimizerPair(self)
-        self.budget_progress = BudgetProgress()
-        self.sensitivities = Sensitivities([*self.gated.groups, *self.gated.connections])
-        self.budget_pull = BudgetPull(self)
-        self.advised: set[str] = set()  # What fit() has said already.
-        self.budget = budget
         # Whole epochs over all fits; the share of the current one that is done; a step's share.
         self.epochs_seen = self._add_state("epochs_seen")
         self.epoch_share = self._add_state("epoch_share")
         self.step_share = self._add_state("step_share")
-        self.schedule = Schedule(alternation, warmup_epochs, self.epochs_seen)
+        clock = self.epochs_seen, self.epoch_share, self.step_share
+        self.schedule = Schedule(alternation, warmup_epochs, *clock)
+        self.inference = InferenceKernels(self.gated)
+        self._compiled_raw_factors = self.as_graph(self._raw_factors)
+        self.accounting = Accounting(self.gated)
+        self.structure_shares = StructureShares()
+        self.budget_progress = BudgetState()
+        self.sensitivities = Sensitivities([*self.gated.groups, *self.gated.connections])
+        self.budget_gradient = BudgetGradient(
+            self.gated,
+            self.switcher,
+            self.schedule,
+            self.accounting,
+            self.budget_progress,
+            self.sensitivities,
+        )
+        self.budget = budget
+        self.advised: set[str] = set()  # What fit() has said already.
         self.built = True
 
     def _add_state(self, name: str) -> keras.Variable:
@@ -209,10 +215,20 @@ class SwitcherModel(Trainer):
                     "`budget` must be None or a keras_switcher.Budget, for example "
                     f"Budget(keep=0.25). Received: budget={value!r}."
                 )
-            refuse_unknown_macs(value, self.gated.channel_graph)
+            check_macs_known(value, self.gated.channel_graph)
             self.accounting.check_reachable(value)
         self._budget = value
         self.budget_progress.start_anew()
+
+    @property
+    def optimizers(self) -> OptimizerPair:
+        """Both optimizers, as they are now: `optimizer` may be exchanged after compile()."""
+        return OptimizerPair(
+            {
+                "task": (self.optimizer, self.task),
+                "switcher": (self.switcher_optimizer, self.switcher),
+            }
+        )
 
     @property
     def gradient_through_switcher(self) -> bool:
@@ -266,12 +282,25 @@ class SwitcherModel(Trainer):
 
         Of shape `(channels,)`, or `(inputs, outputs)` for connections.
         """
-        return {name: in_full(factor) for name, factor in self.inference.factors().items()}
+        return {name: in_full(factor) for name, factor in self.inference_factors().items()}
+
+    def inference_factors(self) -> dict:
+        """The factors of the weights as they are now, as inference and compaction use them.
+
+        All of them ask the same compiled function: another one may round differently, and where
+        factors jump from zero, another channel would be kept.
+        """
+        raw = self._raw_factors() if self.run_eagerly else self._compiled_raw_factors()
+        return self.effective_factors(raw)
+
+    def _raw_factors(self) -> dict:
+        with VariableOverride([]):  # Losses that the switcher adds belong to training.
+            return self.raw_factors()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The gated network, with the factors of the weights as they are now."""
         if training:
-            refuse_to_train_inside(self)
+            check_not_trained_inside(self, self.task)
         return self.gated.run(inputs, self.factors(training), training)
 
     def compile(
@@ -297,7 +326,11 @@ class SwitcherModel(Trainer):
         """
         check_optimizers(optimizer, switcher_optimizer)
         super().compile(optimizer, loss, *args, **kwargs)
-        self.optimizers.complete(switcher_optimizer, kwargs.get("auto_scale_loss", True))
+        self.optimizer, self.switcher_optimizer = complete_pair(
+            self.optimizer, switcher_optimizer, self.task, kwargs.get("auto_scale_loss", True)
+        )
+        with self.distribute_strategy.scope():
+            self.optimizers.build()
 
     def fit(
         self,
@@ -332,8 +365,11 @@ class SwitcherModel(Trainer):
         arguments = {n: value for n, value in locals().items() if n not in ("self", "__class__")}
         check_strategy(self)
         seen = int(ops.convert_to_numpy(self.epochs_seen))
-        advise_before(self, seen + max(0, epochs - initial_epoch))
-        return super().fit(**{**arguments, "callbacks": with_progress(callbacks, self)})
+        advise_before_fit(self.budget, seen + max(0, epochs - initial_epoch), self.advised)
+        counter = EpochCounter(
+            self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
+        )
+        return super().fit(**{**arguments, "callbacks": with_counter(callbacks, counter, self)})
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Trains on one batch, as for any Keras model."""
@@ -352,10 +388,7 @@ class SwitcherModel(Trainer):
         Raises:
             ValueError: If factors are negative or not finite.
         """
-        progress = self.budget_progress
-        values = [self.epochs_seen, progress.waited, progress.learns, progress.gradient_norm()]
-        epochs, waited, learns, gradient = (float(ops.convert_to_numpy(v)) for v in values)
-        so_far = TrainingSoFar(epochs, waited, bool(learns), gradient, progress.has_lost)
+        so_far = TrainingSoFar.of(self.epochs_seen, self.budget_progress)
         names, channel_graph = self.gated.names, self.gated.channel_graph
         return Structure(channel_graph, names, self.plan(), self.budget, so_far)
 
@@ -406,10 +439,11 @@ class SwitcherModel(Trainer):
                 "with another one, compile it."
             )
         factors = self.scaling_factors()
-        plan, verified_by = self._plan(factors, round_to), factors if verify else None
+        plan, channel_graph = self._plan(factors, round_to), self.gated.channel_graph
+        compared = factors if verify else None
         if optimizer:
-            return compact_compiled(self, plan, verified_by)
-        return compact(self.gated.channel_graph, plan, verified_by)
+            return compact_compiled(self, channel_graph, plan, compared)
+        return compact(channel_graph, plan, compared)
 
     def export(
         self,
@@ -462,6 +496,17 @@ class SwitcherModel(Trainer):
         """
         with unchanged_on_failure(self, filepath):
             super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def training_settings(self) -> dict:
+        """Settings of training that its layers do not tell, for `ResumeTraining`."""
+        return {
+            "alternation": self.alternation,
+            "budget": self.budget,
+            "connections": self.connections,
+            "warmup_epochs": self.warmup_epochs,
+            "gradient_through_switcher": self.gradient_through_switcher,
+            "sizes of groups": [group.size for group in self.gated.groups],
+        }
 
     def get_compile_config(self) -> dict:
         """The arguments of `compile`, serialized, with the switcher's optimizer."""

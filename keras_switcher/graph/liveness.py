@@ -187,22 +187,6 @@ def feeds_nothing(channel_graph: ChannelGraph, group: ChannelGroup, keep: dict) 
     return all(map(makes_nothing, group.consumers))
 
 
-def feeding_normalization(channel_graph: ChannelGraph, groups: list) -> list[bool]:
-    """Whether a kernel that reads a group makes channels that are normalised, for each group.
-
-    Args:
-        channel_graph: The model's `ChannelGraph`.
-        groups: The `ChannelGroup`s.
-    """
-
-    def makes_normalized(edge: Edge) -> bool:
-        made = _made_by(channel_graph, edge)
-        return any(group.is_normalized for axis in made for group in axis.groups)
-
-    making = {id(edge) for edge in channel_graph.edges if makes_normalized(edge)}
-    return [any(id(edge) in making for edge in group.consumers) for group in groups]
-
-
 def _made_by(channel_graph: ChannelGraph, edge: Edge) -> list[Axis]:
     """The axes along which an edge's kernel makes channels."""
     axes = channel_graph.axes_of(edge.kernel)

@@ -19,7 +19,7 @@ from keras_switcher.graph.selection import more_to_choose
 from keras_switcher.graph.untouched import describe_rest
 from keras_switcher.reductions import as_constant, total
 from keras_switcher.switchers.straight_through import straight_through_step
-from keras_switcher.training.budget import COSTS, Budget
+from keras_switcher.training.budget.budget import COSTS, Budget
 
 
 class Accounting:
