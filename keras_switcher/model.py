@@ -19,7 +19,7 @@ from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.pruning.remaking import warn_before_training
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
-from keras_switcher.reductions import in_full
+from keras_switcher.reductions import Tensor, in_full
 from keras_switcher.structure import Structure
 from keras_switcher.switchers.reading import read_records
 from keras_switcher.switchers.records import check_finite, check_shapes, map_weights
@@ -81,8 +81,18 @@ class SwitcherModel(Trainer):
         warmup_epochs: Number of first epochs in which all factors are one and only the task
             network is trained.
         gradient_through_switcher: Whether the task network's gradient also flows through the
-            switcher's input (second term of equation 6). False is an ablation.
+            switcher's input (second term of equation 6 of arXiv 2110.05954). False is an ablation.
         **kwargs: `name` and `dtype`, as for any Keras model.
+
+    Attributes:
+        task: The task network, whose weights are trained.
+        switcher: The `Switcher`.
+        gated: The `GatedNetwork`: the task network with its kernels scaled by factors, and the
+            groups that have factors (`gated.groups`, `gated.connections`).
+        records: What the switcher reads: a `GroupRecord` or `ConnectionRecord` per group.
+        switcher_optimizer: The switcher's optimizer, once the model is compiled; `optimizer` is
+            that of the task network.
+        epochs_seen: A variable: the number of whole epochs over all fits.
 
     Raises:
         ValueError: If the task network cannot be read, an argument is not one of its choices, or
@@ -101,8 +111,12 @@ class SwitcherModel(Trainer):
     >>> model.compile(keras.optimizers.SGD(0.1), loss, metrics=["accuracy"])
     >>> x, y = np.eye(4, dtype="float32"), np.array([0, 1, 0, 1])
     >>> history = model.fit(x, y, verbose=0)
-    >>> sorted(model.scaling_factors())
-    ['hidden', 'hidden/inputs']
+    >>> int(model.epochs_seen), [record.shape for record in model.records]
+    (1, [(8,), (4,)])
+    >>> {name: factors.shape for name, factors in model.scaling_factors().items()}
+    {'hidden': (8,), 'hidden/inputs': (4,)}
+    >>> model.structure().before["weights"]
+    48
     >>> small = model.compact()
     >>> bool(np.allclose(small(x), model(x), atol=1e-5))
     True
@@ -256,8 +270,22 @@ class SwitcherModel(Trainer):
         """The task network's, by which losses and metrics can be given per output."""
         return getattr(self.task, "output_names", None)
 
-    def raw_factors(self, training: bool | None = None) -> dict:
-        """The factors as the switcher returns them."""
+    def raw_factors(self, training: bool | None = None) -> dict[str, Tensor]:
+        """The factors as the switcher returns them, by name of group: tensors with gradients.
+
+        Args:
+            training: Whether the model is being trained.
+
+        Example, in the warm-up:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> model = SwitcherModel(task, switchers.FreeFactors("half_zeros"), warmup_epochs=1)
+        >>> [bool((raw == 0).numpy().any()) for raw in model.raw_factors().values()]
+        [True, True]
+        >>> [bool((factor == 1).numpy().all()) for factor in model.factors().values()]
+        [True, True]
+        """
         records = self.records
         if not self.gradient_through_switcher:
             records = map_weights(records, ops.stop_gradient)
@@ -265,12 +293,12 @@ class SwitcherModel(Trainer):
         check_shapes(factors, self.records, self.switcher.name)
         return dict(zip(self.gated.names, factors, strict=True))
 
-    def effective_factors(self, raw: dict) -> dict:
+    def effective_factors(self, raw: dict[str, Tensor]) -> dict[str, Tensor]:
         """Factors as the gates apply them: ones in the warm-up; zero near zero under a budget."""
         factors = self.schedule.after_warmup(raw)
         return self.budget.effective_factors(factors) if self.budget else factors
 
-    def factors(self, training: bool | None = None) -> dict:
+    def factors(self, training: bool | None = None) -> dict[str, Tensor]:
         """The factors of the weights as they are now: tensors by name of group.
 
         Vectors with a factor per channel; matrices like the kernel for connections.
@@ -284,7 +312,7 @@ class SwitcherModel(Trainer):
         """
         return {name: in_full(factor) for name, factor in self.inference_factors().items()}
 
-    def inference_factors(self) -> dict:
+    def inference_factors(self) -> dict[str, Tensor]:
         """The factors of the weights as they are now, as inference and compaction use them.
 
         All of them ask the same compiled function: another one may round differently, and where
@@ -293,7 +321,7 @@ class SwitcherModel(Trainer):
         raw = self._raw_factors() if self.run_eagerly else self._compiled_raw_factors()
         return self.effective_factors(raw)
 
-    def _raw_factors(self) -> dict:
+    def _raw_factors(self) -> dict[str, Tensor]:
         with VariableOverride([]):  # Losses that the switcher adds belong to training.
             return self.raw_factors()
 
@@ -323,6 +351,15 @@ class SwitcherModel(Trainer):
         Raises:
             ValueError: If both optimizers are the same object, one is a `MultiOptimizer`, or
                 there is none for the switcher and `optimizer` cannot be copied.
+
+        Example:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> model = SwitcherModel(task)
+        >>> model.compile(keras.optimizers.SGD(0.1), "mse", switcher_optimizer="adam")
+        >>> [type(o).__name__ for o in (model.optimizer, model.switcher_optimizer)]
+        ['SGD', 'Adam']
         """
         check_optimizers(optimizer, switcher_optimizer)
         super().compile(optimizer, loss, *args, **kwargs)
@@ -352,6 +389,8 @@ class SwitcherModel(Trainer):
         validation_freq: int | list[int] = 1,
     ) -> keras.callbacks.History:
         """Trains for a number of epochs, as any Keras model; the arguments are Keras's own.
+
+        See the example of `SwitcherModel`.
 
         An epoch's line has `weights_removed`, the share of the weights that is switched off, and
         `budget_waited` while a budget waits until the network learns. It warns once where nothing
@@ -387,19 +426,39 @@ class SwitcherModel(Trainer):
 
         Raises:
             ValueError: If factors are negative or not finite.
+
+        Example, before any training:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> SwitcherModel(task, switchers.FreeFactors("half_zeros", seed=0)).structure()
+        group                 kept           of strengthened     weakened       pruned
+        hidden                   4            8            0            4            4
+        hidden/inputs            2            4            2            0            2
+        weights: 48 -> 16 (66.67% removed)
+        parameters: 58 -> 22 (62.07% removed)
+        macs: 48 -> 16 (66.67% removed)
         """
         so_far = TrainingSoFar.of(self.epochs_seen, self.budget_progress)
         names, channel_graph = self.gated.names, self.gated.channel_graph
         return Structure(channel_graph, names, self.plan(), self.budget, so_far)
 
     def plan(self, round_to: int = 1) -> PruningPlan:
-        """What `compact` will remove: printed, saved, and replayed on a copy of the task network.
+        """The plan of what `compact` removes: printed, saved, replayed on a copy of the network.
 
         Args:
             round_to: Keep at least the next multiple of this number of channels per group.
 
         Raises:
             ValueError: If factors are negative or not finite, or `round_to` is not positive.
+
+        Example:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> model = SwitcherModel(task, switchers.FreeFactors("half_zeros"), groups=["hidden"])
+        >>> model.plan(round_to=8).keep["hidden"].sum().item()  # All of 8, though four are zero.
+        8
         """
         return self._plan(self.scaling_factors(), round_to)
 
@@ -430,6 +489,14 @@ class SwitcherModel(Trainer):
             ValueError: If nothing is left of a group whose branch cannot go, a weight is not
                 finite, a layer of the task network cannot be made again, or an optimizer is asked
                 for that is not there or cannot be cut; if the result computes something else.
+
+        Example:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> model = SwitcherModel(task, switchers.FreeFactors("half_zeros"), groups=["hidden"])
+        >>> [weight.shape for weight in model.compact().get_weights()]
+        [(4, 4), (4,), (4, 2), (2,)]
         """
         check_verify(verify)
         if not isinstance(optimizer, bool):
@@ -465,6 +532,18 @@ class SwitcherModel(Trainer):
         Raises:
             ValueError: As `compact`, and if there is something at `filepath`.
             ImportError: If the format needs a package that is not installed.
+
+        Example:
+
+        >>> import tempfile
+        >>> import tensorflow as tf
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> folder = Path(tempfile.mkdtemp()) / "small"
+        >>> SwitcherModel(task).export(folder, verbose=False)
+        >>> served = tf.saved_model.load(folder)
+        >>> served.serve(tf.ones((3, 4))).shape
+        TensorShape([3, 2])
         """
         export_model(self.compact(round_to, verify=verify), filepath, format, **kwargs)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from math import prod
 
 import keras
 import numpy as np
@@ -14,10 +14,10 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.liveness import Liveness
-from keras_switcher.graph.packing import PackedLayout, by_granularity
+from keras_switcher.graph.packing import PackedLayout
 from keras_switcher.graph.selection import more_to_choose
 from keras_switcher.graph.untouched import describe_rest
-from keras_switcher.reductions import as_constant, total
+from keras_switcher.reductions import Tensor, as_constant, total
 from keras_switcher.switchers.straight_through import straight_through_step
 from keras_switcher.training.budget.budget import COSTS, Budget
 
@@ -36,22 +36,21 @@ class Accounting:
         self._names = gated.names
         self._liveness = Liveness(self._channel_graph, self._groups)
         self._layout = self._liveness.layout
+        self._number = sum(group.size for group in self._chosen)
         self._kept_share = KeptShare(self._channel_graph, self._liveness.names)
 
-    def live(self, factors: dict) -> dict:
+    def live(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
         """1 for the channels that are alive, 0 for others; gradients as of the factors."""
-        return self._liveness(straight_through_step(self._joined(factors)))
+        return self._liveness(straight_through_step(self._layout.join(factors)))
 
-    def kept(self, factors: dict, of: str) -> Any:
+    def kept(self, factors: dict[str, Tensor], of: str) -> Tensor:
         """The share of the weights or MACs of the whole network that the factors leave.
 
         Its gradient is what each factor costs, as if a channel counted by its factor.
         """
-        _, connections = by_granularity(factors)
-        connected = {name: straight_through_step(matrix) for name, matrix in connections.items()}
-        return self._kept_share(self.live(factors), of, connected)
+        return self._kept_share(self.live(factors), of, self._connected(factors))
 
-    def shares(self, factors: dict) -> Any:
+    def shares(self, factors: dict[str, Tensor]) -> Tensor:
         """Shares of factors that prune, weaken and strengthen, and of weights removed.
 
         What only follows from cut connections, units without inputs or outputs, is not looked for
@@ -60,15 +59,13 @@ class Accounting:
         Returns:
             A tensor of shape `(4,)`.
         """
-        live, acting = self.live(factors), self._liveness.acting(self._joined(factors))
-        channels = self._layout.join(acting) * self._layout.join(live)
+        live, effective = self.live(factors), self._liveness.acting(self._layout.join(factors))
+        channels = self._layout.join(effective) * self._layout.join(live)
         # Connections one by one: there are too many to be copied into one vector.
-        parts = [channels[: self._layout.one], *(factors[g.name] for g in self._connections)]
-        number = sum(group.size for group in self._chosen)
-        kept = sum(_count(values > 0) for values in parts) / number
-        strengthened = sum(_count(values >= 1) for values in parts) / number
-        connected = {g.name: straight_through_step(factors[g.name]) for g in self._connections}
-        removed = 1 - self._kept_share(live, "weights", connected)
+        parts = [channels[:-1], *(factors[group.name] for group in self._connections)]
+        kept = sum(_count(values > 0) for values in parts) / self._number
+        strengthened = sum(_count(values >= 1) for values in parts) / self._number
+        removed = 1 - self._kept_share(live, "weights", self._connected(factors))
         shares = [1 - kept, kept - strengthened, strengthened, removed]
         return ops.stack([ops.cast(share, "float32") for share in shares])
 
@@ -86,12 +83,13 @@ class Accounting:
                 + more_to_choose(self._channel_graph, self._groups, self._connections)
             )
 
-    def _joined(self, factors: dict) -> Any:
-        """The factors of all channels end to end."""
-        return self._layout.join(by_granularity(factors)[0])
+    def _connected(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """1 for the connections that are left, 0 for others."""
+        names = [group.name for group in self._connections]
+        return {name: straight_through_step(factors[name]) for name in names}
 
 
-def _count(chosen: Any) -> Any:
+def _count(chosen: Tensor) -> Tensor:
     return total(ops.cast(chosen, "float32"))
 
 
@@ -109,7 +107,8 @@ class KeptShare:
     def __init__(self, channel_graph: ChannelGraph, names: Iterable[str]) -> None:
         self._layout = PackedLayout(map(channel_graph.group, names))
         self._terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
-        self._costs = {of: np.array([t.cost(of) for t in self._terms], "float64") for of in COSTS}
+        costs = [term.costs for term in self._terms]
+        self._costs = {of: np.array([each[of] for each in costs], "float64") for of in COSTS}
         indices = [self._index(axis) for term in self._terms for axis in term.axes]
         self._lengths = np.array([len(index) for index in indices], "float32")
         if indices:
@@ -118,15 +117,29 @@ class KeptShare:
         # Which axes each term has: a one behind their shares stands for those it lacks.
         numbers = iter(range(len(indices)))
         self._table = [[next(numbers) for _ in term.axes] for term in self._terms]
+        # The name of the connections of each term's kernel, and those axes that are not its own.
+        self._connections = [term.kernel.connections for term in self._terms]
+        self._positions = [
+            row[len(row) - len(term.positions) :]
+            for row, term in zip(self._table, self._terms, strict=True)
+        ]
+        one = self._layout.one
         self._sides = {
-            kernel.connections: list(self._known_sides(kernel))
-            for kernel in channel_graph.kernels
-            if kernel.connections
+            name: [
+                (number, as_constant(indices[place]))
+                for number, place in zip(term.kernel.axes, row, strict=True)
+                if (indices[place] != one).any()
+            ]
+            for name, term, row in zip(self._connections, self._terms, self._table, strict=True)
+            if name and not term.positions
         }
 
     def __call__(
-        self, live: dict, of: str = "weights", connected: dict[str, Any] | None = None
-    ) -> Any:
+        self,
+        live: dict[str, Tensor],
+        of: str = "weights",
+        connected: dict[str, Tensor] | None = None,
+    ) -> Tensor:
         """A scalar from 0 to 1.
 
         Args:
@@ -143,22 +156,19 @@ class KeptShare:
         connected = {name: ops.cast(matrix, dtype) for name, matrix in connected.items()}
         values = ops.cast(self._layout.join(live), dtype)
         shares = ops.append(self._live_shares(values), ops.ones(1, values.dtype))
-        table = [
-            row[len(term.kernel.axes) :] if term.kernel.connections in connected else row
-            for term, row in zip(self._terms, self._table, strict=True)
-        ]
+        rows = zip(self._connections, self._table, self._positions, strict=True)
+        table = [positions if name in connected else row for name, row, positions in rows]
         left = self._products(shares, table)
         costs = self._costs[of] / self._costs[of].sum()
         total = 0.0
-        for number, term in enumerate(self._terms):
-            name = term.kernel.connections
+        for number, name in enumerate(self._connections):
             if name in connected and costs[number]:
                 inside = self._left_of(connected[name], self._sides[name], values)
                 total += costs[number] * inside * left[number]
                 costs[number] = 0
         return total + ops.sum(left * ops.cast(costs, shares.dtype))
 
-    def _products(self, shares: Any, table: list[list[int]]) -> Any:
+    def _products(self, shares: Tensor, table: list[list[int]]) -> Tensor:
         """For each row of a table the product of the shares that it numbers."""
         left = ops.ones(len(table), shares.dtype)
         for column in range(max(map(len, table), default=0)):
@@ -166,7 +176,7 @@ class KeptShare:
             left = left * ops.take(shares, as_constant(places), axis=0)
         return left
 
-    def _live_shares(self, values: Any) -> Any:
+    def _live_shares(self, values: Tensor) -> Tensor:
         """The mean along each axis, as one vector."""
         if not len(self._lengths):
             return ops.zeros(0, values.dtype)
@@ -174,19 +184,15 @@ class KeptShare:
         sums = ops.segment_sum(found, self._axes, num_segments=len(self._lengths))
         return sums / ops.cast(self._lengths, values.dtype)
 
-    def _left_of(self, matrix: Any, known_sides: list[tuple[int, Any]], values: Any) -> Any:
+    def _left_of(
+        self, matrix: Tensor, known_sides: list[tuple[int, Tensor]], values: Tensor
+    ) -> Tensor:
         """The share of a kernel's connections that is left between what is alive on both sides."""
         sides = [ops.ones(size, matrix.dtype) for size in matrix.shape]
         for number, index in known_sides:
             sides[number] = ops.take(values, index, axis=0)
         inputs, outputs = sides
         return ops.matmul(inputs, ops.matmul(matrix, outputs)) / np.prod(matrix.shape)
-
-    def _known_sides(self, kernel: Kernel) -> Iterator[tuple[int, Any]]:
-        for number, axis in kernel.axes.items():
-            index = self._index(axis)
-            if (index != self._layout.one).any():
-                yield number, as_constant(index)
 
     def _index(self, axis: Axis) -> np.ndarray:
         # Input positions know already which channels are gone: counted twice, gradients double.
@@ -206,11 +212,11 @@ class _Term:
     def axes(self) -> list[Axis]:
         return [*self.kernel.axes.values(), *self.positions]
 
-    def cost(self, of: str) -> int:
-        size = self.kernel.cost("weights")
-        if of == "macs":
-            return size * sum(use.positions({}) for use in self.uses)
-        return 0 if self.positions else size
+    @property
+    def costs(self) -> dict[str, int]:
+        size = prod(self.kernel.weight.shape)
+        macs = size * sum(use.positions({}) for use in self.uses)
+        return {"weights": 0 if self.positions else size, "macs": macs}
 
 
 def _terms_of(kernel: Kernel) -> Iterator[_Term]:
