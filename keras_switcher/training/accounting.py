@@ -37,7 +37,8 @@ class Accounting:
         self._liveness = Liveness(self._channel_graph, self._groups)
         self._layout = self._liveness.layout
         self._number = sum(group.size for group in self._chosen)
-        self._kept_share = KeptShare(self._channel_graph, self._liveness.names)
+        connections = [group.name for group in gated.connections]
+        self._kept_share = KeptShare(self._channel_graph, self._liveness.names, connections)
 
     def live(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
         """1 for the channels that are alive, 0 for others; gradients as of the factors."""
@@ -102,37 +103,37 @@ class KeptShare:
     Args:
         channel_graph: The model's `ChannelGraph`.
         names: Names of the groups about which it will be told what is alive.
+        connections: Names of the connection groups about which it will be told what is left.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, names: Iterable[str]) -> None:
+    def __init__(
+        self, channel_graph: ChannelGraph, names: Iterable[str], connections: Iterable[str] = ()
+    ) -> None:
         self._layout = PackedLayout(map(channel_graph.group, names))
-        self._terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
-        costs = [term.costs for term in self._terms]
+        terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
+        costs = [term.costs for term in terms]
         self._costs = {of: np.array([each[of] for each in costs], "float64") for of in COSTS}
-        indices = [self._index(axis) for term in self._terms for axis in term.axes]
+        indices = [self._index(axis) for term in terms for axis in term.axes]
         self._lengths = np.array([len(index) for index in indices], "float32")
         if indices:
             self._channels = as_constant(np.concatenate(indices))
             self._axes = as_constant(np.repeat(np.arange(len(indices)), [len(i) for i in indices]))
-        # Which axes each term has: a one behind their shares stands for those it lacks.
-        numbers = iter(range(len(indices)))
-        self._table = [[next(numbers) for _ in term.axes] for term in self._terms]
-        # The name of the connections of each term's kernel, and those axes that are not its own.
-        self._connections = [term.kernel.connections for term in self._terms]
-        self._positions = [
-            row[len(row) - len(term.positions) :]
-            for row, term in zip(self._table, self._terms, strict=True)
-        ]
-        one = self._layout.one
-        self._sides = {
-            name: [
-                (number, as_constant(indices[place]))
-                for number, place in zip(term.kernel.axes, row, strict=True)
-                if (indices[place] != one).any()
-            ]
-            for name, term, row in zip(self._connections, self._terms, self._table, strict=True)
-            if name and not term.positions
-        }
+        # Which axes each term has. Those of a kernel whose connections are told do not count.
+        numbers, one = iter(range(len(indices))), self._layout.one
+        told, table = set(connections), []
+        self._connected: list[tuple[int, str, list]] = []
+        for number, term in enumerate(terms):
+            row, name = [next(numbers) for _ in term.axes], term.kernel.connections
+            if name in told:
+                own, row = row[: len(term.kernel.axes)], row[len(term.kernel.axes) :]
+                sides = [(k, indices[i]) for k, i in zip(term.kernel.axes, own, strict=True)]
+                known = [(k, as_constant(index)) for k, index in sides if (index != one).any()]
+                self._connected.append((number, name, known))
+            table.append(row)
+        # Column by column; a one behind the shares of all axes stands for those that a term lacks.
+        width = max(map(len, table), default=0)
+        padded = [[*row, *[len(indices)] * (width - len(row))] for row in table]
+        self._columns = [as_constant(column) for column in zip(*padded, strict=True)]
 
     def __call__(
         self,
@@ -146,35 +147,26 @@ class KeptShare:
             live: Maps the names to vectors, 1 for the channels that are alive and 0 for others,
                 as `Liveness` returns them.
             of: `"weights"`, or `"macs"`, of which those that are not known are left out.
-            connected: Maps names of connection groups to matrices, 1 for the connections that are
-                left and 0 for others. Only these of a kernel count.
+            connected: Maps the names of the connection groups to matrices, 1 for the connections
+                that are left and 0 for others. Only these of a kernel count.
         """
         connected = connected or {}
         told = (*live.values(), *connected.values())
         # Half precision cannot count beyond 256 or 2048.
         dtype = keras.backend.result_type("float32", *(tensor.dtype for tensor in told))
-        connected = {name: ops.cast(matrix, dtype) for name, matrix in connected.items()}
         values = ops.cast(self._layout.join(live), dtype)
         shares = ops.append(self._live_shares(values), ops.ones(1, values.dtype))
-        rows = zip(self._connections, self._table, self._positions, strict=True)
-        table = [positions if name in connected else row for name, row, positions in rows]
-        left = self._products(shares, table)
         costs = self._costs[of] / self._costs[of].sum()
+        left = ops.ones(len(costs), shares.dtype)
+        for column in self._columns:
+            left = left * ops.take(shares, column, axis=0)
         total = 0.0
-        for number, name in enumerate(self._connections):
-            if name in connected and costs[number]:
-                inside = self._left_of(connected[name], self._sides[name], values)
+        for number, name, sides in self._connected:
+            if costs[number]:
+                inside = self._left_of(ops.cast(connected[name], dtype), sides, values)
                 total += costs[number] * inside * left[number]
                 costs[number] = 0
         return total + ops.sum(left * ops.cast(costs, shares.dtype))
-
-    def _products(self, shares: Tensor, table: list[list[int]]) -> Tensor:
-        """For each row of a table the product of the shares that it numbers."""
-        left = ops.ones(len(table), shares.dtype)
-        for column in range(max(map(len, table), default=0)):
-            places = [row[column] if column < len(row) else len(self._lengths) for row in table]
-            left = left * ops.take(shares, as_constant(places), axis=0)
-        return left
 
     def _live_shares(self, values: Tensor) -> Tensor:
         """The mean along each axis, as one vector."""

@@ -1,4 +1,4 @@
-"""Budget: its target, its gradient, what it can reach, and what is on the brink."""
+"""Budget: its target, its gradient, what it can reach, and what is near zero."""
 
 import keras
 import numpy as np
@@ -316,7 +316,7 @@ def test_config_round_trip():
     )
 
 
-def on_the_brink():
+def near_zero():
     """As `with_zeros`, and of those left one hidden unit and one input are at a hundredth."""
     model = with_zeros()
     model.budget = Budget(0.1, start_epoch=0, end_epoch=1)
@@ -330,8 +330,8 @@ def on_the_brink():
     return model, places
 
 
-def test_factors_on_the_brink_act_as_zeros_and_count_as_kept():
-    model, places = on_the_brink()
+def test_factors_near_zero_act_as_zeros_and_count_as_kept():
+    model, places = near_zero()
     acting = np.concatenate(list(model.scaling_factors().values()))
     given = model.switcher.parameters.numpy()
     assert (acting[places] == 0).all()
@@ -344,8 +344,8 @@ def test_factors_on_the_brink_act_as_zeros_and_count_as_kept():
     assert (np.concatenate(list(model.scaling_factors().values())) == given).all()
 
 
-def test_a_budget_sends_away_what_is_on_the_brink():
-    model, places = on_the_brink()
+def test_a_budget_sends_away_what_is_near_zero():
+    model, places = near_zero()
     names, sizes = zip(*((n, len(f)) for n, f in model.factors().items()), strict=True)
     decided = np.split(model.switcher.parameters.numpy(), np.cumsum(sizes)[:-1])
     before = dict(zip(names, decided, strict=True))

@@ -93,7 +93,7 @@ def test_equal_factors_are_pulled_as_a_whole_where_their_scale_has_no_effect_or_
 
 
 @given(PAIRS, st.booleans(), st.floats(0, 1))
-def test_where_too_little_is_kept_nothing_shrinks_and_what_is_off_and_relied_on_comes_first(
+def test_where_too_little_is_kept_nothing_shrinks_and_what_is_off_and_sensitive_comes_first(
     pairs, is_normalized, lateness
 ):
     factors, shares = map(np.array, zip(*pairs, strict=True))
