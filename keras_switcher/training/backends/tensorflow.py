@@ -1,9 +1,9 @@
 """Training and evaluation under TensorFlow: gradients by a tape, graphs, sums over replicas.
 
-Graphs and their memory are TensorFlow's alone, and so is this file the only one that imports it.
+Only this file and the one of its graphs import TensorFlow.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.gating.inference import InferenceKernels, Renewing
 from keras_switcher.reductions import Tensor
 from keras_switcher.training.accounting import Accounting
+from keras_switcher.training.backends.tensorflow_graphs import SharedSteps, graph_of
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.gradient import BudgetGradient, held_back, without
 from keras_switcher.training.losses import compared_losses, reported_loss, unpacked
@@ -217,57 +218,3 @@ def gradient(function: Callable, factors: dict) -> tuple:
         tape.watch(factors)
         value = function(factors)
     return value, tape.gradient(value, factors)
-
-
-def graph_of(function: Callable, **options: Any) -> tf.types.experimental.PolymorphicFunction:
-    """A function as one TensorFlow graph.
-
-    Args:
-        function: It is traced as it is, as Keras does with a training step.
-        **options: See `tf.function`.
-    """
-    # TensorFlow counts tracings per code: the method of several models would be one function to
-    # it, whose tracing it calls excessive. A partial has no code, and so is counted alone.
-    return tf.function(partial(function), autograph=False, **options)
-
-
-class SharedSteps:
-    """Runs one graph once for each update of a batch.
-
-    A graph per update would take TensorFlow much memory in a deep network. So would a loop inside
-    the graph: it is copied once more when it is made, and its later rounds run in other threads,
-    whose heaps grow as large as the first one's.
-
-    Args:
-        take_step: Called in the graph with the update's number, a scalar tensor, and the batch.
-            Returns logs.
-        steps: Number of updates.
-    """
-
-    def __init__(self, take_step: Callable, steps: int) -> None:
-        self._take_step = graph_of(take_step, reduce_retracing=True)
-        self._numbers = [tf.constant(number) for number in range(steps)]
-        self._spec: Any = None
-        self._traced: Any = None
-
-    def __call__(self, iterator: Iterator) -> dict:
-        """Trains on the next batch of an iterator.
-
-        Returns:
-            The logs of the last update.
-        """
-        take_step = self._graph_for(iterator)  # Even where no batch comes: it builds the metrics.
-        data = next(iterator)
-        for number in self._numbers:
-            logs = take_step(number, data)
-        return logs
-
-    def _graph_for(self, iterator: Iterator) -> Callable:
-        """One graph for all batches, the smaller last one included."""
-        if not isinstance(iterator, tf.data.Iterator):
-            return self._take_step
-        if iterator.element_spec != self._spec:
-            spec = iterator.element_spec
-            self._traced = self._take_step.get_concrete_function(self._numbers[0], spec)
-            self._spec = spec  # Once that has worked: the next attempt fails in the same words.
-        return self._traced
