@@ -10,8 +10,8 @@ from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.hidden_weights import describe_hidden
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.plan import Plan
-from keras_switcher.training.budget import Budget
-from keras_switcher.training.budget_advice import TrainingSoFar, advice_after
+from keras_switcher.training.budget.advice import TrainingSoFar, advice_after
+from keras_switcher.training.budget.budget import Budget
 
 
 @dataclass(frozen=True)

@@ -48,14 +48,14 @@ def test_factors_that_start_elsewhere_do_not_spread(start):
 @pytest.mark.parametrize(("epoch", "opening"), [(0, 0), (2, 0), (2.5, 0.5), (3, 1), (9, 1)])
 def test_a_budget_opens_in_the_first_quarter_of_its_fall(epoch, opening):
     budget = Budget(0.3, start_epoch=2, end_epoch=6)
-    assert float(budget.opening(epoch)) == pytest.approx(opening)
+    assert float(budget.initial_spread(epoch)) == pytest.approx(opening)
 
 
 def test_factors_spread_once_the_target_falls_and_files_keep_it(tmp_path):
     x, y = data(shape=(8, 8, 1))
     budget = Budget(0.5, start_epoch=1, end_epoch=5)
     model = switched(convnet(), budget=budget, alternation="joint", rate=0.001)
-    model.budget_progress.knows.assign(1.0)
+    model.budget_progress.was_trained.assign(1.0)
     fit(model, x, y, batch_size=16, epochs=1)
     assert float(model.switcher.initial_spread) == 0
     fit(model, x, y, batch_size=16, epochs=1)

@@ -3,10 +3,11 @@
 import warnings
 from dataclasses import dataclass
 
-import keras
 from keras import ops
 
-from keras_switcher.training.budget import Budget
+from keras_switcher.reductions import Tensor
+from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.state import BudgetState
 
 # How far from a budget is worth a warning.
 NEAR = 0.01
@@ -30,21 +31,33 @@ RISEN = 0.5
 
 @dataclass(frozen=True)
 class TrainingSoFar:
-    """What a budget has seen of training.
+    """State of training for the advice on a missed budget.
 
     Args:
         epochs: Number of epochs; with steps but without whole epochs, less than one.
         waited: For how many of them the budget waited.
-        learns: Whether the task network has learned anything.
-        gradient: The length of the task's gradient on the factors.
+        is_learning: Whether the task network has learned anything.
+        gradient: The norm of the task's gradient on the factors.
         has_lost: Whether the last fit() has lost what it had learned.
     """
 
     epochs: float
     waited: float
-    learns: bool
+    is_learning: bool
     gradient: float
     has_lost: bool = False
+
+    @classmethod
+    def of(cls, epochs: Tensor, state: BudgetState) -> "TrainingSoFar":
+        """What a model's variables say.
+
+        Args:
+            epochs: Number of epochs.
+            state: The model's `BudgetState`.
+        """
+        values = epochs, state.waited, state.is_learning, state.gradient_norm()
+        epochs, waited, is_learning, gradient = (float(ops.convert_to_numpy(v)) for v in values)
+        return cls(epochs, waited, bool(is_learning), gradient, state.has_lost)
 
 
 def advice_after(budget: Budget, kept: float, training: TrainingSoFar) -> str | None:
@@ -56,14 +69,14 @@ def advice_after(budget: Budget, kept: float, training: TrainingSoFar) -> str | 
         training: What was trained; nothing is said before any training.
     """
     is_met = abs(kept - budget.keep) <= NEAR
-    fine = is_met and not training.has_lost and (training.learns or not training.waited)
+    fine = is_met and not training.has_lost and (training.is_learning or not training.waited)
     if not training.epochs or fine:
         return None
     found = f"{budget.keep:.2%} of the {budget.of} were to be kept, and {kept:.2%} are left"
     end = budget.end_epoch + training.waited
     if training.has_lost:
         return f"{found}. {LOST}"
-    if training.waited and not training.learns and (is_met or kept < budget.keep):
+    if training.waited and not training.is_learning and (is_met or kept < budget.keep):
         return f"{found}. {NOT_LEARNED}"
     if kept < budget.keep:
         advice = (
@@ -71,7 +84,7 @@ def advice_after(budget: Budget, kept: float, training: TrainingSoFar) -> str | 
             "there: let its learning rate fall to zero, lower it, or clip its gradient "
             "(global_clipnorm=1.0)."
         )
-    elif training.waited and not training.learns:
+    elif training.waited and not training.is_learning:
         advice = (
             "The loss is still above half of the first one, so the budget waited for "
             f"{training.waited:g} epochs: train longer, or find a learning rate at which the "
@@ -102,51 +115,53 @@ def _on_scale(gradient: float) -> str:
     )
 
 
-def advise_after_fit(model: keras.Model, losses: list[float]) -> None:
+def advise_after_fit(
+    budget: Budget, state: BudgetState, epochs: Tensor, losses: list[float], advised: set[str]
+) -> None:
     """Warns where a budget went on without a network that learns (once), or one lost what it knew.
 
     Args:
-        model: The `SwitcherModel`.
-        losses: The loss of each epoch.
+        budget: The `Budget`.
+        state: The `BudgetState`; it is told whether what was learned is lost.
+        epochs: Number of epochs over all fits.
+        losses: The loss of each epoch of this fit.
+        advised: What was said already, and need not be said again; added to.
     """
-    budget, progress = model.budget, model.budget_progress
-    if budget is None:
-        return
-    first = float(ops.convert_to_numpy(progress.first_loss))
+    first = float(ops.convert_to_numpy(state.first_loss))
     least = min([first, *losses])
-    progress.has_lost = bool(losses) and losses[-1] - least > RISEN * (first - least) > 0
-    if progress.has_lost:
+    state.has_lost = bool(losses) and losses[-1] - least > RISEN * (first - least) > 0
+    if state.has_lost:
         warnings.warn(f"{LOST} Losses: {least:.3g}, now {losses[-1]:.3g}.", stacklevel=3)
         return
-    if "not learned" in model.advised:
+    if "not learned" in advised:
         return
-    states = progress.learns, progress.waited, model.epochs_seen
-    learns, waited, epochs = (float(ops.convert_to_numpy(state)) for state in states)
-    has_gone_on = waited >= budget.longest_wait and epochs - waited > budget.start_epoch
-    if has_gone_on and not learns:
-        model.advised.add("not learned")
+    so_far = TrainingSoFar.of(epochs, state)
+    waited = so_far.waited
+    has_gone_on = waited >= budget.longest_wait and so_far.epochs - waited > budget.start_epoch
+    if has_gone_on and not so_far.is_learning:
+        advised.add("not learned")
         waiting = f"The budget has waited for {waited:g} epochs, as long as it does, and went on."
         warnings.warn(f"{waiting} {NOT_LEARNED}", stacklevel=3)
 
 
-def advise_before(model: keras.Model, epochs: int) -> None:
+def advise_before_fit(budget: Budget | None, epochs: int, advised: set[str]) -> None:
     """Warns, once for each model, of what a training cannot bring.
 
     Args:
-        model: The `SwitcherModel`.
-        epochs: The number of epochs that it will have seen when training ends.
+        budget: The `Budget`, or None.
+        epochs: The number of epochs that the model will have seen when training ends.
+        advised: What was said already, and need not be said again; added to.
     """
-    budget = model.budget
-    if budget is None and "no budget" not in model.advised:
-        model.advised.add("no budget")
+    if budget is None and "no budget" not in advised:
+        advised.add("no budget")
         warnings.warn(
             "Training without a budget: the method asks for no channel to be switched off, and "
             "nothing need be removed. To remove half of the weights, pass "
             "SwitcherModel(..., budget=keras_switcher.Budget(keep=0.5, end_epoch=...)).",
             stacklevel=3,
         )
-    if budget is not None and epochs < budget.end_epoch and "too short" not in model.advised:
-        model.advised.add("too short")
+    if budget is not None and epochs < budget.end_epoch and "too short" not in advised:
+        advised.add("too short")
         warnings.warn(
             f"The budget reaches {budget.keep:.2%} of the {budget.of} at epoch "
             f"{budget.end_epoch:g}, but this fit() ends at epoch {epochs}: more will be left. "

@@ -13,7 +13,8 @@ from keras_switcher.switchers.straight_through import straight_through
 COSTS = ("weights", "macs")
 # What to do with MACs that are not known.
 UNKNOWN = ("refuse", "leave_out")
-# How far from the target the penalty turns from a square into a line, as a share.
+# How far from the target the penalty turns from a square into a line, as a share: a loss of Huber
+# (1964, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35).
 HUBER_DELTA = 0.01
 # For targets below this share it turns that much earlier: one channel is a larger part of them.
 SMALL = 0.2
@@ -40,7 +41,7 @@ class Budget:
     the schedule of Zhu and Gupta 2017, arXiv 1710.01878), or by how much it falls short of `keep`.
     The kept share counts channels hard, zero or not. Its gradient leaves the scale of a group's
     factors alone, so that they do not shrink together, and falls on those that the task's loss
-    relies on least, see `Pull`. Within a hundredth of the target the penalty is a square (a Huber
+    relies on least, see `Slopes`. Within a hundredth of the target the penalty is a square (a Huber
     loss: Huber 1964, Robust Estimation of a Location Parameter), so that training settles there
     while the switcher's learning rate falls; under a constant one it may swing around it. For a
     target below a fifth that distance is smaller, in proportion.
@@ -48,7 +49,7 @@ class Budget:
 
     **It has the loss's units.** At full slope the penalty's gradient on the factors has the norm
     of that of the task's own loss (its root mean square over the last thousand updates or so, see
-    `BudgetProgress`), times `strength`; on the factors of connections it is a tenth as long. So the
+    `BudgetState`), times `strength`; on the factors of connections it is a tenth as long. So the
     same budget keeps the same share whatever the loss is measured in. Where the kept share lags
     behind the target, it grows with the time and the distance: to three times its length where half
     of the weights too much is kept for half of the fall.
@@ -125,18 +126,22 @@ class Budget:
         return self.end_epoch - self.start_epoch
 
     def target(self, epoch: Any) -> Any:
-        """The share that is asked for at an epoch, a number or scalar tensor."""
-        done = (ops.cast(epoch, "float32") - self.start_epoch) / (self.end_epoch - self.start_epoch)
-        return self.keep + (1 - self.keep) * (1 - ops.clip(done, 0.0, 1.0)) ** 3
+        """The share that is asked for at an epoch, a number or scalar tensor.
 
-    def opening(self, epoch: Any) -> Any:
-        """How far factors are spread that started at one: from 0 to 1 in the fall's first quarter.
+        A cubic, as the sparsity of Zhu and Gupta (2017, arXiv 1710.01878).
+        """
+        left = 1 - ops.clip(self._share_of_fall(epoch), 0.0, 1.0)
+        return self.keep + (1 - self.keep) * left**3
+
+    def initial_spread(self, epoch: Any) -> Any:
+        """Progress of the initial spread of factors that started at one, 0 to 1.
+
+        It takes the first quarter of the fall.
 
         Args:
             epoch: The epoch, without what the budget has waited.
         """
-        done = (ops.cast(epoch, "float32") - self.start_epoch) / (self.end_epoch - self.start_epoch)
-        return ops.clip(4 * done, 0.0, 1.0)
+        return ops.clip(4 * self._share_of_fall(epoch), 0.0, 1.0)
 
     def slope(self, kept: Any, epoch: Any) -> Any:
         """The derivative of the penalty by the kept share: from -5 (too little is left) to 1.
@@ -166,18 +171,18 @@ class Budget:
         return -BACK * ops.cast(kept < self.keep, kept.dtype)
 
     def length(self, lag: Any) -> Any:
-        """How long the penalty's gradient on factors is at full slope, the task's being 1.
+        """Norm of the penalty's gradient at full slope, relative to that of the task's gradient.
 
         Args:
             lag: How far the kept share was above the target, summed over time, the fall being 1.
         """
         return self.strength * (1 + GROWTH * lag)
 
-    def is_late(self, lag: Any) -> Any:
-        """How late the budget is, from 0 to 1.
+    def lateness(self, lag: Any) -> Any:
+        """Lateness, 0 to 1: none up to a lag of `LATE`, all of it from twice as much on.
 
-        If it is, factors are pulled at as a whole, see `Pull`: a switcher that gives all the same
-        factor cannot change their ratios.
+        Where it is late, factors are pulled at as a whole, see `Slopes`: a switcher that gives all
+        the same factor cannot change their ratios.
 
         Args:
             lag: How far the kept share was above the target, summed over time, the fall being 1.
@@ -202,6 +207,11 @@ class Budget:
             for name, f in channels.items()
         }
         return {**channels, **connections}
+
+    def _share_of_fall(self, epoch: Any) -> Any:
+        """How much of the fall is over at an epoch: below 0 before it, above 1 after it."""
+        past = ops.cast(epoch, "float32") - self.start_epoch
+        return past / (self.end_epoch - self.start_epoch)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

@@ -14,8 +14,16 @@ class StructureHistory(keras.callbacks.Callback):
 
     Example:
 
-    >>> StructureHistory().epochs
-    []
+    >>> import numpy as np
+    >>> import keras_switcher as ks
+    >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+    >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+    >>> model = ks.SwitcherModel(task, ks.switchers.FreeFactors("half_zeros", seed=0))
+    >>> model.compile(keras.optimizers.SGD(0.0), "mse", run_eagerly=True)
+    >>> history = ks.StructureHistory()
+    >>> fitted = model.fit(np.ones((1, 4)), np.ones((1, 2)), verbose=0, callbacks=[history])
+    >>> history.epochs[0]["hidden"]["kept"], fitted.history["pruned"]
+    (4, [0.5])
     """
 
     def __init__(self) -> None:

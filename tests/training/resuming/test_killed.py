@@ -9,7 +9,7 @@ import pytest
 
 
 def run(trials, *options):
-    script = Path(__file__).parents[1] / "helpers" / "killed.py"
+    script = Path(__file__).parents[2] / "helpers" / "killed.py"
     command = [sys.executable, script, *map(str, [trials, 0, *options])]
     paths = os.pathsep.join(map(str, script.parents[1:3]))  # Of the helpers, and of the package.
     environment = {**os.environ, "PYTHONPATH": paths}

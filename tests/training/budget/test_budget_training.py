@@ -15,7 +15,7 @@ def test_zero_budget_gradient_leaves_training_as_it_is():
     x, y = data()
     plain, budgeted = (switched(alternation="joint", budget=b) for b in (None, Budget(0.5)))
     budgeted.set_weights(plain.get_weights())
-    budgeted.budget_progress.knows.assign(1.0)
+    budgeted.budget_progress.was_trained.assign(1.0)
     for model in (plain, budgeted):  # The target of the first step is 1.
         model.train_on_batch(x, y)
     assert furthest(plain.trainable_weights, budgeted.trainable_weights) < 1e-6
@@ -31,7 +31,7 @@ def test_epochs_are_counted_over_several_fits():
 
     budget = Steep(0.3, start_epoch=0, end_epoch=2)
     model = switched(budget=budget, alternation="joint", compiled={"run_eagerly": True})
-    model.budget_progress.knows.assign(1.0)
+    model.budget_progress.was_trained.assign(1.0)
     for _ in range(2):
         fit(model, batch_size=8)
     assert targets == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75])
@@ -62,7 +62,7 @@ def test_training_comes_down_to_the_budget(of, make_task, shape):
     slow = {"switcher_optimizer": keras.optimizers.SGD(0.01)}
     budget = Budget(0.4, of, start_epoch=0, end_epoch=8)
     model = switched(make_task(), groups=["first", "second"], budget=budget, compiled=slow)
-    model.budget_progress.knows.assign(1.0)  # It need not wait.
+    model.budget_progress.was_trained.assign(1.0)  # It need not wait.
     assert model.structure().removed(of) < 0.02
     history = fit(model, x, y, batch_size=8, epochs=12)
     kept = 1 - model.structure().removed(of)

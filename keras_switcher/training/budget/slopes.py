@@ -1,13 +1,13 @@
-"""Pull: how a penalty's gradient is divided among the factors of a group."""
+"""Slopes: how a penalty's gradient is divided among the factors of a group."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.packing import PackedLayout, by_granularity
-from keras_switcher.reductions import Segments, as_constant
+from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.packing import PackedLayout
+from keras_switcher.reductions import Segments, Tensor, as_constant
 
 # How much more the ratios of factors count than a scale that has no effect. With 2, after few
 # updates, factors still shrank together for some seeds, see `recipes/results/tried/digits.json`.
@@ -19,7 +19,7 @@ LEAST_SCALE = 0.2
 LARGE = 1.5
 
 
-class Pull:
+class Slopes:
     """Turns what each factor costs into what a budget pulls at.
 
     What a factor costs is the kept share's gradient, as if a channel counted by its factor. But a
@@ -53,38 +53,45 @@ class Pull:
         is_normalized: Whether what reads a group is normalised, for each of them.
     """
 
-    def __init__(self, groups: list, is_normalized: list[bool]) -> None:
+    def __init__(self, groups: list[ChannelGroup], is_normalized: list[bool]) -> None:
         self._layout = PackedLayout(groups)
         of_each = np.repeat(np.arange(len(groups) + 1), [*(g.size for g in groups), 1])
         self._groups = Segments(of_each, len(groups) + 1)
         self._is_normalized = as_constant(np.array([*is_normalized, False])[of_each] * 1.0)
 
     def __call__(
-        self, costs: dict, factors: dict, relied_on: dict, is_short: Any, is_late: Any
-    ) -> dict:
+        self,
+        costs: dict[str, Tensor],
+        factors: dict[str, Tensor],
+        sensitivity: dict[str, Tensor],
+        is_short: Tensor,
+        lateness: Tensor,
+    ) -> dict[str, Tensor]:
         """Costs by name of group, each times how hard its factor is pulled at.
 
         Args:
             costs: Maps names to tensors: the kept share's gradient.
             factors: Maps names to tensors.
-            relied_on: Maps names to tensors: how far the loss relies on each, from 0 to 1.
+            sensitivity: Maps names to tensors from 0 to 1, see `Sensitivities.normalized`.
             is_short: A scalar, 1 where too little is kept and 0 elsewhere.
-            is_late: A scalar from 0 to 1: how late the budget is, see `Budget.is_late`.
+            lateness: A scalar from 0 to 1, see `Budget.lateness`.
         """
-        channels, connections = by_granularity(factors)
-        joined = self._layout.join(channels)
-        shares = self._layout.join({name: relied_on[name] for name in channels})
-        of_scale = ops.maximum(self._is_normalized, ops.cast(is_late, self._is_normalized.dtype))
+        joined, shares = self._layout.join(factors), self._layout.join(sensitivity)
+        of_scale = ops.maximum(self._is_normalized, ops.cast(lateness, self._is_normalized.dtype))
         slopes = self._layout.split(_slopes(joined, shares, is_short, of_scale, self._means))
-        for name, matrix in connections.items():
-            slopes[name] = _slopes(matrix, relied_on[name], is_short, is_late, ops.mean)
+        for name in factors:
+            if name not in slopes:  # Connections.
+                matrix, of_matrix = factors[name], sensitivity[name]
+                slopes[name] = _slopes(matrix, of_matrix, is_short, lateness, ops.mean)
         return {name: ops.cast(slopes[name], cost.dtype) * cost for name, cost in costs.items()}
 
-    def _means(self, values: Any) -> Any:
+    def _means(self, values: Tensor) -> Tensor:
         return self._groups.spread(self._groups.means(values))
 
 
-def _slopes(factors: Any, shares: Any, is_short: Any, of_scale: Any, means: Callable) -> Any:
+def _slopes(
+    factors: Tensor, shares: Tensor, is_short: Tensor, of_scale: Tensor, means: Callable
+) -> Tensor:
     """Slopes of factors; `means` gives each one the mean of its group."""
     shares, of_scale = ops.cast(shares, factors.dtype), ops.cast(of_scale, factors.dtype)
     mean, relied = means(factors), shares * factors

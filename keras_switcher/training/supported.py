@@ -3,18 +3,20 @@
 import keras
 from keras.src.backend.common import global_state
 
-from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.counting import unknown_macs
-from keras_switcher.training.budget import Budget
-
 # What Keras calls of a model that is trained, evaluated or asked: of a task network it never is.
 STEPS = (
     *("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
     *("make_train_function", "make_test_function", "make_predict_function"),
 )
+# By name: TensorFlow is imported where the training step is.
+TESTED = {
+    "_DefaultDistributionStrategy": "none",
+    "OneDeviceStrategy": "OneDeviceStrategy",
+    "MirroredStrategy": "MirroredStrategy",
+}
 
 
-def refuse_own_steps(task: keras.Model) -> None:
+def check_own_steps(task: keras.Model) -> None:
     """Raises for a task network whose own steps or loss would be ignored.
 
     Nested models may have some: Keras ignores them, too.
@@ -46,26 +48,12 @@ def refuse_own_steps(task: keras.Model) -> None:
         )
 
 
-def refuse_other_backends() -> None:
-    """Raises where the training step has no backend.
-
-    Raises:
-        ValueError: If Keras does not run on TensorFlow.
-    """
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise ValueError(
-            f"SwitcherModel trains with TensorFlow only, and Keras runs on {backend!r}. Set "
-            'KERAS_BACKEND="tensorflow" in the environment before Keras is imported. '
-            "channel_groups(), prune_channels() and count_macs() need no training step."
-        )
-
-
-def refuse_to_train_inside(model: keras.Model) -> None:
+def check_not_trained_inside(model: keras.Model, task: keras.Model) -> None:
     """Raises where another model calls this one in order to train it.
 
     Args:
         model: The model that is called.
+        task: Its task network.
 
     Raises:
         ValueError: If the call comes from another model, and there is something to train.
@@ -78,33 +66,27 @@ def refuse_to_train_inside(model: keras.Model) -> None:
             f"'{model.name}' (of type {type(model).__name__}) is trained inside "
             f"'{outer.name}' (of type {type(outer).__name__}), where its switcher's turns, warm-up "
             "and budget would be lost: only its own fit() knows of them. Build the outer network "
-            f"around the task network '{model.task.name}' and pass that one to SwitcherModel; or "
+            f"around the task network '{task.name}' and pass that one to SwitcherModel; or "
             f"train '{model.name}' alone and put its compact() inside; or set its `trainable` to "
             "False."
         )
 
 
-def refuse_unknown_macs(budget: Budget, channel_graph: ChannelGraph) -> None:
-    """Raises for a budget of MACs where some are not known, and none was told to leave them out.
+def check_strategy(model: keras.Model) -> None:
+    """Raises under a strategy whose results nobody has compared with those of one device.
 
     Args:
-        budget: The budget.
-        channel_graph: The task network's `ChannelGraph`.
+        model: A `SwitcherModel`.
 
     Raises:
-        ValueError: With the reason for each layer whose MACs are not known.
+        ValueError: If that is so.
     """
-    if budget.of != "macs":
-        return
-    unknown = unknown_macs(channel_graph)
-    none_known = not any(kernel.cost("macs") for kernel in channel_graph.kernels)
-    if none_known or (unknown and budget.unknown == "refuse"):
-        reasons = "; ".join(f"'{name}': {why}" for name, why in unknown.items()) or "any layer"
-        leave_out = (
-            "" if none_known else ' Or take a share of the others: Budget(unknown="leave_out").'
-        )
+    name = type(model.distribute_strategy).__name__
+    if name not in TESTED:
+        # The public name of MultiWorkerMirroredStrategy is not that of its class.
+        name = {"CollectiveAllReduceStrategy": "MultiWorkerMirroredStrategy"}.get(name, name)
         raise ValueError(
-            f"A budget of MACs needs to know them, and it does not know those of {reasons}. Ask "
-            'for a share of the weights, Budget(of="weights"), or build the task network with a '
-            f"fixed keras.Input(shape), where an open size is the reason.{leave_out}"
+            f"'{model.name}' was made under a {name}. A SwitcherModel is tested, and trained, "
+            f"under these strategies: {', '.join(TESTED.values())}. Keras itself fails to train "
+            "on several workers and was seen to report another loss under central storage."
         )

@@ -1,11 +1,11 @@
-"""BudgetProgress: the variables of a budget: running loss and gradient norm, wait, lag."""
+"""BudgetState: the variables of a budget: running loss and gradient norm, wait, lag."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_switcher.training.budget import Budget
+from keras_switcher.training.budget.budget import Budget
 
 # Decay per update of the running mean of squared gradients: a memory of a thousand updates. With
 # a shorter one the budget loosens its grip as training ends, and more than it asks for is lost.
@@ -23,7 +23,7 @@ OF_FIRST = 0.5
 OF_SHUFFLED, AT_ONCE = 0.9, 0.5
 
 
-class BudgetProgress(keras.layers.Layer):
+class BudgetState(keras.layers.Layer):
     """The state behind a `Budget` that training keeps and a file saves.
 
     Attributes:
@@ -33,8 +33,8 @@ class BudgetProgress(keras.layers.Layer):
             other samples, and the sum of their weights.
         first_loss: The mean loss of the first updates.
         updates: Number of updates.
-        knows: 1 if the network knew something of its inputs at the first updates.
-        learns: 1 while the network learns, or if it knew something before; else 0.
+        was_trained: 1 if the network knew something of its inputs at the first updates.
+        is_learning: 1 while the network learns, or if it was trained before; else 0.
         waited: For how many epochs the budget has waited.
         has_lost: Whether the last fit() has lost what it had learned; not saved.
         lag: How far the kept share was above the target, summed over time, the fall being 1 (or
@@ -45,27 +45,26 @@ class BudgetProgress(keras.layers.Layer):
         # Running means of half precision would stand still.
         dtype = "float64" if keras.config.floatx() == "float64" else "float32"
         super().__init__(**{"name": "budget_progress", "dtype": dtype, **kwargs})
-        shapes = {"gradients": (2,), "running_losses": (3,)}
-        for name in (
-            "gradients",
-            "running_losses",
-            "first_loss",
-            "updates",
-            "knows",
-            "learns",
-            "waited",
-            "lag",
-        ):
-            variable = self.add_weight(
-                name=name,
-                shape=shapes.get(name, ()),
-                initializer="zeros",
-                trainable=False,
-                aggregation="only_first_replica",
-            )
-            setattr(self, name, variable)
+        # Their order and names are those of older files.
+        self.gradients = self._add("gradients", (2,))
+        self.running_losses = self._add("running_losses", (3,))
+        self.first_loss = self._add("first_loss")
+        self.updates = self._add("updates")
+        self.was_trained = self._add("knows")
+        self.is_learning = self._add("learns")
+        self.waited = self._add("waited")
+        self.lag = self._add("lag")
         self.has_lost = False
         self.built = True
+
+    def _add(self, name: str, shape: tuple[int, ...] = ()) -> keras.Variable:
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
 
     def start_anew(self) -> None:
         """Another budget has neither waited nor lagged yet."""
@@ -102,11 +101,11 @@ class BudgetProgress(keras.layers.Layer):
         first = ops.convert_to_tensor(self.first_loss)
         has_fallen = first - running > (1 - OF_FIRST) * ops.abs(first)
         of_shuffled = ops.where(self.updates < FIRST_UPDATES, AT_ONCE, OF_SHUFFLED)
-        knows = of_others - running > (1 - of_shuffled) * ops.abs(of_others)
+        is_better = of_others - running > (1 - of_shuffled) * ops.abs(of_others)
         is_start = self.updates <= FIRST_UPDATES
-        knows = ops.cast(ops.logical_and(is_start, knows), self.dtype)
-        self.knows.assign(ops.maximum(self.knows, knows))
-        self.learns.assign(ops.maximum(self.knows, ops.cast(has_fallen, self.dtype)))
+        was_trained = ops.cast(ops.logical_and(is_start, is_better), self.dtype)
+        self.was_trained.assign(ops.maximum(self.was_trained, was_trained))
+        self.is_learning.assign(ops.maximum(self.was_trained, ops.cast(has_fallen, self.dtype)))
 
     def see_lag(self, above: Any, share: Any) -> None:
         """Takes in how far the kept share is above the target while a share of the fall goes by."""
@@ -120,20 +119,20 @@ class BudgetProgress(keras.layers.Layer):
             epoch: The epoch that it is.
             share: The share of it that goes by.
         """
-        is_due = ops.logical_and(epoch >= budget.start_epoch, self.learns == 0)
+        is_due = ops.logical_and(epoch >= budget.start_epoch, self.is_learning == 0)
         waited = ops.minimum(self.waited + ops.cast(share, self.dtype), budget.longest_wait)
         self.waited.assign(ops.where(is_due, waited, self.waited))
 
-    def is_open(self, budget: Budget) -> Any:
+    def may_move(self, budget: Budget) -> Any:
         """1 where the switcher may move: the network learns, or has been waited for long enough."""
         has_waited = ops.cast(self.waited >= budget.longest_wait, self.dtype)
-        return ops.maximum(ops.convert_to_tensor(self.learns), has_waited)
+        return ops.maximum(ops.convert_to_tensor(self.is_learning), has_waited)
 
     def is_waiting(self, budget: Budget, epoch: float) -> bool:
         """Whether a budget waits in this epoch."""
         waited = float(ops.convert_to_numpy(self.waited))
-        learns = bool(ops.convert_to_numpy(self.learns))
-        return not learns and epoch >= budget.start_epoch and waited < budget.longest_wait
+        is_learning = bool(ops.convert_to_numpy(self.is_learning))
+        return not is_learning and epoch >= budget.start_epoch and waited < budget.longest_wait
 
     def load_own_variables(self, store: Any) -> None:
         """Loads the state; files that are older than it have none, and it starts anew."""

@@ -1,4 +1,4 @@
-"""Budget: its target, its gradient, what it can reach, and what is on the brink."""
+"""Budget: its target, its gradient, what it can reach, and what is near zero."""
 
 import keras
 import numpy as np
@@ -8,9 +8,9 @@ from helpers.toys import crossentropy, data, mlp, switched, values
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import FreeFactors
-from keras_switcher.training.budget import BACK, GROWTH, LATE
-from keras_switcher.training.budget_progress import GRADIENT_DECAY
-from keras_switcher.training.pull import RATIOS
+from keras_switcher.training.budget.budget import BACK, GROWTH, LATE
+from keras_switcher.training.budget.slopes import RATIOS
+from keras_switcher.training.budget.state import GRADIENT_DECAY
 
 
 @pytest.mark.parametrize("epoch", [0, 2, 2.5, 4, 6.9, 7, 100])
@@ -72,7 +72,7 @@ def with_history(model):
     """The model at the end of its budget's fall, with a known length of the task's gradient."""
     model.epochs_seen.assign(1.0)
     model.budget_progress.gradients.assign([GRADIENT**2, 1.0])
-    model.budget_progress.knows.assign(1.0)
+    model.budget_progress.was_trained.assign(1.0)
     return model
 
 
@@ -142,7 +142,7 @@ def test_the_loss_may_have_any_unit(unit):
         }
         model.compile(loss=crossentropy(), loss_weights=scale, jit_compile=False, **optimizers)
         model.epochs_seen.assign(1.0)
-        model.budget_progress.knows.assign(1.0)
+        model.budget_progress.was_trained.assign(1.0)
         for _ in range(3):
             model.train_on_batch(x, y)
         moved.append(values([model.switcher.parameters])[0])
@@ -169,7 +169,7 @@ def test_a_budget_pulls_harder_the_longer_it_lags():
 
 
 def test_a_budget_is_late_by_its_lag():
-    found = [float(Budget(0.3).is_late(lag)) for lag in (0.0, LATE, 1.5 * LATE, 2 * LATE, 1.0)]
+    found = [float(Budget(0.3).lateness(lag)) for lag in (0.0, LATE, 1.5 * LATE, 2 * LATE, 1.0)]
     assert found == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-6)
 
 
@@ -316,7 +316,7 @@ def test_config_round_trip():
     )
 
 
-def on_the_brink():
+def near_zero():
     """As `with_zeros`, and of those left one hidden unit and one input are at a hundredth."""
     model = with_zeros()
     model.budget = Budget(0.1, start_epoch=0, end_epoch=1)
@@ -330,8 +330,8 @@ def on_the_brink():
     return model, places
 
 
-def test_factors_on_the_brink_act_as_zeros_and_count_as_kept():
-    model, places = on_the_brink()
+def test_factors_near_zero_act_as_zeros_and_count_as_kept():
+    model, places = near_zero()
     acting = np.concatenate(list(model.scaling_factors().values()))
     given = model.switcher.parameters.numpy()
     assert (acting[places] == 0).all()
@@ -344,8 +344,8 @@ def test_factors_on_the_brink_act_as_zeros_and_count_as_kept():
     assert (np.concatenate(list(model.scaling_factors().values())) == given).all()
 
 
-def test_a_budget_sends_away_what_is_on_the_brink():
-    model, places = on_the_brink()
+def test_a_budget_sends_away_what_is_near_zero():
+    model, places = near_zero()
     names, sizes = zip(*((n, len(f)) for n, f in model.factors().items()), strict=True)
     decided = np.split(model.switcher.parameters.numpy(), np.cumsum(sizes)[:-1])
     before = dict(zip(names, decided, strict=True))

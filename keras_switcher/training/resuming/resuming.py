@@ -7,9 +7,13 @@ import keras
 import numpy as np
 
 from keras_switcher.atomic_files import remove_leftovers, temporary_folder
-from keras_switcher.callbacks import StructureHistory
-from keras_switcher.training.checkpoint_file import read_record, restore_values, write_checkpoint
-from keras_switcher.training.training_state import settings_of, state_of
+from keras_switcher.structure_history import StructureHistory
+from keras_switcher.training.resuming.checkpoint_file import (
+    read_record,
+    restore_values,
+    write_checkpoint,
+)
+from keras_switcher.training.resuming.training_state import settings_of, state_of
 
 CHECKPOINT = "checkpoint.npz"
 

@@ -7,21 +7,21 @@ from helpers.toys import crossentropy, data, fit, mlp, same, switched, values
 from keras import layers
 
 from keras_switcher import Budget
-from keras_switcher.training.budget_progress import (
+from keras_switcher.training.budget.state import (
     FIRST_UPDATES,
     GRADIENT_DECAY,
     LOSS_DECAY,
     OF_FIRST,
-    BudgetProgress,
+    BudgetState,
 )
 
 
 def seen(losses, shuffled=None):
     """The state after these losses, and whether the network learned after each of them."""
-    progress, learned = BudgetProgress(), []
+    progress, learned = BudgetState(), []
     for loss, other in zip(losses, shuffled or losses, strict=True):
         progress.see_loss(loss, other)
-        learned.append(bool(progress.learns.numpy()))
+        learned.append(bool(progress.is_learning.numpy()))
     return progress, learned
 
 
@@ -68,7 +68,7 @@ def test_what_is_learned_later_by_other_samples_does_not_count():
 
 
 def test_the_length_of_the_gradient_is_a_running_root_mean_square():
-    progress = BudgetProgress()
+    progress = BudgetState()
     assert float(progress.gradient_norm()) == 0
     squares = [4.0, 9.0, np.inf, np.nan, 1.0]
     for square in squares:
@@ -79,12 +79,12 @@ def test_the_length_of_the_gradient_is_a_running_root_mean_square():
 
 
 def test_time_goes_by_only_where_a_budget_is_due_and_up_to_the_length_of_its_fall():
-    budget, progress = Budget(0.5, start_epoch=2, end_epoch=4), BudgetProgress()
+    budget, progress = Budget(0.5, start_epoch=2, end_epoch=4), BudgetState()
     for epoch in np.arange(0, 8, 0.5):
         progress.wait(budget, epoch, 0.5)
         assert float(progress.waited) == min(max(epoch - 1.5, 0), 2)
     progress.waited.assign(1.0)
-    progress.learns.assign(1.0)
+    progress.is_learning.assign(1.0)
     progress.wait(budget, 3.0, 0.5)
     assert float(progress.waited) == 1
 

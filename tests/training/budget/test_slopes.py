@@ -12,16 +12,16 @@ from sklearn.datasets import load_digits
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.training.pull import LARGE, LEAST_SCALE, RATIOS, Pull
+from keras_switcher.training.budget.slopes import LARGE, LEAST_SCALE, RATIOS, Slopes
 
 
-def slopes(factors, relied_on=None, *, is_normalized=False, is_short=False, is_late=0.0):
+def slopes(factors, sensitivity=None, *, is_normalized=False, is_short=False, lateness=0.0):
     """How hard each factor of one group is pulled at, if all cost the same."""
-    pulled = Pull([ChannelGroup("group", len(factors))], [is_normalized])
+    pulled = Slopes([ChannelGroup("group", len(factors))], [is_normalized])
     given = {"group": tf.constant(factors, "float32")}
-    shares = [0.5] * len(factors) if relied_on is None else relied_on
+    shares = [0.5] * len(factors) if sensitivity is None else sensitivity
     shares = {"group": tf.constant(shares, "float32")}
-    return pulled({"group": tf.ones(len(factors))}, given, shares, is_short, is_late)[
+    return pulled({"group": tf.ones(len(factors))}, given, shares, is_short, lateness)[
         "group"
     ].numpy()
 
@@ -87,17 +87,17 @@ def test_equal_factors_are_pulled_as_a_whole_where_their_scale_has_no_effect_or_
     equal = [1.0, 1.0, 1.0]
     assert slopes(equal) == pytest.approx([0, 0, 0])
     assert slopes(equal, is_normalized=True) == pytest.approx([1, 1, 1])
-    assert slopes(equal, is_late=0.25) == pytest.approx([0.25] * 3)
+    assert slopes(equal, lateness=0.25) == pytest.approx([0.25] * 3)
     # Both together are no more than one of them.
-    assert slopes(equal, is_normalized=True, is_late=1.0) == pytest.approx([1, 1, 1])
+    assert slopes(equal, is_normalized=True, lateness=1.0) == pytest.approx([1, 1, 1])
 
 
 @given(PAIRS, st.booleans(), st.floats(0, 1))
-def test_where_too_little_is_kept_nothing_shrinks_and_what_is_off_and_relied_on_comes_first(
-    pairs, is_normalized, is_late
+def test_where_too_little_is_kept_nothing_shrinks_and_what_is_off_and_sensitive_comes_first(
+    pairs, is_normalized, lateness
 ):
     factors, shares = map(np.array, zip(*pairs, strict=True))
-    found = slopes(factors, shares, is_normalized=is_normalized, is_short=True, is_late=is_late)
+    found = slopes(factors, shares, is_normalized=is_normalized, is_short=True, lateness=lateness)
     total = factors.sum()
     scale = (factors**2).sum() / total if total else LEAST_SCALE
     grows = np.clip(LARGE + 1 - scale, 0, 1)
@@ -126,7 +126,7 @@ def test_every_kernel_of_connections_has_a_scale_of_its_own():
     factors = {"few": tf.constant([[1.0, 3.0]]), "equal": tf.constant([[7.0], [7.0]])}
     costs = {"few": tf.constant([[0.5, 2.0]]), "equal": tf.constant([[1.0], [1.0]])}
     shares = {name: 0.5 * tf.ones_like(factor) for name, factor in factors.items()}
-    found = Pull([], [])(costs, factors, shares, is_short=False, is_late=0.0)
+    found = Slopes([], [])(costs, factors, shares, is_short=False, lateness=0.0)
     scale = 10 / 4
     expected = np.array([[0.5, 2.0]]) * RATIOS * (1 - np.array([[1.0, 3.0]]) / scale) / scale
     np.testing.assert_allclose(found["few"], expected, rtol=1e-5)
@@ -209,7 +209,7 @@ BATCH, NONE = layers.BatchNormalization, None
 def test_groups_whose_readers_are_normalised_are_pulled_at_as_a_whole(model, expected):
     model = SwitcherModel(model())
     factors = {group.name: ops.ones(group.size) for group in model.gated.groups}
-    pulls = model.budget_pull.pull(factors, factors, factors, is_short=False, is_late=0.0)
+    pulls = model.budget_gradient.slopes(factors, factors, factors, is_short=False, lateness=0.0)
     found = [name for name, pull in pulls.items() if np.abs(pull).max() > 1e-6]
     assert sorted(found) == expected
     for name in expected:

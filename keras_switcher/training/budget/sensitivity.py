@@ -46,12 +46,14 @@ class Sensitivities(keras.layers.Layer):
             seen = mean + rate * (size - mean)
             mean.assign(ops.where(ops.all(ops.isfinite(size)), seen, mean))
 
-    def relied_on(self) -> dict:
-        """How far the loss relies on each factor, from 0 (not at all) to 1, half for a mean one.
+    def normalized(self) -> dict:
+        """Normalised sensitivity of each factor, 0 to 1: half for a mean one.
 
         By name of group; half everywhere where no gradient has been seen.
         """
-        return {name: _share(ops.convert_to_tensor(mean)) for name, mean in self._means.items()}
+        return {
+            name: _normalized(ops.convert_to_tensor(mean)) for name, mean in self._means.items()
+        }
 
     def load_own_variables(self, store: Any) -> None:
         """Loads the means; files that are older than they are have none, and they start anew."""
@@ -59,6 +61,6 @@ class Sensitivities(keras.layers.Layer):
             super().load_own_variables(store)
 
 
-def _share(sizes: Any) -> Any:
+def _normalized(sizes: Any) -> Any:
     mean = ops.mean(sizes)
     return ops.where(mean > 0, ops.divide_no_nan(sizes, sizes + mean), 0.5)

@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.training.sensitivity import DECAY, Sensitivities
+from keras_switcher.training.budget.sensitivity import DECAY, Sensitivities
 
 GROUP = ChannelGroup("group", 3)
 
@@ -20,7 +20,7 @@ def seen(*gradients):
     sensitivities = Sensitivities([GROUP])
     for gradient in gradients:
         sensitivities.see({"group": ops.convert_to_tensor(gradient, "float32")})
-    return sensitivities.relied_on()["group"]
+    return sensitivities.normalized()["group"]
 
 
 def test_nothing_seen_relies_on_all_alike():
@@ -85,4 +85,4 @@ def test_a_file_has_what_was_seen(tmp_path):
     model.sensitivities.see({name: ops.convert_to_tensor([1.0, 2.0, 0.0, 1.0])})
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(loaded.sensitivities.relied_on()[name], [0.5, 2 / 3, 0.0, 0.5])
+    np.testing.assert_allclose(loaded.sensitivities.normalized()[name], [0.5, 2 / 3, 0.0, 0.5])

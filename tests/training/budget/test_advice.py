@@ -8,7 +8,7 @@ import pytest
 from helpers.toys import crossentropy, data, mlp, stepped, switched
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.training.budget_advice import advise_after_fit
+from keras_switcher.training.budget.advice import advise_after_fit
 
 pytestmark = pytest.mark.filterwarnings("default::UserWarning")
 
@@ -78,7 +78,8 @@ def test_a_network_that_loses_what_it_had_learned_is_said_after_every_fit(losses
     for _ in range(2):
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
-            advise_after_fit(model, losses)
+            state, epochs = model.budget_progress, model.epochs_seen
+            advise_after_fit(model.budget, state, epochs, losses, set())
         assert any("what was learned is lost" in str(w.message) for w in seen) == is_lost
         assert model.budget_progress.has_lost == is_lost
 

@@ -1,16 +1,22 @@
-"""All variables and settings of a training, for ResumeTraining."""
+"""All variables and settings of a training, for ResumeTraining and for loading weights."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import keras
+from keras import ops
 
 from keras_switcher.sublayers import with_sublayers
 
-# Arguments of a SwitcherModel that its layers do not tell.
-ARGUMENTS = (
-    *("alternation", "budget", "connections", "warmup_epochs"),
-    "gradient_through_switcher",
-)
+
+@runtime_checkable
+class HasSettings(Protocol):
+    """A model with settings that its layers do not tell, as a `SwitcherModel` has."""
+
+    def training_settings(self) -> dict:
+        """Settings by name."""
 
 
 def state_of(model: keras.Model) -> list[keras.Variable]:
@@ -55,12 +61,39 @@ def settings_of(model: keras.Model) -> dict:
     layers = [layer for layer in with_sublayers(model) if not isinstance(layer, keras.Model)]
     settings = {"loss": model.loss, **dict(_optimizers(model))}
     settings |= {f"layer {number}": layer for number, layer in enumerate(layers)}
-    if hasattr(model, "gated"):  # A SwitcherModel.
-        settings |= {name: getattr(model, name) for name in ARGUMENTS}
-        settings["sizes of groups"] = [group.size for group in model.gated.groups]
+    if isinstance(model, HasSettings):
+        settings |= model.training_settings()
     found: dict[str, Any] = {}
     _collect("", settings, found)
     return found
+
+
+@contextmanager
+def unchanged_on_failure(model: keras.Model, filepath: str | Path) -> Iterator[None]:
+    """A context in which weights are loaded: if that fails, all variables are what they were.
+
+    Args:
+        model: The model, its optimizers included.
+        filepath: The file, for the error.
+
+    Raises:
+        ValueError: If loading raises one: the file holds the weights of another network.
+    """
+    variables = [*model.variables]
+    for _, optimizer in _optimizers(model):
+        variables += optimizer.variables
+    before = [ops.convert_to_numpy(variable) for variable in variables]
+    try:
+        yield
+    except Exception as error:  # Whatever it is goes on, once the weights are back.
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        if isinstance(error, ValueError):
+            raise ValueError(
+                f"{filepath} does not hold weights of '{model.name}', which were left as they "
+                f"were: {error}"
+            ) from error
+        raise
 
 
 def _optimizers(model: keras.Model) -> list[tuple[str, keras.optimizers.Optimizer]]:
