@@ -5,15 +5,15 @@ from typing import Any
 import keras
 
 from keras_switcher import layers, plots, switchers
-from keras_switcher.callbacks import StructureHistory
 from keras_switcher.graph.channel_graph import channel_groups
+from keras_switcher.graph.counting import count_macs, count_parameters
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.pruning.counting import count_macs, count_parameters
 from keras_switcher.pruning.masks import prune_channels
 from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.structure import Structure
-from keras_switcher.training.budget import Budget
-from keras_switcher.training.resuming import ResumeTraining
+from keras_switcher.structure_history import StructureHistory
+from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.resuming.resuming import ResumeTraining
 
 __version__ = "0.2.3"
 
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Loads SwitcherModel on first use: reading and pruning networks needs no training backend."""
+    """Loads SwitcherModel on first use: reading and pruning networks needs no TensorFlow."""
     if name != "SwitcherModel":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -12,39 +12,37 @@ from keras_switcher import switchers
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.gating.inference import InferenceKernels
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
+from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.pruning.export import export_model
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.pruning_plan import PruningPlan
-from keras_switcher.pruning.remaking import warn_before_training
+from keras_switcher.pruning.replicas import warn_before_training
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
-from keras_switcher.reductions import in_full
+from keras_switcher.reductions import Tensor, in_full
 from keras_switcher.structure import Structure
 from keras_switcher.switchers.reading import read_records
 from keras_switcher.switchers.records import check_finite, check_shapes, map_weights
 from keras_switcher.training.accounting import Accounting
+from keras_switcher.training.backends import check_backend
 from keras_switcher.training.backends.tensorflow import Trainer
-from keras_switcher.training.budget import Budget
-from keras_switcher.training.budget_advice import TrainingSoFar, advise_before
-from keras_switcher.training.budget_progress import BudgetProgress
-from keras_switcher.training.budget_pull import BudgetPull
+from keras_switcher.training.budget.advice import TrainingSoFar, advise_before_fit
+from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.gradient import BudgetGradient
+from keras_switcher.training.budget.sensitivity import Sensitivities
+from keras_switcher.training.budget.state import BudgetState
+from keras_switcher.training.budget.unknown_macs import check_macs_known
+from keras_switcher.training.compiled_compaction import compact_compiled
+from keras_switcher.training.epoch_counter import EpochCounter, with_counter
 from keras_switcher.training.metrics import SHARES, StructureShares
-from keras_switcher.training.optimizer_state import compact_compiled
-from keras_switcher.training.optimizers import (
-    OptimizerPair,
-    check_optimizers,
-    unchanged_on_failure,
-)
-from keras_switcher.training.progress import with_progress
-from keras_switcher.training.refusals import (
-    refuse_other_backends,
-    refuse_own_steps,
-    refuse_to_train_inside,
-    refuse_unknown_macs,
-)
+from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
+from keras_switcher.training.resuming.training_state import unchanged_on_failure
 from keras_switcher.training.schedule import Schedule
-from keras_switcher.training.sensitivity import Sensitivities
-from keras_switcher.training.strategies import check_strategy
+from keras_switcher.training.supported import (
+    check_not_trained_inside,
+    check_own_steps,
+    check_strategy,
+)
 
 MODEL_FORMAT = 1
 # Attributes that the gated network is built with.
@@ -83,8 +81,18 @@ class SwitcherModel(Trainer):
         warmup_epochs: Number of first epochs in which all factors are one and only the task
             network is trained.
         gradient_through_switcher: Whether the task network's gradient also flows through the
-            switcher's input (second term of equation 6). False is an ablation.
+            switcher's input (second term of equation 6 of arXiv 2110.05954). False is an ablation.
         **kwargs: `name` and `dtype`, as for any Keras model.
+
+    Attributes:
+        task: The task network, whose weights are trained.
+        switcher: The `Switcher`.
+        gated: The `GatedNetwork`: the task network with its kernels scaled by factors, and the
+            groups that have factors (`gated.groups`, `gated.connections`).
+        records: What the switcher reads: a `GroupRecord` or `ConnectionRecord` per group.
+        switcher_optimizer: The switcher's optimizer, once the model is compiled; `optimizer` is
+            that of the task network.
+        epochs_seen: A variable: the number of whole epochs over all fits.
 
     Raises:
         ValueError: If the task network cannot be read, an argument is not one of its choices, or
@@ -103,8 +111,12 @@ class SwitcherModel(Trainer):
     >>> model.compile(keras.optimizers.SGD(0.1), loss, metrics=["accuracy"])
     >>> x, y = np.eye(4, dtype="float32"), np.array([0, 1, 0, 1])
     >>> history = model.fit(x, y, verbose=0)
-    >>> sorted(model.scaling_factors())
-    ['hidden', 'hidden/inputs']
+    >>> int(model.epochs_seen), [record.shape for record in model.records]
+    (1, [(8,), (4,)])
+    >>> {name: factors.shape for name, factors in model.scaling_factors().items()}
+    {'hidden': (8,), 'hidden/inputs': (4,)}
+    >>> model.structure().before["weights"]
+    48
     >>> small = model.compact()
     >>> bool(np.allclose(small(x), model(x), atol=1e-5))
     True
@@ -125,14 +137,14 @@ class SwitcherModel(Trainer):
         kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
         kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
         super().__init__(**kwargs)
-        refuse_other_backends()
+        check_backend()
         if not isinstance(connections, (bool, str)) or connections not in GRANULARITY:
             raise ValueError(
                 f"`connections` must be one of {tuple(GRANULARITY)}. "
                 f"Received: connections={connections!r}."
             )
         self.gated = GatedNetwork(task, groups, GRANULARITY[connections])
-        refuse_own_steps(task)
+        check_own_steps(task)
         warn_before_training(self.gated.channel_graph)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
@@ -144,20 +156,28 @@ class SwitcherModel(Trainer):
         self.groups = groups if isinstance(groups, str) else self.gated.names
         self.connections = connections
         self.gradient_through_switcher = gradient_through_switcher
-        self.inference = InferenceKernels(self)
-        self.accounting = Accounting(self.gated)
-        self.structure_shares = StructureShares()
-        self.optimizers = OptimizerPair(self)
-        self.budget_progress = BudgetProgress()
-        self.sensitivities = Sensitivities([*self.gated.groups, *self.gated.connections])
-        self.budget_pull = BudgetPull(self)
-        self.advised: set[str] = set()  # What fit() has said already.
-        self.budget = budget
         # Whole epochs over all fits; the share of the current one that is done; a step's share.
         self.epochs_seen = self._add_state("epochs_seen")
         self.epoch_share = self._add_state("epoch_share")
         self.step_share = self._add_state("step_share")
-        self.schedule = Schedule(alternation, warmup_epochs, self.epochs_seen)
+        clock = self.epochs_seen, self.epoch_share, self.step_share
+        self.schedule = Schedule(alternation, warmup_epochs, *clock)
+        self.inference = InferenceKernels(self.gated)
+        self._compiled_raw_factors = self.as_graph(self._raw_factors)
+        self.accounting = Accounting(self.gated)
+        self.structure_shares = StructureShares()
+        self.budget_progress = BudgetState()
+        self.sensitivities = Sensitivities([*self.gated.groups, *self.gated.connections])
+        self.budget_gradient = BudgetGradient(
+            self.gated,
+            self.switcher,
+            self.schedule,
+            self.accounting,
+            self.budget_progress,
+            self.sensitivities,
+        )
+        self.budget = budget
+        self.advised: set[str] = set()  # What fit() has said already.
         self.built = True
 
     def _add_state(self, name: str) -> keras.Variable:
@@ -209,10 +229,20 @@ class SwitcherModel(Trainer):
                     "`budget` must be None or a keras_switcher.Budget, for example "
                     f"Budget(keep=0.25). Received: budget={value!r}."
                 )
-            refuse_unknown_macs(value, self.gated.channel_graph)
+            check_macs_known(value, self.gated.channel_graph)
             self.accounting.check_reachable(value)
         self._budget = value
         self.budget_progress.start_anew()
+
+    @property
+    def optimizers(self) -> OptimizerPair:
+        """Both optimizers, as they are now: `optimizer` may be exchanged after compile()."""
+        return OptimizerPair(
+            {
+                "task": (self.optimizer, self.task),
+                "switcher": (self.switcher_optimizer, self.switcher),
+            }
+        )
 
     @property
     def gradient_through_switcher(self) -> bool:
@@ -240,8 +270,22 @@ class SwitcherModel(Trainer):
         """The task network's, by which losses and metrics can be given per output."""
         return getattr(self.task, "output_names", None)
 
-    def raw_factors(self, training: bool | None = None) -> dict:
-        """The factors as the switcher returns them."""
+    def raw_factors(self, training: bool | None = None) -> dict[str, Tensor]:
+        """The factors as the switcher returns them, by name of group: tensors with gradients.
+
+        Args:
+            training: Whether the model is being trained.
+
+        Example, in the warm-up:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> model = SwitcherModel(task, switchers.FreeFactors("half_zeros"), warmup_epochs=1)
+        >>> [bool((raw == 0).numpy().any()) for raw in model.raw_factors().values()]
+        [True, True]
+        >>> [bool((factor == 1).numpy().all()) for factor in model.factors().values()]
+        [True, True]
+        """
         records = self.records
         if not self.gradient_through_switcher:
             records = map_weights(records, ops.stop_gradient)
@@ -249,12 +293,12 @@ class SwitcherModel(Trainer):
         check_shapes(factors, self.records, self.switcher.name)
         return dict(zip(self.gated.names, factors, strict=True))
 
-    def effective_factors(self, raw: dict) -> dict:
+    def effective_factors(self, raw: dict[str, Tensor]) -> dict[str, Tensor]:
         """Factors as the gates apply them: ones in the warm-up; zero near zero under a budget."""
         factors = self.schedule.after_warmup(raw)
         return self.budget.effective_factors(factors) if self.budget else factors
 
-    def factors(self, training: bool | None = None) -> dict:
+    def factors(self, training: bool | None = None) -> dict[str, Tensor]:
         """The factors of the weights as they are now: tensors by name of group.
 
         Vectors with a factor per channel; matrices like the kernel for connections.
@@ -266,12 +310,25 @@ class SwitcherModel(Trainer):
 
         Of shape `(channels,)`, or `(inputs, outputs)` for connections.
         """
-        return {name: in_full(factor) for name, factor in self.inference.factors().items()}
+        return {name: in_full(factor) for name, factor in self.inference_factors().items()}
+
+    def inference_factors(self) -> dict[str, Tensor]:
+        """The factors of the weights as they are now, as inference and compaction use them.
+
+        All of them ask the same compiled function: another one may round differently, and where
+        factors jump from zero, another channel would be kept.
+        """
+        raw = self._raw_factors() if self.run_eagerly else self._compiled_raw_factors()
+        return self.effective_factors(raw)
+
+    def _raw_factors(self) -> dict[str, Tensor]:
+        with VariableOverride([]):  # Losses that the switcher adds belong to training.
+            return self.raw_factors()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The gated network, with the factors of the weights as they are now."""
         if training:
-            refuse_to_train_inside(self)
+            check_not_trained_inside(self, self.task)
         return self.gated.run(inputs, self.factors(training), training)
 
     def compile(
@@ -294,10 +351,23 @@ class SwitcherModel(Trainer):
         Raises:
             ValueError: If both optimizers are the same object, one is a `MultiOptimizer`, or
                 there is none for the switcher and `optimizer` cannot be copied.
+
+        Example:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> model = SwitcherModel(task)
+        >>> model.compile(keras.optimizers.SGD(0.1), "mse", switcher_optimizer="adam")
+        >>> [type(o).__name__ for o in (model.optimizer, model.switcher_optimizer)]
+        ['SGD', 'Adam']
         """
         check_optimizers(optimizer, switcher_optimizer)
         super().compile(optimizer, loss, *args, **kwargs)
-        self.optimizers.complete(switcher_optimizer, kwargs.get("auto_scale_loss", True))
+        self.optimizer, self.switcher_optimizer = complete_pair(
+            self.optimizer, switcher_optimizer, self.task, kwargs.get("auto_scale_loss", True)
+        )
+        with self.distribute_strategy.scope():
+            self.optimizers.build()
 
     def fit(
         self,
@@ -320,6 +390,8 @@ class SwitcherModel(Trainer):
     ) -> keras.callbacks.History:
         """Trains for a number of epochs, as any Keras model; the arguments are Keras's own.
 
+        See the example of `SwitcherModel`.
+
         An epoch's line has `weights_removed`, the share of the weights that is switched off, and
         `budget_waited` while a budget waits until the network learns. It warns once where nothing
         need be removed, because there is no budget, and where training ends before the budget is
@@ -332,8 +404,11 @@ class SwitcherModel(Trainer):
         arguments = {n: value for n, value in locals().items() if n not in ("self", "__class__")}
         check_strategy(self)
         seen = int(ops.convert_to_numpy(self.epochs_seen))
-        advise_before(self, seen + max(0, epochs - initial_epoch))
-        return super().fit(**{**arguments, "callbacks": with_progress(callbacks, self)})
+        advise_before_fit(self.budget, seen + max(0, epochs - initial_epoch), self.advised)
+        counter = EpochCounter(
+            self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
+        )
+        return super().fit(**{**arguments, "callbacks": with_counter(callbacks, counter, self)})
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Trains on one batch, as for any Keras model."""
@@ -351,29 +426,46 @@ class SwitcherModel(Trainer):
 
         Raises:
             ValueError: If factors are negative or not finite.
+
+        Example, before any training:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> SwitcherModel(task, switchers.FreeFactors("half_zeros", seed=0)).structure()
+        group                 kept           of strengthened     weakened       pruned
+        hidden                   4            8            0            4            4
+        hidden/inputs            2            4            2            0            2
+        weights: 48 -> 16 (66.67% removed)
+        parameters: 58 -> 22 (62.07% removed)
+        macs: 48 -> 16 (66.67% removed)
         """
-        progress = self.budget_progress
-        values = [self.epochs_seen, progress.waited, progress.learns, progress.gradient_norm()]
-        epochs, waited, learns, gradient = (float(ops.convert_to_numpy(v)) for v in values)
-        so_far = TrainingSoFar(epochs, waited, bool(learns), gradient, progress.has_lost)
+        so_far = TrainingSoFar.of(self.epochs_seen, self.budget_progress)
         names, channel_graph = self.gated.names, self.gated.channel_graph
         return Structure(channel_graph, names, self.plan(), self.budget, so_far)
 
     def plan(self, round_to: int = 1) -> PruningPlan:
-        """What `compact` will remove: printed, saved, and replayed on a copy of the task network.
+        """The plan of what `compact` removes: printed, saved, replayed on a copy of the network.
 
         Args:
             round_to: Keep at least the next multiple of this number of channels per group.
 
         Raises:
             ValueError: If factors are negative or not finite, or `round_to` is not positive.
+
+        Example:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> model = SwitcherModel(task, switchers.FreeFactors("half_zeros"), groups=["hidden"])
+        >>> model.plan(round_to=8).keep["hidden"].sum().item()  # All of 8, though four are zero.
+        8
         """
         return self._plan(self.scaling_factors(), round_to)
 
     def _plan(self, factors: dict[str, np.ndarray], round_to: int) -> PruningPlan:
         check_finite(factors, self.records, self.switcher.name)
         gated = self.gated
-        plan = plan_removal(gated.channel_graph, factors, round_to, gated.reads_every_dense)
+        plan = plan_removal(gated.channel_graph, factors, round_to, gated.every_dense_input)
         return PruningPlan.of(plan)
 
     def compact(
@@ -397,6 +489,14 @@ class SwitcherModel(Trainer):
             ValueError: If nothing is left of a group whose branch cannot go, a weight is not
                 finite, a layer of the task network cannot be made again, or an optimizer is asked
                 for that is not there or cannot be cut; if the result computes something else.
+
+        Example:
+
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> model = SwitcherModel(task, switchers.FreeFactors("half_zeros"), groups=["hidden"])
+        >>> [weight.shape for weight in model.compact().get_weights()]
+        [(4, 4), (4,), (4, 2), (2,)]
         """
         check_verify(verify)
         if not isinstance(optimizer, bool):
@@ -406,10 +506,11 @@ class SwitcherModel(Trainer):
                 "with another one, compile it."
             )
         factors = self.scaling_factors()
-        plan, verified_by = self._plan(factors, round_to), factors if verify else None
+        plan, channel_graph = self._plan(factors, round_to), self.gated.channel_graph
+        compared = factors if verify else None
         if optimizer:
-            return compact_compiled(self, plan, verified_by)
-        return compact(self.gated.channel_graph, plan, verified_by)
+            return compact_compiled(self, channel_graph, plan, compared)
+        return compact(channel_graph, plan, compared)
 
     def export(
         self,
@@ -431,6 +532,18 @@ class SwitcherModel(Trainer):
         Raises:
             ValueError: As `compact`, and if there is something at `filepath`.
             ImportError: If the format needs a package that is not installed.
+
+        Example:
+
+        >>> import tempfile
+        >>> import tensorflow as tf
+        >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
+        >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
+        >>> folder = Path(tempfile.mkdtemp()) / "small"
+        >>> SwitcherModel(task).export(folder, verbose=False)
+        >>> served = tf.saved_model.load(folder)
+        >>> served.serve(tf.ones((3, 4))).shape
+        TensorShape([3, 2])
         """
         export_model(self.compact(round_to, verify=verify), filepath, format, **kwargs)
 
@@ -462,6 +575,17 @@ class SwitcherModel(Trainer):
         """
         with unchanged_on_failure(self, filepath):
             super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def training_settings(self) -> dict:
+        """Settings of training that its layers do not tell, for `ResumeTraining`."""
+        return {
+            "alternation": self.alternation,
+            "budget": self.budget,
+            "connections": self.connections,
+            "warmup_epochs": self.warmup_epochs,
+            "gradient_through_switcher": self.gradient_through_switcher,
+            "sizes of groups": [group.size for group in self.gated.groups],
+        }
 
     def get_compile_config(self) -> dict:
         """The arguments of `compile`, serialized, with the switcher's optimizer."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_switcher.callbacks import StructureHistory
+from keras_switcher.structure_history import StructureHistory
 
 COLORS = {"strengthened": "yellow", "weakened": "green", "pruned": "black"}
 

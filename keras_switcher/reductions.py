@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-# Of whichever backend Keras runs on: which class that is, only the backend knows.
+# A tensor of whichever backend Keras runs on; their classes have no common base.
 Tensor = Any
 
 
@@ -30,16 +30,16 @@ def as_constant(array: ArrayLike) -> Tensor:
 
 
 def in_full(array: Tensor) -> np.ndarray:
-    """Numbers as a NumPy array of `float32`, or of `float64` where they are that already."""
+    """A tensor as a NumPy array of `float32`, or of `float64` if it has that type."""
     array = ops.convert_to_numpy(array)
     return array if array.dtype == "float64" else array.astype("float32")
 
 
 class Segments:
-    """Which group each of the values belongs to: means over groups, and what a group has, spread.
+    """A partition of values into groups: means over groups, and group values given to members.
 
     Args:
-        of_each: For each value the number of its group.
+        of_each: For each value the number of its group, from 0.
         number: The number of groups.
     """
 
@@ -57,7 +57,7 @@ class Segments:
         return sums / ops.cast(sizes, sums.dtype)
 
     def spread(self, values: Tensor) -> Tensor:
-        """Gives each value's place what belongs to its group, along the first axis."""
+        """Gives each member the value of its group, along the first axis."""
         return ops.take(values, self._of_each, axis=0)
 
 
@@ -94,7 +94,7 @@ def total(values: Tensor) -> Tensor:
 
 @ops.custom_gradient
 def times(matrix: Tensor, scalar: Tensor) -> tuple[Tensor, Callable]:
-    """A matrix times a scalar, whose gradient is such a sum."""
+    """A matrix times a scalar; the gradient to the scalar is a `total`."""
 
     def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
         return upstream * scalar, total(upstream * matrix)

@@ -5,17 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.graph.untouched import describe_hidden
-from keras_switcher.pruning.counting import remaining, unknown_macs
+from keras_switcher.graph.hidden_weights import describe_hidden
+from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.plan import Plan
-from keras_switcher.training.budget import Budget
-from keras_switcher.training.budget_advice import TrainingSoFar, advice_after
+from keras_switcher.training.budget.advice import TrainingSoFar, advice_after
+from keras_switcher.training.budget.budget import Budget
 
 
 @dataclass(frozen=True)
 class GroupCounts:
-    """Channels (or connections) of one group, as they act: `strengthened + weakened = kept`."""
+    """Counts of one group's channels (or connections) by their factors.
+
+    Args:
+        name: Name of the group.
+        total: Number of its channels (or connections).
+        kept: How many are kept: `strengthened + weakened`.
+        strengthened: How many have a factor of one or more.
+        weakened: How many have a factor above zero and below one.
+    """
 
     name: str
     total: int
@@ -25,12 +34,14 @@ class GroupCounts:
 
     @property
     def pruned(self) -> int:
-        """Channels (or connections) that are switched off."""
+        """How many are removed."""
         return self.total - self.kept
 
 
 class Structure:
-    """What a switcher decided: counts per group, and the costs before and after. It prints itself.
+    """Channels kept per group, and costs before and after; `print` shows it as a table.
+
+    `SwitcherModel.structure()` returns one.
 
     Args:
         channel_graph: The task network's `ChannelGraph`.
@@ -48,6 +59,21 @@ class Structure:
             zero counts, as weights and as MACs, although the compact network stores the zeros and
             multiplies with them.
         unknown_macs: Why the MACs of some layers are not known, by their names.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_switcher as ks
+    >>> hidden = keras.layers.Dense(4, name="hidden")
+    >>> task = keras.Sequential([keras.Input((2,)), hidden, keras.layers.Dense(1)])
+    >>> model = ks.SwitcherModel(task, ks.switchers.FreeFactors(), groups=["hidden"])
+    >>> _ = model.switcher.parameters.assign([1, 0.5, 0, 0])
+    >>> print(model.structure())
+    group          kept           of strengthened     weakened       pruned
+    hidden            2            4            1            1            2
+    weights: 12 -> 6 (50.00% removed)
+    parameters: 17 -> 9 (47.06% removed)
+    macs: 12 -> 6 (50.00% removed)
     """
 
     def __init__(
@@ -73,10 +99,10 @@ class Structure:
         self.unknown_macs = unknown_macs(channel_graph)
 
     def removed(self, of: str = "weights") -> float:
-        """The share of `"weights"`, `"parameters"` or `"macs"` that goes, from `before` to `after`.
+        """The share of `"weights"`, `"parameters"` or `"macs"` that is removed, from 0 to 1.
 
         Raises:
-            ValueError: If MACs are asked for and none are known.
+            ValueError: If `of` is `"macs"` and no layer's MACs are known.
         """
         if not self.before[of]:
             raise ValueError(
@@ -86,7 +112,7 @@ class Structure:
         return 1 - self.after[of] / self.before[of]
 
     def to_dict(self) -> dict:
-        """Everything that is printed, as plain numbers."""
+        """The printed counts and costs, as plain numbers."""
         groups = {
             counts.name: {
                 "total": counts.total,
@@ -119,8 +145,8 @@ class Structure:
         if self._has_connections:
             lines.append("Cut connections count as removed; a stock layer multiplies its zeros.")
         lines += [
-            f"Warning: nothing is left of '{counts.name}'. Unless a sum or product leads around "
-            "it, compact() will refuse."
+            f"Warning: nothing is left of '{counts.name}'. compact() raises an error unless a skip "
+            "connection bypasses it."
             for counts in self.groups
             if counts.kept == 0
         ]
@@ -137,8 +163,8 @@ class Structure:
 
 
 def _count_channels(group: ChannelGroup, plan: Plan) -> GroupCounts:
-    acting = group.consumers[0].gather(plan.scale, np) if group.is_input else None
-    scale = plan.scale[group.name] if acting is None else acting
+    effective = group.consumers[0].gather(plan.scale, np) if group.is_input else None
+    scale = plan.scale[group.name] if effective is None else effective
     return _counts(group.name, np.where(plan.keep[group.name], scale, 0))
 
 
@@ -147,7 +173,7 @@ def _count_connections(name: str, channel_graph: ChannelGraph, plan: Plan) -> Gr
     return _counts(name, kernel.between(plan.connections[name], plan.keep))
 
 
-def _counts(name: str, acting: np.ndarray) -> GroupCounts:
-    strong = int((acting >= 1).sum())
-    alive = int((acting > 0).sum())
-    return GroupCounts(name, acting.size, alive, strong, alive - strong)
+def _counts(name: str, effective: np.ndarray) -> GroupCounts:
+    strengthened = int((effective >= 1).sum())
+    kept = int((effective > 0).sum())
+    return GroupCounts(name, effective.size, kept, strengthened, kept - strengthened)

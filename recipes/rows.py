@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_switcher.files import write_whole
+from keras_switcher.atomic_files import atomic_write_text
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -36,9 +36,11 @@ def write_rows(path: Path, *rows: dict):
     path.parent.mkdir(parents=True, exist_ok=True)
     if len(rows) == 1:
         fields = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in rows[0].items())
-        write_whole(path, "{\n" + ",\n".join(fields) + "\n}\n")
+        atomic_write_text(path, "{\n" + ",\n".join(fields) + "\n}\n")
     else:
-        write_whole(path, "[\n" + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n]\n")
+        atomic_write_text(
+            path, "[\n" + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n]\n"
+        )
 
 
 def read_rows(folder: Path, pattern: str = "*.json") -> list[dict]:

@@ -15,8 +15,8 @@ from keras import layers, ops
 from keras.src.backend.common import global_state
 
 import keras_switcher
-from keras_switcher.pruning.holding import SAVED
-from keras_switcher.pruning.sharing import Sharing
+from keras_switcher.pruning.replicas.holding import SAVED
+from keras_switcher.pruning.replicas.sharing import Sharing
 
 
 def dense(**kwargs):

@@ -9,7 +9,7 @@ from helpers.toys import crossentropy, data, fit, mlp, switched
 from keras import layers
 
 from keras_switcher import SwitcherModel, channel_groups, prune_channels
-from keras_switcher.training.refusals import STEPS
+from keras_switcher.training.supported import STEPS
 
 
 def as_model(kind):

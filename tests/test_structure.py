@@ -19,7 +19,7 @@ from keras_switcher import (
 )
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
-from keras_switcher.training.budget_advice import TrainingSoFar
+from keras_switcher.training.budget.advice import TrainingSoFar
 
 
 def structure_of(model, factors):

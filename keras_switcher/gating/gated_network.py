@@ -5,35 +5,38 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.graph.axis import Edge
+from keras_switcher.gating.packed_factors import EdgeFactors
 from keras_switcher.graph.call import Call, OperationProxy, arranged
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.names import Names
-from keras_switcher.graph.packing import EdgeFactors
 from keras_switcher.graph.selection import Choice, select_groups
 from keras_switcher.layers.gated import Gated
 
 
 class GatedNetwork:
-    """A task network with gates on the edges of the chosen groups.
+    """A task network with a `Gated` layer on each edge from a chosen group to a kernel.
 
     Args:
         task: The task network. Its layers and weights are used as they are.
         groups: See `select_groups`.
-        granularity: What has factors: a tuple of `"channels"`, `"connections"` or both.
+        granularity: `("channels",)`, `("connections",)` or both: which of them have factors.
 
     Attributes:
         channel_graph: The task network's `ChannelGraph`.
+        every_dense_input: Whether each Dense layer has a group of its own inputs.
         groups: The `ChannelGroup`s that have factors.
         connections: The `ConnectionGroup`s that have factors.
         edges: The gated edges.
+        network: The Functional model of these layers and gates, called as
+            `network([inputs, factors])` with one vector or matrix of factors per gated edge.
     """
 
     def __init__(
         self, task: keras.Model, groups: Choice, granularity: tuple[str, ...] = ("channels",)
     ) -> None:
-        self.reads_every_dense = groups == "dense"
-        self.channel_graph = ChannelGraph(task, every_dense_input=self.reads_every_dense)
+        self.every_dense_input = groups == "dense"
+        self.channel_graph = ChannelGraph(task, every_dense_input=self.every_dense_input)
         self.groups, self.connections = select_groups(self.channel_graph, groups, granularity)
         self.network, self.edges = gated_network(self.channel_graph, self.names)
         self.network.autocast = False  # Factors stay in float32 under mixed precision.
@@ -51,7 +54,7 @@ class GatedNetwork:
     def run(self, inputs: Any, factors: dict, training: bool | None = None) -> Any:
         """Runs the gated network with these factors."""
         inputs = arranged(inputs, self.channel_graph.graph.inputs)
-        # NumPy arrays, which eager steps may pass, do not go together with tensors.
+        # Eager steps may pass NumPy arrays, which a Functional model does not mix with tensors.
         inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs, none_is_leaf=False)
         return self.network([inputs, self._edge_factors(factors)], training=training)
 
@@ -105,5 +108,6 @@ def gated_network(
 
 
 def _names_at(edge: Edge) -> set[str]:
+    """Names of all groups whose factors scale the edge's kernel."""
     own = [other.name for other in (edge.input_group, edge.connections) if other]
     return {group.name for group in edge.groups} | set(own)

@@ -5,50 +5,35 @@ from typing import Any
 
 import keras
 
-from keras_switcher.graph.axis import Edge
-from keras_switcher.graph.kernel import scaled
-from keras_switcher.graph.packing import EdgeFactors
+from keras_switcher.gating.gated_network import GatedNetwork
+from keras_switcher.gating.packed_factors import EdgeFactors
+from keras_switcher.graph.edge import Edge, scaled
 from keras_switcher.layers.variable_override import VariableOverride
-from keras_switcher.reductions import Tensor
 
 
 class InferenceKernels:
-    """Holds a network's scaled kernels for evaluate() and predict(), renewed before their start.
+    """Holds a network's scaled kernels for evaluate() and predict().
 
     Within `scope()` the task network itself computes what the gated network would, at no cost.
 
     Args:
-        model: A `SwitcherModel`.
+        gated: The `GatedNetwork`.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self._model = model
+    def __init__(self, gated: GatedNetwork) -> None:
+        self._gated = gated
         self._kernels: dict[int, tuple[Edge, keras.Variable]] = {}
-        self._as_graph = model.as_graph(self._raw_factors)
-
-    def factors(self) -> dict:
-        """The factors of the weights as they are now, as inference and compaction use them.
-
-        All of them ask the same compiled function: another one may round differently, and where
-        factors jump from zero, another channel would be kept.
-        """
-        raw = self._raw_factors() if self._model.run_eagerly else self._as_graph()
-        return self._model.effective_factors(raw)
-
-    def _raw_factors(self) -> dict[str, Tensor]:
-        with VariableOverride([]):  # Losses that the switcher adds belong to training.
-            return self._model.raw_factors()
 
     def prepare(self) -> None:
         """Makes room for the scaled kernels; they are not part of the model's weights."""
-        for edge in self._model.gated.edges:
+        for edge in self._gated.edges:
             if id(edge.kernel) not in self._kernels:
                 room = keras.Variable(
                     "zeros", edge.kernel.shape, dtype=edge.kernel.dtype, trainable=False
                 )
                 self._kernels[id(edge.kernel)] = edge, room
         edges = [edge for edge, _ in self._kernels.values()]
-        self._edge_factors = EdgeFactors(edges, self._model.gated.groups)
+        self._edge_factors = EdgeFactors(edges, self._gated.groups)
 
     def renew(self, factors: dict) -> None:
         """Scales the kernels by these factors."""

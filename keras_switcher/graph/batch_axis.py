@@ -1,4 +1,4 @@
-"""Rows per sample: where reshapes, of windows say, move positions into the batch axis."""
+"""Rows per sample: how reshapes (window partitioning, say) move positions into the batch axis."""
 
 from math import prod
 
@@ -37,6 +37,7 @@ def rows_per_sample(graph: CallGraph) -> dict[int, int | None]:
 
 
 def _reshaped(rows: int | None, before: Shape, after: Shape) -> int | None:
+    """The rows per sample behind a reshape; None if they are not known."""
     if rows is None or not before or not after:
         return rows
     if before[0] is not None:  # The number of samples is fixed, or this is no axis of samples.

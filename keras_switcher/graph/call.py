@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -100,7 +101,7 @@ def is_stock(op: keras.Operation) -> bool:
     return type(op).__module__.split(".")[0] == "keras"
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Call:
     """One application of a layer or operation to tensors.
 
@@ -125,17 +126,17 @@ class Call:
         given = inspect.signature(self.op.call).bind(*self.args, **self.kwargs).arguments
         return bool({**given, **self.kwargs}.get("training"))
 
-    @property
+    @cached_property
     def inputs(self) -> list[keras.KerasTensor]:
         """All tensors among the arguments, in order."""
         return [x for x in tree.flatten((self.args, self.kwargs)) if is_tensor(x)]
 
-    @property
+    @cached_property
     def input(self) -> keras.KerasTensor:
         """The first tensor among the arguments."""
         return self.inputs[0]
 
-    @property
+    @cached_property
     def output(self) -> keras.KerasTensor:
         """The first tensor that the call returned."""
         return tree.flatten(self.outputs)[0]
@@ -156,6 +157,16 @@ class CallGraph:
     inputs: Any = None
     outputs: Any = None
     calls: list[Call] = field(default_factory=list)
+
+    @property
+    def operations(self) -> list[keras.Operation]:
+        """The layers and operations of all calls, each once, in the order of their first calls."""
+        return list({id(call.op): call.op for call in self.calls}.values())
+
+    @property
+    def makers(self) -> dict[int, Call]:
+        """The call that makes each tensor, by the tensor's `id`; inputs of the model have none."""
+        return {id(x): call for call in self.calls for x in tree.flatten(call.outputs)}
 
     def replay(self, inputs: Any, visit: Callable) -> Any:
         """Runs the calls on other tensors, each through `visit(call, args, kwargs)`.

@@ -1,4 +1,4 @@
-"""The channel graph of a model: its calls, its channel groups, and the weights they own."""
+"""The channel graph of a model: its calls, groups of channels, and where these lie in weights."""
 
 from typing import Any
 
@@ -6,21 +6,23 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.arguments import Kept
+from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call
-from keras_switcher.graph.grouping import build_groups
-from keras_switcher.graph.groups import ChannelGroup, connection_groups
+from keras_switcher.graph.edge import Edge
+from keras_switcher.graph.grouping import build_groups, connection_groups
+from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.hidden_weights import hidden_weights
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.labels import Size
-from keras_switcher.graph.ownership import Ownership
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule
+from keras_switcher.graph.tied_weights import TiedWeights
 from keras_switcher.graph.tracing import trace
-from keras_switcher.graph.untouched import hidden_weights
 
 
 class ChannelGraph:
-    """What gating, counting, planning and surgery need to know of a model.
+    """A model's calls, groups of coupled channels, and where each channel lies in every weight.
 
     Args:
         model: A built Functional or Sequential model. It is not changed.
@@ -34,7 +36,7 @@ class ChannelGraph:
         connections: The `ConnectionGroup` of every Dense layer.
         kernels: `Kernel`s: the weights that are counted.
         forbidden: Pairs of an `Axis` and a number of channels that must not be left along it.
-        rows: Where positions lie among samples, see `rows_per_sample`.
+        rows_per_sample: Where positions lie among samples, see `batch_axis`.
         ties: The `Tie`s: variables that several operations read.
         tied_ops: The `id`s of all layers and operations that share a variable with another one.
             Their channels are locked.
@@ -43,6 +45,17 @@ class ChannelGraph:
 
     Raises:
         ValueError: If the model cannot be read (see `trace`).
+
+    Example:
+
+    >>> hidden, head = keras.layers.Dense(3, name="hidden"), keras.layers.Dense(2, name="head")
+    >>> channel_graph = ChannelGraph(keras.Sequential([keras.Input((4,)), hidden, head]))
+    >>> [group.name for group in channel_graph.groups if group.prunable]
+    ['hidden', 'hidden/inputs']
+    >>> [edge.call.name for edge in channel_graph.group("hidden").consumers]
+    ['head']
+    >>> {axis: along.groups[0].name for axis, along in channel_graph.axes_of(head.kernel).items()}
+    {0: 'hidden', 1: 'head'}
     """
 
     def __init__(self, model: keras.Model, every_dense_input: bool = False) -> None:
@@ -51,32 +64,33 @@ class ChannelGraph:
         for call in self.graph.calls:
             apply_rule(call, reader)
         for tensor in tree.flatten(self.graph.outputs):
-            for axis in reader.labelled_axes(tensor):
-                reader.lock(reader.channels(tensor, axis), "its channels are the model's output")
-        ownership = Ownership(self.graph)
-        ownership.lock(reader)
-        self.ties, self.tied_ops = ownership.ties, ownership.tied_ops
-        self.groups, self.edges, resolve = build_groups(reader, every_dense_input)
-        self.connections = connection_groups(self.graph.calls, self.edges, reader.tied)
+            for ids in reader.labels(tensor).values():
+                reader.lock(ids, "its channels are the model's output")
+        tied = TiedWeights(self.graph)
+        tied.lock(reader)
+        self.ties, self.tied_ops = tied.ties, tied.tied_ops
+        self.groups, self.edges, resolve = build_groups(reader, tied.reasons, every_dense_input)
+        self.connections = connection_groups(self.graph.calls, self.edges, tied.reasons)
         edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
         self._edges_at = {id(edge.call): edge for edge in self.edges}
         self._axes: dict[int, dict[int, Axis]] = {}
-        for (weight, axis), ids in sorted(reader.weights.items(), key=lambda item: item[0][1]):
-            found = edge_of.get((weight, axis)) or Axis(*resolve(ids))
+        by_axis = sorted(reader.weights.along.items(), key=lambda item: item[0][1])
+        for (weight, axis), ids in by_axis:
+            found = edge_of.get((weight, axis)) or resolve(ids)
             self._axes.setdefault(weight, {})[axis] = found
         self._reader = reader
         self._along: dict[int, dict[int, Axis]] = {}
-        self.rows = reader.rows
+        self.rows_per_sample = reader.kernel_uses.rows_per_sample
         self.hidden_weights = hidden_weights(self.graph, reader)
         self._resolve = resolve
         self.kernels = [
-            Kernel(kernel, self.axes_of(kernel), [self._use(*use) for use in reader.uses[key]])
-            for key, kernel in reader.kernels.items()
+            Kernel(kernel, self.axes_of(kernel), [self._use(*use) for use in uses])
+            for kernel, uses in reader.kernel_uses
         ]
-        limits = [*reader.forbidden, *((ids, 0) for ids in reader.part_of_groups())]
-        self.forbidden = [(Axis(*resolve(ids)), count) for ids, count in limits]
+        limits = [*reader.forbidden, *((ids, 0) for ids in reader.all_ids())]
+        self.forbidden = [(resolve(ids), count) for ids, count in limits]
         self.vectors = [
-            (role, weight, Axis(*resolve(ids))) for role, weight, ids in reader.roles.values()
+            (role, weight, resolve(ids)) for role, weight, ids in reader.weights.vectors.values()
         ]
 
     def group(self, name: str) -> ChannelGroup:
@@ -106,11 +120,8 @@ class ChannelGraph:
     def axes_along(self, tensor: keras.KerasTensor) -> dict[int, Axis]:
         """The axes of a tensor of the graph along which channels lie."""
         if id(tensor) not in self._along:
-            reader = self._reader
-            self._along[id(tensor)] = {
-                axis: Axis(*self._resolve(reader.channels(tensor, axis)))
-                for axis in reader.labelled_axes(tensor)
-            }
+            labels = self._reader.labels(tensor)
+            self._along[id(tensor)] = {axis: self._resolve(ids) for axis, ids in labels.items()}
         return self._along[id(tensor)]
 
     def sizes_of(self, op: keras.Operation, keep: dict) -> dict[str, Any]:
@@ -120,17 +131,7 @@ class ChannelGraph:
             op: The layer or operation.
             keep: Boolean vectors by name of group.
         """
-
-        def size(value: Any) -> Any:
-            if not isinstance(value, np.ndarray):
-                return value
-            return int(self._kept(value, keep).sum())
-
-        arguments = self._reader.sizes.get(id(op), {})
-        return {
-            name: [size(part) for part in value] if isinstance(value, list) else size(value)
-            for name, value in arguments.items()
-        }
+        return self._reader.arguments.of_operation(op, self._kept(keep))
 
     def arguments_of(self, call: Call, args: tuple, kwargs: dict, keep: dict) -> tuple[tuple, dict]:
         """The arguments with which a call is made again on fewer channels.
@@ -141,15 +142,14 @@ class ChannelGraph:
             kwargs: Its keyword arguments, likewise.
             keep: Boolean vectors by name of group.
         """
-        adapt = self._reader.adapted.get(id(call))
-        return adapt(lambda ids: self._kept(ids, keep), args, kwargs) if adapt else (args, kwargs)
+        return self._reader.arguments.of_call(call, args, kwargs, self._kept(keep))
 
     def _use(self, call: Call, shape: list[Size]) -> Use:
-        axes = [Axis(*self._resolve(ids)) for ids in shape if isinstance(ids, np.ndarray)]
+        axes = [self._resolve(ids) for ids in shape if isinstance(ids, np.ndarray)]
         return Use(call, [size for size in shape if not isinstance(size, np.ndarray)], axes)
 
-    def _kept(self, ids: np.ndarray, keep: dict) -> np.ndarray:
-        return Axis(*self._resolve(ids)).kept(keep)
+    def _kept(self, keep: dict[str, np.ndarray]) -> Kept:
+        return lambda ids: self._resolve(ids).kept(keep)
 
 
 def channel_groups(model: keras.Model) -> list[ChannelGroup]:

@@ -1,4 +1,4 @@
-"""Builds channel groups from the labels that rules have merged."""
+"""Grouping: builds channel groups from the channels that rules have coupled."""
 
 from collections.abc import Callable
 
@@ -6,42 +6,51 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.graph.axis import Axis, Edge
-from keras_switcher.graph.groups import ChannelGroup, Producer
-from keras_switcher.graph.kernel import Block
+from keras_switcher.graph.axis import Axis
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.edge import Edge
+from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup, Producer
 from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.weight_labels import UnresolvedProducer
 
-# Turns ids into what `Axis` takes: groups, and an index into their channels.
-Resolve = Callable[[np.ndarray], tuple[list[ChannelGroup], np.ndarray]]
+# Turns ids into an axis with groups.
+Resolve = Callable[[np.ndarray], Axis]
+# Producers that have channels in common.
+Component = list[UnresolvedProducer]
 
 
 def build_groups(
-    reader: Reader, every_dense_input: bool = False
+    reader: Reader, tied: dict[int, str], every_dense_input: bool = False
 ) -> tuple[list[ChannelGroup], list[Edge], Resolve]:
-    """Turns what a `Reader` collected into groups and resolved axes.
+    """Builds the groups and edges of a network from what a `Reader` has collected.
+
+    Coupled channels are the connected components of the pairs that rules couple, as in the
+    dependency graph of DepGraph (Fang et al. 2023, arXiv 2301.12900).
 
     Args:
         reader: A `Reader` to which the rules have been applied.
+        tied: Reasons by `id` of the layers that share variables with others.
         every_dense_input: Give each Dense layer an input group, unless a channel group feeds it
             alone.
 
     Returns:
-        The groups in the order of the graph, the edges, and what turns ids into groups and index.
+        The groups in the order of the graph, the edges, and what turns ids into an `Axis`.
     """
-    roots = _roots(reader.count, reader.coupled)
-    components = _components(reader.blocks, roots)
-    group_of = np.full(reader.count + 1, -1)
-    channel_of = np.zeros(reader.count + 1, int)
+    count = reader.weights.count
+    roots = _roots(count, reader.coupled)
+    components = _components(reader.weights.producers, roots)
+    group_of = np.full(count + 1, -1)
+    channel_of = np.zeros(count + 1, int)
     groups: list[ChannelGroup] = []
     depths = {id(call): i for i, call in enumerate(reader.graph.calls, 1)}
-    for blocks in components:
-        ids = np.concatenate([block.ids for block in blocks])
+    for producers in components:
+        ids = np.concatenate([producer.ids for producer in producers])
         unique, first = np.unique(roots[ids], return_index=True)
         ordered = unique[np.argsort(first)]
         group_of[ordered] = len(groups)
         channel_of[ordered] = np.arange(len(ordered))
-        depth = depths[id(blocks[0].call)] / len(depths)
-        groups.append(ChannelGroup(blocks[0].call.name, len(ordered), depth=depth))
+        depth = depths[id(producers[0].call)] / len(depths)
+        groups.append(ChannelGroup(producers[0].call.name, len(ordered), depth=depth))
     for ids, reason in reader.locked:
         for number in np.unique(group_of[roots[ids]]):
             groups[number].reason = groups[number].reason or reason
@@ -49,10 +58,18 @@ def build_groups(
         for number in np.unique(group_of[roots[ids]]):
             groups[number].is_normalized = True
 
-    def resolve(ids: np.ndarray) -> tuple[list[ChannelGroup], np.ndarray]:
+    resolved: dict[int, tuple[np.ndarray, Axis]] = {}
+
+    def resolve(ids: np.ndarray) -> Axis:
+        # Most axes share their ids with others. An id() is only good while its array lives.
+        if id(ids) not in resolved:
+            resolved[id(ids)] = ids, axis_of(ids)
+        return resolved[id(ids)][1]
+
+    def axis_of(ids: np.ndarray) -> Axis:
         ids = np.asarray(ids)
-        safe = np.where(ids < 0, reader.count, ids)
-        root = np.append(roots, reader.count)[safe]
+        safe = np.where(ids < 0, count, ids)
+        root = np.append(roots, count)[safe]
         numbers, channels = group_of[root], channel_of[root]
         present = list(dict.fromkeys(numbers[numbers >= 0].tolist()))
         starts = np.zeros(len(groups) + 1, int)
@@ -61,19 +78,16 @@ def build_groups(
             starts[number] = total
             total += groups[number].size
         index = np.where(numbers < 0, total, starts[numbers] + channels)
-        return [groups[number] for number in present], index
+        return Axis([groups[number] for number in present], index)
 
-    for blocks, group in zip(components, list(groups), strict=True):
-        for block in blocks:
-            entries, channels = Axis(*resolve(block.ids)).entries_of(group)
-            group.producers.append(
-                Producer(
-                    block.call.name, block.call.op, block.kernel, block.axis, entries, channels
-                )
-            )
+    for producers, group in zip(components, list(groups), strict=True):
+        for made in producers:
+            entries = resolve(made.ids).entries_of(group)
+            call, kernel = made.call, made.kernel
+            group.producers.append(Producer(call.name, call.op, kernel, made.axis, *entries))
     edges = [
-        Edge(*resolve(r.ids), r.call, r.kernel, r.kernel_axis, r.tensor_axis)
-        for r in reader.readings
+        Edge(resolve(mixed.ids), mixed.call, mixed.kernel, mixed.kernel_axis, mixed.tensor_axis)
+        for mixed in reader.weights.edges
     ]
     for edge in edges:
         for read in edge.groups:
@@ -83,8 +97,31 @@ def build_groups(
             group.reason = "nothing reads its channels"
     # Keras calls products with constants sparse, even where no input of the model is.
     are_sparse = any(tensor.sparse for tensor in tree.flatten(reader.graph.inputs))
-    groups += _input_groups(edges, depths, every_dense_input, are_sparse, reader.tied)
+    groups += _input_groups(edges, depths, every_dense_input, are_sparse, tied)
     return groups, edges, resolve
+
+
+def connection_groups(
+    calls: list[Call], edges: list[Edge], tied: dict[int, str]
+) -> list[ConnectionGroup]:
+    """Builds the connection group of every Dense layer of a graph, in its order.
+
+    Args:
+        calls: The calls of the graph.
+        edges: All edges. Those of Dense layers get their `connections`.
+        tied: Reasons by `id` of the layers that share variables with others.
+    """
+    groups = {}
+    for place, call in enumerate(calls):
+        if type(call.op) is keras.layers.Dense and id(call.op) not in groups:
+            name = f"{call.name}/connections"
+            depth = place / len(calls)
+            groups[id(call.op)] = ConnectionGroup(name, call.op, [], depth, tied.get(id(call.op)))
+    for edge in edges:
+        if group := groups.get(id(edge.call.op)):
+            group.edges.append(edge)
+            edge.connections = group
+    return list(groups.values())
 
 
 def _input_groups(
@@ -94,7 +131,7 @@ def _input_groups(
     are_sparse: bool,
     tied: dict[int, str],
 ) -> list[ChannelGroup]:
-    """One group per Dense kernel whose inputs are not just one per channel of a group."""
+    """Builds a group per Dense kernel whose inputs are not just one per channel of a group."""
     dense = [edge for edge in edges if type(edge.call.op) is keras.layers.Dense]
     kernels = dict.fromkeys(
         id(edge.kernel)
@@ -119,6 +156,7 @@ def _input_groups(
 
 
 def _is_one_per_channel(edge: Edge) -> bool:
+    """Whether the edge reads every channel at one position only."""
     return bool(edge.groups) and len(np.unique(edge.index)) == edge.size
 
 
@@ -143,15 +181,15 @@ def _roots(count: int, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray
             return roots
 
 
-def _components(blocks: list[Block], roots: np.ndarray) -> list[list[Block]]:
-    """Lists of blocks that share a channel, in the order of their first blocks."""
-    component: dict[int, list[Block]] = {}
-    for block in blocks:
-        merged = [block]
-        for other in {id(c): c for r in roots[block.ids] if (c := component.get(r))}.values():
+def _components(producers: list[UnresolvedProducer], roots: np.ndarray) -> list[Component]:
+    """Lists of producers that share a channel, in the order of their first ones."""
+    component: dict[int, Component] = {}
+    for producer in producers:
+        merged = [producer]
+        for other in {id(c): c for r in roots[producer.ids] if (c := component.get(r))}.values():
             merged = other + merged
         for member in merged:
             component.update(dict.fromkeys(roots[member.ids].tolist(), merged))
-    order = {id(block): i for i, block in enumerate(blocks)}
-    unique = {id(c): sorted(c, key=lambda b: order[id(b)]) for c in component.values()}
+    order = {id(producer): i for i, producer in enumerate(producers)}
+    unique = {id(c): sorted(c, key=lambda made: order[id(made)]) for c in component.values()}
     return sorted(unique.values(), key=lambda c: order[id(c[0])])

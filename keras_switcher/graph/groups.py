@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
-from keras_switcher.graph.axis import Edge
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.edge import Edge
 
 
 @dataclass(eq=False)
@@ -32,7 +31,10 @@ class Producer:
 
 @dataclass(eq=False)
 class ChannelGroup:
-    """A set of channels, across layers, that live or die together. It prints itself.
+    """Coupled channels: a set of channels, across layers, that are removed together.
+
+    Coupling and dependency groups: DepGraph (Fang et al. 2023, arXiv 2301.12900). A group prints
+    itself.
 
     Args:
         name: Name of its first producing layer; `"<layer>/inputs"` for the input positions of a
@@ -43,6 +45,23 @@ class ChannelGroup:
         reason: Why the group cannot be pruned, in words; None if it can.
         depth: Where the group lies in its model, from 0 (input) to 1 (output).
         is_normalized: Whether some of the channels go through a normalisation.
+
+    Example:
+
+    >>> inputs = keras.Input((4,))
+    >>> x = keras.layers.Dense(3, name="stem")(inputs)
+    >>> x = keras.layers.Add()([x, keras.layers.Dense(3, name="branch")(x)])
+    >>> from keras_switcher import channel_groups
+    >>> group = channel_groups(keras.Model(inputs, keras.layers.Dense(2, name="head")(x)))[0]
+    >>> group
+    stem: 3 channels
+      made by stem
+      made by branch
+      read by branch
+      read by head
+      prunable
+    >>> group.layer_names, group.shape
+    (['stem', 'branch'], (3,))
     """
 
     name: str
@@ -92,7 +111,7 @@ class ChannelGroup:
 
 @dataclass(eq=False)
 class ConnectionGroup:
-    """The connections of one Dense kernel (arXiv 2103.15590). It prints itself.
+    """The connections of one Dense kernel, each with a factor (arXiv 2103.15590). It prints itself.
 
     Args:
         name: `"<layer>/connections"`.
@@ -100,7 +119,15 @@ class ConnectionGroup:
         edges: The edges that read through its kernel: one for each of its calls.
         depth: Where it lies in its model, from 0 (input) to 1 (output).
         tied: Why the kernel must stay whole, in words, if other operations read variables of the
-            layer; see `Ownership`.
+            layer; see `TiedWeights`.
+
+    Example:
+
+    >>> from keras_switcher.graph.channel_graph import ChannelGraph
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="head")])
+    >>> ChannelGraph(model).connections
+    [head/connections: 4 x 2 connections
+      prunable]
     """
 
     name: str
@@ -142,26 +169,3 @@ class ConnectionGroup:
         return f"{self.name}: {inputs} x {outputs} connections\n  {state}"
 
     __repr__ = __str__
-
-
-def connection_groups(
-    calls: list[Call], edges: list[Edge], tied: dict[int, str]
-) -> list[ConnectionGroup]:
-    """The connections of every Dense layer of a graph, in its order.
-
-    Args:
-        calls: The calls of the graph.
-        edges: All edges. Those of Dense layers get their `connections`.
-        tied: Reasons by `id` of the layers that share variables with others.
-    """
-    groups = {}
-    for place, call in enumerate(calls):
-        if type(call.op) is keras.layers.Dense and id(call.op) not in groups:
-            name = f"{call.name}/connections"
-            depth = place / len(calls)
-            groups[id(call.op)] = ConnectionGroup(name, call.op, [], depth, tied.get(id(call.op)))
-    for edge in edges:
-        if group := groups.get(id(edge.call.op)):
-            group.edges.append(edge)
-            edge.connections = group
-    return list(groups.values())

@@ -1,36 +1,14 @@
-"""Kernels: the channels that they read and make, and what they count as weights and MACs."""
+"""Kernels that are counted: their weights, and at how many positions each is used."""
 
 from dataclasses import dataclass
 from math import prod
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call
-from keras_switcher.reductions import Tensor
-
-
-@dataclass(eq=False)
-class Block:
-    """Channels that a kernel produces: `ids` along `axis` of `kernel`."""
-
-    call: Call
-    kernel: keras.Variable
-    axis: int
-    ids: np.ndarray
-
-
-@dataclass(eq=False)
-class Reading:
-    """A kernel's input axis: `ids` along `kernel_axis` of `kernel`, `tensor_axis` of the input."""
-
-    call: Call
-    kernel: keras.Variable
-    kernel_axis: int
-    tensor_axis: int
-    ids: np.ndarray
+from keras_switcher.graph.edge import Edge
 
 
 @dataclass(eq=False)
@@ -69,6 +47,9 @@ class Kernel:
         weight: The weight.
         axes: The axes along which channels lie, see `ChannelGraph.axes_of`.
         uses: Its `Use`s, in the order of the graph.
+
+    Attributes:
+        connections: The name of the `ConnectionGroup` of its entries, if it is a Dense layer's.
     """
 
     def __init__(self, weight: keras.Variable, axes: dict[int, Axis], uses: list[Use]) -> None:
@@ -76,30 +57,27 @@ class Kernel:
         self.weight = weight
         self.axes = axes
         self.uses = uses
+        edges = [axis for axis in axes.values() if isinstance(axis, Edge)]
+        names = (edge.connections.name for edge in edges if edge.connections)
+        self.connections: str | None = next(names, None)
 
     @property
     def is_countable(self) -> bool:
-        """Whether the model says how often each weight is used."""
+        """Whether its MACs are known."""
         return not self.unknown
 
     @property
     def unknown(self) -> dict[str, str]:
-        """Why it is not known how often it is used, by name of call."""
+        """Why its MACs are not known, by name of call."""
         return {use.call.name: use.unknown for use in self.uses if use.unknown}
 
     def cost(self, of: str) -> int:
-        """Its `"weights"`, or its `"macs"` per sample in those calls where they are known."""
+        """The number of its `"weights"`, or of its `"macs"` per sample where they are known."""
         size = prod(self.weight.shape)
         return size if of == "weights" else size * sum(use.positions({}) for use in self.uses)
 
-    @property
-    def connections(self) -> str | None:
-        """The name of the `ConnectionGroup` of its entries, if it is a Dense layer's."""
-        edges = (axis for axis in self.axes.values() if isinstance(axis, Edge))
-        return next((edge.connections.name for edge in edges if edge.connections), None)
-
     def between(self, matrix: np.ndarray, keep: dict) -> np.ndarray:
-        """A matrix of connections with zeros where an input or output is not kept.
+        """Masks a matrix of connections: zero where an input or output is not kept.
 
         Args:
             matrix: An entry per connection.
@@ -109,19 +87,3 @@ class Kernel:
             kept = axis.kept(keep)
             matrix = matrix * (kept[:, None] if number == 0 else kept)
         return matrix
-
-
-def scaled(kernel: keras.Variable, factors: Tensor, axis: int = -2) -> Tensor:
-    """A kernel times factors per input channel, or per entry of its last two axes.
-
-    Args:
-        kernel: The kernel.
-        factors: Factors of shape `(inputs,)`, or `(inputs, outputs)`.
-        axis: The axis of the kernel along which the inputs lie.
-    """
-    factors = ops.cast(factors, kernel.dtype)
-    if len(factors.shape) == 1:
-        along = [1] * len(kernel.shape)
-        along[axis] = -1
-        factors = ops.reshape(factors, along)
-    return ops.convert_to_tensor(kernel) * factors

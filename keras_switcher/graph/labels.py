@@ -1,4 +1,4 @@
-"""Labels: the number of the channel at each position of a tensor's axes."""
+"""Labels: the number of the channel at each position of tensors' axes."""
 
 from collections.abc import Iterable
 
@@ -6,43 +6,46 @@ import keras
 import numpy as np
 
 NO_CHANNEL = -1
-# How many positions there are: in words why that is not known, ids where channels lie along them.
+# A number of positions; in words why it is not known; or ids, where channels lie along them.
 Size = int | str | np.ndarray
 
 
 class Labels:
-    """Numbers of channels, `ids`, along axes of tensors: -1 where a position is of no group."""
+    """The numbers of channels, `ids`, along axes of tensors: -1 where a position has no group."""
 
     def __init__(self) -> None:
-        self._labels: dict[tuple[int, int], np.ndarray] = {}
+        self._labels: dict[int, dict[int, np.ndarray]] = {}
 
     def channels(self, tensor: keras.KerasTensor, axis: int) -> np.ndarray:
         """The ids along an axis of a tensor."""
         axis = axis % len(tensor.shape)
-        none = np.full(tensor.shape[axis] or 0, NO_CHANNEL)
-        return self._labels.get((id(tensor), axis), none)
+        ids = self._labels.get(id(tensor), {}).get(axis)
+        return np.full(tensor.shape[axis] or 0, NO_CHANNEL) if ids is None else ids
+
+    def labels(self, tensor: keras.KerasTensor) -> dict[int, np.ndarray]:
+        """The ids along those axes of a tensor where channels of a group lie, by axis."""
+        return dict(sorted(self._labels.get(id(tensor), {}).items()))
 
     def labelled_axes(self, tensor: keras.KerasTensor) -> list[int]:
         """The axes of a tensor along which channels of a group lie."""
-        return [axis for axis in range(len(tensor.shape)) if (id(tensor), axis) in self._labels]
+        return sorted(self._labels.get(id(tensor), {}))
 
     def is_loose(self, tensor: keras.KerasTensor) -> bool:
         """Whether channels of a tensor belong to no group."""
-        labels = [self.channels(tensor, axis) for axis in self.labelled_axes(tensor)]
+        labels = self.labels(tensor).values()
         return not labels or any(np.any(ids == NO_CHANNEL) for ids in labels)
 
     def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray) -> None:
         """Writes ids along an axis of an output tensor."""
         if np.any(ids != NO_CHANNEL):
-            self._labels[(id(tensor), axis % len(tensor.shape))] = ids
+            self._labels.setdefault(id(tensor), {})[axis % len(tensor.shape)] = ids
 
     def sizes_along(self, tensor: keras.KerasTensor, axes: Iterable[int]) -> list[Size | None]:
         """The sizes of a tensor along some axes; ids instead where channels lie along them."""
-        labelled = self.labelled_axes(tensor)
-        return [
-            self.channels(tensor, axis) if axis in labelled else tensor.shape[axis] for axis in axes
-        ]
+        labels = self.labels(tensor)
+        return [labels.get(axis, tensor.shape[axis]) for axis in axes]
 
-    def part_of_groups(self) -> list[np.ndarray]:
+    def all_ids(self) -> list[np.ndarray]:
         """The ids along all axes of tensors, each array once."""
-        return list({id(ids): ids for ids in self._labels.values()}.values())
+        labels = (ids for along in self._labels.values() for ids in along.values())
+        return list({id(ids): ids for ids in labels}.values())

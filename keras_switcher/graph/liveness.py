@@ -7,17 +7,17 @@ from operator import mul
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.axis import Axis, Edge
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.packing import PackedLayout
 from keras_switcher.reductions import Tensor, as_constant
 
 
 class Liveness:
-    """Which channels are left when some positions of their readers are switched off.
+    """Finds which channels are left when some positions of their consumers are switched off.
 
-    A channel whose every reader ignores it is gone, and so is an input position whose channel is.
+    A channel that all its consumers ignore is gone, and so is an input position whose channel is.
 
     Along a chain of concatenations every layer reads all groups before it. Looked at one by one,
     these pairs would make a graph that grows with the square of the chain's length.
@@ -64,14 +64,14 @@ class Liveness:
         self._left = PackedLayout(left)
         self.names = [group.name for group in left]
         one = np.full((3, 1), self.layout.one)
-        places = np.concatenate([*(self._acting_places(g, own) for g in left), one], axis=1)
-        self._acting = _Products(places, self.layout.one)
-        self._readers = _Readers(emptied, own, self.layout.one) if emptied else None
+        places = np.concatenate([*(self._effective_places(g, own) for g in left), one], axis=1)
+        self._effective = _Products(places, self.layout.one)
+        self._consumers = _Consumers(emptied, own, self.layout.one) if emptied else None
         where = PackedLayout(emptied)
         self._read = as_constant(np.concatenate([*map(where.places, left), [where.one]]))
 
-    def acting(self, values: Tensor) -> dict:
-        """Factors as they act: those of input positions times those of what arrives there.
+    def effective(self, values: Tensor) -> dict:
+        """The effective factors: those of input positions times those of what arrives there.
 
         Args:
             values: Those of the groups, joined by `layout`.
@@ -79,10 +79,10 @@ class Liveness:
         Returns:
             Vectors by name, for all `names`.
         """
-        return self._left.split(self._acting(values))
+        return self._left.split(self._effective(values))
 
     def __call__(self, values: Tensor) -> dict:
-        """What is left of each group.
+        """The channels that are left of each group, 1 or 0.
 
         Args:
             values: Of each group a vector, 1 where its own factor is not zero and 0 where it is,
@@ -91,20 +91,20 @@ class Liveness:
         Returns:
             Vectors like these by name, for all `names`.
         """
-        left = self._acting(values)
-        if self._readers is not None:
-            left = left * ops.take(self._readers(values), self._read, axis=0)
+        left = self._effective(values)
+        if self._consumers is not None:
+            left = left * ops.take(self._consumers(values), self._read, axis=0)
         return self._left.split(left)
 
     def _own_places(self, edge: Edge, inputs: dict) -> np.ndarray:
-        """Where the two vectors are that switch off an edge's positions themselves."""
+        """Indices, in two vectors, of what switches off an edge's positions themselves."""
         own, connections = edge.input_group, edge.connections
         ones = np.full(edge.size, self.layout.one)
         connected = inputs.get(connections.name) if connections else None
         return np.stack([self.layout.places(g) if g else ones for g in (own, connected)])
 
-    def _acting_places(self, group: ChannelGroup, own: dict) -> np.ndarray:
-        """Where the three vectors are whose product a group's channels are multiplied with."""
+    def _effective_places(self, group: ChannelGroup, own: dict) -> np.ndarray:
+        """Indices, in three vectors, of what multiplies a group's channels."""
         if group.is_input:
             edge = group.consumers[0]
             return np.stack([self.layout.index(edge), *own[id(edge)]])
@@ -113,7 +113,7 @@ class Liveness:
 
 
 class _Products:
-    """Products of what is gathered at several lists of places.
+    """Gathers at several lists of places, and multiplies.
 
     Args:
         places: A list of places per row.
@@ -128,8 +128,8 @@ class _Products:
         return reduce(mul, (ops.take(values, places, axis=0) for places in self._places))
 
 
-class _Readers:
-    """Which channels of groups are used by at least one reader.
+class _Consumers:
+    """Finds which channels of groups are used by at least one consumer.
 
     Args:
         groups: The groups.
@@ -138,7 +138,7 @@ class _Readers:
     """
 
     def __init__(self, groups: list[ChannelGroup], own: dict, one: int) -> None:
-        # A slot is a channel as one reader sees it, at any number of positions.
+        # A slot is a channel as one consumer sees it, at any number of positions.
         slots, channels = 0, 0
         places, slot_at, channel_of = [], [], []
         for group in groups:
@@ -160,50 +160,12 @@ class _Readers:
         used = ops.segment_max(used, self._slot_at, num_segments=self._slots)
         used = ops.maximum(used, 0)  # A slot without positions has no maximum.
         if self._slots > self._channels:
-            used = ops.take(used, self._first_readers(used), axis=0)
+            used = ops.take(used, self._first_consumers(used), axis=0)
         return ops.append(used, ops.ones(1, used.dtype))
 
-    def _first_readers(self, used: Tensor) -> Tensor:
+    def _first_consumers(self, used: Tensor) -> Tensor:
         """For each channel the first slot that uses it most: the one that gets the gradient."""
         most = ops.segment_max(used, self._channel_of, num_segments=self._channels)
         is_most = used >= ops.take(most, self._channel_of, axis=0)
         numbers = ops.where(is_most, self._numbers, self._slots - 1)
         return ops.segment_min(numbers, self._channel_of, num_segments=self._channels)
-
-
-def feeds_nothing(channel_graph: ChannelGraph, group: ChannelGroup, keep: dict) -> bool:
-    """Whether all kernels that read a group make only channels that are gone.
-
-    Args:
-        channel_graph: The model's `ChannelGraph`.
-        group: The `ChannelGroup`.
-        keep: Boolean vectors by name of group.
-    """
-
-    def makes_nothing(edge: Edge) -> bool:
-        made = [axis.gather(keep, np) for axis in _made_by(channel_graph, edge)]
-        return any(kept is not None and not kept.any() for kept in made)
-
-    return all(map(makes_nothing, group.consumers))
-
-
-def feeding_normalization(channel_graph: ChannelGraph, groups: list) -> list[bool]:
-    """Whether a kernel that reads a group makes channels that are normalised, for each group.
-
-    Args:
-        channel_graph: The model's `ChannelGraph`.
-        groups: The `ChannelGroup`s.
-    """
-
-    def makes_normalized(edge: Edge) -> bool:
-        made = _made_by(channel_graph, edge)
-        return any(group.is_normalized for axis in made for group in axis.groups)
-
-    making = {id(edge) for edge in channel_graph.edges if makes_normalized(edge)}
-    return [any(id(edge) in making for edge in group.consumers) for group in groups]
-
-
-def _made_by(channel_graph: ChannelGraph, edge: Edge) -> list[Axis]:
-    """The axes along which an edge's kernel makes channels."""
-    axes = channel_graph.axes_of(edge.kernel)
-    return [axis for number, axis in axes.items() if number != edge.kernel_axis]

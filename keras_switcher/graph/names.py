@@ -22,9 +22,9 @@ class Names:
 
     def __init__(self, graph: CallGraph) -> None:
         owned = {tensor.name for tensor in tree.flatten(graph.inputs)}
-        self._taken = owned | {call.op.name for call in graph.calls}
+        self._taken = owned | {op.name for op in graph.operations}
         self._given: dict[int, str] = {}
-        for op in {id(call.op): call.op for call in graph.calls}.values():
+        for op in graph.operations:
             self._given[id(op)] = self.new(op.name) if op.name in owned else op.name
             owned.add(op.name)
 

@@ -1,4 +1,4 @@
-"""Explanations of locked channels: the call behind which they can no longer be followed."""
+"""Explanations for locked channels: the call behind which they can no longer be followed."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ NO_RULE = "for which no rule is known"
 
 
 class Origins:
-    """Remembers where channels are lost, and finds the first such place before a tensor.
+    """Where channels are lost: finds the call, before a tensor, that no channel passes.
 
     Args:
         graph: The `CallGraph`.
@@ -24,14 +24,14 @@ class Origins:
         self.opaque: dict[int, str] = {}
         self._reasons: dict[int, str] = {}
         self._inputs = {id(tensor) for tensor in tree.flatten(graph.inputs)}
-        self._made_by = {id(x): call for call in graph.calls for x in tree.flatten(call.outputs)}
+        self._makers = graph.makers
 
     def note(self, call: Call, reason: str) -> None:
-        """Channels were locked while this call was read, for this reason."""
+        """Notes that channels were locked while this call was read, for this reason."""
         self._reasons[id(call)] = reason
 
     def of_any(self, tensors: list, is_loose: Callable) -> str:
-        """Where the channels of the first of these tensors that lacks some were lost, if any did.
+        """Names the call before these tensors that loses channels, or "" if none does.
 
         Args:
             tensors: What a call reads, or read before.
@@ -41,7 +41,7 @@ class Origins:
         return "" if lost is None else f": {self.of(lost, is_loose)}"
 
     def of(self, tensor: keras.KerasTensor, is_loose: Callable) -> str:
-        """Where the channels of a tensor were lost.
+        """Names the call before a tensor that loses channels.
 
         Args:
             tensor: The tensor.
@@ -49,7 +49,7 @@ class Origins:
         """
         first = tensor
         while id(tensor) not in self._inputs:
-            call = self._made_by[id(tensor)]
+            call = self._makers[id(tensor)]
             before = next((x for x in call.inputs if is_loose(x)), None)
             if before is None or id(call) in self.opaque or id(call) in self._reasons:
                 return f"it comes from {self.named(call)}"
@@ -67,5 +67,5 @@ class Origins:
 
 
 def where(reason: str) -> str:
-    """A relative clause of a reason why channels cannot be pruned."""
+    """Turns a reason why channels cannot be pruned into a relative clause."""
     return f"where a channel {reason}"

@@ -1,33 +1,38 @@
-"""Packed vectors: those of many groups end to end, so that one gather serves every axis."""
+"""Packed vectors: the vectors of all groups concatenated, so that one gather serves every axis."""
 
 from collections.abc import Iterable
 
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.axis import Axis, Edge, Group
-from keras_switcher.reductions import Tensor, as_constant
+from keras_switcher.graph.axis import Axis, GroupProtocol
+from keras_switcher.graph.edge import Edge
+from keras_switcher.reductions import Tensor
 
 
 class PackedLayout:
-    """Lays the channels of groups end to end, with a one behind them that stands for all others.
+    """The layout of a packed vector: the channels of groups end to end, then a one for all others.
 
     A deep network has hundreds of axes along which vectors are gathered. One by one they make a
     graph that takes TensorFlow minutes to optimise; as one gather they cost nothing.
 
     Args:
         groups: The `ChannelGroup`s that have vectors.
+
+    Attributes:
+        one: The place of the one behind all channels.
     """
 
     def __init__(self, groups: Iterable) -> None:
         groups = list(groups)
         sizes = [group.size for group in groups]
         self._ends = np.cumsum(sizes, dtype=int)
+        self.one = sum(sizes)
         names = [group.name for group in groups]
         self._starts = dict(zip(names, (self._ends - sizes).tolist(), strict=True))
 
     def join(self, vectors: dict) -> Tensor:
-        """The vectors of the groups end to end, then 1.
+        """Packs the vectors of the groups: end to end, then 1.
 
         Args:
             vectors: Maps names of groups to vectors of shape `(group.size,)`.
@@ -39,20 +44,20 @@ class PackedLayout:
         return ops.reshape(ops.concatenate([*parts, one]), (-1,))
 
     def split(self, values: Tensor) -> dict:
-        """Vectors by name of group of values that are laid out like those of `join`."""
+        """Unpacks values that are laid out like those of `join`: vectors by name of group."""
         if not self._starts:
             return {}
         *parts, _ = ops.split(values, self._ends.tolist(), axis=0)
         return dict(zip(self._starts, parts, strict=True))
 
-    def places(self, group: Group) -> np.ndarray:
-        """Where a group's channels are; the place of the one if it has no vector."""
+    def places(self, group: GroupProtocol) -> np.ndarray:
+        """Indices of a group's channels in the packed vector; of the one if it has no vector."""
         if group.name not in self._starts:
             return np.full(group.size, self.one)
         return self._starts[group.name] + np.arange(group.size)
 
     def index(self, axis: Axis) -> np.ndarray:
-        """Where the channels along an axis are; the place of the one for groups without a vector.
+        """Indices of an axis's channels in the packed vector; of the one without a vector.
 
         Args:
             axis: The axis. Of an `Edge`, the input group is left out, see `own_index`.
@@ -61,69 +66,17 @@ class PackedLayout:
         return np.concatenate([*parts, [self.one]])[axis.index]
 
     def own_index(self, edge: Edge) -> np.ndarray | None:
-        """Where the edge's own input positions are, or None if they have no vector."""
+        """Indices of the edge's own input positions, or None if they have no vector."""
         group = edge.input_group
         return self.places(group) if group and group.name in self._starts else None
 
     def parts(self, axis: Axis) -> bool:
-        """Whether an axis has only parts of vectors, or several: most are one group's as it is."""
+        """Whether an axis needs a gather: most are the vector of one group as it is."""
         known = any(group.name in self._starts for group in axis.groups)
         return known and not (len(axis.groups) == 1 and axis.is_whole(axis.groups[0]))
 
-    @property
-    def one(self) -> int:
-        """The place of the one behind all channels."""
-        return int(self._ends[-1]) if len(self._ends) else 0
-
-
-class EdgeFactors:
-    """The vectors or matrices by which edges scale what they read, see `Edge.scales`.
-
-    Args:
-        edges: The edges.
-        groups: The `ChannelGroup`s that have factors.
-    """
-
-    def __init__(self, edges: Iterable[Edge], groups: Iterable) -> None:
-        self._edges = list(edges)
-        self._layout = PackedLayout(groups)
-        self._gathered = [self._layout.parts(edge) for edge in self._edges]
-        together = zip(self._edges, self._gathered, strict=True)
-        self._gather = _Gather(self._layout.index(edge) for edge, parted in together if parted)
-
-    def __call__(self, factors: dict) -> list:
-        """One vector or matrix per edge.
-
-        Args:
-            factors: Maps names of groups to vectors, and of connection groups to matrices.
-        """
-        found = iter(self._gather(self._layout.join(by_granularity(factors)[0])))
-        scales = [
-            edge.scales(factors, channels=next(found) if parted else None)
-            for edge, parted in zip(self._edges, self._gathered, strict=True)
-        ]
-        return [
-            ops.ones(edge.size) if scale is None else scale
-            for edge, scale in zip(self._edges, scales, strict=True)
-        ]
-
-
-class _Gather:
-    """Gathers at several lists of places, as one vector each."""
-
-    def __init__(self, indices: Iterable[np.ndarray]) -> None:
-        indices = list(indices)
-        self._ends = np.cumsum([len(index) for index in indices], dtype=int).tolist()
-        self._places = as_constant(np.concatenate(indices)) if indices else None
-
-    def __call__(self, values: Tensor) -> list:
-        if self._places is None:
-            return []
-        found = ops.take(values, self._places, axis=0)
-        return ops.split(found, self._ends[:-1], axis=0) if len(self._ends) > 1 else [found]
-
 
 def by_granularity(factors: dict) -> tuple[dict, dict]:
-    """Factors of channels (vectors) and factors of connections (matrices), by name."""
+    """Splits factors by name into those of channels (vectors) and of connections (matrices)."""
     channels = {name: factor for name, factor in factors.items() if len(factor.shape) == 1}
     return channels, {n: factor for n, factor in factors.items() if n not in channels}

@@ -67,6 +67,64 @@ def is_variable(x: Any) -> bool:
     )
 
 
+def cells_of(function: types.FunctionType) -> tuple[types.CellType, ...]:
+    """The variables that a function encloses.
+
+    Args:
+        function: The function.
+    """
+    return function.__closure__ or ()
+
+
+def is_empty(cell: types.CellType) -> bool:
+    """Whether a variable that a function encloses has no value yet.
+
+    Args:
+        cell: See `cells_of`.
+    """
+    try:
+        return cell.cell_contents is cell
+    except ValueError:
+        return True
+
+
+def held_by_function(function: types.FunctionType) -> list:
+    """What a function holds itself: what it encloses, its defaults and its attributes.
+
+    Args:
+        function: The function.
+    """
+    enclosed = [cell.cell_contents for cell in cells_of(function) if not is_empty(cell)]
+    return [function.__defaults__, function.__kwdefaults__, function.__dict__, *enclosed]
+
+
+def codes_of(function: types.FunctionType) -> Iterator[types.CodeType]:
+    """The code of a function, and that of the functions and classes within it.
+
+    Args:
+        function: The function.
+    """
+    codes = [function.__code__]
+    while codes:
+        code = codes.pop()
+        yield code
+        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+
+
+def globals_read(code: types.CodeType, names: dict[str, Any]) -> dict[str, Any]:
+    """The globals that code reads, by name.
+
+    Args:
+        code: See `codes_of`.
+        names: The globals of its function.
+    """
+    found = {}
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
+            found[step.argval] = names[step.argval]
+    return found
+
+
 def _next_to(x: Any) -> Iterator:
     if isinstance(x, Mapping):
         yield from (*x.keys(), *x.values())
@@ -96,27 +154,16 @@ def _next_to(x: Any) -> Iterator:
 
 def _named_by(function: types.FunctionType) -> Iterator:
     """What a function closes over, its defaults, and the globals that it names."""
-    yield from (function.__defaults__, function.__kwdefaults__, function.__dict__)
-    for cell in function.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # Nothing has been put into it yet.
-            continue
+    yield from held_by_function(function)
     # Not the function's own __module__: functools.wraps copies that of another.
-    if _top(function.__globals__.get("__name__")) not in _LIBRARIES:
-        yield from _globals_of(function.__code__, function.__globals__)
-
-
-def _globals_of(code: types.CodeType, names: dict[str, Any]) -> Iterator:
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
-            value = names[step.argval]
+    if _top(function.__globals__.get("__name__")) in _LIBRARIES:
+        return
+    for code in codes_of(function):
+        for value in globals_read(code, function.__globals__).values():
             yield value
             is_module = isinstance(value, types.ModuleType)
             if is_module and _top(value.__name__) not in _LIBRARIES:
                 yield from (vars(value)[name] for name in code.co_names if name in vars(value))
-        elif isinstance(step.argval, types.CodeType):
-            yield from _globals_of(step.argval, names)
 
 
 def _held_by(x: Any) -> Iterator:

@@ -1,4 +1,4 @@
-"""The reader to which rules report how a call treats channels."""
+"""The reader: collects what rules say of how each call of a network treats channels."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -7,24 +7,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_switcher.graph.batch_axis import rows_per_sample
+from keras_switcher.graph.arguments import Adapt, Arguments
 from keras_switcher.graph.call import Call, CallGraph
-from keras_switcher.graph.kernel import Block, Reading
+from keras_switcher.graph.kernel_uses import KernelUses
 from keras_switcher.graph.labels import NO_CHANNEL, Labels, Size
 from keras_switcher.graph.origins import Origins, where
-from keras_switcher.graph.reachable import identity
+from keras_switcher.graph.weight_labels import WeightLabels
 
-# Which channels are kept: `kept(ids)` is a boolean array.
-Kept = Callable[[np.ndarray], np.ndarray]
-# Why it is not known how often a kernel is used.
-OPEN = "the size of its input is open"
-REPEATED = "the samples that it reads are repeated, concatenated or reshaped"
-UNCOUNTED = "the rule for it does not count this kernel (reader.count_kernel)"
 COMBINED, SHARED = "is combined by '{}' with", "goes through '{}', which also reads"
 
 
 class Reader(Labels):
-    """Gives every channel a number and remembers where it goes and what it is tied to.
+    """Gives every channel a number, and collects what rules say of it.
 
     A rule is a function `rule(call, reader)` that says what one layer type does to channels with
     the methods below. `ids` are integer arrays with the number of the channel at each position
@@ -34,37 +28,31 @@ class Reader(Labels):
         graph: The `CallGraph` to read.
 
     Attributes:
-        rows: Where positions lie among the samples, see `rows_per_sample`.
+        weights: The `WeightLabels`: who makes channels, who mixes them, what has entries for them.
+        arguments: The `Arguments` that change with the number of channels.
+        kernel_uses: The `KernelUses` that are counted.
+        coupled: Pairs of ids of which those at equal positions are removed together.
+        locked: Ids of channels that cannot be pruned, with the reason.
+        normalized: Ids of channels that are normalised.
+        forbidden: Ids, and a number of them that must not be left.
         origins: Where channels were lost, see `Origins`.
-        accounted: Pairs of the `id` of an operation and the `identity` of a variable that its rule
-            has spoken of.
-        tied: Reasons by `id` of the operations that share variables, see `Ownership`.
     """
 
     def __init__(self, graph: CallGraph) -> None:
         super().__init__()
         self.graph = graph
-        self.blocks: list[Block] = []
-        self.readings: list[Reading] = []
-        self.roles: dict[int, tuple[str, keras.Variable, np.ndarray]] = {}
-        self.weights: dict[tuple[int, int], np.ndarray] = {}
-        self.sizes: dict[int, dict[str, Any]] = defaultdict(dict)
-        self.adapted: dict[int, Callable] = {}
-        self.kernels: dict[int, keras.Variable] = {}
-        self.uses: dict[int, list[tuple[Call, list]]] = defaultdict(list)
+        self.weights = WeightLabels()
+        self.arguments = Arguments()
+        self.kernel_uses = KernelUses(graph)
         self.coupled: list[tuple[np.ndarray, np.ndarray]] = []
         self.locked: list[tuple[np.ndarray, str]] = []
         self.normalized: list[np.ndarray] = []
         self.forbidden: list[tuple[np.ndarray, int]] = []
-        self.count = 0
-        self.rows = rows_per_sample(graph)
         self.origins = Origins(graph)
-        self.accounted: set[tuple[int, int]] = set()
-        self.tied: dict[int, str] = {}
         self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
-        self._mixing: list[keras.Variable] = []  # The kernels that the rule has spoken of.
+        self._mixing: dict[int, keras.Variable] = {}  # The kernels that the rule has spoken of.
 
     def read(self, call: Call, rule: Callable) -> None:
         """Applies a rule; channels of the call's inputs that it says nothing about are locked.
@@ -75,21 +63,17 @@ class Reader(Labels):
             call: The call.
             rule: The rule. If it says how the call is made again, it may leave channels out.
         """
-        self._mentioned, self._mixing = [], []
+        self._mentioned, self._mixing = [], {}
         self._call = call
         self._calls[id(call.op)].append(call)
         rule(call, self)
-        for kernel in self._mixing:
-            if not self._counts(call, kernel):
-                self.count_kernel(call, kernel, [UNCOUNTED])
-        if id(call) in self.adapted:
-            return
-        for tensor in call.inputs:
-            for axis in self.labelled_axes(tensor):
-                ids = self.channels(tensor, axis)
-                if not any(mentioned is ids for mentioned in self._mentioned):
-                    lost = ids[~np.isin(ids, np.concatenate([*self._mentioned, [NO_CHANNEL]]))]
-                    self.lock(lost, f"is lost in '{call.name}'")
+        self.kernel_uses.add_uncounted(call, self._mixing.values())
+        read = [ids for tensor in call.inputs for ids in self.labels(tensor).values()]
+        unsaid = [ids for ids in read if not any(ids is said for said in self._mentioned)]
+        if unsaid and not self.arguments.adapts(call):
+            said = np.concatenate([*self._mentioned, [NO_CHANNEL]])
+            for ids in unsaid:
+                self.lock(ids[~np.isin(ids, said)], f"is lost in '{call.name}'")
 
     def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray) -> None:
         """Writes ids along an axis of an output tensor."""
@@ -104,7 +88,7 @@ class Reader(Labels):
         tensor_axis: int,
         ids: np.ndarray | None = None,
     ) -> None:
-        """The call's kernel mixes the channels along an axis of its input: an edge.
+        """Declares an edge: the call's kernel mixes the channels along an axis of its input.
 
         Args:
             call: The call.
@@ -114,74 +98,67 @@ class Reader(Labels):
             ids: The ids along `kernel_axis`, where they are not those along `tensor_axis`.
         """
         ids = self.channels(call.input, tensor_axis) if ids is None else ids
-        kernel_axis = kernel_axis % len(kernel.shape)
-        tensor_axis = tensor_axis % len(call.input.shape)
         self._mentioned.append(ids)
-        self._mixing.append(kernel)
-        self.carry(kernel, kernel_axis, ids)
-        self.readings.append(Reading(call, kernel, kernel_axis, tensor_axis, ids))
+        self._mixing[id(kernel)] = kernel
+        self._share(self.weights.consume(call, kernel, kernel_axis, tensor_axis, ids), ids)
 
     def produce(self, call: Call, kernel: keras.Variable, axis: int) -> np.ndarray:
-        """The call's kernel makes new channels along its `axis`: returns their ids."""
-        axis = axis % len(kernel.shape)
-        self._mixing.append(kernel)
-        ids = self.weights.get((id(kernel), axis))
-        self.accounted.add((id(call.op), identity(kernel)))
-        if ids is None:
-            ids = np.arange(self.count, self.count + kernel.shape[axis])
-            self.count += len(ids)
-            self.carry(kernel, axis, ids)
-            self.blocks.append(Block(call, kernel, axis, ids))
-        return ids
+        """Declares that the call's kernel makes channels along its `axis`; returns their ids."""
+        self._mixing[id(kernel)] = kernel
+        return self.weights.produce(call, kernel, axis)
 
     def carry(
         self, weight: keras.Variable | None, axis: int, ids: np.ndarray, role: str | None = None
     ) -> None:
-        """A weight has one entry per channel along its `axis`; None is passed over.
+        """Declares that a weight has one entry per channel along its `axis`.
 
         Args:
-            weight: The weight (a `keras.Variable`) or None.
+            weight: The weight (a `keras.Variable`); None is passed over.
             axis: The axis along which the channels lie.
             ids: Their ids.
             role: `"scale"` or `"shift"` for a vector that multiplies the channels or is added to
                 them, which switchers may look at.
         """
-        if weight is None:
-            return
-        if role and id(weight) not in self.roles:
-            self.roles[id(weight)] = (role, weight, ids)
-        self.accounted.add((id(self._call.op), identity(weight)))
-        known = self.weights.setdefault((id(weight), axis % len(weight.shape)), ids)
+        if weight is not None:
+            self._share(self.weights.carry(self._call, weight, axis, ids, role), ids)
+
+    def _share(self, known: np.ndarray, ids: np.ndarray) -> None:
         if known is not ids:
             self.couple(known, ids, SHARED)
 
     def resize(self, call: Call, **arguments: Any) -> None:
-        """Constructor arguments of the layer that count channels, with the ids they count.
+        """Declares which constructor arguments of the layer count channels.
 
-        An argument may be a list, such as a shape, with ids among its numbers.
+        Args:
+            call: The call.
+            **arguments: By name the ids that an argument counts, or a list (a shape, say) with ids
+                among its numbers.
         """
-        for name, value in arguments.items():
-            known = self.sizes[id(call.op)].setdefault(name, value)
-            if known is not value:  # A shared layer: all its calls shrink alike.
-                for first, second in zip(_listed(known), _listed(value), strict=True):
-                    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-                        self.couple(first, second, SHARED)
-                    elif isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
-                        ids = first if isinstance(first, np.ndarray) else second
-                        self.lock(ids, f"goes through '{call.name}', which is shared")
+        for counted in self.arguments.resize(call.op, arguments):  # All its calls shrink alike.
+            known = [ids for ids in counted if isinstance(ids, np.ndarray)]
+            if len(known) == 2:
+                self.couple(known[0], known[1], SHARED)
+            elif known:
+                self.lock(known[0], f"goes through '{call.name}', which is shared")
 
-    def adapt(self, call: Call, function: Callable) -> None:
-        """How the call is made again when only some channels are kept.
+    def adapt(self, call: Call, function: Adapt) -> None:
+        """Registers a function that changes the call's arguments when channels are removed.
 
         Args:
             call: The call.
             function: Called as `function(kept, args, kwargs)`, where `kept(ids)` is a boolean
                 array; returns the new `args` and `kwargs`.
         """
-        self.adapted[id(call)] = function
+        self.arguments.adapt(call, function)
 
     def couple(self, first: np.ndarray, second: np.ndarray, how: str = COMBINED) -> None:
-        """The channels at the same places of two axes go together; `how`, in words."""
+        """Couples the channels at equal positions of two axes: they are removed together.
+
+        Args:
+            first: The ids along one axis.
+            second: The ids along the other one, as many.
+            how: What couples them, in words; `{}` stands for the name of the call.
+        """
         self._mentioned += [first, second]
         loose = (first == NO_CHANNEL) | (second == NO_CHANNEL)
         self.coupled.append((first[~loose], second[~loose]))
@@ -193,7 +170,7 @@ class Reader(Labels):
             self._lock(np.concatenate([first[loose], second[loose]]), reason)
 
     def lock(self, ids: np.ndarray, reason: str) -> None:
-        """The groups of these channels cannot be pruned, for the reason given."""
+        """Locks the groups of these channels: they cannot be pruned, for the reason given."""
         self._mentioned.append(ids)
         if self._lock(ids, reason):
             self.origins.note(self._call, reason)
@@ -205,15 +182,15 @@ class Reader(Labels):
         return len(ids)
 
     def normalize(self, ids: np.ndarray) -> None:
-        """These channels are normalised: what scales all that makes them alike has no effect."""
+        """Declares channels as normalised: to scale all that makes them alike has no effect."""
         self.normalized.append(ids[ids != NO_CHANNEL])
 
     def forbid(self, ids: np.ndarray, count: int) -> None:
-        """Never exactly `count` of these channels may stay: one more stays, scaled by zero."""
+        """Forbids that exactly `count` of these channels stay: one more does, scaled by zero."""
         self.forbidden.append((ids, count))
 
     def refuse(self, call: Call, reason: str, clause: str | None = None) -> None:
-        """Locks whatever the call reads; its matrices count as weights, used who knows how often.
+        """Locks whatever the call reads; its matrices count as weights, with unknown MACs.
 
         Those that the rule has counted already count as it says.
 
@@ -226,25 +203,25 @@ class Reader(Labels):
         self._call = call
         matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
         self.lock_inputs(call, reason, clause or (where(reason) if matrices else None))
-        for weight in matrices:
-            if not self._counts(call, weight):
-                self.count_kernel(call, weight, [f"its input {reason}"])
+        self.kernel_uses.add_uncounted(call, matrices, f"its input {reason}")
 
     def lock_inputs(self, call: Call, reason: str, clause: str | None = None) -> None:
-        """Locks whatever the call reads, and counts nothing; the arguments are those of `refuse`.
+        """Locks whatever the call reads, but counts nothing; takes the arguments of `refuse`.
 
         Without a clause, channels may still be followed by other statements of the rule.
         """
         if clause:
             self.origins.opaque[id(call)] = clause
         for tensor in call.inputs:
-            for axis in self.labelled_axes(tensor):
-                self.lock(self.channels(tensor, axis), reason)
+            for ids in self.labels(tensor).values():
+                self.lock(ids, reason)
 
     def pass_on(
         self, call: Call, axes: Sequence[int] | None = None, passed: Sequence[int] = ()
     ) -> None:
-        """The output has the input's channels along the same axes; all others are locked.
+        """Passes channels on: the output has those of the input along the same axes.
+
+        Those along other axes are locked.
 
         Args:
             call: The call.
@@ -253,8 +230,7 @@ class Reader(Labels):
         """
         rank = len(call.input.shape)
         free = None if axes is None else {axis % rank for axis in axes}
-        for axis in self.labelled_axes(call.input):
-            ids = self.channels(call.input, axis)
+        for axis, ids in self.labels(call.input).items():
             if axis in {other % rank for other in passed}:
                 continue
             if free is None or axis in free:
@@ -266,7 +242,7 @@ class Reader(Labels):
     def count_kernel(
         self, call: Call, kernel: keras.Variable, shape: Sequence[Size | None]
     ) -> None:
-        """Counts a kernel: each of its weights is used once per position of `shape`.
+        """Counts a kernel's weights, and as MACs its weights times the product of `shape`.
 
         Positions that lie among the samples are counted as well.
 
@@ -276,16 +252,4 @@ class Reader(Labels):
             shape: A list of sizes, None where they are open, or a reason in words where they are
                 not known, or of ids where channels lie along an axis of the positions.
         """
-        self.kernels[id(kernel)] = kernel
-        rows = self.rows.get(id(call.input), 1)
-        sizes = [OPEN if size is None else size for size in shape]
-        if rows != 1:
-            sizes.insert(0, REPEATED if rows is None else rows)
-        self.uses[id(kernel)].append((call, sizes))
-
-    def _counts(self, call: Call, kernel: keras.Variable) -> bool:
-        return any(use[0] is call for use in self.uses.get(id(kernel), ()))
-
-
-def _listed(value: Any) -> Sequence:
-    return value if isinstance(value, (list, tuple)) else [value]
+        self.kernel_uses.add(call, kernel, shape)

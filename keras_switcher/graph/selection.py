@@ -6,7 +6,7 @@ import keras
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
-from keras_switcher.graph.untouched import describe_hidden
+from keras_switcher.graph.hidden_weights import describe_hidden
 
 AnyGroup = ChannelGroup | ConnectionGroup
 # What can be passed as `groups`.
@@ -25,7 +25,7 @@ def select_groups(
     groups: Choice,
     granularity: tuple[str, ...] = ("channels",),
 ) -> tuple[list[ChannelGroup], list[ConnectionGroup]]:
-    """The prunable groups of channels and connections that are meant by the `groups` argument.
+    """Selects the prunable groups of channels and connections that the `groups` argument means.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
@@ -77,37 +77,6 @@ def select_groups(
     )
 
 
-def more_to_choose(channel_graph: ChannelGraph, channels: list, connections: list) -> str:
-    """What to do about a budget that cannot be met: choose more groups, if there are any.
-
-    Args:
-        channel_graph: The model's `ChannelGraph`.
-        channels: The chosen groups of channels.
-        connections: The chosen groups of connections.
-    """
-    candidates = (channel_graph.groups if channels else []) + (
-        channel_graph.connections if connections else []
-    )
-    chosen = {group.name for group in (*channels, *connections)}
-    more = [f"'{g.name}'" for g in candidates if g.prunable and g.name not in chosen]
-    whole = [] if channels or more else _kept_whole(channel_graph, chosen)
-    if whole:
-        return (
-            "Ask for more to be kept, or have channels pruned, too (connections='both'): of what "
-            f"makes or reads {', '.join(whole)}, no single connections can be cut."
-        )
-    if not more:
-        return "Ask for more to be kept: all groups that can be pruned are chosen."
-    return f"Ask for more to be kept, or choose more groups: {', '.join(more)}."
-
-
-def _kept_whole(channel_graph: ChannelGraph, chosen: set[str]) -> list[str]:
-    """The groups of channels of kernels in which no connections are cut, though channels can be."""
-    whole = [kernel for kernel in channel_graph.kernels if kernel.connections not in chosen]
-    groups = [g for kernel in whole for axis in kernel.axes.values() for g in axis.groups]
-    return list(dict.fromkeys(f"'{group.name}'" for group in groups if group.prunable))
-
-
 def _what_there_is(channel_graph: ChannelGraph, groups: Choice, candidates: list[AnyGroup]) -> str:
     """Why none was chosen: there is none of the kind, those of the kind cannot be pruned, or so."""
     hidden = describe_hidden(channel_graph)
@@ -136,8 +105,8 @@ def _named(channel_graph: ChannelGraph, name: str, granularity: tuple[str, ...])
 
 
 def _on_quantized(channel_graph: ChannelGraph) -> str:
-    ops = {call.op.name: call.op for call in channel_graph.graph.calls}
-    found = [name for name, op in ops.items() if getattr(op, "quantization_mode", None)]
+    operations = channel_graph.graph.operations
+    found = [op.name for op in operations if getattr(op, "quantization_mode", None)]
     return f" Quantized layers have none: {found}. Quantize the compact model." if found else ""
 
 

@@ -1,4 +1,4 @@
-"""Traces a Keras model into its list of calls."""
+"""Tracing: reads a Keras model as a list of calls."""
 
 import inspect
 from typing import Any
@@ -59,24 +59,24 @@ def _traced(model: keras.Model, called_with: Any = None) -> CallGraph:
             inner = _traced(op, given)
             values = paired(inner.inputs, arranged(given, inner.inputs))
             for call in inner.calls:
-                _hand_down(kwargs.get("training"), call)
-                call.args, call.kwargs = tree.map_structure(
-                    lambda x: values.get(id(x), x) if is_tensor(x) else x, (call.args, call.kwargs)
+                given_to_it = (call.args, _handed_down(kwargs.get("training"), call))
+                inner_args, inner_kwargs = tree.map_structure(
+                    lambda x: values.get(id(x), x) if is_tensor(x) else x, given_to_it
                 )
-                _append(call)
+                append(call.op, inner_args, inner_kwargs, call.outputs)
             inner_outputs = [values.get(id(x), x) for x in tree.flatten(inner.outputs)]
             for symbol, tensor in zip(tree.flatten(outputs), inner_outputs, strict=True):
                 aliases[id(symbol)] = tensor
                 kept.append(symbol)
         else:
-            _append(Call(op, op.name, args, kwargs, outputs))
+            append(op, args, kwargs, outputs)
         return outputs
 
-    def _append(call: Call) -> None:
-        count = names.get(call.op.name, 0)
-        names[call.op.name] = count + 1
-        call.name = call.op.name if count == 0 else f"{call.op.name}:{count}"
-        graph.calls.append(call)
+    def append(op: keras.Operation, args: tuple, kwargs: dict, outputs: Any) -> None:
+        count = names.get(op.name, 0)
+        names[op.name] = count + 1
+        name = op.name if count == 0 else f"{op.name}:{count}"
+        graph.calls.append(Call(op, name, args, kwargs, outputs))
 
     proxies: dict[int, OperationProxy] = {}
     kept: list[keras.KerasTensor] = []  # An id is only good while its tensor lives.
@@ -91,10 +91,11 @@ def _traced(model: keras.Model, called_with: Any = None) -> CallGraph:
     return graph
 
 
-def _hand_down(training: bool | None, call: Call) -> None:
-    """A nested model that is called with `training=...` calls all its layers with it."""
+def _handed_down(training: bool | None, call: Call) -> dict[str, Any]:
+    """A call's keywords; a nested model calls all its layers with its own `training=...`."""
     if training is not None and "training" in inspect.signature(call.op.call).parameters:
-        call.kwargs = {**call.kwargs, "training": training}
+        return {**call.kwargs, "training": training}
+    return call.kwargs
 
 
 def _plain_functional(model: keras.Model) -> keras.Model:

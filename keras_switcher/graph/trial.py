@@ -1,4 +1,4 @@
-"""Trials that find out whether an unknown callable is elementwise."""
+"""Trials: calls an unknown function on numbers to find out whether it is elementwise."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,12 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.call import Shape
-from keras_switcher.graph.variable_reads import (
-    backend_variables,
-    captured_handles,
-    reads_more_than_numbers,
-    restored,
-)
+from keras_switcher.graph.side_effects import backend_variables, restored
+from keras_switcher.graph.variable_reads import captured_handles, reads_more_than_numbers
 from keras_switcher.reductions import Tensor
 
 # What a callable is tried on: what it makes of each of these must not depend on the others.
@@ -33,7 +29,7 @@ _SUBSETS = (
 
 
 def why_not_elementwise(function: Callable, shape: Shape, dtype: str) -> str | None:
-    """What is seen when a callable is tried: None if each entry is treated alike, by itself.
+    """The reason why a callable is not elementwise, found by trial; None if it is.
 
     Numbers are tried alone and in batches with others: of all kinds, small ones only, only
     positive or negative ones, one large one among small ones, at other positions and in other

@@ -1,15 +1,9 @@
-"""Finds the variables that a user's function reads or assigns, and undoes assignments."""
+"""Variable reads: finds the variables that a user's function reads."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
-from keras import ops
-
-from keras_switcher.graph.call import is_stock
-from keras_switcher.graph.reachable import identity, reachable_variables
 
 
 class _Traced(keras.Operation):
@@ -47,7 +41,7 @@ def captured_handles(function: Callable, *args: Any, **kwargs: Any) -> list | No
     Example:
 
     >>> kernel = keras.Variable([1.0, 2.0])
-    >>> handles = captured_handles(lambda x: x * ops.sum(kernel), keras.KerasTensor((None, 3)))
+    >>> handles = captured_handles(lambda x: x * kernel[0], keras.KerasTensor((None, 3)))
     >>> [handle is kernel.value.handle for handle in handles]
     [True]
     """
@@ -63,77 +57,20 @@ def captured_handles(function: Callable, *args: Any, **kwargs: Any) -> list | No
 
 def is_among(handles: list | None, variable: Any) -> bool | None:
     """Whether one of some handles is that of a variable; None where that is not known."""
-    value = variable._value if isinstance(variable, keras.Variable) else variable
     try:
-        handle = value.handle
+        handle = backend_variable(variable).handle
     except (AttributeError, ValueError):  # Of another backend, or with a copy on each device.
         return None
     return None if handles is None else any(handle is each for each in handles)
+
+
+def backend_variable(variable: Any) -> Any:
+    """The backend's variable behind a variable of Keras; any other one is that itself."""
+    # Private: `value` is a tensor, and within a scope not even the variable's own.
+    return variable._value if isinstance(variable, keras.Variable) else variable
 
 
 def reads_more_than_numbers(handles: list | None) -> bool:
     """Whether one of some handles is that of a variable with a shape; tables have no such thing."""
     held = [getattr(handle, "_handle_data", None) for handle in handles or ()]
     return any(each.shape_and_type[0].shape.dim for each in held if each is not None)
-
-
-def backend_variables(*roots: Any) -> list:
-    """The backend's variables behind all that code with these objects in its hands can change."""
-    values = {}
-    for variable in reachable_variables(*roots):
-        value = variable._value if isinstance(variable, keras.Variable) else variable
-        if hasattr(value, "assign") and hasattr(value, "read_value"):
-            values[id(value)] = value
-    return list(values.values())
-
-
-def variables_of_functions(operations: Iterable) -> list:
-    """The backend's variables that a user's functions can change when operations run.
-
-    Args:
-        operations: Layers and operations. Their own weights are left out: in a
-            `StatelessScope`, nothing changes these.
-    """
-    roots: list[Any] = []
-    own: set[int] = set()
-    for op in operations:
-        parts = op._flatten_layers() if isinstance(op, keras.layers.Layer) else [op]
-        for part in parts:
-            if isinstance(part, keras.layers.Lambda):
-                roots += [part.function, part.arguments]
-            else:
-                roots.append(getattr(part, "activation", None) if is_stock(part) else part)
-        own.update(identity(variable) for variable in getattr(op, "variables", ()))
-    return [value for value in backend_variables(*roots) if id(value) not in own]
-
-
-@contextmanager
-def restored(variables: list) -> Iterator[list]:
-    """Puts back what variables held, where code of a user changes them though it is only tried.
-
-    Keras's `StatelessScope` keeps assignments to variables of Keras from lasting: not those to a
-    `tf.Variable`, nor those in a function that was compiled outside of it.
-
-    Args:
-        variables: Variables of the backend, see `backend_variables`.
-
-    Yields:
-        A list: afterwards, the variables that were changed.
-    """
-    before = [variable.read_value() for variable in variables]
-    changed: list[Any] = []
-    try:
-        yield changed
-    finally:
-        for variable, value in zip(variables, before, strict=True):
-            now, then = map(ops.convert_to_numpy, (variable.read_value(), value))
-            if not _is_same(now, then):
-                variable.assign(value)
-                changed.append(variable)
-
-
-def _is_same(now: np.ndarray, then: np.ndarray) -> bool:
-    """Whether arrays are the same, bit by bit: not-a-number, too, is the same as before."""
-    if now.dtype == object or now.shape != then.shape:  # Text.
-        return np.array_equal(now, then)
-    return now.tobytes() == then.tobytes()

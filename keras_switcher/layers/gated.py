@@ -4,14 +4,14 @@ from typing import Any
 
 import keras
 
-from keras_switcher.graph.kernel import scaled
+from keras_switcher.graph.edge import scaled
 from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.reductions import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
 class Gated(keras.layers.Layer):
-    """Wraps a layer that mixes channels, and scales what each channel contributes to it.
+    """Wraps a layer that mixes channels, and scales the contribution of each input channel.
 
     The factors multiply the wrapped layer's kernel along its input axis, which is the same as
     multiplying its input (equations 2 and 4 of arXiv 2110.05954) but costs nothing that grows with

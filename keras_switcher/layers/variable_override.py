@@ -1,4 +1,4 @@
-"""VariableOverride: a Keras scope in which some variables have other values."""
+"""VariableOverride: a Keras scope that overrides the values of some variables."""
 
 import keras
 
@@ -6,12 +6,14 @@ from keras_switcher.reductions import Tensor
 
 
 class VariableOverride(keras.StatelessScope):
-    """A scope in which some variables have other values; whatever else is assigned stays.
+    """A scope that overrides the values of some variables; others are assigned as without it.
 
-    Losses that layers add are collected in `losses`.
+    In a plain `keras.StatelessScope` nothing that is assigned outlives the scope. Here moving
+    statistics and seeds do, and only the overridden variables are left as they were. Losses that
+    layers add are collected in `losses`.
 
     Args:
-        values: Pairs of a variable and what stands in its place.
+        values: Pairs of a variable and the tensor that overrides its value.
     """
 
     def __init__(self, values: list[tuple[keras.Variable, Tensor]]) -> None:
@@ -25,7 +27,9 @@ class VariableOverride(keras.StatelessScope):
         elif self.original_scope is not None:
             self.original_scope.add_update(update)
         else:
-            variable._direct_assign(value)  # At once: this may be inside a loop or a condition.
+            # At once, as this may be inside a loop or a condition; `assign` would call this method
+            # again.
+            variable._direct_assign(value)
 
     def get_current_value(self, variable: keras.Variable) -> Tensor:
         value = super().get_current_value(variable)

@@ -6,18 +6,17 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.graph.kernel import scaled
-from keras_switcher.graph.variable_reads import restored, variables_of_functions
+from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.reductions import in_full
 
 
 def foldable(channel_graph: ChannelGraph, connections: dict) -> dict:
-    """The groups whose constants biases can take in, with the connections that make them.
+    """The groups whose constant units biases can take in, with the connections that make them.
 
     Between the Dense layer that makes the group and the Dense layers that read it there may be
     calls that take one tensor and keep its shape, if they treat all positions alike.
@@ -44,7 +43,7 @@ def foldable(channel_graph: ChannelGraph, connections: dict) -> dict:
 
 
 def bias_shifts(channel_graph: ChannelGraph, plan: Plan) -> dict:
-    """What the constants of a plan that go add to the outputs of the Dense layers that read them.
+    """What removed constant units add to the biases of the Dense layers that read them.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
@@ -81,7 +80,7 @@ def bias_shifts(channel_graph: ChannelGraph, plan: Plan) -> dict:
 
 
 def new_biases(channel_graph: ChannelGraph, plan: Plan) -> list:
-    """The Dense layers without a bias that get one to take a constant in.
+    """The Dense layers without a bias that get one, to take constants in.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
@@ -97,7 +96,7 @@ def new_biases(channel_graph: ChannelGraph, plan: Plan) -> list:
 
 
 class _Chains:
-    """The calls from the Dense layer that makes a group to those that read it."""
+    """The calls between the Dense layer that makes a group and those that read it."""
 
     def __init__(self, channel_graph: ChannelGraph, group: ChannelGroup) -> None:
         self._layer = group.producers[0].layer
@@ -119,7 +118,7 @@ class _Chains:
         return all(_is_same(self.values_at(edge, sign * probe)) for sign in (1, -1))
 
     def values_at(self, edge: Edge, preactivation: np.ndarray) -> np.ndarray:
-        """What arrives at an edge, by position, when the layer computes this at each of them."""
+        """What an edge reads at each position, if the layer has these preactivations at all."""
         chain = self._to(edge)
         if chain is None:
             raise ValueError(
@@ -136,7 +135,7 @@ class _Chains:
         return in_full(x).reshape(-1, shape[-1])
 
     def _to(self, edge: Edge) -> list[Call] | None:
-        """The calls, that of the layer first; None if others than those that fit are among them."""
+        """The calls up to an edge, that of the layer first; None if one does not keep the shape."""
         tensor = edge.call.input
         chain: list[Call] = []
         while (call := self._makers.get(id(tensor))) is not None:
@@ -184,6 +183,4 @@ def _preactivation(layer: keras.layers.Dense, reaching: dict[int, np.ndarray]) -
 
 
 def _kernel(edge: Edge, factors: dict[str, np.ndarray]) -> np.ndarray:
-    scales = edge.scales(factors, np)
-    kernel = edge.kernel if scales is None else scaled(edge.kernel, scales, edge.kernel_axis)
-    return in_full(kernel)
+    return in_full(edge.scaled_kernel(factors))

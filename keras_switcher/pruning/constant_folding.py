@@ -1,4 +1,4 @@
-"""Folds branches that have become constants into what reads them."""
+"""Constant folding: branches that have become constants go into what reads them."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -8,13 +8,12 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.axis import Edge
 from keras_switcher.graph.call import Call, is_stock, is_tensor, samples_axis
-from keras_switcher.graph.kernel import scaled
+from keras_switcher.graph.edge import Edge
 
 
 def _add(first: Any, second: Any) -> Any:
-    """Keras would take an array with one long axis for a bias, of whichever axis is as long."""
+    """A sum; Keras would take an array with one long axis for a bias of any axis as long."""
     if isinstance(first, np.ndarray):
         first, second = second, first
     return ops.subtract(first, -second) if isinstance(second, np.ndarray) else first + second
@@ -35,7 +34,7 @@ def merge(
     kwargs: dict,
     kept: Callable[[keras.KerasTensor], dict[int, np.ndarray]],
 ) -> Any:
-    """What a call makes of tensors and constants together.
+    """A sum, product, extremum or concatenation of tensors and constants.
 
     Args:
         call: The call.
@@ -105,7 +104,7 @@ def _cast(value: Any, dtype: str) -> Any:
 
 
 def _raised(value: Any, rank: int) -> Any:
-    """Merging layers put the axes that a tensor lacks behind the batch's."""
+    """Adds the axes that a tensor lacks behind the batch's, as merging layers do."""
     expand = ops.expand_dims if is_tensor(value) else np.expand_dims
     while len(value.shape) < rank:
         value = expand(value, 1)
@@ -119,7 +118,7 @@ def _cut(value: np.ndarray, kept: dict[int, np.ndarray]) -> np.ndarray:
 
 
 def _compressed(value: np.ndarray, call: Call, values: list) -> np.ndarray:
-    """A constant that is the same all along an axis needs only one entry of it."""
+    """A constant with one entry along each axis along which it is the same."""
     rank = len(call.output.shape)
     tensors = [v for v in values if is_tensor(v) and len(v.shape) == rank]
     for axis in range(1, value.ndim if value.ndim == rank else 0):
@@ -132,7 +131,7 @@ def _compressed(value: np.ndarray, call: Call, values: list) -> np.ndarray:
 
 
 def zeros(tensor: keras.KerasTensor, call: Call) -> np.ndarray:
-    """What stands for a tensor of which nothing is read.
+    """Zeros in the place of a tensor of which nothing is read.
 
     Args:
         tensor: The tensor.
@@ -150,13 +149,18 @@ def zeros(tensor: keras.KerasTensor, call: Call) -> np.ndarray:
     return np.zeros((tensor.shape[0] or 1, *tensor.shape[1:]), tensor.dtype)
 
 
-def nothing(call: Call) -> tuple[tuple, dict]:
-    """The arguments of a call of which no channel is read."""
+def zero_arguments(call: Call) -> tuple[tuple, dict]:
+    """The arguments of a call, with zeros in the places of all tensors.
 
-    def of_none(x: Any) -> Any:
-        return zeros(x, call) if is_tensor(x) else x
+    Args:
+        call: The call, whose kernel reads no channel any more.
 
-    return tree.map_structure(of_none, (call.args, call.kwargs))
+    Raises:
+        ValueError: If the size of a tensor is open.
+    """
+    return tree.map_structure(
+        lambda x: zeros(x, call) if is_tensor(x) else x, (call.args, call.kwargs)
+    )
 
 
 def evaluate(
@@ -167,7 +171,7 @@ def evaluate(
     factors: dict,
     shift: np.ndarray | None = None,
 ) -> Any:
-    """What a call makes of constants.
+    """The outputs of a call that reads only constants.
 
     Args:
         call: The call.
@@ -181,9 +185,7 @@ def evaluate(
         Arrays in the structure of the call's outputs, or None if they depend on the number of
         samples, or on whether the call trains.
     """
-    kernels = []
-    if edge is not None and (scales := edge.scales(factors, np)) is not None:
-        kernels = [(edge.kernel, scaled(edge.kernel, scales, edge.kernel_axis))]
+    kernels = [] if edge is None else [(edge.kernel, edge.scaled_kernel(factors))]
 
     def made_of(samples: int, **changes: bool) -> Any:
         def several(old: Any, new: Any) -> Any:
@@ -214,7 +216,7 @@ def evaluate(
 
 
 def _in_place(call: Call, args: tuple, kwargs: dict) -> list:
-    """What has taken the places of the tensors among a call's arguments."""
+    """The values in the places of the tensors among a call's arguments."""
     pairs = zip(tree.flatten((call.args, call.kwargs)), tree.flatten((args, kwargs)), strict=True)
     return [new for old, new in pairs if is_tensor(old)]
 

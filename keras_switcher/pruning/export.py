@@ -7,13 +7,13 @@ from typing import Any
 
 import keras
 
-from keras_switcher.files import workplace
+from keras_switcher.atomic_files import temporary_folder
 
 
 def export_model(
     model: keras.Model, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any
 ) -> None:
-    """Exports a plain Keras model to a path where nothing is yet.
+    """Exports a Functional model for inference, to a path where nothing is yet.
 
     It is written beside that path and moved there when it is complete: an export that fails leaves
     nothing behind.
@@ -27,6 +27,16 @@ def export_model(
     Raises:
         ValueError: If there is something already where it would write.
         ImportError: If the format needs a package that is not installed.
+
+    Example:
+
+    >>> import tempfile
+    >>> inputs = keras.Input((4,))
+    >>> model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export_model(model, f"{folder}/served")
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['served']
     """
     path = Path(os.path.abspath(filepath))
     if path.exists() and not _is_empty_folder(path):
@@ -36,7 +46,7 @@ def export_model(
     near = path / path.name if path.is_dir() else path
     made = _make_folders(near.parent)
     try:
-        with workplace(near) as folder:
+        with temporary_folder(near) as folder:
             new = folder / path.name
             try:
                 model.export(str(new), format=format, **{"verbose": False, **kwargs})
@@ -73,7 +83,7 @@ def _make_folders(folder: Path) -> list[Path]:
 
 
 def _move(source: Path, folder: Path, last: str) -> None:
-    """Moves what was written; that by which it is found comes last (OpenVINO writes two files)."""
+    """Moves what was written, the file with the given name last: OpenVINO writes two files."""
     entries = sorted(source.iterdir(), key=lambda entry: entry.name == last)
     for entry in entries:
         if (folder / entry.name).exists():

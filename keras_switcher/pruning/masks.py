@@ -52,6 +52,15 @@ def prune_channels(
     >>> small = prune_channels(model, {"hidden": np.array([True, False, True])})
     >>> small.get_layer("hidden").units
     2
+
+    It computes what the model does when nothing reads the second channel:
+
+    >>> kernel, bias = model.get_layer("head").get_weights()
+    >>> kernel[1] = 0
+    >>> model.get_layer("head").set_weights([kernel, bias])
+    >>> x = np.random.default_rng(0).normal(size=(5, 4))
+    >>> bool(np.allclose(small(x), model(x), atol=1e-6))
+    True
     """
     check_verify(verify)
     channel_graph = ChannelGraph(model)

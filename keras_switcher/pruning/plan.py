@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(eq=False)
 class GroupPlan:
-    """The fate of one channel group.
+    """What happens to one channel group: which channels stay, and how they are scaled.
 
     Args:
         keep: Boolean vector: the channels that stay.

@@ -1,4 +1,4 @@
-"""Plan files: JSON that is validated in full."""
+"""Plan files: JSON, validated in full before anything is made of it."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from typing import Any, Never
 
 import numpy as np
 
-from keras_switcher.files import write_whole
+from keras_switcher.atomic_files import atomic_write_text
 from keras_switcher.pruning.plan import GroupPlan, Plan
 
 PLAN_FORMAT = 1
@@ -21,7 +21,7 @@ LARGEST_FACTOR = float(np.finfo("float32").max)
 
 
 def write_plan(path: Path, plan: Plan) -> None:
-    """Writes a plan beside the file and then replaces it.
+    """Writes a plan file, which is replaced as a whole or not at all.
 
     Args:
         path: The file.
@@ -43,11 +43,11 @@ def write_plan(path: Path, plan: Plan) -> None:
         _checked(content)
     except ValueError as error:
         raise ValueError(f"The plan was not saved: {error}. {path} was left as it was.") from None
-    write_whole(path, json.dumps(content))
+    atomic_write_text(path, json.dumps(content))
 
 
 def read_plan(path: Path) -> Plan:
-    """Reads what `write_plan` wrote.
+    """Reads a plan file.
 
     Args:
         path: The file.
@@ -99,7 +99,7 @@ def _filled(entry: dict, shape: list[int]) -> np.ndarray:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict:
-    """An object of the file, in which no name may occur twice: the last one would win."""
+    """The entries of a JSON object, in which no name may occur twice: the last one would win."""
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     if twice:
         raise ValueError(f"{short(twice[0])} is there twice")
@@ -111,7 +111,7 @@ def _no_number(constant: str) -> Never:
 
 
 def _checked(content: Any) -> tuple[dict, bool, dict]:
-    """Groups, `every_dense_input` and connections; nothing was made of their sizes yet."""
+    """Groups, `every_dense_input` and connections, after all checks that need no array."""
     what = "the file"
     _check_is(content, dict, what)
     if "format" not in content:

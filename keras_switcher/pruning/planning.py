@@ -1,4 +1,4 @@
-"""Planning: from factors to a plan, with the dead units that follow.
+"""Planning: from factors to a plan, with the dead units that follow from them.
 
 A unit that nothing reads any more goes. A unit that reads nothing any more is a constant: it goes
 too, where the biases of all that read it can take the constant in.
@@ -9,56 +9,57 @@ from numbers import Integral
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.graph.liveness import Liveness, feeds_nothing
+from keras_switcher.graph.downstream import feeds_nothing
+from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import by_granularity
 from keras_switcher.pruning.bias_folding import foldable
 from keras_switcher.pruning.plan import GroupPlan, Plan
-from keras_switcher.pruning.validation import enforce_minimum
+from keras_switcher.pruning.rounding import enforce_minimum, round_up
 from keras_switcher.reductions import in_full
 
 
 def propagate_removal(
-    channel_graph: ChannelGraph, live: dict, connections: dict
+    channel_graph: ChannelGraph, keep: dict, connections: dict
 ) -> tuple[dict, dict]:
-    """What is left of each group when everything that follows from cut connections has happened.
+    """What is left of each group once all dead units that follow from cut connections are gone.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
-        live: Maps names of groups to float vectors, 1 where the group's own factor is not zero
-            and 0 where it is.
+        keep: Maps names of groups to boolean vectors: the channels whose own factor is not zero.
         connections: Maps names of connection groups to matrices of factors; zero means cut.
 
     Returns:
         Two maps from names of groups to boolean vectors: the channels that are left, and those
         that are gone because they are constant.
     """
-    cut = {name: matrix > 0 for name, matrix in connections.items()}
+    uncut = {name: matrix > 0 for name, matrix in connections.items()}
     makers = foldable(channel_graph, connections) if connections else {}
-    groups = [group for group in channel_graph.groups if group.name in live or group in makers]
-    live = {g.name: live.get(g.name, np.ones(g.size, "float32")) for g in groups}
-    liveness = Liveness(
-        channel_graph, groups, [g for g in channel_graph.connections if g.name in cut]
-    )
+    groups = [group for group in channel_graph.groups if group.name in keep or group in makers]
+    keep = {group.name: keep.get(group.name, np.ones(group.size, bool)) for group in groups}
+    cut_groups = [group for group in channel_graph.connections if group.name in uncut]
+    kernels = [(kernel.connections, kernel) for kernel in channel_graph.kernels if uncut]
+    liveness = Liveness(channel_graph, groups, cut_groups)
     constant: dict[str, np.ndarray] = {}
     while True:
-        rows = {name: mask.any(1).astype("float32") for name, mask in cut.items()}
-        values = liveness.layout.join({**live, **rows})
-        left = {name: np.asarray(vector) > 0 for name, vector in liveness(values).items()}
+        rows = {name: mask.any(1) for name, mask in uncut.items()}
+        factors = {name: mask.astype("float32") for name, mask in {**keep, **rows}.items()}
+        left = {
+            name: np.asarray(vector) > 0
+            for name, vector in liveness(liveness.layout.join(factors)).items()
+        }
         changed = False
-        for kernel in channel_graph.kernels:
-            if kernel.connections in cut:
-                mask = cut[kernel.connections]
-                cut[kernel.connections] = kernel.between(mask, left)
-                changed |= not np.array_equal(mask, cut[kernel.connections])
+        for name, kernel in kernels:
+            if name in uncut:
+                mask, uncut[name] = uncut[name], kernel.between(uncut[name], left)
+                changed |= not np.array_equal(mask, uncut[name])
         for group, made_by in makers.items():
             here = left.get(group.name, np.ones(group.size, bool))
             without_inputs = np.zeros(group.size, bool)
             producer = group.producers[0]
-            without_inputs[producer.channels] = ~cut[made_by].any(0)[producer.entries]
+            without_inputs[producer.channels] = ~uncut[made_by].any(0)[producer.entries]
             if (new := here & without_inputs).any():
                 constant[group.name] = constant.get(group.name, False) | new
-                live[group.name] = live[group.name] * ~new
+                keep[group.name] = keep[group.name] & ~new
                 changed = True
         if not changed:
             return left, constant
@@ -86,22 +87,19 @@ def plan_removal(
         raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
     factors = {name: in_full(factor) for name, factor in factors.items()}
     channels, connections = by_granularity(factors)
-    live = {name: (vector > 0).astype("float32") for name, vector in channels.items()}
-    live, constant = propagate_removal(channel_graph, live, connections)
-    _empty_branches(channel_graph, live)
+    own = {name: vector > 0 for name, vector in channels.items()}
+    left, constant = propagate_removal(channel_graph, own, connections)
+    _empty_branches(channel_graph, left)
     scales, keep = {}, {}
     for group in channel_graph.groups:
         ones = np.ones(group.size, "float32")
-        keep[group.name] = live.get(group.name, ones > 0)
+        keep[group.name] = left.get(group.name, ones > 0)
         constant.setdefault(group.name, ones == 0)
         acts = keep[group.name] | constant[group.name]
         scales[group.name] = np.where(acts, factors.get(group.name, ones), 0)
-    more = True
-    while more:
-        for group in channel_graph.groups:
-            if not group.is_input and group.prunable and keep[group.name].any():
-                keep[group.name] = _rounded(group, keep[group.name], round_to)
-        more = enforce_minimum(channel_graph, keep)
+    round_up(channel_graph, keep, round_to)
+    while enforce_minimum(channel_graph, keep):
+        round_up(channel_graph, keep, round_to)
     groups = {
         group.name: GroupPlan(
             keep[group.name], scales[group.name], constant[group.name], group.reason
@@ -111,24 +109,8 @@ def plan_removal(
     return Plan(groups, dense, connections)
 
 
-def _empty_branches(channel_graph: ChannelGraph, live: dict[str, np.ndarray]) -> None:
-    """What feeds only kernels that make nothing any more is gone too, up the whole branch."""
+def _empty_branches(channel_graph: ChannelGraph, keep: dict[str, np.ndarray]) -> None:
+    """Removes what feeds only kernels that make nothing any more, up the whole branch."""
     for group in reversed(channel_graph.groups):  # Readers come before what they read.
-        if group.prunable and feeds_nothing(channel_graph, group, live):
-            live[group.name] = np.zeros(group.size, bool)
-
-
-def _rounded(group: ChannelGroup, keep: np.ndarray, round_to: int) -> np.ndarray:
-    count = min(-(-int(keep.sum()) // round_to) * round_to, group.size)
-    if count == keep.sum():
-        return keep
-    # The L1 norm of filters (Li et al. 2017, arXiv 1608.08710).
-    strength = np.zeros(group.size)
-    for producer in group.producers:
-        kernel = np.abs(np.asarray(producer.kernel, "float64"))
-        rows = np.moveaxis(kernel, producer.axis, 0).reshape(kernel.shape[producer.axis], -1)
-        np.add.at(strength, producer.channels, rows.sum(1)[producer.entries])
-    order = np.lexsort((-strength, ~keep))
-    rounded = np.zeros_like(keep)
-    rounded[order[:count]] = True
-    return rounded
+        if group.prunable and feeds_nothing(channel_graph, group, keep):
+            keep[group.name] = np.zeros(group.size, bool)

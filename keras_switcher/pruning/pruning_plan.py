@@ -33,14 +33,17 @@ class PruningPlan(Plan):
     ...     keras.layers.Dense(2, name="head"),
     ... ])
     >>> plan = ks.SwitcherModel(model).plan()
+    >>> plan.groups["hidden"].keep[1] = False  # Training would have done this.
     >>> print(plan)
-    hidden         keeps 3 of 3
+    hidden         keeps 2 of 3
     head           keeps 2 of 2 (its channels are the model's output)
     hidden/inputs  keeps 4 of 4
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     plan.save(f"{folder}/plan.json")
-    ...     small = ks.PruningPlan.load(f"{folder}/plan.json").apply(model)
+    ...     loaded = ks.PruningPlan.load(f"{folder}/plan.json")
+    >>> loaded.apply(model).get_layer("hidden").units
+    2
     """
 
     def apply(self, model: keras.Model, verify: bool = True) -> keras.Model:
@@ -89,7 +92,7 @@ class PruningPlan(Plan):
 
     @classmethod
     def of(cls, plan: Plan) -> "PruningPlan":
-        """The same plan, which can be saved and applied.
+        """Makes a `PruningPlan` of a plan.
 
         Args:
             plan: The `Plan`.

@@ -1,4 +1,4 @@
-"""What a plan leaves of a network: derived once, counted from this and cut by this."""
+"""What a plan leaves of a network, derived once: costs are counted from it, surgery cuts by it."""
 
 from functools import cached_property
 
@@ -55,12 +55,8 @@ class Remains:
         )
 
     def is_constant(self, call: Call) -> bool:
-        """Whether what a call returns is read by nothing, or depends on no input any more."""
+        """Whether what a call returns has no channel left, or depends on no input any more."""
         return all(id(tensor) in self._constants for tensor in tree.flatten(call.outputs))
-
-    def constants_read(self, call: Call) -> list[bool]:
-        """For each tensor that a call reads, whether a constant takes its place."""
-        return [id(tensor) in self._constants for tensor in call.inputs]
 
     @cached_property
     def calls(self) -> dict[int, Call]:
@@ -74,6 +70,16 @@ class Remains:
                 read.update(map(id, call.inputs))
                 found[id(call)] = call
         return found
+
+    @cached_property
+    def folded(self) -> set[int]:
+        """The `id`s of the calls that make constants, or read some."""
+
+        def reads_constants(call: Call) -> bool:
+            return any(id(tensor) in self._constants for tensor in call.inputs)
+
+        calls = self._channel_graph.graph.calls if self.empty else ()
+        return {id(call) for call in calls if self.is_constant(call) or reads_constants(call)}
 
     @cached_property
     def _constants(self) -> set[int]:

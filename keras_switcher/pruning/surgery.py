@@ -7,26 +7,22 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.liveness import feeds_nothing
+from keras_switcher.graph.downstream import feeds_nothing
+from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.names import Names
-from keras_switcher.graph.ownership import check_apart
-from keras_switcher.graph.variable_reads import restored, variables_of_functions
-from keras_switcher.pruning import constant_folding as folding
+from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.bias_folding import bias_shifts
-from keras_switcher.pruning.constant_folding import merge
+from keras_switcher.pruning.constant_folding import evaluate, merge, zero_arguments, zeros
 from keras_switcher.pruning.plan import Plan
-from keras_switcher.pruning.rebuilding import build_activation, without_random_start
 from keras_switcher.pruning.remains import Remains
-from keras_switcher.pruning.remaking import Remaking
-from keras_switcher.pruning.verification import Verification
+from keras_switcher.pruning.replicas import Replicator
+from keras_switcher.pruning.verification import Verification, check_apart
 
 
-def compact(
-    channel_graph: ChannelGraph, plan: Plan, verified_by: dict | None = None
-) -> keras.Model:
+def compact(channel_graph: ChannelGraph, plan: Plan, factors: dict | None = None) -> keras.Model:
     """A new, smaller, plain Keras model with the outputs of the gated one.
 
     Every layer of the result is new; factors are folded into the kernels that read the channels.
@@ -35,14 +31,14 @@ def compact(
     Args:
         channel_graph: The model's `ChannelGraph`.
         plan: A `Plan` for it.
-        verified_by: The factors that the plan was made for, by name: the result is compared with
-            the network under them (see `Verification`). None leaves it out.
+        factors: The factors that the plan was made for, by name: the result is compared with the
+            network under them (see `Verification`). None leaves this out.
 
     Raises:
         ValueError: If the plan leaves a group empty that cannot go, if a weight is not finite, if
             a layer cannot be made again, or if the result computes something else.
     """
-    return Surgery(channel_graph, plan).operate(verified_by)
+    return Surgery(channel_graph, plan).operate(factors)
 
 
 class Surgery:
@@ -65,22 +61,32 @@ class Surgery:
         self.shifts = bias_shifts(channel_graph, plan)
         self.fold = fold
         self.counterparts: list[tuple[keras.Variable, keras.Variable]] = []
-        self.rebuilt: dict[int, keras.Operation] = {}
+        self.replicas: dict[int, keras.Operation] = {}
         self.made: dict[int, Any] = {}
         self.names = Names(channel_graph.graph)
         self.remains = Remains(channel_graph, plan.keep)
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
 
-    def operate(self, verified_by: dict | None = None) -> keras.Model:
-        """The smaller model; see `compact` for the argument."""
-        with restored(variables_of_functions(call.op for call in self.channel_graph.graph.calls)):
-            return self._operate(verified_by)
+    def operate(self, factors: dict | None = None) -> keras.Model:
+        """Builds the smaller model and checks it.
 
-    def _operate(self, verified_by: dict | None) -> keras.Model:
+        Args:
+            factors: See `compact`.
+        """
+        assignable = variables_of_functions([call.op for call in self.channel_graph.graph.calls])
+        with restored(assignable):
+            small = self._build()
+            check_apart(self.channel_graph.ties, small)
+            if factors is not None:
+                verification = Verification(self.channel_graph, factors, assignable)
+                verification.check(small, self.made, self.remains.kept_along)
+        return small
+
+    def _build(self) -> keras.Model:
         graph = self.channel_graph.graph
         self.names.keep_from_new_operations()
         factors = self.factors if self.fold else {}
-        self.remaking = Remaking(self.channel_graph, self.keep, factors, self.shifts)
+        self.replicator = Replicator(self.channel_graph, self.keep, factors, self.shifts)
         inputs = graph.new_inputs()
         outputs = graph.replay(inputs, self.visit)
         if not all(map(is_tensor, tree.flatten(outputs))):
@@ -89,52 +95,51 @@ class Surgery:
         # Layers whose outputs nothing reads any more are no part of it.
         owned = {id(variable) for variable in small.variables}
         self.counterparts = [pair for pair in self.counterparts if id(pair[1]) in owned]
-        check_apart(self.channel_graph.ties, small)
-        if verified_by is not None:
-            check = Verification(self.channel_graph, verified_by).check
-            check(small, self.made, self.remains.kept_along)
         return small
 
     def visit(self, call: Call, args: tuple, kwargs: dict) -> Any:
-        self.made[id(call)] = outputs = self._made_of(call, args, kwargs)
+        """What a call becomes: a tensor of the smaller model, or a constant."""
+        folded = id(call) in self.remains.folded
+        make = self._folded if folded else self._replicated
+        self.made[id(call)] = outputs = make(call, args, kwargs)
         return outputs
 
-    def _made_of(self, call: Call, args: tuple, kwargs: dict) -> Any:
+    def _replicated(self, call: Call, args: tuple, kwargs: dict) -> Any:
+        """What a call makes of fewer channels, by a layer of the smaller model."""
         edge = self.channel_graph.edge_at(call)
-        if self.remains.makes_nothing(call):
-            return tree.map_structure(lambda x: folding.zeros(x, call), call.outputs)
-        if self.remains.reads_nothing(call):
-            args, kwargs = folding.nothing(call)
-        if self.remains.is_constant(call):
-            return self._constant(call, args, kwargs, edge)
-        if any(self.remains.constants_read(call)):
-            outputs = merge(call, args, kwargs, self.remains.kept_along)
-            if outputs is None:
-                self.raise_empty(f"'{call.name}' would read a constant")
-            return outputs
         if edge is not None:
             args, kwargs = self._drop_dead_positions(edge, args, kwargs)
             if not self.fold:
                 args, kwargs = self._scaled(edge, args, kwargs)
         args, kwargs = self.channel_graph.arguments_of(call, args, kwargs, self.keep)
-        new = self.rebuilt.get(id(call.op))
+        new = self.replicas.get(id(call.op))
         if new is not None:
             return new(*args, **kwargs)
-        shift = self.shifts.get(id(call.op))
-        shrinks = any(not k.all() for x in call.inputs for k in self.remains.kept_along(x).values())
-        new = self.remaking.of(call, self.names.of(call.op), shrinks)
-        self.rebuilt[id(call.op)] = new
-        with without_random_start(new):
-            outputs = new(*args, **kwargs)
+        new, outputs = self.replicator.replicate(call, self.names.of(call.op), args, kwargs)
+        self.replicas[id(call.op)] = new
         if isinstance(call.op, keras.layers.Layer):
-            build_activation(call.op, new, tree.flatten(outputs)[0].shape)
             self._assign(call.op, new)
+            shift = self.shifts.get(id(call.op))
             if shift is not None:
                 made = self.channel_graph.axes_of(call.op.kernel).get(1)
-                new.bias.assign_add(shift if made is None else shift[self.remains.kept(made)])
+                new.bias.assign_add(shift if made is None else shift[made.kept(self.keep)])
+        return outputs
+
+    def _folded(self, call: Call, args: tuple, kwargs: dict) -> Any:
+        """What a call makes of constants, or of tensors and constants together."""
+        if self.remains.makes_nothing(call):
+            return tree.map_structure(lambda x: zeros(x, call), call.outputs)
+        if self.remains.reads_nothing(call):
+            args, kwargs = zero_arguments(call)
+        if self.remains.is_constant(call):
+            return self._constant(call, args, kwargs)
+        outputs = merge(call, args, kwargs, self.remains.kept_along)
+        if outputs is None:
+            self.raise_empty(f"'{call.name}' would read a constant")
         return outputs
 
     def _assign(self, layer: keras.layers.Layer, new: keras.layers.Layer) -> None:
+        """Gives a new layer what is left of the weights of the old one."""
         # A bias that is new to a layer is the last of its variables.
         made = new.variables[: len(layer.variables)]
         values = [self._cut(layer, weight) for weight in layer.variables]
@@ -152,21 +157,25 @@ class Surgery:
         if isinstance(new, keras.layers.Normalization):  # It keeps tensors made of its weights.
             new.finalize_state()
 
-    def _constant(self, call: Call, args: tuple, kwargs: dict, edge: Edge | None) -> Any:
-        """What a call makes of constants."""
+    def _constant(self, call: Call, args: tuple, kwargs: dict) -> Any:
+        """What a call makes of constants alone."""
         tensors = (*call.inputs, *tree.flatten(call.outputs))
-        rows = {self.channel_graph.rows.get(id(tensor), 1) for tensor in tensors}
+        rows = {self.channel_graph.rows_per_sample.get(id(tensor), 1) for tensor in tensors}
         if len(rows) > 1 or None in rows:
             self.raise_empty(f"'{call.name}' would move positions of a constant among the samples")
-        shift = self.shifts.get(id(call.op))
-        outputs = folding.evaluate(call, args, kwargs, edge, self.factors, shift)
+        edge, shift = self.channel_graph.edge_at(call), self.shifts.get(id(call.op))
+        outputs = evaluate(call, args, kwargs, edge, self.factors, shift)
         if outputs is None:
             how = "with training=True" if call.trains else "and mix its samples"
             self.raise_empty(f"'{call.name}' would read a constant {how}")
         return outputs
 
     def raise_empty(self, consequence: str) -> NoReturn:
-        """Raises the error for groups that cannot be empty, without what they emptied."""
+        """Raises an error that names the groups that cannot be empty.
+
+        Args:
+            consequence: What follows from their being empty, in words.
+        """
         empty = [self.channel_graph.group(name) for name in self.remains.empty]
         causes = [g.name for g in empty if not feeds_nothing(self.channel_graph, g, self.keep)]
         raise ValueError(
@@ -177,10 +186,12 @@ class Surgery:
         )
 
     def _drop_dead_positions(self, edge: Edge, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Gathers what is alive, where more arrives at a kernel than it still reads."""
+        """Gathers what is kept, where more arrives at a kernel than it still reads."""
+        if edge.input_group is None:  # It reads all that arrives.
+            return args, kwargs
         arriving = edge.gather_channels(self.keep, np)
-        live = self.remains.kept(edge)
-        left = live if arriving is None else live[arriving]
+        kept = edge.kept(self.keep)
+        left = kept if arriving is None else kept[arriving]
         if left.all():
             return args, kwargs
         indices = np.flatnonzero(left).tolist()
@@ -219,7 +230,7 @@ class Surgery:
             matrix = None if edge is None else edge.of_connections(self.factors)
             if matrix is not None:  # Its rows are the inputs, which are the kernel's first axis.
                 value = value * matrix.astype(value.dtype)
-            kept = self.remains.kept(channels)
+            kept = channels.kept(self.keep)
             if not kept.all():
                 value = value.take(np.flatnonzero(kept), axis)
             scale = None if edge is None else edge.gather(self.factors, np)
@@ -229,7 +240,7 @@ class Surgery:
         return value
 
     def _scaled(self, edge: Edge, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Multiplies what a kernel reads with the factors."""
+        """Multiplies what a kernel reads with the factors, where they are not folded into it."""
         axis = edge.tensor_axis
         read: Axis = edge
         if edge.input_group is None:  # The kernel's axis may be longer or shorter.
@@ -237,7 +248,7 @@ class Surgery:
         scale = read.gather(self.factors, np)
         if scale is None:
             return args, kwargs
-        scale = scale[self.remains.kept(read)].reshape(
+        scale = scale[read.kept(self.keep)].reshape(
             [-1] + [1] * (len(edge.call.input.shape) - 1 - axis)
         )
         return self._on_first_tensor(lambda x: x if (scale == 1).all() else x * scale, args, kwargs)

@@ -1,4 +1,4 @@
-"""Checks whether a plan fits a model, and keeps the least number of channels that it needs."""
+"""Checks that a plan fits a model."""
 
 from typing import NoReturn
 
@@ -7,34 +7,7 @@ import numpy as np
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.pruning.plan import GroupPlan, Plan
-
-
-def enforce_minimum(channel_graph: ChannelGraph, keep: dict) -> bool:
-    """Keeps another channel where too few, or a number that Keras mistakes, would be left.
-
-    A slice of a group must keep a channel while the group has any: layers cannot be built on
-    none. What is added must be scaled by zero.
-
-    Args:
-        channel_graph: The model's `ChannelGraph`.
-        keep: Boolean vectors by name of group; entries are replaced.
-
-    Returns:
-        Whether anything was added.
-    """
-    added = False
-    for axis, count in channel_graph.forbidden:
-        kept = axis.gather(keep, np)
-        if kept is None or kept.all() or np.count_nonzero(kept) != count:
-            continue
-        for group in axis.groups:
-            mask = keep[group.name]
-            gone = [channel for channel in axis.entries_of(group)[1] if not mask[channel]]
-            if gone and mask.any():
-                keep[group.name] = np.where(np.arange(group.size) == gone[0], True, mask)
-                added = True
-                break
-    return added
+from keras_switcher.pruning.rounding import enforce_minimum
 
 
 def check_plan(plan: Plan, channel_graph: ChannelGraph) -> None:
@@ -69,15 +42,15 @@ def check_plan(plan: Plan, channel_graph: ChannelGraph) -> None:
         of_group = plan.groups[group.name]
         if not group.prunable and not (of_group.keep.all() and (of_group.scale == 1).all()):
             what = f"removes or scales channels of '{group.name}', which cannot go"
-            _refuse(channel_graph, what, group.reason)
+            _raise_unfit(channel_graph, what, group.reason)
         if not _are_constant(of_group.constant, group, plan, channel_graph):
-            _refuse(
+            _raise_unfit(
                 channel_graph,
                 f"takes units of '{group.name}' for constants",
                 "some of them read something",
             )
     if enforce_minimum(channel_graph, dict(plan.keep)):
-        _refuse(
+        _raise_unfit(
             channel_graph,
             "keeps too few channels of a group",
             "a layer would be left without any, or Keras would mistake their axis",
@@ -96,7 +69,7 @@ def _lengths(groups: dict[str, GroupPlan]) -> dict[str, int | None]:
 def _are_constant(
     constant: np.ndarray, group: ChannelGroup, plan: Plan, channel_graph: ChannelGraph
 ) -> bool:
-    """Whether all connections are cut through which these units would read."""
+    """Whether all connections are cut through which some units of a group would read."""
     if not constant.any():
         return True
     left = {name: (g.scale > 0) & ~g.constant for name, g in plan.groups.items()}
@@ -108,7 +81,7 @@ def _are_constant(
     return not kernels[name].between(plan.connections[name], left).any()
 
 
-def _refuse(channel_graph: ChannelGraph, what: str, why: str | None) -> NoReturn:
+def _raise_unfit(channel_graph: ChannelGraph, what: str, why: str | None) -> NoReturn:
     raise ValueError(
         f"The plan {what}, in '{channel_graph.graph.name}': {why}. Apply it to a copy of the "
         "model it was made for."

@@ -34,6 +34,11 @@ def get(switcher: str | Switcher) -> Switcher:
 
     Raises:
         ValueError: If it is neither.
+
+    Example:
+
+    >>> get("row").units, get(UNetSwitcher(depth=2)).depth
+    (16, 2)
     """
     if isinstance(switcher, Switcher):
         return switcher

@@ -10,10 +10,10 @@ from keras_switcher.switchers.wrapped import WrappedSwitcher
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
 class ConstantInput(WrappedSwitcher):
-    """Reads copies of the weights, made when the `SwitcherModel` was made.
+    """Gives a switcher copies of the weights, made when the `SwitcherModel` was made.
 
-    The control that tells whether knowledge that training puts into the weights does anything:
-    the switcher is trained as before, on an input that never changes.
+    A control experiment: the switcher is trained as before, on an input that never changes. A
+    difference to the switcher within shows what it gains by following the weights in training.
 
     Args:
         switcher: The `Switcher` within.
@@ -21,9 +21,14 @@ class ConstantInput(WrappedSwitcher):
 
     Example:
 
-    >>> from keras_switcher.switchers import RowSwitcher
-    >>> ConstantInput(RowSwitcher()).switcher.start
-    'one'
+    >>> import keras_switcher as ks
+    >>> hidden = keras.layers.Dense(3, name="hidden")
+    >>> task = keras.Sequential([keras.Input((2,)), hidden, keras.layers.Dense(1)])
+    >>> model = ks.SwitcherModel(task, ConstantInput(ks.switchers.RowSwitcher(start="near_one")))
+    >>> before = model.scaling_factors()["hidden"]
+    >>> _ = hidden.kernel.assign([[0, 1, 2], [3, 4, 5]])  # The factors do not follow.
+    >>> bool((model.scaling_factors()["hidden"] == before).all())
+    True
     """
 
     def build(self, records: list[Record]) -> None:

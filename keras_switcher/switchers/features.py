@@ -10,10 +10,10 @@ from keras_switcher.switchers.records import GroupRecord
 
 
 class Features:
-    """The views of one kind of all groups, laid end to end.
+    """Statistics of all groups' producers, consumers, scales or shifts, one per channel.
 
-    A deep network has hundreds of views. Read one by one they make a graph that takes TensorFlow
-    minutes to optimise.
+    A deep network has hundreds of them. Read one by one they make a graph that takes TensorFlow
+    minutes to optimise, so they are laid end to end and reduced together.
 
     Args:
         records: List of `GroupRecord`s.
@@ -54,7 +54,7 @@ class Features:
         relative: bool = False,
         finish: Callable = lambda values: values,
     ) -> Tensor:
-        """What is measured along the axes of all views, as one value per channel of all groups.
+        """One statistic per channel, averaged over positions and kernels.
 
         Averages over the positions of a channel, then over the views of a group. Groups without
         views get zeros.
@@ -64,7 +64,7 @@ class Features:
             measure: Called with a `KernelView`; returns a vector with a value per position of its
                 axis.
             relative: Divide by the mean over the group, and subtract 1.
-            finish: Called once, with all that was measured as one vector; returns another.
+            finish: Called once, with the values of all views as one vector; returns another.
 
         Returns:
             A tensor of shape `(channels of all groups,)`.

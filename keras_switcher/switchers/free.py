@@ -14,8 +14,8 @@ from keras_switcher.switchers.switcher import Switcher
 class FreeFactors(Switcher):
     """One free parameter per factor instead of a network: reads no weights at all.
 
-    The control that tells what a switcher gains by looking at the weights: the same training,
-    budget, gates and ceiling (see `RowSwitcher`), without the knowledge.
+    A control experiment: training, budget, gates and ceiling (see `RowSwitcher`) are the same. A
+    difference to another switcher shows what that one gains by reading the weights.
 
     Args:
         start: Where the parameters start, drawn from a normal distribution: `"one"` (exactly 1),
@@ -29,8 +29,15 @@ class FreeFactors(Switcher):
 
     Example:
 
-    >>> FreeFactors(start="one").start
-    'one'
+    >>> import keras_switcher as ks
+    >>> hidden = keras.layers.Dense(3, name="hidden")
+    >>> task = keras.Sequential([keras.Input((2,)), hidden, keras.layers.Dense(1)])
+    >>> model = ks.SwitcherModel(task, FreeFactors())
+    >>> model.scaling_factors()["hidden"].tolist()
+    [1.0, 1.0, 1.0]
+    >>> _ = model.switcher.parameters.assign([0.5, -0.1, 1, 1, 1])  # Two are those of the inputs.
+    >>> model.scaling_factors()["hidden"].tolist()
+    [0.75, 0.0, 1.0]
     """
 
     def __init__(
@@ -56,8 +63,8 @@ class FreeFactors(Switcher):
         self.parameters = self.add_weight(
             shape=(sum(sizes),), initializer=lambda *a, **k: values, name="parameters"
         )
-        self.add_opening(self.start)
-        if self.opening is not None:  # What a switcher's first scores are, at random.
+        self.add_initial_spread(self.start)
+        if self.initial_spread is not None:  # In the place of a switcher's first scores.
             self.scores = self.add_weight(
                 shape=(sum(sizes),),
                 initializer=keras.initializers.RandomNormal(0.0, 1.0, seed=self.seed),
@@ -67,8 +74,8 @@ class FreeFactors(Switcher):
 
     def call(self, records: list[Record]) -> list[Tensor]:
         values = self.parameters.value
-        if self.opening is not None:
-            values = values + self.opened() * self.scores
+        if self.initial_spread is not None:
+            values = values + self.added_spread() * self.scores
         return split_by_record(as_factors(values, self.ceiling), records)
 
     def get_config(self) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from keras_switcher.switchers.wrapped import WrappedSwitcher
 class FrozenSwitcher(WrappedSwitcher):
     """A switcher whose own weights stay as they were initialised.
 
-    The control that tells what training the switcher gains: from the paper's half zeros, a
-    switcher that was never trained already prunes half of the channels.
+    A control experiment: a difference to the switcher within shows what is gained by training it.
+    From the paper's initialisation (`start="half_zeros"`) a switcher that was never trained
+    already prunes about half of the channels.
 
     Args:
         switcher: The `Switcher` within.
@@ -29,9 +30,13 @@ class FrozenSwitcher(WrappedSwitcher):
 
     Example:
 
-    >>> from keras_switcher.switchers import RowSwitcher
-    >>> FrozenSwitcher(RowSwitcher()).trainable_variables
-    []
+    >>> import keras_switcher as ks
+    >>> hidden = keras.layers.Dense(4, name="hidden")
+    >>> task = keras.Sequential([keras.Input((2,)), hidden, keras.layers.Dense(1)])
+    >>> within = ks.switchers.RowSwitcher(start="near_one")
+    >>> model = ks.SwitcherModel(task, FrozenSwitcher(within, keep=0.5))
+    >>> int((model.scaling_factors()["hidden"] > 0).sum()), model.switcher.trainable_variables
+    (2, [])
     """
 
     def __init__(self, switcher: Switcher, keep: float | None = None, **kwargs: Any) -> None:
@@ -48,7 +53,7 @@ class FrozenSwitcher(WrappedSwitcher):
     trainable_weights = trainable_variables
 
     def call(self, records: list[Record]) -> list[Tensor]:
-        # Not even statistics that a normalisation keeps may move.
+        # Moving statistics of a batch normalisation must not change either.
         factors = self.switcher(records=records, training=False)
         if self.keep is None:
             return factors

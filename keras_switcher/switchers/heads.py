@@ -9,11 +9,11 @@ from keras_switcher.reductions import Tensor
 # Chosen on validation splits, see `recipes/results/`.
 CEILING = 1.5
 
-# How far raw values are spread where some are to be lost and others to stay. If all fell together,
-# a network without normalisations would fade before the first is lost.
+# Standard deviation of raw values from which some channels are to be removed. If all values fell
+# together, the outputs of a network without normalisations would vanish before one is zero.
 SPREAD = 0.3
-# Spread and mean of the raw values. At "one" a network that is wrapped computes what it did; under
-# a budget its values spread as the target begins to fall, see `Switcher.spread`.
+# Standard deviation and mean of the raw values. With "one" a wrapped network computes what it did;
+# under a budget its values spread as the target begins to fall, see `Switcher.spread`.
 STARTS = {"one": (0.0, 1.0), "near_one": (SPREAD, 1.0), "half_zeros": (1.0, 0.0)}
 START = "one"
 
@@ -40,9 +40,9 @@ def mean_at_start(beta: float, size: int) -> float:
 def as_factors(values: Tensor, ceiling: float | None) -> Tensor:
     """Factors of raw values: 0 below zero, 1 at one, and never more than the ceiling.
 
-    With a ceiling c, `c x / (x + c - 1)`, where x is the value or zero. It rises steeply where a
-    channel is near zero and hardly at all where it is in full use, so that a budget is paid by
-    those on the brink, and no factor grows where the weights could.
+    With a ceiling c, `c x / (x + c - 1)`, where x is the value or zero. It is steep near zero and
+    flat far above one, so that a budget removes the channels that are near zero, and factors do
+    not grow in the place of weights.
 
     Args:
         values: A tensor.

@@ -1,4 +1,4 @@
-"""Reads the records that switchers see from a channel graph."""
+"""Makes the records that switchers read of a network, from its channel graph."""
 
 import keras
 import numpy as np

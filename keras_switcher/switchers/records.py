@@ -12,7 +12,7 @@ from keras_switcher.reductions import Tensor
 
 @dataclass(frozen=True, eq=False)
 class KernelView:
-    """A kernel as one group sees it.
+    """One group's part of a kernel: the entries along one axis that belong to its channels.
 
     Args:
         kernel: The weight: shape `(inputs, outputs)` or `(..., inputs, outputs)`. The same
@@ -22,6 +22,13 @@ class KernelView:
         channels: The group's channel at each of these positions.
         share: The share of the network's MACs that the kernel takes, from 0 to 1; of its weights
             where the MACs are not known.
+
+    Example:
+
+    >>> kernel = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])  # Three inputs, two outputs.
+    >>> view = KernelView(kernel, axis=0, entries=np.array([0, 2]), channels=np.array([0, 1]))
+    >>> ops.convert_to_numpy(view.rows()).tolist()
+    [[1.0, 2.0], [5.0, 6.0]]
     """
 
     kernel: Any
@@ -65,7 +72,7 @@ class KernelView:
 
 @dataclass(frozen=True, eq=False)
 class GroupRecord:
-    """What a switcher is told about one channel group.
+    """The weights around one channel group, as input of a switcher.
 
     Args:
         name: Name of the group.
@@ -76,6 +83,16 @@ class GroupRecord:
         scales: Per-channel factors on the way to the consumers (a normalisation's gamma).
         shifts: Per-channel offsets on the way to the consumers (beta, biases).
         depth: Where the group lies in the network, from 0 (input) to 1 (output).
+
+    Example:
+
+    >>> import keras
+    >>> import keras_switcher as ks
+    >>> hidden = keras.layers.Dense(3, name="hidden")
+    >>> task = keras.Sequential([keras.Input((2,)), hidden, keras.layers.Dense(1)])
+    >>> record = ks.SwitcherModel(task).records[0]
+    >>> record.name, record.shape, tuple(record.producers[0].rows().shape)
+    ('hidden', (3,), (3, 2))
     """
 
     name: str
@@ -118,7 +135,7 @@ class GroupRecord:
 
 @dataclass(frozen=True, eq=False)
 class ConnectionRecord:
-    """What a switcher is told about the connections of one Dense kernel.
+    """The kernel of one Dense layer, as input of a switcher of connections.
 
     Args:
         name: Name of the connection group.
@@ -126,6 +143,12 @@ class ConnectionRecord:
         share: The share of the network's MACs that it takes, from 0 to 1; of its weights where
             MACs are not known.
         depth: Where it lies in the network, from 0 (input) to 1 (output).
+
+    Example:
+
+    >>> record = ConnectionRecord("hidden/connections", np.zeros((2, 3)))
+    >>> record.shape, record.size
+    ((2, 3), 6)
     """
 
     name: str
@@ -164,16 +187,16 @@ def split_by_record(values: Tensor, records: Sequence[Record]) -> list:
 
 
 def unique_weights(records: Sequence[Record]) -> list:
-    """Every weight that the records mention, once, in order of appearance."""
+    """Every weight of the records, once, in order of appearance."""
     weights = {id(weight): weight for record in records for weight in record.weights}
     return list(weights.values())
 
 
 def check_shapes(factors: Any, records: Sequence[Record], switcher: str) -> None:
-    """Makes sure that a switcher returned what its records ask for.
+    """Checks that a switcher returned one tensor per record, of the record's shape.
 
     Args:
-        factors: What it returned.
+        factors: The value that it returned.
         records: The records.
         switcher: Its name.
 
@@ -196,15 +219,15 @@ def check_shapes(factors: Any, records: Sequence[Record], switcher: str) -> None
 
 
 def check_finite(factors: dict, records: list, switcher: str) -> None:
-    """Raises ValueError if factors, or the weights that they depend on, are no use to prune by.
+    """Checks that factors, and the weights they were computed from, are finite; and no factor < 0.
 
     Args:
         factors: Maps names of groups to arrays.
-        records: What the switcher has read.
+        records: The records that the switcher has read.
         switcher: Its name.
 
     Raises:
-        ValueError: If something is not finite, or a factor is negative.
+        ValueError: If a factor or weight is not finite, or a factor is negative.
     """
     # The weights too: where compiled code merges a ReLU, it makes zeros of NaN.
     broken = {id(weight) for weight in unique_weights(records) if not _is_finite(weight)}

@@ -17,12 +17,15 @@ from keras_switcher.switchers.records import (
 from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.straight_through import straight_through
 
-# What is read of each channel: a feature for each.
+# Sources of a channel's features, one feature of each.
 FEATURES = ("producers", "consumers", "scales", "shifts")
 
 
 class ChannelFactors(RowPart):
-    """A factor per channel, by one small network for all groups; see `RowSwitcher`."""
+    """A factor per channel, by one small network for all groups; see `RowSwitcher`.
+
+    A group that is off as a whole keeps the gradient of its raw values, see `straight_through`.
+    """
 
     def build(self, records: list[GroupRecord]) -> None:
         sizes = [record.size for record in records]
@@ -47,7 +50,7 @@ class ChannelFactors(RowPart):
         self.level.build((None, self.units))
         self.add_scale()
 
-    def call(self, records: list[GroupRecord], opened: Tensor = 0.0) -> list[Tensor]:
+    def call(self, records: list[GroupRecord], added_spread: Tensor = 0.0) -> list[Tensor]:
         hidden = self.embed(ops.cast(self._channel_features(records), self.compute_dtype))
         means = self._groups.means(hidden)
         around = ops.matmul(ops.cast(self._neighbours, means.dtype), means)
@@ -60,7 +63,7 @@ class ChannelFactors(RowPart):
         variance = self._groups.means(ops.square(centred))
         level = level + self.beta + ops.cast(self._lifted, level.dtype)
         values = self._groups.spread(level) + centred * self._groups.spread(
-            (self.gamma + opened) * ops.rsqrt(variance + 1e-8)
+            (self.gamma + added_spread) * ops.rsqrt(variance + 1e-8)
         )
         factors = as_factors(values, self.ceiling)
         is_off = self._groups.spread(self._groups.means(factors) == 0)
@@ -94,7 +97,7 @@ class ChannelFactors(RowPart):
 
 
 def _describe(record: GroupRecord, shapes: dict[int, tuple[int, ...]]) -> list[float]:
-    """What a group is, whatever its weights: constants of similar size for any network."""
+    """Features of a group that do not change with its weights, of similar size for any network."""
 
     def side(views: tuple[KernelView, ...]) -> list[float]:
         kernels = [shapes[id(view.kernel)] for view in views]
@@ -112,7 +115,7 @@ def _describe(record: GroupRecord, shapes: dict[int, tuple[int, ...]]) -> list[f
 
 
 def _neighbours(records: list[GroupRecord]) -> np.ndarray:
-    """Row-stochastic matrix: which groups share a kernel."""
+    """Row-stochastic adjacency matrix of the groups: those that share a weight are neighbours."""
     kernels = {id(weight): i for i, weight in enumerate(unique_weights(records))}
     touched = np.zeros((len(records), len(kernels)))
     for row, record in zip(touched, records, strict=True):

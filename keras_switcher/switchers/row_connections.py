@@ -12,8 +12,8 @@ from keras_switcher.switchers.row_part import RowPart
 class ConnectionFactors(RowPart):
     """A factor per connection, from its own weight, its row and its column; see `RowSwitcher`.
 
-    Permuting the inputs or outputs of a kernel permutes its factors. One small network sees
-    rows and columns; what is done per weight is a handful of additions and multiplications.
+    Permuting the inputs or outputs of a kernel permutes its factors. One small network reads means
+    of rows and columns; each weight takes but a few additions and multiplications.
     """
 
     def build(self, records: list[ConnectionRecord]) -> None:
@@ -37,7 +37,7 @@ class ConnectionFactors(RowPart):
         self.level.build(self._contexts.shape)
         self.add_scale()
 
-    def call(self, records: list[ConnectionRecord], opened: Tensor = 0.0) -> list[Tensor]:
+    def call(self, records: list[ConnectionRecord], added_spread: Tensor = 0.0) -> list[Tensor]:
         kernels = [
             ops.cast(ops.convert_to_tensor(record.kernel), self.compute_dtype) for record in records
         ]
@@ -58,7 +58,7 @@ class ConnectionFactors(RowPart):
         of_sides = self._sides.means(added * (added + 2 * seen))
         variance += ops.sum(ops.reshape(of_sides, (2, -1)), axis=0)
         # Where all sizes are equal, rounding may leave a variance below zero.
-        slope = (self.gamma + opened) * ops.rsqrt(ops.maximum(variance, 0) + 1e-8)
+        slope = (self.gamma + added_spread) * ops.rsqrt(ops.maximum(variance, 0) + 1e-8)
         level = self.level(ops.cast(self._contexts, slope.dtype))[:, 0]
         shift = self.beta + level - slope * mean
         added = added * self._kernels.spread(slope) + self._kernels.spread(shift / 2)
@@ -71,9 +71,9 @@ class ConnectionFactors(RowPart):
         ]
 
     def _added(self, sizes: Tensor) -> Tensor:
-        """What each row and each column of each kernel adds to the scores of its connections."""
-        # A layer that sees size and context. Contexts are few, while a product of thousands of rows
-        # with a matrix of six would take XLA a tenth of all that a switcher adds to a step.
+        """The number that each row and each column of a kernel adds to its connections' scores."""
+        # A layer that reads size and context. Contexts are few, while a product of thousands of
+        # rows with a matrix of six would take XLA a tenth of all that a switcher adds to a step.
         kernel, bias = self.embed.kernel, self.embed.bias
         of_contexts = ops.matmul(ops.cast(self._side_contexts, sizes.dtype), kernel[1:]) + bias
         hidden = ops.relu((sizes - 1)[:, None] * kernel[0] + self._sides.spread(of_contexts))
@@ -82,6 +82,6 @@ class ConnectionFactors(RowPart):
 
 
 def _describe(record: ConnectionRecord) -> np.ndarray:
-    """What a kernel is, whatever its weights: constants of similar size for any network."""
+    """Features of a kernel that do not change with its weights, of similar size for any network."""
     inputs, outputs = record.shape
     return np.array([record.depth, np.log1p(inputs) / 8, np.log1p(outputs) / 8, record.share])

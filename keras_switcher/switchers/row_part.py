@@ -6,13 +6,13 @@ import keras
 
 
 class RowPart(keras.layers.Layer):
-    """A small network with a scale and a shift of its scores; see `RowSwitcher`.
+    """Base of a small network whose scores have a learned scale and shift; see `RowSwitcher`.
 
     Args:
         units: Width of the network.
-        gamma: Spread of the factors at the start.
-        beta: Their mean.
-        ceiling: What factors stay below, or None.
+        gamma: Initial standard deviation of the raw factors.
+        beta: Their initial mean.
+        ceiling: Upper bound of the factors, or None.
         **kwargs: As for any Keras layer.
     """
 

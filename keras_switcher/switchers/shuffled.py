@@ -14,9 +14,11 @@ from keras_switcher.switchers.wrapped import WrappedSwitcher
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
 class ShuffledInput(WrappedSwitcher):
-    """A fixed permutation, within each group, between what a switcher reads and what it gates.
+    """Permutes a switcher's factors within each group, always in the same way.
 
-    The control that tells whether a channel's own weights matter: all else is as before.
+    A control experiment: each factor is computed from the weights of another channel than that
+    which it scales. A difference to the switcher within shows whether a channel's own weights
+    matter.
 
     Args:
         switcher: The `Switcher` within.
@@ -25,9 +27,14 @@ class ShuffledInput(WrappedSwitcher):
 
     Example:
 
-    >>> from keras_switcher.switchers import RowSwitcher
-    >>> ShuffledInput(RowSwitcher(), seed=1).seed
-    1
+    >>> import keras_switcher as ks
+    >>> hidden = keras.layers.Dense(4, name="hidden")
+    >>> task = keras.Sequential([keras.Input((2,)), hidden, keras.layers.Dense(1)])
+    >>> within = ks.switchers.FreeFactors(ceiling=None)
+    >>> model = ks.SwitcherModel(task, ShuffledInput(within, seed=0))
+    >>> _ = within.parameters.assign([1, 2, 3, 4, 1, 1])
+    >>> model.scaling_factors()["hidden"].tolist()
+    [3.0, 1.0, 2.0, 4.0]
     """
 
     def __init__(self, switcher: Switcher, seed: int = 0, **kwargs: Any) -> None:

@@ -6,12 +6,12 @@ from keras_switcher.reductions import Tensor
 
 
 def straight_through(values: Tensor, soft: Tensor, where: Tensor = 1.0) -> Tensor:
-    """The same values, with the gradient of others.
+    """Returns `values`, with the gradient of `soft` added to their own.
 
     Args:
-        values: What is returned. Its own gradient stays.
-        soft: What passes the gradient on.
-        where: 1 where it does, 0 elsewhere.
+        values: The tensor to return. Its own gradient stays.
+        soft: A tensor of the same shape, through which the gradient passes.
+        where: 1 where it passes, 0 elsewhere.
     """
     return values + ops.cast(where, values.dtype) * (soft - ops.stop_gradient(soft))
 

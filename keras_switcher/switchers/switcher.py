@@ -20,8 +20,9 @@ class Switcher(keras.layers.Layer):
       record; 0 prunes a channel (or connection), below 1 weakens it, 1 and above strengthens it.
 
     Register it with `keras.saving.register_keras_serializable` so that it can be saved. It
-    computes in floatx, also where the network runs in mixed precision. It must depend on weights
-    only, not on batches: the factors that training ends with are those that inference uses.
+    computes in `keras.config.floatx()`, also where the task network runs in mixed precision. It
+    must depend on weights only, not on batches: the factors at the end of training are those that
+    inference uses.
 
     Args:
         **kwargs: `name` and `dtype`, as for any Keras layer.
@@ -30,22 +31,28 @@ class Switcher(keras.layers.Layer):
         records: List of `GroupRecord`s, in the order of the network's groups; where connections
             have factors, then of `ConnectionRecord`s.
 
-    Example, for networks of Dense layers:
+    Example, a channel's mean outgoing magnitude as its factor, for networks of Dense layers:
 
-    >>> from keras import ops
+    >>> import keras_switcher as ks
     >>> @keras.saving.register_keras_serializable(package="example")
     ... class MeanMagnitude(Switcher):
     ...     def call(self, records):
     ...         return [ops.mean(ops.abs(r.consumers[0].rows()), axis=1) for r in records]
+    >>> hidden = keras.layers.Dense(2, kernel_initializer="ones", name="hidden")
+    >>> scores = keras.layers.Dense(1, kernel_initializer="zeros")
+    >>> task = keras.Sequential([keras.Input((2,)), hidden, scores])
+    >>> model = ks.SwitcherModel(task, MeanMagnitude())
+    >>> {name: factors.tolist() for name, factors in model.scaling_factors().items()}
+    {'hidden': [0.0, 0.0], 'hidden/inputs': [1.0, 1.0]}
     """
 
-    # How many weights `add_opening` and what goes with it create; they come last.
+    # How many weights come with the initial spread, which older files lack; they are made last.
     later_weights = 1
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", keras.config.floatx())
         super().__init__(**kwargs)
-        self.opening = None
+        self.initial_spread = None
 
     def build(self, records: list[Record]) -> None:
         """Creates the switcher's weights for these records."""
@@ -65,38 +72,38 @@ class Switcher(keras.layers.Layer):
             )
         self.build(records)
 
-    def add_opening(self, start: str) -> None:
-        """Creates what `spread` sets, for a switcher whose factors are all one at the start."""
+    def add_initial_spread(self, start: str) -> None:
+        """Creates the progress that `spread` sets, for a switcher whose factors start at one."""
         if start == "one":
-            self.opening = self.add_weight(
+            self.initial_spread = self.add_weight(
                 shape=(),
                 initializer="zeros",
                 trainable=False,
                 aggregation="only_first_replica",
-                name="opening",
+                name="initial_spread",
             )
 
-    def opened(self) -> Tensor:
-        """How far raw values are spread beyond what was learned: from 0 to `heads.SPREAD`."""
-        return 0.0 if self.opening is None else SPREAD * self.opening
+    def added_spread(self) -> Tensor:
+        """The standard deviation added to raw factors that started at one, 0 to `heads.SPREAD`."""
+        return 0.0 if self.initial_spread is None else SPREAD * self.initial_spread
 
-    def spread(self, opening: Tensor) -> None:
+    def spread(self, progress: Tensor) -> None:
         """Spreads factors that started at one, as a budget's target begins to fall.
 
         Called before each update under a budget; a switcher of your own need not do anything.
 
         Args:
-            opening: A scalar tensor: 0 before the target falls, 1 soon after.
+            progress: A scalar tensor: 0 before the target falls, 1 soon after.
         """
-        if self.opening is not None:
-            self.opening.assign(ops.cast(opening, self.opening.dtype))
+        if self.initial_spread is not None:
+            self.initial_spread.assign(ops.cast(progress, self.initial_spread.dtype))
 
     def load_own_variables(self, store: Any) -> None:
-        """Loads the switcher's own weights; older files lack those that `spread` needs."""
+        """Loads the switcher's own weights; older files lack those of the initial spread."""
         own: dict[str, Tensor] = {}
         self.save_own_variables(own)
         found = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no mapping)
-        is_older = self.opening is not None and len(found) == len(own) - self.later_weights
+        is_older = self.initial_spread is not None and len(found) == len(own) - self.later_weights
         super().load_own_variables({**own, **found} if is_older else found)
 
     def get_build_config(self) -> None:

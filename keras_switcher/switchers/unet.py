@@ -23,12 +23,15 @@ NORMALIZATIONS = ("instance", "batch")
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
 class UNetSwitcher(Switcher):
-    """Reads weight matrices as images and returns a factor per row (arXiv 2110.05954, figure 2).
+    """Reads weight matrices as images by a U-Net: the papers' switcher.
 
-    For a group that dense kernels make (or the inputs of a Dense layer), the image is the matrix
-    that reads the channels, one row per channel. A convolution kernel becomes one feature row
-    per output channel by a learned convolution per layer, and the rows of all convolutions make
-    one matrix. The raw weights are read, and gradients flow back into them (equation 6).
+    U-Nets (Ronneberger et al. 2015, arXiv 1505.04597) are convolutional networks that halve an
+    image level by level and enlarge it again. Here one returns a factor per row (figure 2 of arXiv
+    2110.05954). For a group that dense kernels make (or the inputs of a Dense layer), the image is
+    the matrix that reads the channels, one row per channel. A convolution kernel becomes one
+    feature row per output channel by a learned convolution per layer, and the rows of all
+    convolutions make one matrix. The raw weights are read, and gradients flow back into them
+    (equation 6).
 
     For connections, the image is the kernel itself, and a U-Net without row convolutions returns
     an image like it (arXiv 2103.15590).
@@ -39,8 +42,9 @@ class UNetSwitcher(Switcher):
             group (the authors' code).
         start: `"one"` (all factors are 1), `"near_one"` (mean 1 and spread .3) or `"half_zeros"`
             (the paper's: about half of all factors are 0 before any training).
-        normalization: `"instance"`: by the matrix itself, in training and inference alike.
-            `"batch"`: the paper's batch normalisation, whose running statistics lag behind.
+        normalization: `"instance"`: by the statistics of the matrix itself, in training and
+            inference alike (Ulyanov et al. 2016, arXiv 1607.08022). `"batch"`: the paper's batch
+            normalisation, whose running statistics differ from those in training.
         depth: Number of levels of the U-Nets; None for a depth by the number of rows.
         row_width: Length of the feature row of a convolution's output channel.
         **kwargs: See `Switcher`.
@@ -50,8 +54,12 @@ class UNetSwitcher(Switcher):
 
     Example:
 
-    >>> UNetSwitcher(stacked=False, start="half_zeros").normalization
-    'instance'
+    >>> import keras_switcher as ks
+    >>> hidden = keras.layers.Dense(64, name="hidden")
+    >>> task = keras.Sequential([keras.Input((4,)), hidden, keras.layers.Dense(1)])
+    >>> model = ks.SwitcherModel(task, UNetSwitcher(stacked=False, start="half_zeros"))
+    >>> bool(0.2 < (model.scaling_factors()["hidden"] == 0).mean() < 0.8)
+    True
     """
 
     def __init__(
@@ -79,7 +87,7 @@ class UNetSwitcher(Switcher):
         self.normalization = normalization
         self.depth = depth
         self.row_width = row_width
-        # On CPUs a step under XLA takes three times as long: its gradient of a convolution.
+        # On CPUs XLA's gradient of a convolution is slow: a step takes three times as long.
         self.supports_jit = False
 
     def build(self, records: list[Record]) -> None:
@@ -95,15 +103,17 @@ class UNetSwitcher(Switcher):
                 dtype=self.dtype_policy,
             )
             self.of_connections.build(connections)
-        self.add_opening(self.start)
+        self.add_initial_spread(self.start)
 
     def call(self, records: list[Record]) -> list[Tensor]:
         channels, connections = split_records(records)
-        opened = self.opened()
+        added_spread = self.added_spread()
         return in_order(
             records,
-            self._factors_of_channels(channels, opened) if channels else [],
-            self.of_connections(records=connections, opened=opened) if connections else [],
+            self._factors_of_channels(channels, added_spread) if channels else [],
+            self.of_connections(records=connections, added_spread=added_spread)
+            if connections
+            else [],
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -136,7 +146,9 @@ class UNetSwitcher(Switcher):
             self.convolution_network = self._unet((rows, self.row_width, 1))
         self.heads = [self._head(record.size) for record in records]
 
-    def _factors_of_channels(self, records: list[GroupRecord], opened: Tensor) -> list[Tensor]:
+    def _factors_of_channels(
+        self, records: list[GroupRecord], added_spread: Tensor
+    ) -> list[Tensor]:
         scores = {}
         if self._convolutional:
             rows = [self._feature_rows(i, records[i]) for i in self._convolutional]
@@ -155,7 +167,10 @@ class UNetSwitcher(Switcher):
         elif matrices:
             for network, i, matrix in zip(self.networks, self._dense, matrices, strict=True):
                 scores[i] = network(ops.expand_dims(matrix, -1))
-        return [ops.relu(head(scores[i], opened=opened)[:, 0]) for i, head in enumerate(self.heads)]
+        return [
+            ops.relu(head(scores[i], added_spread=added_spread)[:, 0])
+            for i, head in enumerate(self.heads)
+        ]
 
     def _unet(self, shape: tuple[int, ...], outputs: int = 1) -> UNet:
         network = UNet(outputs, self.depth, self.normalization, dtype=self.dtype_policy)
@@ -163,7 +178,7 @@ class UNetSwitcher(Switcher):
         return network
 
     def _head(self, size: int) -> Normalize:
-        """The last normalisation, over the channels of one group: padding has no part in it."""
+        """The last normalisation, over the channels of one group and not over padding."""
         gamma, beta = STARTS[self.start]
         head = Normalize(
             self.normalization, gamma, mean_at_start(beta, size), dtype=self.dtype_policy
@@ -195,7 +210,7 @@ def _is_convolutional(record: GroupRecord) -> bool:
 
 
 def _width(record: GroupRecord) -> int:
-    """Columns of a dense group's image: the outputs of all that reads it."""
+    """Columns of a dense group's image: the outputs of all kernels that read it."""
     columns = 0
     for view in record.consumers:
         size = 1

@@ -8,8 +8,7 @@ from keras import ops
 from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import mean_at_start
 from keras_switcher.switchers.records import ConnectionRecord
-from keras_switcher.switchers.unet_entries import EntryUNet
-from keras_switcher.switchers.unet_network import Normalize, padded
+from keras_switcher.switchers.unet_network import EntryUNet, Normalize, padded
 
 
 class ConnectionImages(keras.layers.Layer):
@@ -20,8 +19,8 @@ class ConnectionImages(keras.layers.Layer):
             or one for each.
         normalization: See `UNetSwitcher`.
         depth: See `UNetSwitcher`.
-        gamma: Spread of the factors at the start.
-        beta: Their mean.
+        gamma: Initial standard deviation of the factors.
+        beta: Their initial mean.
         **kwargs: As for any Keras layer.
     """
 
@@ -49,7 +48,7 @@ class ConnectionImages(keras.layers.Layer):
             self.networks = [self._unet((*shape, 1), 1) for shape in shapes]
         self.heads = [self._head(record.size) for record in records]
 
-    def call(self, records: list[ConnectionRecord], opened: Tensor = 0.0) -> list[Tensor]:
+    def call(self, records: list[ConnectionRecord], added_spread: Tensor = 0.0) -> list[Tensor]:
         matrices = [ops.cast(record.kernel, self.compute_dtype) for record in records]
         if self.stacked:
             images = [padded(matrix, self._largest) for matrix in matrices]
@@ -64,7 +63,7 @@ class ConnectionImages(keras.layers.Layer):
                 for network, matrix in zip(self.networks, matrices, strict=True)
             ]
         return [
-            ops.relu(head(score, opened=opened)[:, :, 0])
+            ops.relu(head(score, added_spread=added_spread)[:, :, 0])
             for head, score in zip(self.heads, scores, strict=True)
         ]
 

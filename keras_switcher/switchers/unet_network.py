@@ -1,4 +1,4 @@
-"""The U-Net of the paper's figure 2: from a matrix to one score per row."""
+"""The papers' U-Nets: from a matrix to scores, one per row or one per entry."""
 
 import math
 from typing import Any
@@ -8,15 +8,17 @@ from keras import layers, ops
 
 from keras_switcher.reductions import Tensor
 
+# With a variance of 2 / fan-out: He et al. 2015, arXiv 1502.01852.
 INITIALIZER = ("fan_out", "untruncated_normal")
 
 
 class UNet(layers.Layer):
     """Reads a matrix as an image and returns scores per row.
 
-    Encoder levels of a 3x3 convolution, normalisation, ReLU and max pooling by 2; at every level
-    a row convolution as wide as the image makes one feature vector per row; a decoder of width 1
-    doubles the rows and takes in the level's row features (arXiv 2110.05954, figure 2).
+    A U-Net (Ronneberger et al. 2015, arXiv 1505.04597) as in figure 2 of arXiv 2110.05954: encoder
+    levels of a 3x3 convolution, normalisation, ReLU and max pooling by 2; at every level a row
+    convolution as wide as the image makes one feature vector per row; a decoder of width 1 doubles
+    the rows and concatenates the level's row features.
 
     Args:
         outputs: Number of scores per row.
@@ -94,7 +96,7 @@ class UNet(layers.Layer):
         self.row.append(self._step((width, size, size)))
 
     def _described(self, image: Tensor, level: int) -> Tensor:
-        """What the decoder gets to see of a level of the encoder: features of each row."""
+        """The skip connection from a level of the encoder to the decoder: features of each row."""
         kernel, normalize = self.row[level]
         flat = ops.reshape(image, (image.shape[1], -1))
         row = ops.matmul(flat, ops.reshape(kernel, (-1, kernel.shape[-1])))
@@ -124,20 +126,65 @@ class UNet(layers.Layer):
         )
 
 
+class EntryUNet(UNet):
+    """Reads a matrix as an image and returns scores per entry (arXiv 2103.15590).
+
+    As `UNet`, but skip connections pass the encoder's levels themselves instead of features of
+    their rows, and the decoder doubles rows and columns.
+
+    Args:
+        outputs: See `UNet`.
+        depth: See `UNet`.
+        normalization: See `UNet`.
+        **kwargs: As for any Keras layer.
+
+    Input shape:
+        `(rows, columns, channels)`: one image, without a batch axis.
+
+    Output shape:
+        `(rows, columns, outputs)`.
+    """
+
+    def _missing(self, rows: int, width: int) -> tuple[int, int]:
+        strides = [math.prod(pool[axis] for pool in self.pools) for axis in (0, 1)]
+        return -rows % strides[0], -width % strides[1]
+
+    def _build_row(self, width: int, size: int) -> None:
+        """Creates nothing: there are no row convolutions."""
+
+    def _described(self, image: Tensor, level: int) -> Tensor:
+        return image[0]
+
+    def _up_shape(self, size: int, pool: tuple[int, int]) -> tuple[int, ...]:
+        return (*pool, size, 2 * size)
+
+    def _enlarged(self, values: Tensor, up: Tensor, pool: tuple[int, int]) -> Tensor:
+        """A transposed convolution whose stride is its kernel: a product and two reshapes."""
+        rows, columns, channels = values.shape
+        flat = ops.matmul(values, ops.transpose(ops.reshape(up, (-1, channels))))
+        blocks = ops.reshape(flat, (rows, columns, *pool, -1))
+        blocks = ops.transpose(blocks, (0, 2, 1, 3, 4))
+        return ops.reshape(blocks, (rows * pool[0], columns * pool[1], -1))
+
+    def _cropped(self, values: Tensor, rows: int, columns: int) -> Tensor:
+        return values[:rows, :columns]
+
+
 class Normalize(layers.Layer):
     """Normalises each channel over all other axes, with a learned scale and shift.
 
     Args:
-        mode: `"instance"`: by the mean and variance of what is there, always. `"batch"`: a
+        mode: `"instance"`: by the mean and variance of the inputs, in training and inference
+            (Ulyanov et al. 2016, arXiv 1607.08022). `"batch"`: a
             `keras.layers.BatchNormalization`, whose running statistics serve inference.
-        gamma: Where the scale starts.
-        beta: Where the shift starts.
+        gamma: Initial scale.
+        beta: Initial shift.
         **kwargs: As for any Keras layer.
 
     Call arguments:
-        inputs: What is normalised.
-        opened: What is added to the scale, see `Switcher.opened`; a `"batch"` mode has no part in
-            it.
+        inputs: The tensor to normalise, channels last.
+        added_spread: A number added to the scale, see `Switcher.added_spread`; unused in `"batch"`
+            mode.
     """
 
     def __init__(
@@ -162,13 +209,13 @@ class Normalize(layers.Layer):
             self.gamma = self.add_weight(shape=(shape[-1],), initializer=gamma, name="gamma")
             self.beta = self.add_weight(shape=(shape[-1],), initializer=beta, name="beta")
 
-    def call(self, inputs: Tensor, opened: Tensor = 0.0) -> Tensor:
+    def call(self, inputs: Tensor, added_spread: Tensor = 0.0) -> Tensor:
         if self.mode == "batch":
             flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
             return ops.reshape(self.inner(flat), inputs.shape)
         channels = inputs.shape[-1]
-        # Laid out with all columns and channels in one axis: along a last axis of 8 channels the
-        # same arithmetic takes twice as long.
+        # All columns and channels are in one axis: along a last axis of 8 channels the same
+        # arithmetic takes twice as long.
         rows = inputs.shape[-3] if len(inputs.shape) > 2 else inputs.shape[0]
         wide = ops.reshape(inputs, (rows, -1))
         columns = wide.shape[1] // channels
@@ -177,7 +224,7 @@ class Normalize(layers.Layer):
             return ops.mean(ops.reshape(ops.mean(values, axis=0), (columns, channels)), axis=0)
 
         centred = wide - ops.tile(mean(wide), columns)
-        scale = (self.gamma + opened) * ops.rsqrt(mean(ops.square(centred)) + 1e-5)
+        scale = (self.gamma + added_spread) * ops.rsqrt(mean(ops.square(centred)) + 1e-5)
         outputs = centred * ops.tile(scale, columns) + ops.tile(self.beta, columns)
         return ops.reshape(outputs, inputs.shape)
 

@@ -10,7 +10,7 @@ from keras_switcher.switchers.switcher import Switcher
 
 
 class WrappedSwitcher(Switcher):
-    """A switcher that passes its records to another one, and changes what goes in or comes out.
+    """A switcher that wraps another one, and changes its records or its factors.
 
     Args:
         switcher: The `Switcher` within.
@@ -31,7 +31,7 @@ class WrappedSwitcher(Switcher):
 
     @property
     def trainable_variables(self) -> list[keras.Variable]:
-        """What the switcher within lets an optimizer train."""
+        """The trainable variables of the switcher within."""
         return self.switcher.trainable_variables
 
     trainable_weights = trainable_variables
@@ -42,9 +42,9 @@ class WrappedSwitcher(Switcher):
     def call(self, records: list[Record]) -> list[Tensor]:
         return self.switcher(records=records)
 
-    def spread(self, opening: Tensor) -> None:
+    def spread(self, progress: Tensor) -> None:
         """Passes it on to the switcher within."""
-        self.switcher.spread(opening)
+        self.switcher.spread(progress)
 
     def get_config(self) -> dict[str, Any]:
         inner = keras.saving.serialize_keras_object(self.switcher)

@@ -2,24 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from math import prod
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_switcher.gating.gated_network import GatedNetwork
-from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.liveness import Liveness
-from keras_switcher.graph.packing import PackedLayout, by_granularity
-from keras_switcher.graph.selection import more_to_choose
-from keras_switcher.graph.untouched import describe_rest
-from keras_switcher.reductions import as_constant, total
+from keras_switcher.graph.packing import PackedLayout
+from keras_switcher.graph.unpruned_weights import describe_unpruned, more_to_choose
+from keras_switcher.reductions import Tensor, as_constant, total
 from keras_switcher.switchers.straight_through import straight_through_step
-from keras_switcher.training.budget import COSTS, Budget
+from keras_switcher.training.budget.budget import COSTS, Budget
 
 
 class Accounting:
@@ -36,22 +36,22 @@ class Accounting:
         self._names = gated.names
         self._liveness = Liveness(self._channel_graph, self._groups)
         self._layout = self._liveness.layout
-        self._kept_share = KeptShare(self._channel_graph, self._liveness.names)
+        self._number = sum(group.size for group in self._chosen)
+        connections = [group.name for group in gated.connections]
+        self._kept_share = KeptShare(self._channel_graph, self._liveness.names, connections)
 
-    def live(self, factors: dict) -> dict:
+    def live(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
         """1 for the channels that are alive, 0 for others; gradients as of the factors."""
-        return self._liveness(straight_through_step(self._joined(factors)))
+        return self._liveness(straight_through_step(self._layout.join(factors)))
 
-    def kept(self, factors: dict, of: str) -> Any:
+    def kept(self, factors: dict[str, Tensor], of: str) -> Tensor:
         """The share of the weights or MACs of the whole network that the factors leave.
 
         Its gradient is what each factor costs, as if a channel counted by its factor.
         """
-        _, connections = by_granularity(factors)
-        connected = {name: straight_through_step(matrix) for name, matrix in connections.items()}
-        return self._kept_share(self.live(factors), of, connected)
+        return self._kept_share(self.live(factors), of, self._connected(factors))
 
-    def shares(self, factors: dict) -> Any:
+    def shares(self, factors: dict[str, Tensor]) -> Tensor:
         """Shares of factors that prune, weaken and strengthen, and of weights removed.
 
         What only follows from cut connections, units without inputs or outputs, is not looked for
@@ -60,15 +60,13 @@ class Accounting:
         Returns:
             A tensor of shape `(4,)`.
         """
-        live, acting = self.live(factors), self._liveness.acting(self._joined(factors))
-        channels = self._layout.join(acting) * self._layout.join(live)
+        live, effective = self.live(factors), self._liveness.effective(self._layout.join(factors))
+        channels = self._layout.join(effective) * self._layout.join(live)
         # Connections one by one: there are too many to be copied into one vector.
-        parts = [channels[: self._layout.one], *(factors[g.name] for g in self._connections)]
-        number = sum(group.size for group in self._chosen)
-        kept = sum(_count(values > 0) for values in parts) / number
-        strengthened = sum(_count(values >= 1) for values in parts) / number
-        connected = {g.name: straight_through_step(factors[g.name]) for g in self._connections}
-        removed = 1 - self._kept_share(live, "weights", connected)
+        parts = [channels[:-1], *(factors[group.name] for group in self._connections)]
+        kept = sum(_count(values > 0) for values in parts) / self._number
+        strengthened = sum(_count(values >= 1) for values in parts) / self._number
+        removed = 1 - self._kept_share(live, "weights", self._connected(factors))
         shares = [1 - kept, kept - strengthened, strengthened, removed]
         return ops.stack([ops.cast(share, "float32") for share in shares])
 
@@ -82,16 +80,17 @@ class Accounting:
             raise ValueError(
                 f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
                 f"one factor left in each, {least:.2%} remain."
-                f"{describe_rest(self._channel_graph, self._names)}\n"
+                f"{describe_unpruned(self._channel_graph, self._names)}\n"
                 + more_to_choose(self._channel_graph, self._groups, self._connections)
             )
 
-    def _joined(self, factors: dict) -> Any:
-        """The factors of all channels end to end."""
-        return self._layout.join(by_granularity(factors)[0])
+    def _connected(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """1 for the connections that are left, 0 for others."""
+        names = [group.name for group in self._connections]
+        return {name: straight_through_step(factors[name]) for name in names}
 
 
-def _count(chosen: Any) -> Any:
+def _count(chosen: Tensor) -> Tensor:
     return total(ops.cast(chosen, "float32"))
 
 
@@ -104,69 +103,72 @@ class KeptShare:
     Args:
         channel_graph: The model's `ChannelGraph`.
         names: Names of the groups about which it will be told what is alive.
+        connections: Names of the connection groups about which it will be told what is left.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, names: Iterable[str]) -> None:
+    def __init__(
+        self, channel_graph: ChannelGraph, names: Iterable[str], connections: Iterable[str] = ()
+    ) -> None:
         self._layout = PackedLayout(map(channel_graph.group, names))
-        self._terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
-        self._costs = {of: np.array([t.cost(of) for t in self._terms], "float64") for of in COSTS}
-        indices = [self._index(axis) for term in self._terms for axis in term.axes]
+        terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
+        costs = [term.costs for term in terms]
+        self._costs = {of: np.array([each[of] for each in costs], "float64") for of in COSTS}
+        indices = [self._index(axis) for term in terms for axis in term.axes]
         self._lengths = np.array([len(index) for index in indices], "float32")
         if indices:
             self._channels = as_constant(np.concatenate(indices))
             self._axes = as_constant(np.repeat(np.arange(len(indices)), [len(i) for i in indices]))
-        # Which axes each term has: a one behind their shares stands for those it lacks.
-        numbers = iter(range(len(indices)))
-        self._table = [[next(numbers) for _ in term.axes] for term in self._terms]
-        self._sides = {
-            kernel.connections: list(self._known_sides(kernel))
-            for kernel in channel_graph.kernels
-            if kernel.connections
-        }
+        # Which axes each term has. Those of a kernel whose connections are told do not count.
+        numbers, one = iter(range(len(indices))), self._layout.one
+        told, table = set(connections), []
+        self._connected: list[tuple[int, str, list]] = []
+        for number, term in enumerate(terms):
+            row, name = [next(numbers) for _ in term.axes], term.kernel.connections
+            if name in told:
+                own, row = row[: len(term.kernel.axes)], row[len(term.kernel.axes) :]
+                sides = [(k, indices[i]) for k, i in zip(term.kernel.axes, own, strict=True)]
+                known = [(k, as_constant(index)) for k, index in sides if (index != one).any()]
+                self._connected.append((number, name, known))
+            table.append(row)
+        # Column by column; a one behind the shares of all axes stands for those that a term lacks.
+        width = max(map(len, table), default=0)
+        padded = [[*row, *[len(indices)] * (width - len(row))] for row in table]
+        self._columns = [as_constant(column) for column in zip(*padded, strict=True)]
 
     def __call__(
-        self, live: dict, of: str = "weights", connected: dict[str, Any] | None = None
-    ) -> Any:
+        self,
+        live: dict[str, Tensor],
+        of: str = "weights",
+        connected: dict[str, Tensor] | None = None,
+    ) -> Tensor:
         """A scalar from 0 to 1.
 
         Args:
             live: Maps the names to vectors, 1 for the channels that are alive and 0 for others,
                 as `Liveness` returns them.
             of: `"weights"`, or `"macs"`, of which those that are not known are left out.
-            connected: Maps names of connection groups to matrices, 1 for the connections that are
-                left and 0 for others. Only these of a kernel count.
+            connected: Maps the names of the connection groups to matrices, 1 for the connections
+                that are left and 0 for others. Only these of a kernel count.
         """
         connected = connected or {}
         told = (*live.values(), *connected.values())
         # Half precision cannot count beyond 256 or 2048.
         dtype = keras.backend.result_type("float32", *(tensor.dtype for tensor in told))
-        connected = {name: ops.cast(matrix, dtype) for name, matrix in connected.items()}
         values = ops.cast(self._layout.join(live), dtype)
         shares = ops.append(self._live_shares(values), ops.ones(1, values.dtype))
-        table = [
-            row[len(term.kernel.axes) :] if term.kernel.connections in connected else row
-            for term, row in zip(self._terms, self._table, strict=True)
-        ]
-        left = self._products(shares, table)
         costs = self._costs[of] / self._costs[of].sum()
+        left = ops.ones(len(costs), shares.dtype)
+        for column in self._columns:
+            left = left * ops.take(shares, column, axis=0)
         total = 0.0
-        for number, term in enumerate(self._terms):
-            name = term.kernel.connections
-            if name in connected and costs[number]:
-                inside = self._left_of(connected[name], self._sides[name], values)
+        for number, name, sides in self._connected:
+            if costs[number]:
+                inside = self._left_of(ops.cast(connected[name], dtype), sides, values)
                 total += costs[number] * inside * left[number]
                 costs[number] = 0
         return total + ops.sum(left * ops.cast(costs, shares.dtype))
 
-    def _products(self, shares: Any, table: list[list[int]]) -> Any:
-        """For each row of a table the product of the shares that it numbers."""
-        left = ops.ones(len(table), shares.dtype)
-        for column in range(max(map(len, table), default=0)):
-            places = [row[column] if column < len(row) else len(self._lengths) for row in table]
-            left = left * ops.take(shares, as_constant(places), axis=0)
-        return left
-
-    def _live_shares(self, values: Any) -> Any:
+    def _live_shares(self, values: Tensor) -> Tensor:
         """The mean along each axis, as one vector."""
         if not len(self._lengths):
             return ops.zeros(0, values.dtype)
@@ -174,19 +176,15 @@ class KeptShare:
         sums = ops.segment_sum(found, self._axes, num_segments=len(self._lengths))
         return sums / ops.cast(self._lengths, values.dtype)
 
-    def _left_of(self, matrix: Any, known_sides: list[tuple[int, Any]], values: Any) -> Any:
+    def _left_of(
+        self, matrix: Tensor, known_sides: list[tuple[int, Tensor]], values: Tensor
+    ) -> Tensor:
         """The share of a kernel's connections that is left between what is alive on both sides."""
         sides = [ops.ones(size, matrix.dtype) for size in matrix.shape]
         for number, index in known_sides:
             sides[number] = ops.take(values, index, axis=0)
         inputs, outputs = sides
         return ops.matmul(inputs, ops.matmul(matrix, outputs)) / np.prod(matrix.shape)
-
-    def _known_sides(self, kernel: Kernel) -> Iterator[tuple[int, Any]]:
-        for number, axis in kernel.axes.items():
-            index = self._index(axis)
-            if (index != self._layout.one).any():
-                yield number, as_constant(index)
 
     def _index(self, axis: Axis) -> np.ndarray:
         # Input positions know already which channels are gone: counted twice, gradients double.
@@ -206,11 +204,11 @@ class _Term:
     def axes(self) -> list[Axis]:
         return [*self.kernel.axes.values(), *self.positions]
 
-    def cost(self, of: str) -> int:
-        size = self.kernel.cost("weights")
-        if of == "macs":
-            return size * sum(use.positions({}) for use in self.uses)
-        return 0 if self.positions else size
+    @property
+    def costs(self) -> dict[str, int]:
+        size = prod(self.kernel.weight.shape)
+        macs = size * sum(use.positions({}) for use in self.uses)
+        return {"weights": 0 if self.positions else size, "macs": macs}
 
 
 def _terms_of(kernel: Kernel) -> Iterator[_Term]:

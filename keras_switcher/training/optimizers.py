@@ -1,78 +1,60 @@
 """The pair of optimizers: one for the task network, one for the switcher."""
 
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Container
 from typing import Any
 
 import keras
 from keras import ops
+from keras.optimizers import Optimizer
 
-from keras_switcher.parts import parts_of
+from keras_switcher.reductions import Tensor
+from keras_switcher.sublayers import with_sublayers
 from keras_switcher.training.optimizer_state import copied, start_at_weights
-from keras_switcher.training.schedule import BOTH
 
 
 class OptimizerPair:
     """Updates a task network and a switcher, each with an optimizer of its own.
 
     Args:
-        model: The `SwitcherModel`, whose attributes `optimizer` and `switcher_optimizer` they are:
-            there Keras finds them when it saves the model.
+        pair: Maps `"task"` and `"switcher"` to pairs of an optimizer and what it updates.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self._model = model
+    def __init__(self, pair: dict[str, tuple[Optimizer, keras.layers.Layer]]) -> None:
+        self._pair = pair
 
-    def complete(
-        self, switcher_optimizer: keras.optimizers.Optimizer | str | dict | None, scales_loss: bool
-    ) -> None:
-        """Gives a model that was just compiled its second optimizer, and builds both.
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """The task network's layers, then the switcher."""
+        return [*self._pair["task"][1].layers, self._pair["switcher"][1]]
 
-        Args:
-            switcher_optimizer: Updates the switcher; None for one like the first.
-            scales_loss: Whether losses may be scaled, where the task network is in float16.
-
-        Raises:
-            ValueError: If there is none for the switcher and the first cannot be copied.
-        """
-        model, scaled = self._model, keras.optimizers.LossScaleOptimizer
-        # Keras looks at the model's own policy; a loaded network has its policies in its layers.
-        is_due = scales_loss and _is_mixed(model.task)
-        if is_due and not isinstance(model.optimizer, scaled):
-            model.optimizer = scaled(model.optimizer, name="loss_scale_optimizer")
-        if switcher_optimizer is None:
-            switcher_optimizer = copied(model.optimizer, "Pass a `switcher_optimizer`.")
-        switcher_optimizer = keras.optimizers.get(switcher_optimizer)
-        if isinstance(model.optimizer, scaled) and not isinstance(switcher_optimizer, scaled):
-            switcher_optimizer = scaled(switcher_optimizer, name="switcher_loss_scale")
-        model.switcher_optimizer = switcher_optimizer
-        # Built now, so that a checkpoint finds the slots to restore.
-        with model.distribute_strategy.scope():
-            for name in BOTH:
-                optimizer = self.optimizer_of(name)
-                if not optimizer.built:
-                    optimizer.build(self.variables_of(name))
-
-    def optimizer_of(self, name: str) -> keras.optimizers.Optimizer:
+    def optimizer_of(self, name: str) -> Optimizer:
         """The optimizer of one of the two networks, `"task"` or `"switcher"`."""
-        return self._model.optimizer if name == "task" else self._model.switcher_optimizer
+        return self._pair[name][0]
 
     def variables_of(self, name: str) -> list[keras.Variable]:
         """What the optimizer of one of the two networks updates."""
-        network = self._model.task if name == "task" else self._model.switcher
-        return network.trainable_variables
+        return self._pair[name][1].trainable_variables
+
+    def build(self) -> None:
+        """Creates the state of both, so that a checkpoint finds it."""
+        for name, (optimizer, _) in self._pair.items():
+            if not optimizer.built:
+                optimizer.build(self.variables_of(name))
 
     def start_at_weights(self) -> None:
         """Averages of weights (use_ema) start at the weights, as at the start of fit()."""
-        for name in BOTH:
-            start_at_weights(self.optimizer_of(name))
+        for optimizer, _ in self._pair.values():
+            start_at_weights(optimizer)
 
-    def scale_loss(self, loss: Any, names: list[str]) -> Any:
+    def finish_switcher(self) -> None:
+        """What fit() does at its end with the task network, if weights are averaged (use_ema)."""
+        self.optimizer_of("switcher").finalize_variable_values(self.variables_of("switcher"))
+
+    def scale_loss(self, loss: Tensor, names: Container[str]) -> Tensor:
         """A loss as the optimizer scales it (float16) that stands for all of these networks."""
         return self._scaler(names).scale_loss(loss)
 
-    def apply_gradients(self, names: tuple[str, ...], gradients: dict) -> None:
+    def apply_gradients(self, names: tuple[str, ...], gradients: dict[str, list]) -> None:
         """Updates networks.
 
         Args:
@@ -87,8 +69,37 @@ class OptimizerPair:
             if variables := self.variables_of(name):
                 self.optimizer_of(name).apply(gradient, variables)
 
-    def _scaler(self, names: Container[str]) -> keras.optimizers.Optimizer:
+    def _scaler(self, names: Container[str]) -> Optimizer:
         return self.optimizer_of("task" if "task" in names else "switcher")
+
+
+def complete_pair(
+    optimizer: Optimizer,
+    switcher_optimizer: Optimizer | str | dict | None,
+    task: keras.Model,
+    scales_loss: bool,
+) -> tuple[Optimizer, Optimizer]:
+    """The optimizers of the task network and of the switcher.
+
+    Args:
+        optimizer: The optimizer of a model that was just compiled.
+        switcher_optimizer: Updates the switcher; None for one like the first.
+        task: The task network.
+        scales_loss: Whether losses may be scaled, where the task network is in float16.
+
+    Raises:
+        ValueError: If there is none for the switcher and the first cannot be copied.
+    """
+    scaled = keras.optimizers.LossScaleOptimizer
+    # Keras looks at the model's own policy; a loaded network has its policies in its layers.
+    if scales_loss and _is_mixed(task) and not isinstance(optimizer, scaled):
+        optimizer = scaled(optimizer, name="loss_scale_optimizer")
+    if switcher_optimizer is None:
+        switcher_optimizer = copied(optimizer, "Pass a `switcher_optimizer`.")
+    switcher_optimizer = keras.optimizers.get(switcher_optimizer)
+    if isinstance(optimizer, scaled) and not isinstance(switcher_optimizer, scaled):
+        switcher_optimizer = scaled(switcher_optimizer, name="switcher_loss_scale")
+    return optimizer, switcher_optimizer
 
 
 def check_optimizers(optimizer: Any, switcher_optimizer: Any) -> None:
@@ -103,43 +114,15 @@ def check_optimizers(optimizer: Any, switcher_optimizer: Any) -> None:
             "`optimizer` is None, and the task network needs one. Pass, for example, "
             'compile("sgd", loss, switcher_optimizer="sgd").'
         )
-    _refuse_several(optimizer=optimizer, switcher_optimizer=switcher_optimizer)
-    if switcher_optimizer is optimizer and isinstance(optimizer, keras.optimizers.Optimizer):
+    _check_single(optimizer=optimizer, switcher_optimizer=switcher_optimizer)
+    if switcher_optimizer is optimizer and isinstance(optimizer, Optimizer):
         raise ValueError(
             "`optimizer` and `switcher_optimizer` are the same object, but each keeps the "
             "state of its own variables. Pass two optimizers."
         )
 
 
-@contextmanager
-def unchanged_on_failure(model: keras.Model, filepath: str | Path) -> Iterator[None]:
-    """A context in which weights are loaded: if that fails, all variables are what they were.
-
-    Args:
-        model: The `SwitcherModel`.
-        filepath: The file, for the error.
-
-    Raises:
-        ValueError: If loading raises one: the file holds the weights of another network.
-    """
-    variables = [*model.variables]
-    if model.compiled:
-        variables += model.optimizer.variables + model.switcher_optimizer.variables
-    before = [ops.convert_to_numpy(variable) for variable in variables]
-    try:
-        yield
-    except Exception as error:  # Whatever it is goes on, once the weights are back.
-        for variable, value in zip(variables, before, strict=True):
-            variable.assign(value)
-        if isinstance(error, ValueError):
-            raise ValueError(
-                f"{filepath} does not hold weights of '{model.name}', which were left as they "
-                f"were: {error}"
-            ) from error
-        raise
-
-
-def _refuse_several(**optimizers: Any) -> None:
+def _check_single(**optimizers: Any) -> None:
     several = keras.optimizers.MultiOptimizer
     for argument, optimizer in optimizers.items():
         inner = getattr(optimizer, "inner_optimizer", optimizer)
@@ -154,12 +137,10 @@ def _refuse_several(**optimizers: Any) -> None:
 
 
 def _is_mixed(task: keras.Model) -> bool:
-    return any(part.dtype_policy.name == "mixed_float16" for part in parts_of(task))
+    return any(part.dtype_policy.name == "mixed_float16" for part in with_sublayers(task))
 
 
-def _rescaled(
-    gradients: list, scaler: keras.optimizers.Optimizer, optimizer: keras.optimizers.Optimizer
-) -> list:
+def _rescaled(gradients: list, scaler: Optimizer, optimizer: Optimizer) -> list:
     """Gradients as `optimizer` expects them, of a loss that `scaler` has scaled."""
     ratio = optimizer.scale_loss(1.0) / scaler.scale_loss(1.0)
     if optimizer is scaler or (isinstance(ratio, float) and ratio == 1):

@@ -5,6 +5,8 @@ from numbers import Integral
 import keras
 from keras import ops
 
+from keras_switcher.reductions import Tensor
+
 TASK, SWITCHER, BOTH = ("task",), ("switcher",), ("switcher", "task")
 UPDATES = {
     "batch": (SWITCHER, TASK),
@@ -38,12 +40,14 @@ def updates_in_epoch(epoch: int, alternation: str, warmup_epochs: int = 0) -> tu
 
 
 class Schedule:
-    """Counts a model's epochs, and knows which updates are due in each of them.
+    """Which networks each step updates in the coming epoch, and how far training has come.
 
     Args:
         alternation: One of `ALTERNATIONS`.
         warmup_epochs: Number of first epochs that train the task network alone.
         epochs_seen: A variable: whole epochs over all fits.
+        epoch_share: A variable: the share of the current epoch that is done.
+        step_share: A variable: the share of an epoch that a training step is; 0 outside of fit().
 
     Attributes:
         updates: The backward passes of a training step, see `updates_in_epoch`.
@@ -53,8 +57,17 @@ class Schedule:
         ValueError: If an argument is not one of its choices.
     """
 
-    def __init__(self, alternation: str, warmup_epochs: int, epochs_seen: keras.Variable) -> None:
+    def __init__(
+        self,
+        alternation: str,
+        warmup_epochs: int,
+        epochs_seen: keras.Variable,
+        epoch_share: keras.Variable,
+        step_share: keras.Variable,
+    ) -> None:
         self.epochs_seen = epochs_seen
+        self.epoch_share = epoch_share
+        self.step_share = step_share
         self.warmup_epochs = warmup_epochs
         self.alternation = alternation
         self.look_ahead()
@@ -92,6 +105,20 @@ class Schedule:
         epoch = int(ops.convert_to_numpy(self.epochs_seen))
         self.updates = updates_in_epoch(epoch, self.alternation, self.warmup_epochs)
         self.warms_up = epoch < self.warmup_epochs
+
+    @property
+    def epoch(self) -> Tensor:
+        """The epoch that it is, over all fits, and the share of it that is done."""
+        return self.epochs_seen + ops.minimum(self.epoch_share, 1.0)
+
+    @property
+    def update_share(self) -> Tensor:
+        """The share of an epoch that goes by in one update."""
+        return self.step_share / len(self.updates)
+
+    def end_step(self) -> None:
+        """Lets the share of the epoch go by that a training step is."""
+        self.epoch_share.assign_add(self.step_share)
 
     def after_warmup(self, factors: dict) -> dict:
         """Factors, or ones in the warm-up."""

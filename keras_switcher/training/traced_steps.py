@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable
 class TracedSteps:
     """Keeps a function for each of the settings that have been its model's.
 
-    Training that goes back and forth between settings, by whole epochs say, traces each once.
+    Training that goes back and forth between settings, by whole epochs say, traces each once. An
+    object and not a dict: Keras would track the contents of a dict as parts of the model.
     """
 
     def __init__(self) -> None:
@@ -17,7 +18,3 @@ class TracedSteps:
         if settings not in self._functions:
             self._functions[settings] = make()
         return self._functions[settings]
-
-    def clear(self) -> None:
-        """Forgets all of them."""
-        self._functions.clear()

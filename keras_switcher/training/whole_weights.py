@@ -7,7 +7,7 @@ import keras
 from keras import tree
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.parts import parts_of
+from keras_switcher.sublayers import with_sublayers
 
 ANEW = "Compact without the optimizer, and compile the result with a new one."
 # Optimizers whose step for a weight depends on all others of its matrix.
@@ -54,12 +54,12 @@ def check_weights(
         if not cut:
             continue
         if not _acts_alike(old.constraint, cut, len(old.shape)):
-            _refuse(owners[id(old)], old.constraint, f"constrains '{old.name}'")
+            _raise(owners[id(old)], old.constraint, f"constrains '{old.name}'")
         if old.regularizer is not None and type(old.regularizer) not in _SUMS:
-            _refuse(owners[id(old)], old.regularizer, f"regularizes '{old.name}'")
+            _raise(owners[id(old)], old.regularizer, f"regularizes '{old.name}'")
         if old.regularizer is not None and clips:
             what = f"regularizes '{old.name}', under clipping by norms (clipnorm, global_clipnorm),"
-            _refuse(owners[id(old)], old.regularizer, what)
+            _raise(owners[id(old)], old.regularizer, what)
 
 
 def check_outputs(channel_graph: ChannelGraph, kept_along: Callable) -> None:
@@ -73,11 +73,11 @@ def check_outputs(channel_graph: ChannelGraph, kept_along: Callable) -> None:
     """
     for call in channel_graph.graph.calls:
         if isinstance(call.op, keras.layers.Layer):
-            found = [part.activity_regularizer for part in parts_of(call.op)]
+            found = [part.activity_regularizer for part in with_sublayers(call.op)]
             acting = next((each for each in found if each is not None), None)
             kept = [k for x in tree.flatten(call.outputs) for k in kept_along(x).values()]
             if acting is not None and not all(mask.all() for mask in kept):
-                _refuse(call.op, acting, "regularizes the outputs")
+                _raise(call.op, acting, "regularizes the outputs")
 
 
 def _layers(channel_graph: ChannelGraph) -> list[keras.layers.Layer]:
@@ -94,7 +94,7 @@ def _acts_alike(constraint: keras.constraints.Constraint | None, cut: set[int], 
     return cut.isdisjoint(axis % rank for axis in tree.flatten(constraint.axis))
 
 
-def _refuse(layer: keras.layers.Layer, acting: Any, what: str) -> Never:
+def _raise(layer: keras.layers.Layer, acting: Any, what: str) -> Never:
     kind = type(acting).__name__ if not hasattr(acting, "__name__") else acting.__name__
     raise ValueError(
         f"{kind} {what} of '{layer.name}' by what the whole of it is, of which only a part is "

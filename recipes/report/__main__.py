@@ -1,9 +1,9 @@
-"""Writes `docs/results.md` and its pictures, and the README's part, from `recipes/results/`.
+"""Writes docs/results.md and docs/measured.md, pictures, and the README's part from the rows.
 
     python -m recipes.report
 
-In the README it writes what is between the two marks. Every number in either is computed from a
-row; what has no row is said not to have been run.
+The rows are those of `recipes/results/`. In the README it writes the part between the two marks.
+Every number is computed from a row; experiments without rows are said not to have been run.
 """
 
 import json
@@ -22,6 +22,7 @@ from recipes.trials.study_rows import MARK, StudyRows
 
 HERE = Path(__file__).parent
 README, DOCS = HERE.parents[1] / "README.md", HERE.parents[1] / "docs"
+BENCHMARKS = ("growth", "latency", "memory", "step_time", "zoo", "zoo_exactness")
 MARKS = "<!-- Written by python -m recipes.report: -->\n", "<!-- End of what it writes. -->\n"
 
 
@@ -62,6 +63,11 @@ class Report:
             pictures=[(n, t, self.rows.versions(*needs)) for n, (t, needs, _) in PICTURES.items()],
         )
 
+    def measured(self) -> str:
+        """The text of `docs/measured.md`."""
+        found = {name: read_rows(RESULTS / "benchmarks" / name) for name in BENCHMARKS}
+        return self._render("measured.md.jinja", **found)
+
     def readme(self, before: str) -> str:
         """The README, with what the rows say now between its marks."""
         start, rest = before.split(MARKS[0])
@@ -77,11 +83,12 @@ class Report:
         }
 
     def write(self):
-        """Writes both texts and the pictures."""
+        """Writes the texts and the pictures."""
         (DOCS / "figures").mkdir(parents=True, exist_ok=True)
         for name, figure in self.figures().items():
             figure.savefig(DOCS / "figures" / name, dpi=120)
         (DOCS / "results.md").write_text(self.results())
+        (DOCS / "measured.md").write_text(self.measured())
         README.write_text(self.readme(README.read_text()))
 
     def _render(self, template, **names):

@@ -53,19 +53,23 @@ def compared(rows: Rows, lines: Lines, published: tuple = (), connections: bool 
 
 
 def budgets(rows: Rows, experiments: list[Experiment], before: Rows | None = None) -> str:
-    """What was asked for and what was kept, of all that was trained with a budget.
+    """Budgets and the shares that were kept, of all that was trained with a budget.
 
     Beside accuracies on the same seeds `before`, rows of version 0.1.0, where there are such.
     """
     table = []
     for experiment in experiments:
-        name, of, asked = experiment.name, experiment.settings.budget_of, experiment.settings.budget
+        name, of, budget = (
+            experiment.name,
+            experiment.settings.budget_of,
+            experiment.settings.budget,
+        )
         removed = rows.values(name, f"{of}_removed")
-        if experiment.method != "switched" or asked is None or not removed:
+        if experiment.method != "switched" or budget is None or not removed:
             continue
         kept = [100 * (1 - share) for share in removed.values()]
-        far = f"{max(abs(share - 100 * asked) for share in kept):.2f}"
-        line = {"experiment": name, "of": of, "asked for, %": f"{100 * asked:.1f}"}
+        far = f"{max(abs(share - 100 * budget) for share in kept):.2f}"
+        line = {"experiment": name, "of": of, "budget, %": f"{100 * budget:.1f}"}
         line["kept, %"] = Spread.of(kept).text()
         line["largest distance, points"] = f"**{far}**" if float(far) > 1 else far
         line["n"] = str(len(kept))

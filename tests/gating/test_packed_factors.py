@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 from helpers.networks import densely_connected, lenet5, two_heads
 
+from keras_switcher.gating.packed_factors import EdgeFactors
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.packing import EdgeFactors, PackedLayout
+from keras_switcher.graph.packing import PackedLayout
 
 NETWORKS = {
     "lenet5": lambda: lenet5((6, 8), (9, 4), size=20),

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_switcher.graph.axis import Axis, Edge
+from keras_switcher.graph.axis import Axis
 
 
 @st.composite
@@ -47,22 +47,6 @@ def test_entries_are_the_positions_of_a_group(drawn):
             (i, channel) for i, (name, channel) in enumerate(places(axis)) if name == group.name
         ]
         assert list(zip(entries, channels, strict=True)) == here
-
-
-def edge(own):
-    channels = SimpleNamespace(name="channels", size=2)
-    group = SimpleNamespace(name="own", size=4) if own else None
-    return Edge([channels], [0, 1, 0, 1], None, None, 0, -1, group)
-
-
-def test_edge_multiplies_the_channels_with_its_input_group():
-    vectors = {"channels": np.array([2.0, 3.0]), "own": np.array([1.0, 0.0, 5.0, 7.0])}
-    np.testing.assert_array_equal(edge(True).gather(vectors, np), [2, 0, 10, 21])
-    np.testing.assert_array_equal(edge(True).gather_channels(vectors, np), [2, 3, 2, 3])
-    np.testing.assert_array_equal(edge(False).gather(vectors, np), [2, 3, 2, 3])
-    own = {"own": vectors["own"]}
-    np.testing.assert_array_equal(edge(True).gather(own, np), own["own"])
-    assert edge(False).gather(own, np) is None
 
 
 def test_whole_is_every_channel_once_and_in_order():

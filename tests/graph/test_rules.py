@@ -17,7 +17,7 @@ from helpers.exactness import check_exact_graph
 from keras import layers
 
 from keras_switcher import channel_groups, prune_channels
-from keras_switcher.graph.rules.activations import ELEMENTWISE
+from keras_switcher.graph.elementwise import ELEMENTWISE
 
 
 def convolutions(rank, close, data_format="channels_last", shared_axes=None):

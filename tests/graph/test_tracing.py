@@ -177,3 +177,13 @@ def test_nested_model_without_a_graph_is_left_whole():
     reasons = {group.name: group.reason for group in channel_groups(model)}
     assert "no rule is known for Doubling" in reasons["before"]
     check_exact_graph(model, *masks_for(model))
+
+
+def test_operations_come_once_and_makers_make_what_they_are_said_to():
+    inputs, shared = keras.Input((4,)), layers.Dense(4, name="shared")
+    model = keras.Model(inputs, layers.Dense(2, name="head")(shared(shared(inputs))))
+    graph = trace(model)
+    assert [op.name for op in graph.operations] == ["shared", "head"]
+    makers = graph.makers
+    assert [makers[id(call.output)].name for call in graph.calls] == ["shared", "shared:1", "head"]
+    assert id(graph.inputs) not in makers

@@ -10,12 +10,10 @@ from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs, prune_channels
 from keras_switcher.graph.variable_reads import (
-    backend_variables,
     captured_handles,
     is_among,
-    restored,
 )
-from keras_switcher.pruning.differences import difference
+from keras_switcher.pruning.verification.differences import difference
 
 
 class Holding(layers.Layer):
@@ -125,31 +123,6 @@ def test_handles_are_those_of_what_is_read():
     assert is_among(None, read) is None
     assert len(captured_handles(lambda x: table.lookup(x), keras.KerasTensor((3,), "int32"))) == 1
     assert captured_handles(lambda x: 1 / 0, keras.KerasTensor((3,))) is None
-
-
-@pytest.mark.parametrize("start", [1.0, float("nan"), [1, 2], [[True]]])
-def test_variables_are_put_back(start):
-    variable = tf.Variable(start)
-    kept = tf.Variable(5.0)
-    function = tf.function(lambda: variable.assign(tf.zeros_like(variable)))
-    text = tf.Variable(["kept"])
-    with restored(backend_variables(function, kept, text)) as changed:
-        function()
-    assert [each is variable for each in changed] == [True]
-    np.testing.assert_array_equal(variable, start)
-
-
-def test_variables_are_put_back_after_an_error():
-    variable = tf.Variable(1.0)
-
-    def fail():
-        with restored([variable]):
-            variable.assign(2.0)
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert float(variable) == 1.0
 
 
 @pytest.mark.parametrize(

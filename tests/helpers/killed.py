@@ -1,4 +1,6 @@
-"""Trainings that are killed at any moment: `python killed.py TRIALS SEED [--short]`.
+"""Trainings that are killed at any moment: so many of them, with this seed.
+
+    PYTHONPATH=tests:. python tests/helpers/killed.py 50 1
 
 Each is killed up to three times, goes on by ResumeTraining, and has to end as one that nobody
 killed, to the last bit. Prints how many did. With `--short` each is smaller, and killed once.

@@ -52,3 +52,30 @@ def densely_connected():
     features = layers.GlobalAveragePooling2D(name="pool")(features)
     outputs = layers.Dense(3, name="head")(features)
     return with_random_weights(keras.Model(inputs, outputs, name="densely_connected"))
+
+
+def conv_chain():
+    """Convolutions with what has an entry per channel, then Dense layers."""
+    parts = [
+        keras.Input((10, 10, 2)),
+        layers.Conv2D(6, 3, strides=2, padding="same"),
+        layers.BatchNormalization(),
+        layers.PReLU(),
+        layers.Conv2D(5, 2, dilation_rate=2),
+        layers.MaxPooling2D(2),
+        layers.Flatten(),
+        layers.Dense(7),
+        layers.Dense(3),
+    ]
+    return with_random_weights(keras.Sequential(parts))
+
+
+def twins_and_shared():
+    """Two layers of one name in nested models, and a layer that is used twice."""
+
+    def nested(name):
+        return keras.Sequential([keras.Input((4,)), layers.Dense(4, name="dense")], name=name)
+
+    inputs, shared = keras.Input((4,)), layers.Dense(4, name="shared")
+    outputs = layers.Dense(2, name="head")(shared(shared(nested("one")(nested("two")(inputs)))))
+    return with_random_weights(keras.Model(inputs, outputs))

@@ -11,7 +11,7 @@ from keras import layers
 
 from keras_switcher import prune_channels
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.counting import count_macs
+from keras_switcher.graph.counting import count_macs
 from keras_switcher.training.accounting import KeptShare
 
 
@@ -61,7 +61,8 @@ def test_positions_go_with_the_channels_along_them(connections):
     on = {name: np.ones(size, "float32") for name, size in (("embed", 8), ("mix", 5))}
     on["embed"][:6] = 0
     matrix = {"mix/connections": np.float32(np.arange(20).reshape(4, 5) < 12)}
-    kept = KeptShare(channel_graph, on)(on, "macs", matrix if connections else None)
+    matrix = matrix if connections else {}
+    kept = KeptShare(channel_graph, on, matrix)(on, "macs", matrix)
     mix = 2 * (12 if connections else 4 * 5)
     expected = 4 * 6 * 2 + mix + 2 * 3
     assert float(kept) == pytest.approx(expected / (4 * 6 * 8 + 8 * 4 * 5 + 8 * 3))

@@ -70,7 +70,7 @@ def test_many_models_in_one_process_are_not_called_retracing(monkeypatch):
     monkeypatch.setattr(tf.get_logger(), "warning", lambda message, *_: warned.append(message))
     for _ in range(7):
         model = started()
-        model.inference.factors()
+        model.inference_factors()
         model.make_predict_function()
         model.predict_function._renew()
     assert not [message for message in warned if "retracing" in message]

@@ -1,7 +1,6 @@
-"""Rules: how each layer type treats channels, in a registry.
+"""Rules: how each layer type of Keras treats channels.
 
 * `mixing`: kernels that read channels and make new ones,
-* `activations`: whether an activation mixes channels,
 * `channelwise`: what treats each channel by itself,
 * `merging`: sums, products and concatenations of several tensors,
 * `shapes`: what moves channels to other axes,
@@ -9,8 +8,8 @@
 * `whole`: what stays whole, but is counted.
 """
 
+from keras_switcher.graph.registry import RULES, apply_rule, keras_rule, rule
 from keras_switcher.graph.rules import channelwise, merging, mixing, shapes, slicing, whole
-from keras_switcher.graph.rules.registry import RULES, apply_rule, keras_rule, rule
 
 __all__ = [
     "RULES",

@@ -1,11 +1,12 @@
-"""Bias-like additions, which Keras may apply along another axis than was meant."""
+"""Bias-like additions: when Keras adds a vector to another axis than was meant."""
 
 from keras_switcher.graph.call import Call
-from keras_switcher.graph.reader import NO_CHANNEL, Reader
+from keras_switcher.graph.labels import NO_CHANNEL
+from keras_switcher.graph.reader import Reader
 
 
 def add_broadcast(call: Call, reader: Reader, shape: tuple[int | None, ...]) -> None:
-    """Something is added to the call's output that may be shorter; see `add_vector`.
+    """Declares that an operand of smaller shape is added to the call's output; see `add_vector`.
 
     Args:
         call: The call, whose output is labelled already.
@@ -22,7 +23,7 @@ def add_broadcast(call: Call, reader: Reader, shape: tuple[int | None, ...]) -> 
 
 
 def _add_along(call: Call, reader: Reader, long: list[int]) -> None:
-    """Something is added that has more than one entry along these axes."""
+    """Declares that something is added that has more than one entry along these axes."""
     if len(long) == 1:
         add_vector(call, reader, long[0])
     else:  # With a single channel left it might become a vector along another axis.
@@ -31,7 +32,7 @@ def _add_along(call: Call, reader: Reader, long: list[int]) -> None:
 
 
 def add_vector(call: Call, reader: Reader, axis: int) -> None:
-    """A vector is added to the call's output along an axis.
+    """Declares that a vector is added to the call's output along an axis.
 
     With TensorFlow, `keras.ops.add` takes a vector of shape (n, 1, 1) for a bias of the last axis
     wherever that has n entries, and else for one of axis 1. So axes that differ in length must

@@ -1,17 +1,15 @@
 """Rules for channelwise layers: activations, normalisation, pooling, padding."""
 
+from typing import Any
+
+import keras
 import numpy as np
 from keras import layers
 
 from keras_switcher.graph.call import Call
+from keras_switcher.graph.elementwise import unwrapped, why_mixing, why_mixing_function
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules.activations import (
-    carry_alpha,
-    unwrapped,
-    why_mixing,
-    why_mixing_function,
-)
-from keras_switcher.graph.rules.registry import keras_rule, rule
+from keras_switcher.graph.registry import keras_rule, rule
 
 
 def channel_axis(call: Call) -> int:
@@ -20,8 +18,23 @@ def channel_axis(call: Call) -> int:
     return 1 if first else len(call.input.shape) - 1
 
 
+def carry_alpha(prelu: Any, tensor: keras.KerasTensor, reader: Reader) -> None:
+    """Declares that the slopes of a PReLU, layer or activation, lie along channels.
+
+    Args:
+        prelu: What may be a `keras.layers.PReLU`.
+        tensor: What it reads, or what it returns, with labels.
+        reader: The reader.
+    """
+    if type(prelu) is layers.PReLU:
+        for axis, ids in reader.labels(tensor).items():
+            if prelu.alpha.shape[axis - 1] > 1:
+                reader.carry(prelu.alpha, axis - 1, ids)
+
+
 @rule(layers.Activation)
 def activation(call: Call, reader: Reader) -> None:
+    """Each channel passes an elementwise activation; all others mix channels."""
     why = why_mixing(call)
     if why is not None:
         reader.refuse(call, why)
@@ -38,11 +51,11 @@ def function(call: Call, reader: Reader) -> None:
         reader.refuse(call, why)
         return
     reader.pass_on(call)
-    shape = call.op._output_shape
+    shape = call.op._output_shape  # Private: what was given as `output_shape` is nowhere else.
     if isinstance(shape, tuple):
         shape = [*shape]
-        for axis in reader.labelled_axes(call.input):
-            shape[axis - 1] = reader.channels(call.input, axis)
+        for axis, ids in reader.labels(call.input).items():
+            shape[axis - 1] = ids
         reader.resize(call, output_shape=shape)
 
 
@@ -60,11 +73,13 @@ def function(call: Call, reader: Reader) -> None:
     )
 )
 def elementwise(call: Call, reader: Reader) -> None:
+    """Each entry is treated by itself, and alike."""
     reader.pass_on(call)
 
 
 @keras_rule(operations=("Clip",))
 def clip(call: Call, reader: Reader) -> None:
+    """Bounds that are numbers treat all channels alike."""
     if np.ndim(call.op.x_min) or np.ndim(call.op.x_max):
         reader.refuse(call, f"is clipped by '{call.name}', at bounds that are arrays")
     else:
@@ -77,44 +92,48 @@ def over_axes(call: Call, reader: Reader) -> None:
     """Computes over some axes: each output depends on all channels along them."""
     axes = range(len(call.input.shape)) if call.op.axis is None else np.atleast_1d(call.op.axis)
     mixed = [axis % len(call.input.shape) for axis in axes]
-    for axis in reader.labelled_axes(call.input):
+    for axis, ids in reader.labels(call.input).items():
         if axis in mixed:
             kind = type(call.op).__name__
-            ids = reader.channels(call.input, axis)
             reader.lock(ids, f"goes through '{call.name}', a {kind} over the channels")
     reader.pass_on(call)
 
 
 @rule(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
 def normalization_over_axes(call: Call, reader: Reader) -> None:
-    for axis in reader.labelled_axes(call.input):
-        reader.normalize(reader.channels(call.input, axis))
+    """Normalises over the channels themselves, if they lie along its axes."""
+    for ids in reader.labels(call.input).values():
+        reader.normalize(ids)
     over_axes(call, reader)
 
 
 @rule(layers.Dropout, layers.AlphaDropout)
 def dropout(call: Call, reader: Reader) -> None:
+    """Drops entries, or whole slices by a `noise_shape` that leaves the channels' axis free."""
     shape = call.op.noise_shape
-    for axis in reader.labelled_axes(call.input):
+    for axis, ids in reader.labels(call.input).items():
         if shape and (len(shape) != len(call.input.shape) or shape[axis] not in (None, 1)):
             reason = f"goes through '{call.name}', whose noise_shape is fixed"
-            reader.lock(reader.channels(call.input, axis), reason)
+            reader.lock(ids, reason)
     reader.pass_on(call)
 
 
 @rule(layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D)
 def spatial_dropout(call: Call, reader: Reader) -> None:
+    """Drops whole channels."""
     reader.pass_on(call)
 
 
 @rule(layers.PReLU)
 def parametric_relu(call: Call, reader: Reader) -> None:
+    """An activation with slopes, which lie along the channels."""
     carry_alpha(call.op, call.input, reader)
     reader.pass_on(call)
 
 
 @rule(layers.BatchNormalization)
 def batch_normalization(call: Call, reader: Reader) -> None:
+    """Normalises each channel; all weights have one entry per channel."""
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
     reader.normalize(ids)
@@ -127,6 +146,7 @@ def batch_normalization(call: Call, reader: Reader) -> None:
 
 @rule(layers.GroupNormalization)
 def group_normalization(call: Call, reader: Reader) -> None:
+    """Normalises each channel if every group has one; others mix channels."""
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
     reader.normalize(ids)
@@ -141,6 +161,7 @@ def group_normalization(call: Call, reader: Reader) -> None:
 
 @rule(layers.Normalization)
 def normalization(call: Call, reader: Reader) -> None:
+    """Standardises each channel by statistics that it has adapted to."""
     layer, rank = call.op, len(call.input.shape)
     along = [axis % rank for axis in layer.axis]
     axes = [axis for axis in reader.labelled_axes(call.input) if axis in along]
@@ -155,6 +176,7 @@ def normalization(call: Call, reader: Reader) -> None:
 
 @rule(layers.Rescaling)
 def rescaling(call: Call, reader: Reader) -> None:
+    """Scale and offset that are numbers treat all channels alike."""
     if np.ndim(call.op.scale) or np.ndim(call.op.offset):
         reader.refuse(call, f"goes through '{call.name}', whose scale or offset is an array")
     else:
@@ -163,6 +185,7 @@ def rescaling(call: Call, reader: Reader) -> None:
 
 @keras_rule(layers=("LayerScale",))
 def layer_scale(call: Call, reader: Reader) -> None:
+    """Multiplies each channel by a learned factor."""
     ids = reader.channels(call.input, -1)
     reader.carry(call.op.gamma, 0, ids, role="scale")
     reader.resize(call, projection_dim=ids)
@@ -189,6 +212,7 @@ def spatial(call: Call, reader: Reader) -> None:
 @rule(layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D)
 @rule(layers.GlobalAveragePooling3D)
 def global_pooling(call: Call, reader: Reader) -> None:
+    """Computes over the spatial axes, and keeps those of the channels."""
     axis = channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])

@@ -6,16 +6,19 @@ import keras
 import numpy as np
 from keras import layers, tree
 
+from keras_switcher.graph.arguments import Kept
 from keras_switcher.graph.call import Call, is_tensor
-from keras_switcher.graph.reader import NO_CHANNEL, Kept, Reader
+from keras_switcher.graph.labels import NO_CHANNEL
+from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.registry import keras_rule, rule
 from keras_switcher.graph.rules.broadcasting import add_broadcast
-from keras_switcher.graph.rules.registry import keras_rule, rule
 
 
 @rule(layers.Add, layers.Subtract, layers.Multiply, layers.Average)
 @rule(layers.Maximum, layers.Minimum)
 @keras_rule(layers=("CustomScaleLayer",))
 def merge(call: Call, reader: Reader) -> None:
+    """Combines tensors entry by entry: their channels are coupled."""
     tensors = call.inputs
     if _merges_arrays(call):
         reader.refuse(call, f"is merged by '{call.name}' with an array")
@@ -37,6 +40,7 @@ def merge(call: Call, reader: Reader) -> None:
     )
 )
 def arithmetic(call: Call, reader: Reader) -> None:
+    """Combines tensors, or tensors and constants, entry by entry."""
     given = (*call.args, *call.kwargs.values())
     operands = [x if is_tensor(x) else np.asarray(x) for x in given]
     _combine(call, reader, operands)
@@ -47,6 +51,7 @@ def arithmetic(call: Call, reader: Reader) -> None:
 @rule(layers.Concatenate)
 @keras_rule(operations=("Concatenate",))
 def concatenate(call: Call, reader: Reader) -> None:
+    """Lays the channels of tensors end to end; those along other axes are coupled."""
     if _merges_arrays(call):
         reader.refuse(call, f"is merged by '{call.name}' with an array")
         return

@@ -7,15 +7,16 @@ import numpy as np
 from keras import layers
 
 from keras_switcher.graph.call import Call
+from keras_switcher.graph.elementwise import unwrapped, why_mixing
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules.activations import carry_alpha, unwrapped, why_mixing
+from keras_switcher.graph.registry import rule
 from keras_switcher.graph.rules.broadcasting import add_broadcast, add_vector
-from keras_switcher.graph.rules.channelwise import channel_axis
-from keras_switcher.graph.rules.registry import rule
+from keras_switcher.graph.rules.channelwise import carry_alpha, channel_axis
 
 
 @rule(layers.Dense)
 def dense(call: Call, reader: Reader) -> None:
+    """Its kernel mixes the channels of the last axis into units; other axes are positions."""
     if _is_altered(call, reader):
         return
     reader.pass_on(call, axes=range(1, len(call.input.shape) - 1), passed=[-1])
@@ -29,6 +30,7 @@ def dense(call: Call, reader: Reader) -> None:
 
 @rule(layers.EinsumDense)
 def einsum_dense(call: Call, reader: Reader) -> None:
+    """An equation with one mixed letter is a Dense layer; any other one is refused."""
     layer = call.op
     if _is_altered(call, reader):
         return
@@ -48,9 +50,9 @@ def einsum_dense(call: Call, reader: Reader) -> None:
         return
     read = mixed[0]
     along: dict[int, np.ndarray] = {}  # The ids along the axes of the output.
-    for axis in reader.labelled_axes(call.input):
+    for axis, ids in reader.labels(call.input).items():
         if inputs[axis] != read:
-            along[outputs.index(inputs[axis])] = reader.channels(call.input, axis)
+            along[outputs.index(inputs[axis])] = ids
     reader.consume(call, layer.kernel, of_kernel.index(read), inputs.index(read))
     # Only the last of several made axes becomes channels: heads, say, stay whole.
     along[outputs.index(made[-1])] = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
@@ -71,6 +73,7 @@ def einsum_dense(call: Call, reader: Reader) -> None:
 
 @rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)
 def convolution(call: Call, reader: Reader) -> None:
+    """Its kernel mixes channels into filters; in groups, each of these loses as many."""
     if _is_altered(call, reader):
         return
     layer, axis = call.op, channel_axis(call)
@@ -83,16 +86,17 @@ def convolution(call: Call, reader: Reader) -> None:
     if layer.groups > 1:
         # Each group of the convolution must lose as many channels: those at the same place of
         # each go together.
-        ids = _tied(reader, ids.reshape(layer.groups, -1))
+        ids = _coupled(reader, ids.reshape(layer.groups, -1))
     reader.consume(call, layer.kernel, -2, axis, ids)
     made = reader.produce(call, layer.kernel, -1)
     if layer.groups > 1:
-        _tied(reader, made.reshape(layer.groups, -1))
+        _coupled(reader, made.reshape(layer.groups, -1))
     _produce(call, reader, layer.kernel, -1, "filters", axis)
 
 
 @rule(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 def transposed_convolution(call: Call, reader: Reader) -> None:
+    """As a convolution, whose kernel has its inputs last and its filters before them."""
     if _is_altered(call, reader):
         return
     axis = channel_axis(call)
@@ -104,6 +108,7 @@ def transposed_convolution(call: Call, reader: Reader) -> None:
 
 @rule(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 def depthwise_convolution(call: Call, reader: Reader) -> None:
+    """Each channel is convolved by itself, into as many as `depth_multiplier`."""
     axis = channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])
@@ -113,6 +118,7 @@ def depthwise_convolution(call: Call, reader: Reader) -> None:
 
 @rule(layers.SeparableConv1D, layers.SeparableConv2D)
 def separable_convolution(call: Call, reader: Reader) -> None:
+    """A depthwise convolution, then a kernel that mixes what it makes."""
     layer, axis = call.op, channel_axis(call)
     ids = reader.channels(call.input, axis)
     reader.pass_on(call, axes=[], passed=[axis])
@@ -127,6 +133,7 @@ def separable_convolution(call: Call, reader: Reader) -> None:
 
 @rule(layers.Embedding)
 def embedding(call: Call, reader: Reader) -> None:
+    """It makes channels, which are looked up: no multiplications are counted."""
     layer = call.op
     if _is_altered(call, reader):
         return
@@ -192,8 +199,8 @@ def _is_altered(call: Call, reader: Reader) -> bool:
     return True
 
 
-def _tied(reader: Reader, ids: np.ndarray) -> np.ndarray:
-    """Ties the rows of a matrix of ids to one another; returns the first."""
+def _coupled(reader: Reader, ids: np.ndarray) -> np.ndarray:
+    """Couples the rows of a matrix of ids with one another; returns the first."""
     for row in ids[1:]:
         reader.couple(ids[0], row)
     return ids[0]

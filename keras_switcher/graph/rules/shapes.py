@@ -7,11 +7,12 @@ from keras import layers
 
 from keras_switcher.graph.call import Call, Shape
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules.registry import keras_rule, rule
+from keras_switcher.graph.registry import keras_rule, rule
 
 
 @rule(layers.Flatten)
 def flatten(call: Call, reader: Reader) -> None:
+    """Each channel is repeated at all positions."""
     tensor = call.input
     axes = reader.labelled_axes(tensor)
     if len(axes) != 1:
@@ -33,6 +34,7 @@ def flatten(call: Call, reader: Reader) -> None:
 
 @rule(layers.Reshape)
 def reshape_layer(call: Call, reader: Reader) -> None:
+    """Channels move as the entries do; the target shape shrinks with them."""
     made = _regroup(call, reader)
     shape = [*call.op.target_shape]
     reader.resize(call, target_shape=_with_ids(shape, made, offset=1))
@@ -40,17 +42,20 @@ def reshape_layer(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Reshape",))
 def reshape(call: Call, reader: Reader) -> None:
+    """As the layer; its shape includes the samples."""
     made = _regroup(call, reader)
     reader.resize(call, newshape=_with_ids([*call.op.newshape], made, offset=0))
 
 
 @keras_rule(operations=("ExpandDims", "Ravel"))
 def regroup(call: Call, reader: Reader) -> None:
+    """Axes of size one come and go."""
     _regroup(call, reader)
 
 
 @keras_rule(operations=("Squeeze",))
 def squeeze(call: Call, reader: Reader) -> None:
+    """Axes of size one go, if it is said which."""
     if call.op.axis is None:
         reader.refuse(call, f"is squeezed by '{call.name}': one channel left would vanish")
     else:
@@ -59,16 +64,19 @@ def squeeze(call: Call, reader: Reader) -> None:
 
 @rule(layers.RepeatVector)
 def repeat_vector(call: Call, reader: Reader) -> None:
+    """Channels stay the last axis."""
     reader.label(call.output, -1, reader.channels(call.input, -1))
 
 
 @rule(layers.Permute)
 def permute(call: Call, reader: Reader) -> None:
+    """Channels move with their axis; the samples are not counted."""
     _transpose(call, reader, (0, *call.op.dims))
 
 
 @keras_rule(operations=("Transpose",))
 def transpose(call: Call, reader: Reader) -> None:
+    """Channels move with their axis."""
     rank = len(call.input.shape)
     axes = call.op.axes or tuple(reversed(range(rank)))
     _transpose(call, reader, [axis % rank for axis in axes])
@@ -76,6 +84,7 @@ def transpose(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Swapaxes",))
 def swapaxes(call: Call, reader: Reader) -> None:
+    """Channels move with their axis."""
     order = np.arange(len(call.input.shape))
     pair = [call.op.axis1, call.op.axis2]
     order[pair] = order[pair[::-1]]
@@ -84,6 +93,7 @@ def swapaxes(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Moveaxis",))
 def moveaxis(call: Call, reader: Reader) -> None:
+    """Channels move with their axis."""
     sizes = np.empty(range(1, len(call.input.shape) + 1))  # Its shape names the axes.
     moved = np.moveaxis(sizes, call.op.source, call.op.destination).shape
     _transpose(call, reader, [size - 1 for size in moved])
@@ -96,6 +106,7 @@ def moveaxis(call: Call, reader: Reader) -> None:
     )
 )
 def reduction(call: Call, reader: Reader) -> None:
+    """Channels along the axes that are left pass; those along reduced ones are locked."""
     rank = len(call.input.shape)
     axis = call.op.axis
     reduced = range(rank) if axis is None else [a % rank for a in np.atleast_1d(axis)]
@@ -120,7 +131,7 @@ def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
     """Follows channels through a change of shape that keeps the order of the entries.
 
     Axes fall into blocks with equal products before and after. Channels that are merged with
-    other axes repeat along the new one; channels that are split are tied across the first axes
+    other axes repeat along the new one; channels that are split are coupled across the first axes
     of their block, so that what is left is a shape again.
 
     Returns:
@@ -128,20 +139,19 @@ def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
     """
     made = {}
     tensor, output = call.input, call.output
+    labels = reader.labels(tensor)
     for before, after in _blocks(tensor.shape, output.shape):
-        labelled = [axis for axis in before if axis in reader.labelled_axes(tensor)]
+        labelled = [axis for axis in before if axis in labels]
         if not labelled:
             continue
         sizes = [tensor.shape[axis] for axis in before]
         to = [axis for axis in after if output.shape[axis] != 1] or after[-1:]
         if len(labelled) > 1 or None in sizes or not to:
             for axis in labelled:
-                reader.lock(
-                    reader.channels(tensor, axis), f"is reshaped by '{call.name}' with other axes"
-                )
+                reader.lock(labels[axis], f"is reshaped by '{call.name}' with other axes")
             continue
         along = [-1 if axis == labelled[0] else 1 for axis in before]
-        ids = reader.channels(tensor, labelled[0]).reshape(along)
+        ids = labels[labelled[0]].reshape(along)
         ids = np.broadcast_to(ids, sizes).reshape(-1, output.shape[to[-1]])
         for row in ids[1:]:
             reader.couple(ids[0], row)

@@ -3,9 +3,10 @@
 import numpy as np
 from keras import tree
 
+from keras_switcher.graph.arguments import Kept
 from keras_switcher.graph.call import Call, is_tensor
-from keras_switcher.graph.reader import Kept, Reader
-from keras_switcher.graph.rules.registry import keras_rule
+from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.registry import keras_rule
 
 
 @keras_rule(operations=("GetItem",))
@@ -55,14 +56,16 @@ def get_item(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Split",))
 def split(call: Call, reader: Reader) -> None:
+    """Cuts an axis into parts; each part has its own channels."""
     axis = call.op.axis % len(call.input.shape)
     parts = tree.flatten(call.outputs)
     ids = reader.channels(call.input, axis)
-    for other in reader.labelled_axes(call.input):
+    labels = reader.labels(call.input)
+    for other, whole in labels.items():
         if other != axis:
             for part in parts:
-                reader.label(part, other, reader.channels(call.input, other))
-    if axis in reader.labelled_axes(call.input):
+                reader.label(part, other, whole)
+    if axis in labels:
         ends = np.cumsum([part.shape[axis] for part in parts])
         for end, part in zip(ends, parts, strict=True):
             reader.label(part, axis, ids[end - part.shape[axis] : end])
@@ -79,8 +82,7 @@ def take(call: Call, reader: Reader) -> None:
         return
     axis, indices = axis % len(tensor.shape), np.asarray(indices)
     ids = reader.channels(tensor, axis)
-    for other in reader.labelled_axes(tensor):
-        whole = reader.channels(tensor, other)
+    for other, whole in reader.labels(tensor).items():
         reader.label(call.output, other, ids[indices] if other == axis else whole)
 
     def renumbered(kept: Kept, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
@@ -95,5 +97,6 @@ def take(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Pad",))
 def pad(call: Call, reader: Reader) -> None:
+    """Channels along axes that are not padded pass."""
     widths = np.broadcast_to(call.op.pad_width, (len(call.input.shape), 2))
     reader.pass_on(call, axes=np.flatnonzero((widths == 0).all(1)).tolist())

@@ -7,7 +7,7 @@ from keras import layers, tree
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules.registry import NO_RULE, rule
+from keras_switcher.graph.registry import NO_RULE, rule
 
 _PROJECTIONS = {"query": "_query_dense", "key": "_key_dense", "value": "_value_dense"}
 _CELLS = (layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell)

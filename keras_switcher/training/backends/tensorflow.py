@@ -1,9 +1,9 @@
 """Training and evaluation under TensorFlow: gradients by a tape, graphs, sums over replicas.
 
-Graphs and their memory are TensorFlow's alone, and so is this file the only one that imports it.
+Only this file and the one of its graphs import TensorFlow.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,25 +11,51 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_switcher.gating.inference import Renewing
-from keras_switcher.training.losses import reported_loss, unpacked
+from keras_switcher.gating.gated_network import GatedNetwork
+from keras_switcher.gating.inference import InferenceKernels, Renewing
+from keras_switcher.reductions import Tensor
+from keras_switcher.training.accounting import Accounting
+from keras_switcher.training.backends.tensorflow_graphs import SharedSteps, graph_of
+from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.gradient import BudgetGradient, held_back, without
+from keras_switcher.training.losses import compared_losses, reported_loss, unpacked
+from keras_switcher.training.metrics import StructureShares
+from keras_switcher.training.optimizers import OptimizerPair
+from keras_switcher.training.schedule import Schedule
 from keras_switcher.training.traced_steps import TracedSteps
 
 
 class Trainer(keras.Model):
     """The half of a `SwitcherModel` that a backend brings: how a batch is trained and evaluated.
 
-    The arguments are those of `keras.Model`.
+    The arguments are those of `keras.Model`. What is annotated here is its subclass's.
     """
 
+    task: keras.Model
+    gated: GatedNetwork
+    schedule: Schedule
+    accounting: Accounting
+    structure_shares: StructureShares
+    inference: InferenceKernels
+    budget: Budget | None
+    budget_gradient: BudgetGradient
+    optimizer: keras.optimizers.Optimizer
+    switcher_optimizer: keras.optimizers.Optimizer
+    warmup_epochs: int
+    gradient_through_switcher: bool
+    raw_factors: Callable[..., dict[str, Tensor]]
+    effective_factors: Callable[..., dict[str, Tensor]]
+    inference_factors: Callable[..., dict[str, Tensor]]
     # What Keras keeps behind fit(), evaluate() and predict(): None until it is made.
     train_function: Any
     test_function: Any
     predict_function: Any
+    _traced_steps: TracedSteps
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._traced_steps = TracedSteps()
+    @property
+    def optimizers(self) -> OptimizerPair:
+        """Both optimizers and what they update."""
+        raise NotImplementedError
 
     @property
     def mean_loss(self) -> keras.metrics.Metric:
@@ -46,7 +72,7 @@ class Trainer(keras.Model):
     def make_train_function(self, force: bool = False) -> Callable:
         """Builds the function behind fit(), for those networks that are due now."""
         if force or self.train_function is None:  # As compile() leaves it.
-            self._traced_steps.clear()
+            self._traced_steps = TracedSteps()
         self.schedule.look_ahead()
         # By value: a new Budget object per fit, with the same settings, needs no graph of its own.
         budget = tuple(sorted(self.budget.get_config().items())) if self.budget else None
@@ -60,7 +86,9 @@ class Trainer(keras.Model):
         x, y, sample_weight = unpacked(self, data)
         with self.inference.scope() as scope:
             y_pred = self.task(x, training=False)
-        reported_loss(self, x, y, y_pred, sample_weight, training=False, added=scope.losses)
+        reported_loss(
+            self, self.mean_loss, x, y, y_pred, sample_weight, training=False, added=scope.losses
+        )
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
@@ -86,8 +114,8 @@ class Trainer(keras.Model):
         with self.distribute_strategy.scope():
             self.inference.prepare()
         # Op by op, a deep network's hundred groups would take longer than a batch.
-        renew = renew if self.run_eagerly else self.as_graph(renew)
-        return Renewing(function, lambda: renew(self.inference.factors()))
+        renew = renew if self.run_eagerly else graph_of(renew)
+        return Renewing(function, lambda: renew(self.inference_factors()))
 
     def _renew_and_report(self, factors: dict) -> None:
         self.inference.renew(factors)
@@ -96,18 +124,6 @@ class Trainer(keras.Model):
     def as_graph(self, function: Callable) -> Callable:
         """A function as one TensorFlow graph."""
         return graph_of(function)
-
-    def gradient(self, function: Callable, factors: dict) -> tuple:
-        """What a function makes of factors, and its gradient on them, by name.
-
-        Args:
-            function: Returns a scalar tensor.
-            factors: Maps names to tensors.
-        """
-        with tf.GradientTape() as tape:
-            tape.watch(factors)
-            value = function(factors)
-        return value, tape.gradient(value, factors)
 
     def over_replicas(self, values: dict) -> dict:
         """Sums over all replicas of a distribution strategy."""
@@ -143,25 +159,35 @@ class Trainer(keras.Model):
         return self.get_metrics_result()
 
     def _backward(self, x: Any, y: Any, sample_weight: Any) -> tuple[Any, dict, dict]:
-        """A forward and a backward pass for all networks that this step updates."""
+        """A forward and a backward pass for all networks that this step updates.
+
+        Of the task's loss: equations 5 (switcher), 6 (task network) and 7 (in the warm-up) of arXiv
+        2110.05954.
+        """
         due = sorted({name for names in self.schedule.updates for name in names})
+        optimizers, budget = self.optimizers, self.budget
+        pulls: dict[str, Tensor] = {}
         with tf.GradientTape() as tape:
-            raw = self.gated.ones() if self.schedule.warms_up else self.raw_factors(training=True)
-            factors = self.effective_factors(raw)
+            raw = {} if self.schedule.warms_up else self.raw_factors(training=True)
+            factors = self.effective_factors(raw) if raw else self.gated.ones()
             y_pred = self.gated.run(x, factors, training=True)
-            objective = reported_loss(self, x, y, y_pred, sample_weight, training=True)
-            pulls = {}
-            if self.budget is not None:
+            batch = x, y, y_pred, sample_weight
+            objective = reported_loss(self, self.mean_loss, *batch, training=True)
+            if budget is not None:
                 with tape.stop_recording():
-                    pulls = self.budget_pull.begin(raw, objective, x, y, y_pred, sample_weight)
+                    losses = self.over_replicas(compared_losses(self, objective, *batch))
+                    replicas = self.distribute_strategy.num_replicas_in_sync
+                    pulls = self.budget_gradient.begin(budget, losses, raw, gradient, replicas)
                 # Its gradient on the factors is `pulls`, whatever their units.
-                pulled = sum(ops.sum(pulls[name] * raw[name]) for name in pulls)
+                pulled = sum(ops.sum(pull * raw[name]) for name, pull in pulls.items())
                 objective += ops.cast(pulled, objective.dtype)
-            scaled = self.optimizers.scale_loss(objective, due)
-        sources = {name: self.optimizers.variables_of(name) for name in due}
+            scaled = optimizers.scale_loss(objective, due)
+        sources = {name: optimizers.variables_of(name) for name in due}
         gradients, of_factors = tape.gradient(scaled, (sources, raw if pulls else {}))
-        if pulls:
-            gradients = self.budget_pull.end(of_factors, pulls, raw, gradients)
+        if budget is not None and pulls:
+            of_task = without(of_factors, pulls, optimizers.scale_loss(1.0, due))
+            may_move = self.budget_gradient.end(budget, self.over_replicas(of_task), raw)
+            gradients["switcher"] = held_back(gradients.get("switcher", []), may_move)
         return y_pred, factors, gradients
 
     def _end_update(
@@ -176,60 +202,19 @@ class Trainer(keras.Model):
     ) -> None:
         self.optimizers.apply_gradients(names, gradients)
         if names is self.schedule.updates[-1]:
-            self.epoch_share.assign_add(self.step_share)
+            self.schedule.end_step()
             self.structure_shares.update_state(self.accounting.shares(factors))
             self.compute_metrics(x, y, y_pred, sample_weight)
 
 
-def graph_of(function: Callable, **options: Any) -> tf.types.experimental.PolymorphicFunction:
-    """A function as one TensorFlow graph.
+def gradient(function: Callable, factors: dict) -> tuple:
+    """What a function makes of factors, and its gradient on them, by name.
 
     Args:
-        function: It is traced as it is, as Keras does with a training step.
-        **options: See `tf.function`.
+        function: Returns a scalar tensor.
+        factors: Maps names to tensors.
     """
-    # TensorFlow counts tracings per code: the method of several models would be one function to
-    # it, whose tracing it calls excessive. A partial has no code, and so is counted alone.
-    return tf.function(partial(function), autograph=False, **options)
-
-
-class SharedSteps:
-    """Runs one graph once for each update of a batch.
-
-    A graph per update would take TensorFlow much memory in a deep network. So would a loop inside
-    the graph: it is copied once more when it is made, and its later rounds run in other threads,
-    whose heaps grow as large as the first one's.
-
-    Args:
-        take_step: Called in the graph with the update's number, a scalar tensor, and the batch.
-            Returns logs.
-        steps: Number of updates.
-    """
-
-    def __init__(self, take_step: Callable, steps: int) -> None:
-        self._take_step = graph_of(take_step, reduce_retracing=True)
-        self._numbers = [tf.constant(number) for number in range(steps)]
-        self._spec: Any = None
-        self._traced: Any = None
-
-    def __call__(self, iterator: Iterator) -> dict:
-        """Trains on the next batch of an iterator.
-
-        Returns:
-            The logs of the last update.
-        """
-        take_step = self._graph_for(iterator)  # Even where no batch comes: it builds the metrics.
-        data = next(iterator)
-        for number in self._numbers:
-            logs = take_step(number, data)
-        return logs
-
-    def _graph_for(self, iterator: Iterator) -> Callable:
-        """One graph for all batches, the smaller last one included."""
-        if not isinstance(iterator, tf.data.Iterator):
-            return self._take_step
-        if iterator.element_spec != self._spec:
-            spec = iterator.element_spec
-            self._traced = self._take_step.get_concrete_function(self._numbers[0], spec)
-            self._spec = spec  # Once that has worked: the next attempt fails in the same words.
-        return self._traced
+    with tf.GradientTape() as tape:
+        tape.watch(factors)
+        value = function(factors)
+    return value, tape.gradient(value, factors)

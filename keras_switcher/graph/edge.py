@@ -1,0 +1,131 @@
+"""Edges: the input axes of kernels, where factors act and channels are dropped."""
+
+from collections.abc import Collection
+from types import ModuleType
+from typing import Protocol
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_switcher.graph.axis import Axis, GroupProtocol
+from keras_switcher.graph.call import Call
+from keras_switcher.reductions import Tensor
+
+
+class ConnectionsProtocol(Protocol):
+    """The part of a `ConnectionGroup` that edges need: its module builds on this one."""
+
+    name: str
+    edges: list
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+
+class Edge(Axis):
+    """The input axis of a kernel that mixes channels; factors act here.
+
+    Args:
+        axis: The channels that lie along it.
+        call: The `Call` that reads the tensor.
+        kernel: The weight (a `keras.Variable`) that mixes the channels.
+        kernel_axis: The axis of `kernel` along which they lie.
+        tensor_axis: The axis of the call's input along which they lie.
+        input_group: The group of the input positions themselves, if the edge has one.
+
+    Attributes:
+        connections: The `ConnectionGroup` of the kernel's entries, if it is a Dense layer's.
+    """
+
+    def __init__(
+        self,
+        axis: Axis,
+        call: Call,
+        kernel: keras.Variable,
+        kernel_axis: int,
+        tensor_axis: int,
+        input_group: GroupProtocol | None = None,
+    ) -> None:
+        super().__init__(axis.groups, axis.index)
+        self.call = call
+        self.kernel = kernel
+        self.kernel_axis = kernel_axis
+        self.tensor_axis = tensor_axis
+        self.input_group = input_group
+        self.connections: ConnectionsProtocol | None = None
+
+    def gather(
+        self, vectors: dict[str, Tensor], xp: ModuleType = ops, channels: Tensor | None = None
+    ) -> Tensor | None:
+        """Gathers as `Axis.gather`, times the vector of the edge's own input group.
+
+        Args:
+            vectors: See `Axis.gather`.
+            xp: See `Axis.gather`.
+            channels: What `gather_channels` returns, where it is known.
+        """
+        channels = self.gather_channels(vectors, xp) if channels is None else channels
+        own = vectors.get(self.input_group.name) if self.input_group else None
+        if channels is None or own is None:
+            return own if channels is None else channels
+        return channels * own
+
+    def factors_shape(self, names: Collection[str]) -> tuple[int, ...]:
+        """The shape of what `scales` returns when the groups of these names have factors."""
+        if self.connections and self.connections.name in names:
+            return self.connections.shape
+        return (self.size,)
+
+    def scales(
+        self, factors: dict[str, Tensor], xp: ModuleType = ops, channels: Tensor | None = None
+    ) -> Tensor | None:
+        """The factors of the edge's kernel: per input, or per connection.
+
+        Args:
+            factors: Maps names of groups to vectors, and of connection groups to matrices.
+            xp: See `gather`.
+            channels: See `gather`.
+
+        Returns:
+            A vector with an entry per input, a matrix with one per connection, or None.
+        """
+        vector, matrix = self.gather(factors, xp, channels), self.of_connections(factors)
+        if vector is None or matrix is None:
+            return vector if matrix is None else matrix
+        return vector[:, None] * matrix
+
+    def of_connections(self, factors: dict[str, Tensor]) -> Tensor | None:
+        """The matrix of the edge's connections among factors by name, or None."""
+        return factors.get(self.connections.name) if self.connections else None
+
+    def gather_channels(self, vectors: dict[str, Tensor], xp: ModuleType = ops) -> Tensor | None:
+        """Gathers without the input group: the factors of what arrives at the edge."""
+        return super().gather(vectors, xp)
+
+    def scaled_kernel(self, factors: dict[str, np.ndarray]) -> Tensor:
+        """The kernel times its factors, see `scales`.
+
+        Args:
+            factors: Maps names of groups to vectors, and of connection groups to matrices.
+        """
+        scales = self.scales(factors, np)
+        if scales is None:
+            return ops.convert_to_tensor(self.kernel)
+        return scaled(self.kernel, scales, self.kernel_axis)
+
+
+def scaled(kernel: keras.Variable, factors: Tensor, axis: int = -2) -> Tensor:
+    """A kernel times factors per input channel, or per entry of its last two axes.
+
+    Args:
+        kernel: The kernel.
+        factors: Factors of shape `(inputs,)`, or `(inputs, outputs)`.
+        axis: The axis of the kernel along which the inputs lie.
+    """
+    factors = ops.cast(factors, kernel.dtype)
+    if len(factors.shape) == 1:
+        along = [1] * len(kernel.shape)
+        along[axis] = -1
+        factors = ops.reshape(factors, along)
+    return ops.convert_to_tensor(kernel) * factors

@@ -1,0 +1,147 @@
+"""Runs of a network on random inputs that change nothing in it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+from keras_switcher.graph.call import Call, is_tensor
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.edge import scaled
+from keras_switcher.graph.elementwise import is_unknown
+from keras_switcher.graph.side_effects import restored, variables_of_functions
+from keras_switcher.pruning.verification.differences import arrays, is_telling
+from keras_switcher.pruning.verification.random_inputs import Draw, draws, limits_of
+
+# A batch has so many samples, as long as no layer makes more than so many numbers of them.
+_SAMPLES, _NUMBERS = 16, 2**16
+# How many times as large inputs are in further batches of one sample.
+_SCALES = (1, 1, 30, 1 / 30)
+
+
+class RandomRuns:
+    """Runs a network, in inference, on random inputs of the smallest sizes with which it runs.
+
+    Args:
+        channel_graph: The network's `ChannelGraph`.
+        factors: What scales its kernels: vectors by name of channel group, matrices by name of
+            connection group.
+        assignable: The backend's variables that its functions can assign to (see
+            `variables_of_functions`): each run puts them back.
+    """
+
+    def __init__(self, channel_graph: ChannelGraph, factors: dict, assignable: list) -> None:
+        self.graph = channel_graph.graph
+        self._limits = limits_of(self.graph)
+        self._scales = {}
+        for edge in channel_graph.edges:  # A layer that is called twice has one edge for each call.
+            if (scale := edge.scales(factors, np)) is not None:
+                self._scales[id(edge.kernel), edge.kernel_axis] = edge, scale
+        self._assignable = assignable
+
+    def first(self) -> tuple[Draw | None, Any, list[np.ndarray] | None]:
+        """The first inputs on which the network runs: how they are drawn, they, and its outputs.
+
+        Those on which an output is not finite, zero throughout, or the same for all samples, are
+        taken only if there are no others.
+        """
+        found: tuple[Draw | None, Any, list[np.ndarray] | None] = (None, None, None)
+        for draw in draws(self.graph.inputs, self._samples()):
+            inputs = draw.values(self.graph.inputs, self._limits)
+            try:
+                self._check_sizes(draw)
+                outputs = self.run(inputs)
+            # Sizes that are too small fail in the words of each layer and backend.
+            except Exception:
+                continue
+            if all(values.size for values in outputs):
+                if all(map(is_telling, outputs)):
+                    return draw, inputs, outputs
+                found = found if found[0] is not None else (draw, inputs, outputs)
+        return found
+
+    def _samples(self) -> tuple[int, ...]:
+        """The numbers of samples to try."""
+        outputs = tree.flatten([call.outputs for call in self.graph.calls])
+        sizes = [prod(n or 1 for n in x.shape[1:]) for x in outputs if is_tensor(x)]
+        few = min(_SAMPLES, max(1, _NUMBERS // max([1, *sizes])))
+        return (few, 1) if few > 1 else (1,)
+
+    def more(self, draw: Draw) -> Iterator:
+        """Further inputs and outputs, for a network with functions that no rule knows."""
+        if not any(is_unknown(call.op) for call in self.graph.calls):
+            return
+        for seed, scale in enumerate(_SCALES, draw.seed + 1):
+            other = replace(draw, samples=1, seed=seed, scale=scale)
+            inputs = other.values(self.graph.inputs, self._limits)
+            try:
+                outputs = self.run(inputs)
+            except Exception:  # What runs on the first inputs may be made for such numbers only.
+                continue
+            if all(map(is_telling, outputs)):
+                yield inputs, outputs
+
+    def _check_sizes(self, draw: Draw) -> None:
+        """Raises an error if sizes that were open are too small: not every backend would notice."""
+        if all(None not in x.shape[1:] for x in tree.flatten(self.graph.inputs)):
+            return
+
+        def visit(call: Call, args: tuple, kwargs: dict) -> Any:
+            outputs = call.op.compute_output_spec(*args, **kwargs)
+            if any(0 in x.shape for x in tree.flatten(outputs) if is_tensor(x)):
+                raise ValueError(f"Nothing is left for '{call.name}' to compute.")
+            return outputs
+
+        self.graph.replay(draw.shapes(self.graph.inputs), visit)
+
+    def run(self, inputs: Any, seen: dict | None = None) -> list[np.ndarray]:
+        """The network's outputs; what its calls return is put into `seen`, by their `id`s."""
+        with self._scope():
+            return self._outputs(inputs, seen)
+
+    def run_twice(self, inputs: Any) -> Iterable[list[np.ndarray]]:
+        """The outputs of two runs in a row, the second with the state that the first one left."""
+        with self._scope():
+            return [self._outputs(inputs) for _ in range(2)]
+
+    def run_moved(self, inputs: Any, moved: Callable) -> list[np.ndarray]:
+        """The outputs when a function is applied to all inputs and weights."""
+        operations = {id(call.op): call.op for call in self.graph.calls}.values()
+        variables = [v for op in operations for v in getattr(op, "variables", ())]
+        with self._scope(moved, variables):
+            return self._outputs(tree.map_structure(moved, inputs))
+
+    def run_small(self, small: keras.Model, inputs: Any) -> list[np.ndarray]:
+        """The outputs of a network that was made of this one."""
+        own = variables_of_functions(small.layers)
+        with restored([*self._assignable, *own]), keras.StatelessScope(collect_losses=True):
+            return arrays(small(inputs, training=False))
+
+    def _outputs(self, inputs: Any, seen: dict | None = None) -> list[np.ndarray]:
+        def visit(call: Call, args: tuple, kwargs: dict) -> Any:
+            if isinstance(call.op, keras.layers.Layer):
+                kwargs = {**kwargs, "training": False}  # As Keras does in predict().
+            outputs = call.op(*args, **kwargs)
+            if seen is not None:
+                seen[id(call)] = outputs
+            return outputs
+
+        return arrays(self.graph.replay(inputs, visit))
+
+    @contextmanager
+    def _scope(
+        self, moved: Callable = lambda value: value, variables: Iterable[keras.Variable] = ()
+    ) -> Iterator[None]:
+        """A scope in which kernels are scaled and nothing that is assigned lasts."""
+        values = {id(variable): (variable, moved(variable.value)) for variable in variables}
+        for edge, scale in self._scales.values():
+            _, kernel = values.get(id(edge.kernel), (None, edge.kernel))
+            values[id(edge.kernel)] = edge.kernel, scaled(kernel, scale, edge.kernel_axis)
+        scope = keras.StatelessScope(list(values.values()), collect_losses=True)
+        with restored(self._assignable), scope:
+            yield

@@ -1,0 +1,1 @@
+"""Resuming: what a killed training needs in order to go on."""

@@ -1,0 +1,92 @@
+"""Checks of what a SwitcherModel cannot train."""
+
+import keras
+from keras.src.backend.common import global_state
+
+# What Keras calls of a model that is trained, evaluated or asked: of a task network it never is.
+STEPS = (
+    *("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
+    *("make_train_function", "make_test_function", "make_predict_function"),
+)
+# By name: TensorFlow is imported where the training step is.
+TESTED = {
+    "_DefaultDistributionStrategy": "none",
+    "OneDeviceStrategy": "OneDeviceStrategy",
+    "MirroredStrategy": "MirroredStrategy",
+}
+
+
+def check_own_steps(task: keras.Model) -> None:
+    """Raises for a task network whose own steps or loss would be ignored.
+
+    Nested models may have some: Keras ignores them, too.
+
+    Args:
+        task: The task network.
+
+    Raises:
+        ValueError: If its class overrides one of `STEPS`, or one was set on it.
+    """
+    is_sequential = isinstance(task, keras.Sequential)
+    stock = keras.Sequential if is_sequential else keras.Model
+    own = [
+        name
+        for name in STEPS
+        if name in vars(task)
+        # A Functional model's call() is not that of keras.Model: reading its graph has checked it.
+        or (name != "call" and getattr(type(task), name) is not getattr(stock, name))
+    ]
+    if own:
+        named = " and ".join(f"{name}()" for name in own)
+        ends = "task.inputs[0], task.outputs[0]" if is_sequential else "task.input, task.output"
+        raise ValueError(
+            f"The task network '{task.name}' (of type {type(task).__name__}) has its own {named}. "
+            "SwitcherModel trains, evaluates and predicts with steps of its own, so it would be "
+            f"ignored. Pass keras.Model({ends}), with the same layers and weights. "
+            "Losses of your own go into compile(loss=...) or a layer's add_loss(); for a step of "
+            "your own, subclass SwitcherModel."
+        )
+
+
+def check_not_trained_inside(model: keras.Model, task: keras.Model) -> None:
+    """Raises where another model calls this one in order to train it.
+
+    Args:
+        model: The model that is called.
+        task: Its task network.
+
+    Raises:
+        ValueError: If the call comes from another model, and there is something to train.
+    """
+    # Private: nothing else tells a layer which model called it.
+    context = global_state.get_global_attribute("current_call_ctx")
+    outer = None if context is None else context.entry_layer
+    if outer is not None and outer is not model and model.trainable_variables:
+        raise ValueError(
+            f"'{model.name}' (of type {type(model).__name__}) is trained inside "
+            f"'{outer.name}' (of type {type(outer).__name__}), where its switcher's turns, warm-up "
+            "and budget would be lost: only its own fit() knows of them. Build the outer network "
+            f"around the task network '{task.name}' and pass that one to SwitcherModel; or "
+            f"train '{model.name}' alone and put its compact() inside; or set its `trainable` to "
+            "False."
+        )
+
+
+def check_strategy(model: keras.Model) -> None:
+    """Raises under a strategy whose results nobody has compared with those of one device.
+
+    Args:
+        model: A `SwitcherModel`.
+
+    Raises:
+        ValueError: If that is so.
+    """
+    name = type(model.distribute_strategy).__name__
+    if name not in TESTED:
+        # The public name of MultiWorkerMirroredStrategy is not that of its class.
+        name = {"CollectiveAllReduceStrategy": "MultiWorkerMirroredStrategy"}.get(name, name)
+        raise ValueError(
+            f"'{model.name}' was made under a {name}. A SwitcherModel is tested, and trained, "
+            f"under these strategies: {', '.join(TESTED.values())}. Keras itself fails to train "
+            "on several workers and was seen to report another loss under central storage."
+        )
