@@ -6,8 +6,8 @@ import pandas as pd
 from scipy.stats import t
 
 from recipes.report.statistics import Rows, Spread, signed
-from recipes.studies.baselines import Lines
 from recipes.studies.starts import PAIRS
+from recipes.studies.tables import Lines
 from recipes.trials.trial import Experiment
 
 SHARES = {
