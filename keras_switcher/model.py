@@ -405,10 +405,12 @@ class SwitcherModel(Trainer):
         check_strategy(self)
         seen = int(ops.convert_to_numpy(self.epochs_seen))
         advise_before_fit(self.budget, seen + max(0, epochs - initial_epoch), self.advised)
-        counter = EpochCounter(
-            self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
-        )
-        return super().fit(**{**arguments, "callbacks": with_counter(callbacks, counter, self)})
+        if self.compiled:  # Else Keras says so.
+            counter = EpochCounter(
+                self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
+            )
+            arguments["callbacks"] = with_counter(callbacks, counter, self)
+        return super().fit(**arguments)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Trains on one batch, as for any Keras model."""

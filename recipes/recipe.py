@@ -17,8 +17,8 @@ from recipes.drawing import draw_degrees, draw_masks
 from recipes.methods import METHODS
 from recipes.rows import digest, slug, write_rows
 from recipes.settings import add_settings, read_settings
-from recipes.switching import switched
-from recipes.trials.running import row_of
+from recipes.switchers import switched
+from recipes.trials.measuring import row_of
 from recipes.trials.trial import Experiment, Trial
 
 CHECKPOINT, RESULT, SAVED_MODEL = "checkpoint", "result.json", "saved_model"

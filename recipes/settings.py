@@ -5,15 +5,16 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 
 from keras_switcher.graph.selection import GROUP_CHOICES
+from keras_switcher.switchers.heads import STARTS
 from keras_switcher.training.budget.budget import COSTS
 from keras_switcher.training.schedule import ALTERNATIONS
 from recipes import augmentation
 from recipes.alternation import WHILE_LOSS_FALLS
-from recipes.switching import STARTS, SWITCHERS
+from recipes.switchers import SWITCHERS
 
 SCHEDULES = ("cosine", "two cosines", "steps", "one cycle")
 PRECISIONS = ("float32", "mixed_bfloat16")
-ORDERS = (*ALTERNATIONS, WHILE_LOSS_FALLS)
+ALTERNATION_CHOICES = (*ALTERNATIONS, WHILE_LOSS_FALLS)
 
 
 def _share(text):
@@ -42,7 +43,7 @@ _flag = partial(_setting, False, bool)
 
 @dataclass(frozen=True)
 class Settings:
-    """One flat list; each study has its own."""
+    """The settings of one training, each an option of the command line."""
 
     seed: int = _setting(0, int, "seed of initialisation and of the order of the samples")
     epochs: int = _setting(30, _count, "epochs for each of the two networks")
@@ -69,8 +70,8 @@ class Settings:
     )
     switcher_weight_decay: float = _setting(0.0, float, "of the switcher")
     switcher: str = _setting("row", str, "a switcher, or a control", SWITCHERS)
-    start: str = _setting("one", str, "where the factors start", STARTS)
-    alternation: str = _setting("joint", str, "who is updated when", ORDERS)
+    start: str = _setting("one", str, "where the factors start", tuple(STARTS))
+    alternation: str = _setting("joint", str, "who is updated when", ALTERNATION_CHOICES)
     groups: str = _setting("all", str, "which channels have factors", GROUP_CHOICES)
     connections: bool = _setting(
         False, bool, "factors for single connections of dense layers, not for channels"

@@ -32,8 +32,8 @@ def train(
     """Trains a task network or a `SwitcherModel` that ends in logits; returns all epochs' seconds.
 
     It goes on from what each finished epoch leaves in the folder; more callbacks come before that
-    is saved. So many steps between two returns to Python are faster, with the same result. The span
-    says which epochs of the training this is, where a task network is trained in parts.
+    is saved. `steps_per_execution` steps run between two returns to Python: faster, with the same
+    result. `span` is which epochs of the training these are, where it is done in parts.
     """
     span = span or range(settings.epochs)
     shuffle = EpochShuffle(part, settings.batch_size, settings.seed, settings.augmentation)

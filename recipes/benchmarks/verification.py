@@ -1,4 +1,4 @@
-"""What it costs to verify a compact network: pruning with and without, beside a plain call.
+"""Cost of verifying a compact network, as a share of pruning it and beside a plain call.
 
 A model of each family of keras.applications, at its own size and in its own process, loses half
 of its channels: seconds of `prune_channels` with `verify` and without it, and of an eager call of

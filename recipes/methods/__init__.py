@@ -12,8 +12,18 @@ METHODS: dict[str, Callable] = {}
 
 
 def method(name: str) -> Callable:
-    """Registers a function that takes a `Trial` and returns its `Outcome` under a name."""
-    return lambda function: METHODS.setdefault(name, function)
+    """Registers a function that takes a `Trial` and returns its `Outcome` under a name.
+
+    Raises ValueError if another method has the name: rows would be those of the wrong one.
+    """
+
+    def register(function):
+        if name in METHODS:
+            raise ValueError(f"There is a method called {name!r} already: choose another name.")
+        METHODS[name] = function
+        return function
+
+    return register
 
 
 for _module in pkgutil.iter_modules(__path__):

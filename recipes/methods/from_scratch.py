@@ -11,7 +11,7 @@ from recipes.trials.structures import masked
 from recipes.trials.trial import Outcome, Trial
 
 
-def learned(trial: Trial) -> structures.Structure:
+def learned(trial: Trial) -> structures.Masks:
     """The structure that was learned."""
     if trial.settings.connections:
         raise ValueError(
@@ -21,23 +21,23 @@ def learned(trial: Trial) -> structures.Structure:
     return trial.structure
 
 
-def random(trial: Trial) -> structures.Structure:
+def random(trial: Trial) -> structures.Masks:
     """As many channels or connections of each group, drawn at random."""
     return structures.random_structure(trial.network(), trial.structure, trial.seed)
 
 
-def varied(trial: Trial) -> structures.Structure:
+def varied(trial: Trial) -> structures.Masks:
     """The inputs that vary most, all else at random."""
     x = trial.data.train.x
     return structures.varied_structure(trial.network(), trial.structure, x, trial.seed)
 
 
-def uniform(trial: Trial) -> structures.Structure:
+def uniform(trial: Trial) -> structures.Masks:
     """One share of every hidden layer, with the MACs of the learned structure."""
     return structures.uniform_structure(trial.network(), _macs(trial), trial.seed)
 
 
-def filled(trial: Trial) -> structures.Structure:
+def filled(trial: Trial) -> structures.Masks:
     """One channel more than that in as many layers as the MACs allow."""
     given = uniform(trial)
     return structures.filled_structure(trial.network(), given, _macs(trial), trial.seed)
@@ -62,7 +62,7 @@ def from_scratch(trial: Trial, structure, equal_cost: bool = False) -> Outcome:
 
 
 def _macs(trial):
-    return structures.count_macs(trial.network(), trial.structure)
+    return structures.macs_of(trial.network(), trial.structure)
 
 
 method("learned structure")(partial(from_scratch, structure=learned))

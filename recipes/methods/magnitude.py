@@ -5,8 +5,8 @@ from functools import partial
 import keras_switcher as ks
 from recipes.methods import method
 from recipes.trials.structures import (
-    count_macs,
     filled_structure,
+    macs_of,
     magnitude_structure,
     masked,
     uniform_structure,
@@ -45,7 +45,7 @@ def fine_tuned(trial: Trial, is_uniform: bool = False) -> Outcome:
     """
     dense, widths = trained_network(trial), trial.structure
     if is_uniform:
-        macs = count_macs(dense, widths)
+        macs = macs_of(dense, widths)
         widths = uniform_structure(dense, macs, trial.seed)
         widths = filled_structure(dense, widths, macs, trial.seed)
     keep = magnitude_structure(dense, widths)

@@ -3,8 +3,8 @@
 import keras_switcher as ks
 from recipes.drawing import MaskHistory
 from recipes.methods import method
-from recipes.switching import switched
-from recipes.trials.structures import Structure
+from recipes.switchers import switched
+from recipes.trials.structures import Masks
 from recipes.trials.trained import keep_trained, trained_network
 from recipes.trials.trial import Outcome, Trial
 
@@ -29,7 +29,7 @@ def under_switcher(trial: Trial) -> Outcome:
     return Outcome(model, trial.settings.epochs, kept_by(model), history)
 
 
-def kept_by(model: ks.SwitcherModel) -> Structure:
+def kept_by(model: ks.SwitcherModel) -> Masks:
     """The channels or connections that a switched network keeps."""
     plan = model.plan()
     kernels = {kernel.connections: kernel for kernel in model.gated.channel_graph.kernels}

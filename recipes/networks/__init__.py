@@ -27,6 +27,13 @@ class Task(NamedTuple):
 TASKS: dict[str, Task] = {}
 
 
+def add_task(name: str, *args, **kwargs):
+    """Registers the `Task` of these arguments; raises ValueError if another one has the name."""
+    if name in TASKS:
+        raise ValueError(f"There is a task called {name!r} already: choose another name.")
+    TASKS[name] = Task(*args, **kwargs)
+
+
 @functools.lru_cache(maxsize=2)
 def load(task: str, validate: bool, data_dir: Path | None) -> Data:
     """The data of a task, read once per process."""

@@ -12,7 +12,7 @@ from keras import layers
 
 from recipes.datasets import cifar10
 from recipes.mini_imagenet import mini_imagenet
-from recipes.networks import TASKS, Task
+from recipes.networks import add_task
 
 # Of CIFAR-10's red, green and blue pixels; what the papers subtract and divide by.
 MEAN, SPREAD = (125.3, 123.0, 113.9), (63.0, 62.1, 66.7)
@@ -121,14 +121,14 @@ def _dense(image, x, hidden, classes, name):
 
 _resnet34 = partial(resnet, (3, 4, 6, 3), 64)
 _mini = {"size": 84, "classes": 100}
-TASKS["vgg_cov2"] = Task(vgg_cov2, cifar10, 28)
-TASKS["mobilenet_quarter"] = Task(partial(mobilenet, 0.25), cifar10, 99)
-TASKS["resnet20"] = Task(partial(resnet, (3, 3, 3), 16), cifar10, 108)
-TASKS["resnet32"] = Task(partial(resnet, (5, 5, 5), 16), cifar10, 180)
-TASKS["mobilenet"] = Task(mobilenet, cifar10, 291)
-TASKS["resnet56"] = Task(partial(resnet, (9, 9, 9), 16), cifar10, 320)
-TASKS["vgg16"] = Task(vgg16, cifar10, 420)
-TASKS["resnet34"] = Task(_resnet34, cifar10, 1600)
-TASKS["mini_mobilenet_quarter"] = Task(partial(mobilenet, 0.25, **_mini), mini_imagenet, 700)
-TASKS["mini_mobilenet"] = Task(partial(mobilenet, **_mini), mini_imagenet, 2000)
-TASKS["mini_resnet34"] = Task(partial(_resnet34, pool=True, **_mini), mini_imagenet, 3000)
+add_task("vgg_cov2", vgg_cov2, cifar10, 28)
+add_task("mobilenet_quarter", partial(mobilenet, 0.25), cifar10, 99)
+add_task("resnet20", partial(resnet, (3, 3, 3), 16), cifar10, 108)
+add_task("resnet32", partial(resnet, (5, 5, 5), 16), cifar10, 180)
+add_task("mobilenet", mobilenet, cifar10, 291)
+add_task("resnet56", partial(resnet, (9, 9, 9), 16), cifar10, 320)
+add_task("vgg16", vgg16, cifar10, 420)
+add_task("resnet34", _resnet34, cifar10, 1600)
+add_task("mini_mobilenet_quarter", partial(mobilenet, 0.25, **_mini), mini_imagenet, 700)
+add_task("mini_mobilenet", partial(mobilenet, **_mini), mini_imagenet, 2000)
+add_task("mini_resnet34", partial(_resnet34, pool=True, **_mini), mini_imagenet, 3000)

@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from recipes.datasets import digits, mnist
-from recipes.networks import TASKS, Task
+from recipes.networks import add_task
 
 
 def mlp(sizes: Sequence[int] = (784, 300, 100, 10), spread: float | None = None) -> keras.Model:
@@ -46,7 +46,7 @@ def lenet5(image_size: int = 28, classes: int = 10) -> keras.Model:
     )
 
 
-TASKS["digits"] = Task(partial(mlp, (64, 128, 64, 10)), digits)
-TASKS["mlp"] = Task(mlp, mnist)
-TASKS["mlp_paper"] = Task(partial(mlp, spread=0.1), mnist)
-TASKS["lenet5"] = Task(lenet5, partial(mnist, shape=(28, 28, 1)))
+add_task("digits", partial(mlp, (64, 128, 64, 10)), digits)
+add_task("mlp", mlp, mnist)
+add_task("mlp_paper", partial(mlp, spread=0.1), mnist)
+add_task("lenet5", lenet5, partial(mnist, shape=(28, 28, 1)))

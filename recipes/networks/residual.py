@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from recipes.datasets import digits
-from recipes.networks import TASKS, Task
+from recipes.networks import add_task
 
 # Keras's default momentum, .99, takes hundreds of updates to follow.
 MOMENTUM, CLASSES = 0.9, 10
@@ -75,6 +75,6 @@ def _ended(image, x, name):
 
 
 _images = partial(digits, shape=(8, 8, 1))
-TASKS["residual"] = Task(residual, _images)
-TASKS["plain"] = Task(plain_residual, _images)
-TASKS["inverted"] = Task(inverted_residual, _images)
+add_task("residual", residual, _images)
+add_task("plain", plain_residual, _images)
+add_task("inverted", inverted_residual, _images)

@@ -6,8 +6,8 @@ import pandas as pd
 from scipy.stats import t
 
 from recipes.report.statistics import Rows, Spread, signed
-from recipes.studies.baselines import Lines
 from recipes.studies.starts import PAIRS
+from recipes.studies.tables import Lines
 from recipes.trials.trial import Experiment
 
 SHARES = {
@@ -41,6 +41,8 @@ def compared(rows: Rows, lines: Lines, published: tuple = (), connections: bool 
             line["version"] = rows.versions(name)
             line["minus first line"] = "" if name == first else signed(rows.difference(name, first))
             line[removed] = rows.spread(name, "weights_removed").text(100, 1)
+            if of_dense := rows.spread(name, "dense_weights_removed"):
+                line[removed] += f" ({of_dense.text(100, 1)} of dense layers)"
             line["MACs removed, %"] = rows.spread(name, "macs_removed").text(100, 1)
             line[widths] = rows.rows.get((name, 0), {}).get("widths", "")
         table.append(line)
@@ -148,6 +150,8 @@ def recipes(rows: list[dict]) -> str:
         line = {"command": f"`{command}`", "version": version}
         line |= {c: Spread.of(same[field].tolist()).text(100) for c, field in SHARES.items()}
         if "connections" in command:  # Stock layers multiply with zeros.
+            if of_dense := rows.spread(name, "dense_weights_removed"):
+                line[removed] += f" ({of_dense.text(100, 1)} of dense layers)"
             line["MACs removed, %"] = ""
         table.append({**line, "n": str(len(same))})
     return markdown(table)

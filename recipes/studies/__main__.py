@@ -74,7 +74,7 @@ def _parser():
     add("--only", nargs="+", metavar="NAME", help="experiments to run")
     add("--seeds", nargs="+", type=int, metavar="SEED", help="seeds to run")
     add("--processes", type=int, default=2, help="default: %(default)s")
-    limit = "begin no trial that will not end within so many, and stop then; another time goes on"
+    limit = "start no trial that would take longer, then stop; the same command continues later"
     add("--time-limit", type=float, metavar="MINUTES", help=limit)
     for name, about in {
         "list": "say what is due, and run nothing",

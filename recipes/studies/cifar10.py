@@ -10,7 +10,7 @@ He et al. are the line, under the same schedule.
 from dataclasses import replace
 
 from recipes.settings import Settings
-from recipes.studies.baselines import Family, Lines, kept, unique
+from recipes.studies.tables import Lines, Shared, kept, unique
 
 DENSE = Settings(
     epochs=15,
@@ -61,9 +61,9 @@ OF_DENSE_LAYERS = {
 }
 
 
-def _family(task: str, named: str, row: str | None = None, **changes) -> Family:
+def _family(task: str, named: str, row: str | None = None, **changes) -> Shared:
     settings = replace(SETTINGS[task], **changes)
-    return Family(task, settings, f"{task} {named}", SEEDS.get(task, 3), row)
+    return Shared(task, settings, f"{task} {named}", SEEDS.get(task, 3), row)
 
 
 def _point(task: str, keep: float) -> Lines:
@@ -88,7 +88,7 @@ DENSE_LAYERS = {task: _of_dense_layers(task) for task in OF_DENSE_LAYERS}
 SL = _family("vgg_cov2", "{}, dense layers", budget=0.604, groups="dense", **HEAD).lines("sl")
 _connections = replace(VGG_COV2, **HEAD, connections=True, budget=0.1)
 _row = "vgg_cov2 connections"
-CONNECTIONS = Family("vgg_cov2", _connections, f"{_row}{{}}", 1, _row).lines("vgg_cov2_connections")
+CONNECTIONS = Shared("vgg_cov2", _connections, f"{_row}{{}}", 1, _row).lines("vgg_cov2_connections")
 OTHERS = {"dense twin": TWINS["vgg_cov2"], **CONNECTIONS, **SL}
 TUNED = replace(
     SETTINGS["resnet20"],
@@ -99,13 +99,13 @@ TUNED = replace(
     budget=0.5,
     budget_end=0.6,
 )
-_tuned = Family("resnet20", TUNED, "resnet20 fine-tuned, {}", 8)
+_tuned = Shared("resnet20", TUNED, "resnet20 fine-tuned, {}", 8)
 FINE_TUNING = {
     "dense": TWINS["resnet20"],
     **_tuned.lines("fine_tuning", trained=TWINS["resnet20"]),
 }
 _first = replace(VGG_COV2, validate=True)
-RATES = Family("vgg_cov2", _first, "vgg_cov2 {}, validation", 1).lines("vgg_cov2_rates")
+RATES = Shared("vgg_cov2", _first, "vgg_cov2 {}, validation", 1).lines("vgg_cov2_rates")
 EXPERIMENTS = unique(*(TWINS, *POINTS.values(), FINE_TUNING, *DENSE_LAYERS.values(), OTHERS, RATES))
 
 

@@ -6,7 +6,7 @@ The rate of the free factors was chosen on the validation split, by the experime
 from dataclasses import replace
 
 from recipes.settings import Settings
-from recipes.studies.baselines import Family, unique
+from recipes.studies.tables import Shared, unique
 
 DENSE = Settings(
     epochs=60, batch_size=32, weight_decay=0.01, switcher_learning_rate=0.002, budget=0.4
@@ -14,7 +14,7 @@ DENSE = Settings(
 SETTINGS = replace(DENSE, ceiling=1.5)
 FREELY = replace(SETTINGS, switcher="free", validate=True)
 
-CONTROLS = {"dense twin": Family("digits", DENSE, "digits {}").make("dense", "dense")}
-CONTROLS |= Family("digits", SETTINGS, "digits {}").lines("controls")
-FREE = Family("digits", FREELY, "digits free, {}, validation", seeds=4).lines("digits_free")
+CONTROLS = {"dense twin": Shared("digits", DENSE, "digits {}").make("dense", "dense")}
+CONTROLS |= Shared("digits", SETTINGS, "digits {}").lines("controls")
+FREE = Shared("digits", FREELY, "digits free, {}, validation", seeds=4).lines("digits_free")
 EXPERIMENTS = unique(CONTROLS, FREE)

@@ -12,7 +12,7 @@ One network has no normalisation: what it learns at which rates, dense and switc
 from dataclasses import replace
 
 from recipes.settings import Settings
-from recipes.studies.baselines import Family, Lines, kept, point, unique
+from recipes.studies.tables import Lines, Shared, kept, point, unique
 
 SEEDS = 4
 DENSE = Settings(
@@ -35,23 +35,23 @@ SHARES = {"residual": (0.5, 0.25, 0.1), "inverted": (0.25, 0.1)}
 def _point(task, keep):
     """The method, magnitude pruning, a random structure and uniform width at one budget."""
     named = f"{task} {{}}, {kept(keep, 'macs')}"
-    uniform = Family(task, replace(SETTINGS, budget=keep), named, SEEDS)
+    uniform = Shared(task, replace(SETTINGS, budget=keep), named, SEEDS)
     lines = {"dense twin": DENSE_TWINS[task], **point(task, SETTINGS, keep, SEEDS)}
     lines["uniform width, same MACs"] = uniform.make("uniform", "uniform width, filled up")
     return lines
 
 
 DENSE_TWINS = {
-    task: Family(task, replace(DENSE, budget=None), f"{task} {{}}", SEEDS).make("dense", "dense")
+    task: Shared(task, replace(DENSE, budget=None), f"{task} {{}}", SEEDS).make("dense", "dense")
     for task in SHARES
 }
 POINTS = {(task, share): _point(task, share) for task in SHARES for share in SHARES[task]}
 _end = kept(SETTINGS.budget, "macs")
-_middle = Family("residual", SETTINGS, f"residual {{}}, {_end}", SEEDS)
+_middle = Shared("residual", SETTINGS, f"residual {{}}, {_end}", SEEDS)
 POINTS["residual", SETTINGS.budget] |= _middle.lines("residual")
 BUDGETS = {f"{t}, {100 * share:.0f} % of the MACs": lines for (t, share), lines in POINTS.items()}
-RATES = Family("residual", FIRST, "residual {}, validation", seeds=2).lines("residual_rates")
-PLAIN = Family("plain", replace(FIRST, epochs=40), "plain {}, validation").lines("plain")
+RATES = Shared("residual", FIRST, "residual {}, validation", seeds=2).lines("residual_rates")
+PLAIN = Shared("plain", replace(FIRST, epochs=40), "plain {}, validation").lines("plain")
 EXPERIMENTS = unique(*POINTS.values(), RATES, PLAIN)
 
 

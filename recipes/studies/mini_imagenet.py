@@ -7,7 +7,7 @@ paper's. `--data-dir` names a folder as `recipes.mini_imagenet` says.
 from dataclasses import replace
 
 from recipes.studies import cifar10
-from recipes.studies.baselines import Family, Lines, kept, unique
+from recipes.studies.tables import Lines, Shared, kept, unique
 
 KEEP = 0.5
 SETTINGS = {
@@ -26,11 +26,11 @@ OF_DENSE_LAYERS = {
 def lines_of(task: str) -> Lines:
     """All experiments of a network by what a line says, the dense twin first."""
     settings, named = SETTINGS[task], f"{task} {{}}"
-    twin = Family(task, replace(settings, budget=None), named, 1).make("dense", "dense")
+    twin = Shared(task, replace(settings, budget=None), named, 1).make("dense", "dense")
     settings = replace(settings, budget=KEEP, **cifar10.HEAD)
-    lines = Family(task, settings, f"{named}, {kept(KEEP, 'macs')}", 1).lines("convolutional")
+    lines = Shared(task, settings, f"{named}, {kept(KEEP, 'macs')}", 1).lines("convolutional")
     budget = {"budget": OF_DENSE_LAYERS[task], "budget_of": "weights"}
-    of_dense = Family(
+    of_dense = Shared(
         task, replace(settings, groups="dense", **budget), f"{named}, dense layers", 1
     )
     return {"dense twin": twin, **lines, **of_dense.lines("dense_layers")}

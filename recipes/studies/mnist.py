@@ -7,7 +7,7 @@ Settings were chosen on the validation split; `mnist_search` has the rows, but f
 from dataclasses import replace
 
 from recipes.settings import Settings
-from recipes.studies.baselines import Family, kept, point, unique
+from recipes.studies.tables import Shared, kept, point, unique
 
 MLP_DENSE = Settings(weight_decay=0.003, switcher_learning_rate=0.005, budget=0.235)
 LENET5_DENSE = replace(MLP_DENSE, epochs=20, learning_rate=0.05, budget=0.145)
@@ -32,8 +32,8 @@ FAR, MACS = 0.014, 0.25
 
 OF_VECTORS = ("inputs that vary most, units random, from scratch",)
 
-_dense = Family("mlp", MLP_DENSE, "mlp {}")
-_mlp = Family("mlp", MLP, "mlp {}")
+_dense = Shared("mlp", MLP_DENSE, "mlp {}")
+_mlp = Shared("mlp", MLP, "mlp {}")
 DENSE = _dense.make("dense", "dense")
 MLP_CONTROLS = {"dense twin": DENSE, **_mlp.lines("controls")}
 ROW = MLP_CONTROLS["row switcher"]
@@ -49,7 +49,7 @@ ABLATIONS = _mlp.lines("ablations")
 
 def _budget(keep):
     lines = {"dense twin": DENSE, **point("mlp", MLP, keep)}
-    lines |= Family("mlp", MLP, f"mlp {{}}, {kept(keep)}").lines("other_schedule")
+    lines |= Shared("mlp", MLP, f"mlp {{}}, {kept(keep)}").lines("other_schedule")
     two = lines["row switcher, two cosines"]
     return lines | {
         "row switcher, two cosines": replace(two, settings=replace(two.settings, budget=keep))
@@ -57,10 +57,10 @@ def _budget(keep):
 
 
 BUDGETS = {f"{100 * keep:.0f} % of the weights": _budget(keep) for keep in POINTS}
-_lenet5_dense = Family("lenet5", LENET5_DENSE, "lenet5 {}")
+_lenet5_dense = Shared("lenet5", LENET5_DENSE, "lenet5 {}")
 LENET5_CONTROLS = {
     "dense twin": _lenet5_dense.make("dense", "dense"),
-    **Family("lenet5", LENET5, "lenet5 {}").lines("controls", without=OF_VECTORS),
+    **Shared("lenet5", LENET5, "lenet5 {}").lines("controls", without=OF_VECTORS),
 }
 LENET5_FAR = {
     "dense twin": _lenet5_dense.make("dense, 40 epochs", "dense", seeds=3, epochs=40),
@@ -70,7 +70,7 @@ LENET5_MACS = {
     "dense twin": LENET5_CONTROLS["dense twin"],
     **point("lenet5", replace(LENET5, budget_of="macs"), MACS, seeds=3),
 }
-PAPER = Family("mlp_paper", LITERAL, "mlp literal, {}", seeds=1).lines("paper")
+PAPER = Shared("mlp_paper", LITERAL, "mlp literal, {}", seeds=1).lines("paper")
 EXPERIMENTS = unique(
     *(MLP_CONTROLS, SCHEDULES, ABLATIONS, *BUDGETS.values()),
     *(LENET5_CONTROLS, LENET5_FAR, LENET5_MACS, PAPER),

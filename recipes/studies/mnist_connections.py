@@ -7,7 +7,7 @@ validation split is in `recipes/results/tried/mnist.json`.
 from dataclasses import replace
 
 from recipes.studies import mnist
-from recipes.studies.baselines import Family, unique
+from recipes.studies.tables import Shared, unique
 
 # A little below the tenth that is asked for: training settles on it.
 CHANGES = {"connections": True, "budget": 0.098}
@@ -16,7 +16,7 @@ OF_PIXELS = ("random mask, first layer drawn by how much the inputs vary",)
 
 def _family(task, settings, seeds):
     row = f"{task} connections"
-    return Family(task, replace(settings, **CHANGES), f"{row}{{}}", seeds, row)
+    return Shared(task, replace(settings, **CHANGES), f"{row}{{}}", seeds, row)
 
 
 MLP = {"dense twin": mnist.DENSE, **_family("mlp", mnist.MLP, 8).lines("connections")}

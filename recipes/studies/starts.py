@@ -9,11 +9,11 @@ another one if the whole interval of the difference were below a tenth of a poin
 from dataclasses import replace
 
 from recipes.studies import digits_controls, digits_residual, mnist
-from recipes.studies.baselines import Family, unique
+from recipes.studies.tables import Shared, unique
 
 
 def _starts(task, settings, seeds):
-    family = Family(task, replace(settings, validate=True), f"{task} from {{}}", seeds)
+    family = Shared(task, replace(settings, validate=True), f"{task} from {{}}", seeds)
     return {s: family.make(s.replace("_", " "), start=s) for s in ("one", "near_one")}
 
 

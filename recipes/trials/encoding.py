@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from recipes.trials.structures import Structure
+from recipes.trials.structures import Masks
 
 
-def encode_structure(keep: Structure) -> dict[str, str]:
+def encode_structure(keep: Masks) -> dict[str, str]:
     """Of channels sizes and bits as hexadecimal digits, by name of group.
 
     Of connections, which are too many for a row, shapes and how many are kept.
@@ -19,7 +19,7 @@ def encode_structure(keep: Structure) -> dict[str, str]:
     return {name: encoded(mask) for name, mask in keep.items()}
 
 
-def decode_structure(encoded: dict[str, str]) -> Structure:
+def decode_structure(encoded: dict[str, str]) -> Masks:
     """The structure again; of connections, as many as there were, the first ones."""
 
     def decoded(text):

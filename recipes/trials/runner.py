@@ -15,7 +15,7 @@ import keras_switcher
 from recipes.networks import TASKS
 from recipes.rows import digest, slug
 from recipes.trials.encoding import decode_structure
-from recipes.trials.running import LOG, run_trial
+from recipes.trials.run_trial import LOG, run_trial
 from recipes.trials.study_rows import StudyRows
 from recipes.trials.trial import Experiment, Trial
 

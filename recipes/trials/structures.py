@@ -12,10 +12,10 @@ from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.switchers import ConnectionRecord, Switcher
 from keras_switcher.switchers.reading import read_records
 
-Structure = dict[str, np.ndarray]
+Masks = dict[str, np.ndarray]
 
 
-def random_structure(network: keras.Model, keep: Structure, seed: int) -> Structure:
+def random_structure(network: keras.Model, keep: Masks, seed: int) -> Masks:
     """Drawn at random; of positions behind a Flatten, those of channels that are drawn too."""
     generator = np.random.default_rng(seed)
     drawn = {}
@@ -28,7 +28,7 @@ def random_structure(network: keras.Model, keep: Structure, seed: int) -> Struct
     return drawn
 
 
-def varied_structure(network: keras.Model, keep: Structure, x: np.ndarray, seed: int) -> Structure:
+def varied_structure(network: keras.Model, keep: Masks, x: np.ndarray, seed: int) -> Masks:
     """By what the samples say and nothing that was learned.
 
     Of channels that read the samples `x`, those whose values have the largest standard deviation.
@@ -48,7 +48,7 @@ def varied_structure(network: keras.Model, keep: Structure, x: np.ndarray, seed:
     return chosen
 
 
-def uniform_structure(network: keras.Model, macs: int, seed: int) -> Structure:
+def uniform_structure(network: keras.Model, macs: int, seed: int) -> Masks:
     """The largest one share of every hidden layer, all inputs, that costs at most so many MACs.
 
     The seed draws the channels, which matters only before training.
@@ -63,12 +63,12 @@ def uniform_structure(network: keras.Model, macs: int, seed: int) -> Structure:
     low, high = 0.0, 1.0
     for _ in range(12):  # Finer than one channel of any layer here.
         share = (low + high) / 2
-        fits = count_macs(network, structure(share)) <= macs
+        fits = macs_of(network, structure(share)) <= macs
         low, high = (share, high) if fits else (low, share)
     return structure(low)
 
 
-def filled_structure(network: keras.Model, keep: Structure, macs: int, seed: int) -> Structure:
+def filled_structure(network: keras.Model, keep: Masks, macs: int, seed: int) -> Masks:
     """A structure with one channel more in each layer, while that costs at most so many MACs.
 
     Where all layers are alike and narrow, one share for all of them comes down in large steps. The
@@ -78,12 +78,12 @@ def filled_structure(network: keras.Model, keep: Structure, macs: int, seed: int
     for name in np.random.default_rng(seed).permutation(list(keep)):
         more = filled[name].copy()
         more[more.argmin()] = True
-        if count_macs(network, {**filled, name: more}) <= macs:
+        if macs_of(network, {**filled, name: more}) <= macs:
             filled[name] = more
     return filled
 
 
-def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
+def magnitude_structure(network: keras.Model, keep: Masks) -> Masks:
     """Those with the largest weights.
 
     A channel's magnitude is the product of the norms of the weights that make it and of those
@@ -98,7 +98,7 @@ def magnitude_structure(network: keras.Model, keep: Structure) -> Structure:
     return chosen
 
 
-def count_macs(network: keras.Model, keep: Structure) -> int:
+def macs_of(network: keras.Model, keep: Masks) -> int:
     """MACs per sample of the network with this structure."""
     return ks.count_macs(ks.prune_channels(network, keep)).total
 
@@ -121,8 +121,8 @@ def masked(network: keras.Model, keep: dict) -> ks.SwitcherModel:
 
 
 def _gated(network, keep):
-    grain = "channels" if all(mask.ndim == 1 for mask in keep.values()) else "connections"
-    return GatedNetwork(network, list(keep), (grain,))
+    kind = "channels" if all(mask.ndim == 1 for mask in keep.values()) else "connections"
+    return GatedNetwork(network, list(keep), (kind,))
 
 
 def _channels_first(network, keep):

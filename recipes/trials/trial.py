@@ -11,7 +11,7 @@ from recipes.datasets import Data
 from recipes.networks import TASKS, load
 from recipes.settings import Settings
 from recipes.training import train
-from recipes.trials.structures import Structure
+from recipes.trials.structures import Masks
 
 # Half of a small network's time would be spent in Python.
 STEPS_PER_EXECUTION = 16
@@ -65,7 +65,7 @@ class Trial:
     experiment: Experiment
     seed: int
     folder: Path
-    structure: Structure | None = None
+    structure: Masks | None = None
     data_dir: Path | None = None
     seconds: float = 0.0
 
@@ -107,5 +107,5 @@ class Outcome(NamedTuple):
 
     model: keras.Model
     epochs: int
-    keep: Structure | None = None
+    keep: Masks | None = None
     history: StructureHistory | None = None

@@ -21,7 +21,8 @@ from recipes.methods import METHODS
 from recipes.settings import Settings
 from recipes.studies.__main__ import main
 from recipes.trials.encoding import decode_structure, encode_structure
-from recipes.trials.running import measure, run_trial
+from recipes.trials.measuring import measure
+from recipes.trials.run_trial import run_trial
 from recipes.trials.structures import random_structure
 from recipes.trials.study_rows import StudyRows
 from recipes.trials.trial import Experiment, Trial
@@ -191,7 +192,7 @@ def test_a_killed_trial_goes_on_and_ends_as_an_uninterrupted_one(tmp_path, monke
     def keep(folder, **_):
         printed.append((folder / "log.txt").read_text())
 
-    monkeypatch.setattr("recipes.trials.running.shutil", SimpleNamespace(rmtree=keep))
+    monkeypatch.setattr("recipes.trials.run_trial.shutil", SimpleNamespace(rmtree=keep))
     with monkeypatch.context() as patch:
         patch.setattr(training, "_Progress", Killed)
         with pytest.raises(KeyboardInterrupt):

@@ -5,7 +5,7 @@ import pytest
 from keras_switcher import switchers
 from recipes.networks.paper import lenet5, mlp
 from recipes.settings import Settings
-from recipes.switching import SWITCHERS, make_switcher, switched
+from recipes.switchers import SWITCHERS, make_switcher, switched
 
 KINDS = {
     "row": switchers.RowSwitcher,

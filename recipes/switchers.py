@@ -13,7 +13,6 @@ UNETS = {
     "unet_literal": {"normalization": "batch"},
 }
 SWITCHERS = ("row", *UNETS, "free", "frozen", "shuffled", "constant")
-STARTS = ("near_one", "one", "half_zeros")
 
 
 def switched(network: keras.Model, settings) -> ks.SwitcherModel:

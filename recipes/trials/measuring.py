@@ -1,47 +1,16 @@
-"""Running one trial to its row: alone in its folder, from the last finished epoch; measuring."""
-
-import contextlib
-import json
-import shutil
-from pathlib import Path
+"""Measuring a trial that has ended: accuracy, costs, widths, and what compaction changes."""
 
 import keras
 import numpy as np
-from filelock import FileLock, Timeout
 
 import keras_switcher as ks
 from keras_switcher.graph.channel_graph import ChannelGraph
-from recipes.methods import METHODS
-from recipes.rows import surroundings, write_rows
+from recipes.rows import surroundings
 from recipes.trials.encoding import encode_counts, encode_structure
 from recipes.trials.trial import Outcome, Trial
 
-LOG = "log.txt"
+# Outputs nearer than this, as a share of the largest, count as equal.
 TIE = 1e-5
-
-
-def run_trial(trial: Trial, path: Path | None = None) -> dict:
-    """Trains, measures, and writes the row; deletes the trial's folder at the end.
-
-    The folder belongs to the trial with these settings alone: raises RuntimeError if another
-    process works in it. Without a path no row is written; one that is there is returned as it is.
-    """
-    folder = trial.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / "lock", timeout=0):
-            if path and path.exists():
-                return json.loads(path.read_text())
-            with (folder / LOG).open("a") as log, contextlib.redirect_stdout(log):
-                row = row_of(trial, METHODS[trial.experiment.method](trial))
-            if path:
-                write_rows(path, row)
-            shutil.rmtree(folder, ignore_errors=True)
-            return row
-    except Timeout as error:
-        raise RuntimeError(
-            f"Another process works in {folder}. Wait for it, stop it, or choose another --output."
-        ) from error
 
 
 def row_of(trial: Trial, outcome: Outcome) -> dict:
@@ -83,6 +52,9 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
         else:
             removed = {"weights": 1 - _weights(model) / _weights(network)}
             removed["macs"] = 1 - ks.count_macs(model).total / row["macs"]
+        if trial.settings.groups == "dense":  # As the papers count there.
+            small = ks.prune_channels(network, outcome.keep)
+            removed["dense_weights"] = 1 - _dense_weights(small) / _dense_weights(network)
         row |= {f"{of}_removed": round(share, 6) for of, share in removed.items()}
     return row
 
@@ -97,6 +69,12 @@ def _widths(network, keep):
 def _weights(model):
     """Number of the weights of all kernels, as the papers count: no biases."""
     return sum(int(np.prod(w.shape)) for w in model.trainable_variables if len(w.shape) > 1)
+
+
+def _dense_weights(model):
+    """Number of the weights of dense layers."""
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    return sum(int(np.prod(layer.kernel.shape)) for layer in dense)
 
 
 def _compacted(model, outputs, held_out):

@@ -14,7 +14,7 @@ TABLES = tomllib.loads(Path(__file__).with_name("lines.toml").read_text())
 
 
 @dataclass(frozen=True)
-class Family:
+class Shared:
     """Experiments on a task that share settings, and a name in which `{}` is what is one's own.
 
     Methods that take a structure take that of the experiment `row`, by default the one that is
@@ -59,7 +59,7 @@ class Family:
 
 def point(task: str, settings: Settings, keep: float, seeds: int = 8) -> Lines:
     """The method, magnitude pruning and a random structure at one share that is kept."""
-    family = Family(task, settings, f"{task} {{}}, {kept(keep, settings.budget_of)}", seeds)
+    family = Shared(task, settings, f"{task} {{}}, {kept(keep, settings.budget_of)}", seeds)
     # Of a budget the others know nothing: they take the structure.
     return family.lines("point") | {"row switcher": family.make("row", budget=keep)}
 
