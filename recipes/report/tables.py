@@ -150,8 +150,6 @@ def recipes(rows: list[dict]) -> str:
         line = {"command": f"`{command}`", "version": version}
         line |= {c: Spread.of(same[field].tolist()).text(100) for c, field in SHARES.items()}
         if "connections" in command:  # Stock layers multiply with zeros.
-            if of_dense := rows.spread(name, "dense_weights_removed"):
-                line[removed] += f" ({of_dense.text(100, 1)} of dense layers)"
             line["MACs removed, %"] = ""
         table.append({**line, "n": str(len(same))})
     return markdown(table)
