@@ -1,6 +1,5 @@
 """Replicator: makes each layer of the smaller model, from its configuration or by copying."""
 
-import warnings
 from typing import Any
 
 import keras
@@ -17,6 +16,7 @@ from keras_switcher.pruning.replicas.rebuilding import (
     describes_itself,
     first_call,
 )
+from keras_switcher.user_warnings import warn_user
 
 
 def warn_before_training(channel_graph: ChannelGraph) -> None:
@@ -37,7 +37,7 @@ def warn_before_training(channel_graph: ChannelGraph) -> None:
             try:
                 build_verified(call, call.op.name, {})
             except ValueError as error:
-                warnings.warn(f"compact() and export() will fail: {error}", stacklevel=3)
+                warn_user(f"compact() and export() will fail: {error}")
 
 
 class Replicator:
