@@ -6,9 +6,10 @@ import keras
 from keras import ops
 
 from keras_switcher.gating.packed_factors import EdgeFactors
-from keras_switcher.graph.call import Call, OperationProxy, arranged
+from keras_switcher.graph.call import Call, OperationProxy
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
+from keras_switcher.graph.inputs import arranged
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.selection import Choice, select_groups
 from keras_switcher.layers.gated import Gated

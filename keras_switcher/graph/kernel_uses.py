@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 
-from keras_switcher.graph.batch_axis import rows_per_sample
 from keras_switcher.graph.call import Call, CallGraph
 from keras_switcher.graph.labels import Size
+from keras_switcher.graph.rows_per_sample import rows_per_sample
 
 # Why it is not known how often a kernel is used.
 OPEN = "the size of its input is open"

@@ -11,7 +11,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.packing import PackedLayout
-from keras_switcher.reductions import Tensor, as_constant
+from keras_switcher.tensors import Tensor, as_constant
 
 
 class Liveness:

@@ -9,9 +9,9 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.call import is_stock
-from keras_switcher.graph.reachable import identity, reachable_variables
+from keras_switcher.graph.reachable_variables import identity, reachable_variables
+from keras_switcher.graph.sublayers import with_sublayers
 from keras_switcher.graph.variable_reads import backend_variable
-from keras_switcher.sublayers import with_sublayers
 
 
 def backend_variables(*roots: Any) -> list:

@@ -9,7 +9,7 @@ import keras
 
 from keras_switcher.graph.call import Call, CallGraph, is_stock
 from keras_switcher.graph.elementwise import is_unknown
-from keras_switcher.graph.reachable import identity, reachable_variables
+from keras_switcher.graph.reachable_variables import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.variable_reads import captured_handles, is_among
 

@@ -48,7 +48,7 @@ def captured_handles(function: Callable, *args: Any, **kwargs: Any) -> list | No
     traced = _Traced(function)
     try:
         traced.compute_output_spec(*args, **kwargs)
-    except Exception:  # The user's code may raise anything; whether it is wrong, the trial tells.
+    except Exception:  # The user's code may raise anything; whether it is wrong, the probe tells.
         return None
     if traced.captures is None:
         return None

@@ -12,7 +12,7 @@ from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.plan import Plan
-from keras_switcher.reductions import in_full
+from keras_switcher.tensors import in_full
 
 
 def foldable(channel_graph: ChannelGraph, connections: dict) -> dict:

@@ -10,12 +10,12 @@ import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.downstream import feeds_nothing
+from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.liveness import Liveness
-from keras_switcher.graph.packing import by_granularity
 from keras_switcher.pruning.bias_folding import foldable
 from keras_switcher.pruning.plan import GroupPlan, Plan
 from keras_switcher.pruning.rounding import enforce_minimum, round_up
-from keras_switcher.reductions import in_full
+from keras_switcher.tensors import in_full
 
 
 def propagate_removal(
@@ -86,7 +86,7 @@ def plan_removal(
     if not is_whole or round_to < 1:
         raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
     factors = {name: in_full(factor) for name, factor in factors.items()}
-    channels, connections = by_granularity(factors)
+    channels, connections = split_factors(factors)
     own = {name: vector > 0 for name, vector in channels.items()}
     left, constant = propagate_removal(channel_graph, own, connections)
     _empty_branches(channel_graph, left)

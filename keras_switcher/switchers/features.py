@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
-from keras_switcher.reductions import Segments, Tensor, as_constant
+from keras_switcher.reductions import Segments
 from keras_switcher.switchers.records import GroupRecord
+from keras_switcher.tensors import Tensor, as_constant
 
 
 class Features:

@@ -4,7 +4,7 @@ from numbers import Real
 
 from keras import ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 # Chosen on validation splits, see `recipes/results/`.
 CEILING = 1.5

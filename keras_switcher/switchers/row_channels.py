@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 from keras import layers, ops
 
-from keras_switcher.reductions import Segments, Tensor, as_constant
+from keras_switcher.reductions import Segments
 from keras_switcher.switchers.features import Features
 from keras_switcher.switchers.heads import as_factors, mean_at_start
 from keras_switcher.switchers.records import (
@@ -16,6 +16,7 @@ from keras_switcher.switchers.records import (
 )
 from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.straight_through import straight_through
+from keras_switcher.tensors import Tensor, as_constant
 
 # Sources of a channel's features, one feature of each.
 FEATURES = ("producers", "consumers", "scales", "shifts")

@@ -3,10 +3,11 @@
 import numpy as np
 from keras import layers, ops
 
-from keras_switcher.reductions import Segments, Tensor, column_sums, row_sums, times, total
+from keras_switcher.reductions import Segments, column_sums, row_sums, times, total
 from keras_switcher.switchers.heads import as_factors
 from keras_switcher.switchers.records import ConnectionRecord
 from keras_switcher.switchers.row_part import RowPart
+from keras_switcher.tensors import Tensor
 
 
 class ConnectionFactors(RowPart):

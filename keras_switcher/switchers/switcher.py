@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import SPREAD
 from keras_switcher.switchers.records import Record
+from keras_switcher.tensors import Tensor
 
 
 class Switcher(keras.layers.Layer):

@@ -5,7 +5,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import START, STARTS, mean_at_start
 from keras_switcher.switchers.records import (
     GroupRecord,
@@ -17,6 +16,7 @@ from keras_switcher.switchers.records import (
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.unet_connections import ConnectionImages
 from keras_switcher.switchers.unet_network import INITIALIZER, Normalize, UNet, padded
+from keras_switcher.tensors import Tensor
 
 NORMALIZATIONS = ("instance", "batch")
 

@@ -17,8 +17,9 @@ from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import PackedLayout
 from keras_switcher.graph.unpruned_weights import describe_unpruned, more_to_choose
-from keras_switcher.reductions import Tensor, as_constant, total
+from keras_switcher.reductions import total
 from keras_switcher.switchers.straight_through import straight_through_step
+from keras_switcher.tensors import Tensor, as_constant
 from keras_switcher.training.budget.budget import COSTS, Budget
 
 

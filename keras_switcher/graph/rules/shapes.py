@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.call import Call, Shape
+from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import keras_rule, rule
+from keras_switcher.tensors import Shape
 
 
 @rule(layers.Flatten)

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from keras_switcher.graph.reachable import cells_of, is_empty
+from keras_switcher.graph.reachable_variables import cells_of, is_empty
 from keras_switcher.pruning.replicas.holding import SAVED, globals_of, is_state
 from keras_switcher.pruning.replicas.sharing import CONTAINERS, VALUES, Sharing
 

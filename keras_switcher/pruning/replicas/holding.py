@@ -12,8 +12,8 @@ from typing import Any
 
 import keras
 
-from keras_switcher.graph.reachable import codes_of, globals_read, held_by_function
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.graph.reachable_variables import codes_of, globals_read, held_by_function
+from keras_switcher.graph.sublayers import with_sublayers
 
 # What Keras itself copies by its configuration alone: layers, operations, metrics, losses.
 # Private: this class of theirs has no public name.

@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.call import Call, is_stock, is_tensor
+from keras_switcher.graph.sublayers import with_sublayers
 from keras_switcher.pruning.verification.random_inputs import draws
-from keras_switcher.sublayers import with_sublayers
 
 # TensorFlow's books of what belongs to what, private as well. It opens them when a layer first
 # becomes part of a model, is saved or holds a variable, so that of two layers that are alike one

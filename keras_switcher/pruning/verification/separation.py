@@ -3,7 +3,7 @@
 import keras
 
 from keras_switcher.graph.elementwise import is_unknown
-from keras_switcher.graph.reachable import identity, reachable_variables
+from keras_switcher.graph.reachable_variables import identity, reachable_variables
 from keras_switcher.graph.tied_weights import Tie
 from keras_switcher.graph.tracing import trace
 from keras_switcher.graph.variable_reads import captured_handles, is_among
