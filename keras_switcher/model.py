@@ -466,9 +466,7 @@ class SwitcherModel(Trainer):
 
     def _plan(self, factors: dict[str, np.ndarray], round_to: int) -> PruningPlan:
         check_finite(factors, self.records, self.switcher.name)
-        gated = self.gated
-        plan = plan_removal(gated.channel_graph, factors, round_to, gated.every_dense_input)
-        return PruningPlan.of(plan)
+        return PruningPlan.of(plan_removal(self.gated.channel_graph, factors, round_to))
 
     def compact(
         self, round_to: int = 1, optimizer: bool = False, verify: bool = True

@@ -25,7 +25,6 @@ class GatedNetwork:
 
     Attributes:
         channel_graph: The task network's `ChannelGraph`.
-        every_dense_input: Whether each Dense layer has a group of its own inputs.
         groups: The `ChannelGroup`s that have factors.
         connections: The `ConnectionGroup`s that have factors.
         edges: The gated edges.
@@ -36,8 +35,7 @@ class GatedNetwork:
     def __init__(
         self, task: keras.Model, groups: Choice, granularity: tuple[str, ...] = ("channels",)
     ) -> None:
-        self.every_dense_input = groups == "dense"
-        self.channel_graph = ChannelGraph(task, every_dense_input=self.every_dense_input)
+        self.channel_graph = ChannelGraph(task, every_dense_input=groups == "dense")
         self.groups, self.connections = select_groups(self.channel_graph, groups, granularity)
         self.network, self.edges = gated_network(self.channel_graph, self.names)
         self.network.autocast = False  # Factors stay in float32 under mixed precision.

@@ -59,6 +59,7 @@ class ChannelGraph:
     """
 
     def __init__(self, model: keras.Model, every_dense_input: bool = False) -> None:
+        self.every_dense_input = every_dense_input
         self.graph = trace(model)
         reader = Reader(self.graph)
         for call in self.graph.calls:

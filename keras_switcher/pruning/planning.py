@@ -65,9 +65,7 @@ def propagate_removal(
             return left, constant
 
 
-def plan_removal(
-    channel_graph: ChannelGraph, factors: dict, round_to: int = 1, dense: bool = False
-) -> Plan:
+def plan_removal(channel_graph: ChannelGraph, factors: dict, round_to: int = 1) -> Plan:
     """The plan that removes what factors switch off.
 
     Args:
@@ -77,7 +75,6 @@ def plan_removal(
         round_to: Keep at least the next multiple of this number of channels of each channel
             group. The added channels are those with the largest weights; they are scaled by
             zero, so the outputs stay the same.
-        dense: Whether `channel_graph` was read with `every_dense_input`.
 
     Raises:
         ValueError: If `round_to` is not a positive integer.
@@ -106,7 +103,7 @@ def plan_removal(
         )
         for group in channel_graph.groups
     }
-    return Plan(groups, dense, connections)
+    return Plan(groups, channel_graph.every_dense_input, connections)
 
 
 def _empty_branches(channel_graph: ChannelGraph, keep: dict[str, np.ndarray]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.switchers.heads import START, STARTS, mean_at_start
+from keras_switcher.switchers.heads import START, STARTS, check_head, mean_at_start
 from keras_switcher.switchers.records import (
     GroupRecord,
     KernelView,
@@ -72,8 +72,7 @@ class UNetSwitcher(Switcher):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if start not in STARTS:
-            raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
+        check_head(start, ceiling=None)
         if normalization not in NORMALIZATIONS:
             raise ValueError(
                 f"`normalization` must be one of {NORMALIZATIONS}. "

@@ -180,7 +180,7 @@ def _fill_container(container: Any, content: tuple) -> None:
 
 def _function(function: _Held) -> types.FunctionType:
     old = function.value
-    cells = tuple(types.CellType() for _ in old.__closure__ or ())
+    cells = tuple(types.CellType() for _ in cells_of(old))
     new = types.FunctionType(old.__code__, dict(old.__globals__), old.__name__, None, cells)
     new.__qualname__, new.__module__ = old.__qualname__, old.__module__
     return new

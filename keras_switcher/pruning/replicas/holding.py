@@ -54,6 +54,7 @@ def is_state(value: Any) -> bool:
     """
     if isinstance(value, type):
         return False
+    # Less than `is_variable` asks: what is no variable but can be assigned to is state, too.
     if isinstance(value, SAVED) or hasattr(type(value), "assign"):
         return True
     # Private, of TensorFlow: traced functions know variables by handles, and a handle does not say

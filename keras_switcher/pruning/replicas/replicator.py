@@ -39,11 +39,9 @@ class Replicator:
         self._channel_graph, self._keep = channel_graph, keep
         self._factors, self._shifts = factors, shifts
         self._tied = channel_graph.tied_ops
-        ops = {id(call.op): call.op for call in channel_graph.graph.calls}
-        self._describes_itself = {key: describes_itself(op) for key, op in ops.items()}
-        wanted = [
-            op for key, op in ops.items() if key in self._tied or not self._describes_itself[key]
-        ]
+        ops = channel_graph.graph.operations
+        self._describes_itself = {id(op): describes_itself(op) for op in ops}
+        wanted = [op for op in ops if id(op) in self._tied or not self._describes_itself[id(op)]]
         self._copies = copied_whole([op for op in wanted if not self._is_touched(op)])
 
     def replicate(

@@ -111,8 +111,7 @@ class RandomRuns:
 
     def run_moved(self, inputs: Any, moved: Callable) -> list[np.ndarray]:
         """The outputs when a function is applied to all inputs and weights."""
-        operations = {id(call.op): call.op for call in self.graph.calls}.values()
-        variables = [v for op in operations for v in getattr(op, "variables", ())]
+        variables = [v for op in self.graph.operations for v in getattr(op, "variables", ())]
         with self._scope(moved, variables):
             return self._outputs(tree.map_structure(moved, inputs))
 
