@@ -33,7 +33,7 @@ class Segments:
         sizes = ops.reshape(self._sizes, (-1, *(1 for _ in sums.shape[1:])))
         return sums / ops.cast(sizes, sums.dtype)
 
-    def spread(self, values: Tensor) -> Tensor:
+    def to_members(self, values: Tensor) -> Tensor:
         """Gives each member the value of its group, along the first axis."""
         return ops.take(values, self._of_each, axis=0)
 

@@ -171,7 +171,7 @@ def _count_channels(group: ChannelGroup, plan: Plan) -> GroupCounts:
 
 
 def _count_connections(name: str, channel_graph: ChannelGraph, plan: Plan) -> GroupCounts:
-    kernel = next(kernel for kernel in channel_graph.kernels if kernel.connections == name)
+    kernel = next(kernel for kernel in channel_graph.kernels if kernel.connections_name == name)
     return _counts(name, kernel.between(plan.connections[name], plan.keep))
 
 

@@ -24,9 +24,12 @@ class EdgeFactors:
     def __init__(self, edges: Iterable[Edge], groups: Iterable) -> None:
         self._edges = list(edges)
         self._layout = PackedLayout(groups)
-        self._gathered = [self._layout.parts(edge) for edge in self._edges]
-        together = zip(self._edges, self._gathered, strict=True)
-        self._gather = _Gather(self._layout.index(edge) for edge, parted in together if parted)
+        self._is_gathered = [self._layout.needs_gather(edge) for edge in self._edges]
+        self._gather = _Gather(
+            self._layout.index(edge)
+            for edge, is_gathered in zip(self._edges, self._is_gathered, strict=True)
+            if is_gathered
+        )
 
     def __call__(self, factors: dict) -> list:
         """One vector or matrix per edge.
@@ -36,8 +39,8 @@ class EdgeFactors:
         """
         found = iter(self._gather(self._layout.join(split_factors(factors)[0])))
         scales = [
-            edge.scales(factors, channels=next(found) if parted else None)
-            for edge, parted in zip(self._edges, self._gathered, strict=True)
+            edge.scales(factors, channels=next(found) if is_gathered else None)
+            for edge, is_gathered in zip(self._edges, self._is_gathered, strict=True)
         ]
         return [
             ops.ones(edge.size) if scale is None else scale

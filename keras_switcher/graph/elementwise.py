@@ -63,7 +63,7 @@ def why_mixing_function(call: Call) -> str | None:
     return why and f"goes through the function {_name(function)} of '{call.name}': {why}"
 
 
-def is_unknown(op: keras.Operation) -> bool:
+def calls_user_function(op: keras.Operation) -> bool:
     """Whether a layer or operation calls a function of the user's: an activation, or a Lambda's."""
     function = getattr(op, "function" if isinstance(op, layers.Lambda) else "activation", None)
     function = unwrapped(function)

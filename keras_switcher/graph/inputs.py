@@ -69,7 +69,7 @@ def inputs_of_shape(model: keras.Model, shapes: list | tuple | dict | None) -> A
     """
     inputs = tree.flatten(getattr(model, "inputs", None))
     if shapes is None or not all(isinstance(tensor, keras.KerasTensor) for tensor in inputs):
-        return None  # What is wrong with the model is said where it is read.
+        return None  # trace() raises the error.
     names = [tensor.name for tensor in inputs]
     expected = {tensor.name: tuple(tensor.shape[1:]) for tensor in inputs}
     if isinstance(shapes, dict):

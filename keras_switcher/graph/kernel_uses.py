@@ -22,7 +22,8 @@ class KernelUses:
         graph: The `CallGraph` of the network.
 
     Attributes:
-        rows_per_sample: Where positions lie among the samples, see `batch_axis`.
+        rows_per_sample: How many rows of the first axis belong to one sample, by `id` of a tensor,
+            where that is not 1; None if unknown.
     """
 
     def __init__(self, graph: CallGraph) -> None:

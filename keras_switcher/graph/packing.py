@@ -70,7 +70,7 @@ class PackedLayout:
         group = edge.input_group
         return self.places(group) if group and group.name in self._starts else None
 
-    def parts(self, axis: Axis) -> bool:
+    def needs_gather(self, axis: Axis) -> bool:
         """Whether an axis needs a gather: most are the vector of one group as it is."""
         known = any(group.name in self._starts for group in axis.groups)
         return known and not (len(axis.groups) == 1 and axis.is_whole(axis.groups[0]))

@@ -37,7 +37,7 @@ def propagate_removal(
     groups = [group for group in channel_graph.groups if group.name in keep or group in makers]
     keep = {group.name: keep.get(group.name, np.ones(group.size, bool)) for group in groups}
     cut_groups = [group for group in channel_graph.connections if group.name in uncut]
-    kernels = [(kernel.connections, kernel) for kernel in channel_graph.kernels if uncut]
+    kernels = [(kernel.connections_name, kernel) for kernel in channel_graph.kernels if uncut]
     liveness = Liveness(channel_graph, groups, cut_groups)
     constant: dict[str, np.ndarray] = {}
     while True:

@@ -79,6 +79,6 @@ class Features:
             values = ops.take(ops.reshape(values, (-1,)), self._entries, axis=0)
         values = self._of_rows.means(values)
         if relative:
-            means = self._of_views.spread(self._of_views.means(values))
+            means = self._of_views.to_members(self._of_views.means(values))
             values = values / (means + 1e-12) - 1
         return self._of_channels.means(values)

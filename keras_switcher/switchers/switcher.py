@@ -84,7 +84,7 @@ class Switcher(keras.layers.Layer):
             )
 
     def added_spread(self) -> Tensor:
-        """The standard deviation added to raw factors that started at one, 0 to `heads.SPREAD`."""
+        """The standard deviation added to raw values that started at one, 0 to `heads.SPREAD`."""
         return 0.0 if self.initial_spread is None else SPREAD * self.initial_spread
 
     def spread(self, progress: Tensor) -> None:

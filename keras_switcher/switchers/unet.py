@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.switchers.heads import START, STARTS, check_head, mean_at_start
+from keras_switcher.switchers.heads import START, STARTS, check_head, group_mean_at_start
 from keras_switcher.switchers.records import (
     GroupRecord,
     KernelView,
@@ -180,7 +180,7 @@ class UNetSwitcher(Switcher):
         """The last normalisation, over the channels of one group and not over padding."""
         gamma, beta = STARTS[self.start]
         head = Normalize(
-            self.normalization, gamma, mean_at_start(beta, size), dtype=self.dtype_policy
+            self.normalization, gamma, group_mean_at_start(beta, size), dtype=self.dtype_policy
         )
         head.build((None, 1))
         return head

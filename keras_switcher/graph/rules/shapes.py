@@ -56,7 +56,7 @@ def regroup(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Squeeze",))
 def squeeze(call: Call, reader: Reader) -> None:
-    """Axes of size one go, if it is said which."""
+    """Removes axes of size one that are named."""
     if call.op.axis is None:
         reader.refuse(call, f"is squeezed by '{call.name}': one channel left would vanish")
     else:

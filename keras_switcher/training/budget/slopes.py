@@ -87,7 +87,7 @@ class Slopes:
         return {name: ops.cast(slopes[name], cost.dtype) * cost for name, cost in costs.items()}
 
     def _means(self, values: Tensor) -> Tensor:
-        return self._groups.spread(self._groups.means(values))
+        return self._groups.to_members(self._groups.means(values))
 
 
 def _slopes(
