@@ -16,13 +16,13 @@ from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.pruning.export import export_model
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.pruning_plan import PruningPlan
-from keras_switcher.pruning.replicas import warn_before_training
+from keras_switcher.pruning.replicas import warn_of_unreplicable
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
-from keras_switcher.reductions import Tensor, in_full
 from keras_switcher.structure import Structure
 from keras_switcher.switchers.reading import read_records
 from keras_switcher.switchers.records import check_finite, check_shapes, map_weights
+from keras_switcher.tensors import Tensor, in_full
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.backends import check_backend
 from keras_switcher.training.backends.tensorflow import Trainer
@@ -145,7 +145,7 @@ class SwitcherModel(Trainer):
             )
         self.gated = GatedNetwork(task, groups, GRANULARITY[connections])
         check_own_steps(task)
-        warn_before_training(self.gated.channel_graph)
+        warn_of_unreplicable(self.gated.channel_graph)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
         self.records = read_records(
@@ -466,9 +466,7 @@ class SwitcherModel(Trainer):
 
     def _plan(self, factors: dict[str, np.ndarray], round_to: int) -> PruningPlan:
         check_finite(factors, self.records, self.switcher.name)
-        gated = self.gated
-        plan = plan_removal(gated.channel_graph, factors, round_to, gated.every_dense_input)
-        return PruningPlan.of(plan)
+        return PruningPlan.of(plan_removal(self.gated.channel_graph, factors, round_to))
 
     def compact(
         self, round_to: int = 1, optimizer: bool = False, verify: bool = True

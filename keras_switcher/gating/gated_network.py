@@ -6,9 +6,10 @@ import keras
 from keras import ops
 
 from keras_switcher.gating.packed_factors import EdgeFactors
-from keras_switcher.graph.call import Call, OperationProxy, arranged
+from keras_switcher.graph.call import Call, OperationProxy
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
+from keras_switcher.graph.inputs import arranged
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.selection import Choice, select_groups
 from keras_switcher.layers.gated import Gated
@@ -24,7 +25,6 @@ class GatedNetwork:
 
     Attributes:
         channel_graph: The task network's `ChannelGraph`.
-        every_dense_input: Whether each Dense layer has a group of its own inputs.
         groups: The `ChannelGroup`s that have factors.
         connections: The `ConnectionGroup`s that have factors.
         edges: The gated edges.
@@ -35,8 +35,7 @@ class GatedNetwork:
     def __init__(
         self, task: keras.Model, groups: Choice, granularity: tuple[str, ...] = ("channels",)
     ) -> None:
-        self.every_dense_input = groups == "dense"
-        self.channel_graph = ChannelGraph(task, every_dense_input=self.every_dense_input)
+        self.channel_graph = ChannelGraph(task, every_dense_input=groups == "dense")
         self.groups, self.connections = select_groups(self.channel_graph, groups, granularity)
         self.network, self.edges = gated_network(self.channel_graph, self.names)
         self.network.autocast = False  # Factors stay in float32 under mixed precision.

@@ -49,7 +49,7 @@ class Kernel:
         uses: Its `Use`s, in the order of the graph.
 
     Attributes:
-        connections: The name of the `ConnectionGroup` of its entries, if it is a Dense layer's.
+        connections_name: The name of its entries' `ConnectionGroup`, if it is a Dense layer's.
     """
 
     def __init__(self, weight: keras.Variable, axes: dict[int, Axis], uses: list[Use]) -> None:
@@ -59,7 +59,7 @@ class Kernel:
         self.uses = uses
         edges = [axis for axis in axes.values() if isinstance(axis, Edge)]
         names = (edge.connections.name for edge in edges if edge.connections)
-        self.connections: str | None = next(names, None)
+        self.connections_name: str | None = next(names, None)
 
     @property
     def is_countable(self) -> bool:

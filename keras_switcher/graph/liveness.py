@@ -11,7 +11,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.packing import PackedLayout
-from keras_switcher.reductions import Tensor, as_constant
+from keras_switcher.tensors import Tensor, as_constant
 
 
 class Liveness:
@@ -64,14 +64,14 @@ class Liveness:
         self._left = PackedLayout(left)
         self.names = [group.name for group in left]
         one = np.full((3, 1), self.layout.one)
-        places = np.concatenate([*(self._effective_places(g, own) for g in left), one], axis=1)
-        self._effective = _Products(places, self.layout.one)
+        places = np.concatenate([*(self._combined_places(g, own) for g in left), one], axis=1)
+        self._combined = _Products(places, self.layout.one)
         self._consumers = _Consumers(emptied, own, self.layout.one) if emptied else None
         where = PackedLayout(emptied)
         self._read = as_constant(np.concatenate([*map(where.places, left), [where.one]]))
 
-    def effective(self, values: Tensor) -> dict:
-        """The effective factors: those of input positions times those of what arrives there.
+    def combined(self, values: Tensor) -> dict:
+        """Factors of input positions times those of what arrives there.
 
         Args:
             values: Those of the groups, joined by `layout`.
@@ -79,7 +79,7 @@ class Liveness:
         Returns:
             Vectors by name, for all `names`.
         """
-        return self._left.split(self._effective(values))
+        return self._left.split(self._combined(values))
 
     def __call__(self, values: Tensor) -> dict:
         """The channels that are left of each group, 1 or 0.
@@ -91,7 +91,7 @@ class Liveness:
         Returns:
             Vectors like these by name, for all `names`.
         """
-        left = self._effective(values)
+        left = self._combined(values)
         if self._consumers is not None:
             left = left * ops.take(self._consumers(values), self._read, axis=0)
         return self._left.split(left)
@@ -103,7 +103,7 @@ class Liveness:
         connected = inputs.get(connections.name) if connections else None
         return np.stack([self.layout.places(g) if g else ones for g in (own, connected)])
 
-    def _effective_places(self, group: ChannelGroup, own: dict) -> np.ndarray:
+    def _combined_places(self, group: ChannelGroup, own: dict) -> np.ndarray:
         """Indices, in three vectors, of what multiplies a group's channels."""
         if group.is_input:
             edge = group.consumers[0]

@@ -25,7 +25,7 @@ def describe_unpruned(channel_graph: ChannelGraph, names: Iterable[str]) -> str:
     singly = connections if names & set(connections) else {}
     left: dict[str, int] = defaultdict(int)
     for kernel in channel_graph.kernels:
-        if kernel.connections in names:
+        if kernel.connections_name in names:
             continue
         number = kernel.cost("weights")
         for axis in kernel.axes.values():
@@ -47,7 +47,8 @@ def _why_large(
     """Why a kernel stays large: its connections, or the largest group along its axes, stay."""
     own = [getattr(axis, "input_group", None) for axis in kernel.axes.values()]
     along = [group for axis in kernel.axes.values() for group in axis.groups]
-    single = [connections[kernel.connections]] if kernel.connections in connections else []
+    name = kernel.connections_name
+    single = [connections[name]] if name in connections else []
     whole = single or [g for g in (*filter(None, own), *along) if g.name not in names]
     if not whole:
         return None
@@ -82,6 +83,6 @@ def more_to_choose(channel_graph: ChannelGraph, channels: list, connections: lis
 
 def _kept_whole(channel_graph: ChannelGraph, chosen: set[str]) -> list[str]:
     """The groups of channels of kernels in which no connections are cut, though channels can be."""
-    whole = [kernel for kernel in channel_graph.kernels if kernel.connections not in chosen]
+    whole = [kernel for kernel in channel_graph.kernels if kernel.connections_name not in chosen]
     groups = [g for kernel in whole for axis in kernel.axes.values() for g in axis.groups]
     return list(dict.fromkeys(f"'{group.name}'" for group in groups if group.prunable))

@@ -17,8 +17,9 @@ from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import PackedLayout
 from keras_switcher.graph.unpruned_weights import describe_unpruned, more_to_choose
-from keras_switcher.reductions import Tensor, as_constant, total
+from keras_switcher.reductions import total
 from keras_switcher.switchers.straight_through import straight_through_step
+from keras_switcher.tensors import Tensor, as_constant
 from keras_switcher.training.budget.budget import COSTS, Budget
 
 
@@ -60,7 +61,7 @@ class Accounting:
         Returns:
             A tensor of shape `(4,)`.
         """
-        live, effective = self.live(factors), self._liveness.effective(self._layout.join(factors))
+        live, effective = self.live(factors), self._liveness.combined(self._layout.join(factors))
         channels = self._layout.join(effective) * self._layout.join(live)
         # Connections one by one: there are too many to be copied into one vector.
         parts = [channels[:-1], *(factors[group.name] for group in self._connections)]
@@ -123,7 +124,7 @@ class KeptShare:
         told, table = set(connections), []
         self._connected: list[tuple[int, str, list]] = []
         for number, term in enumerate(terms):
-            row, name = [next(numbers) for _ in term.axes], term.kernel.connections
+            row, name = [next(numbers) for _ in term.axes], term.kernel.connections_name
             if name in told:
                 own, row = row[: len(term.kernel.axes)], row[len(term.kernel.axes) :]
                 sides = [(k, indices[i]) for k, i in zip(term.kernel.axes, own, strict=True)]

@@ -7,8 +7,8 @@ import keras
 from keras import ops
 from keras.optimizers import Optimizer
 
-from keras_switcher.reductions import Tensor
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.graph.sublayers import with_sublayers
+from keras_switcher.tensors import Tensor
 from keras_switcher.training.optimizer_state import copied, start_at_weights
 
 

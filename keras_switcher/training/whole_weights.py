@@ -7,7 +7,7 @@ import keras
 from keras import tree
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.graph.sublayers import with_sublayers
 
 ANEW = "Compact without the optimizer, and compile the result with a new one."
 # Optimizers whose step for a weight depends on all others of its matrix.

@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.gating.inference import InferenceKernels, Renewing
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.backends.tensorflow_graphs import SharedSteps, graph_of
 from keras_switcher.training.budget.budget import Budget

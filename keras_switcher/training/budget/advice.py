@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.state import BudgetState
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.graph.packing import by_granularity
+from keras_switcher.graph.groups import split_factors
 from keras_switcher.switchers.straight_through import straight_through
 
 COSTS = ("weights", "macs")
@@ -201,7 +201,7 @@ class Budget:
         Args:
             factors: Tensors by name of group.
         """
-        channels, connections = by_granularity(factors)
+        channels, connections = split_factors(factors)
         channels = {
             name: straight_through(f * ops.cast(f > DEAD_ZONE, f.dtype), f, f == 0)
             for name, f in channels.items()

@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.graph.downstream import feeds_normalization
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.tensors import Tensor
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.budget.budget import OF_CONNECTIONS, Budget
 from keras_switcher.training.budget.sensitivity import Sensitivities

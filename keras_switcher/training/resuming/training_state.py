@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import keras
 from keras import ops
 
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.graph.sublayers import with_sublayers
 
 
 @runtime_checkable
