@@ -115,7 +115,7 @@ class Trainer(keras.Model):
             self.inference.prepare()
         # Op by op, a deep network's hundred groups would take longer than a batch.
         renew = renew if self.run_eagerly else graph_of(renew)
-        return Renewing(function, lambda: renew(self.inference_factors()))
+        return Renewing(function, lambda: renew(self.inference_factors()), self.inference)
 
     def _renew_and_report(self, factors: dict) -> None:
         self.inference.renew(factors)
