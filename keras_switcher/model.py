@@ -28,13 +28,13 @@ from keras_switcher.training.backends import check_backend
 from keras_switcher.training.backends.tensorflow import Trainer
 from keras_switcher.training.budget.advice import TrainingSoFar, advise_before_fit
 from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.feasibility import check_feasible
 from keras_switcher.training.budget.gradient import BudgetGradient
 from keras_switcher.training.budget.sensitivity import Sensitivities
 from keras_switcher.training.budget.state import BudgetState
-from keras_switcher.training.budget.unknown_macs import check_macs_known
 from keras_switcher.training.compiled_compaction import compact_compiled
 from keras_switcher.training.epoch_counter import EpochCounter, with_counter
-from keras_switcher.training.metrics import SHARES, StructureShares
+from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
 from keras_switcher.training.resuming.training_state import unchanged_on_failure
 from keras_switcher.training.schedule import Schedule
@@ -165,8 +165,8 @@ class SwitcherModel(Trainer):
         self.inference = InferenceKernels(self.gated)
         self._compiled_raw_factors = self.as_graph(self._raw_factors)
         self.accounting = Accounting(self.gated)
-        self.structure_shares = StructureShares()
-        self.budget_progress = BudgetState()
+        self.weights_removed = WeightsRemoved()
+        self.budget_progress = BudgetState()  # The attribute's name is in saved files.
         self.sensitivities = Sensitivities([*self.gated.groups, *self.gated.connections])
         self.budget_gradient = BudgetGradient(
             self.gated,
@@ -224,13 +224,7 @@ class SwitcherModel(Trainer):
     @budget.setter
     def budget(self, value: Budget | None) -> None:
         if value is not None:
-            if not isinstance(value, Budget):
-                raise ValueError(
-                    "`budget` must be None or a keras_switcher.Budget, for example "
-                    f"Budget(keep=0.25). Received: budget={value!r}."
-                )
-            check_macs_known(value, self.gated.channel_graph)
-            self.accounting.check_reachable(value)
+            check_feasible(value, self.gated, self.accounting)
         self._budget = value
         self.budget_progress.start_anew()
 
@@ -419,9 +413,10 @@ class SwitcherModel(Trainer):
         return super().train_on_batch(*args, **kwargs)
 
     def _flatten_metrics_in_order(self, logs: dict) -> Any:
-        """Lists of results are those of the task network: the shares of structure have names."""
+        """Lists of results are those of the task network; `weights_removed` is in dicts alone."""
         # Private: what is left out of `metrics` is in no dict of results and no progress bar.
-        return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n not in SHARES})
+        name = self.weights_removed.name
+        return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n != name})
 
     def structure(self) -> Structure:
         """What was learned: per group the channels kept, strengthened, weakened and pruned.

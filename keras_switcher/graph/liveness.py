@@ -70,17 +70,6 @@ class Liveness:
         where = PackedLayout(emptied)
         self._read = as_constant(np.concatenate([*map(where.places, left), [where.one]]))
 
-    def effective(self, values: Tensor) -> dict:
-        """The effective factors: those of input positions times those of what arrives there.
-
-        Args:
-            values: Those of the groups, joined by `layout`.
-
-        Returns:
-            Vectors by name, for all `names`.
-        """
-        return self._left.split(self._effective(values))
-
     def __call__(self, values: Tensor) -> dict:
         """The channels that are left of each group, 1 or 0.
 

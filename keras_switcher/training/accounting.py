@@ -12,14 +12,11 @@ from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
-from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
-from keras_switcher.graph.kernel import Kernel, Use
+from keras_switcher.graph.kernel import COSTS, Kernel, Use
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import PackedLayout
-from keras_switcher.graph.unpruned_weights import describe_unpruned, more_to_choose
-from keras_switcher.reductions import Tensor, as_constant, total
+from keras_switcher.reductions import Tensor, as_constant
 from keras_switcher.switchers.straight_through import straight_through_step
-from keras_switcher.training.budget.budget import COSTS, Budget
 
 
 class Accounting:
@@ -30,15 +27,10 @@ class Accounting:
     """
 
     def __init__(self, gated: GatedNetwork) -> None:
-        self._channel_graph = gated.channel_graph
-        self._groups, self._connections = gated.groups, gated.connections
-        self._chosen: list[ChannelGroup | ConnectionGroup] = [*gated.groups, *gated.connections]
-        self._names = gated.names
-        self._liveness = Liveness(self._channel_graph, self._groups)
+        self._liveness = Liveness(gated.channel_graph, gated.groups)
         self._layout = self._liveness.layout
-        self._number = sum(group.size for group in self._chosen)
-        connections = [group.name for group in gated.connections]
-        self._kept_share = KeptShare(self._channel_graph, self._liveness.names, connections)
+        self._connections = [group.name for group in gated.connections]
+        self._kept_share = KeptShare(gated.channel_graph, self._liveness.names, self._connections)
 
     def live(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
         """1 for the channels that are alive, 0 for others; gradients as of the factors."""
@@ -51,47 +43,17 @@ class Accounting:
         """
         return self._kept_share(self.live(factors), of, self._connected(factors))
 
-    def shares(self, factors: dict[str, Tensor]) -> Tensor:
-        """Shares of factors that prune, weaken and strengthen, and of weights removed.
+    def weights_removed(self, factors: dict[str, Tensor]) -> Tensor:
+        """The share of the weights that the factors remove.
 
         What only follows from cut connections, units without inputs or outputs, is not looked for
         at every step; `structure()` has it.
-
-        Returns:
-            A tensor of shape `(4,)`.
         """
-        live, effective = self.live(factors), self._liveness.effective(self._layout.join(factors))
-        channels = self._layout.join(effective) * self._layout.join(live)
-        # Connections one by one: there are too many to be copied into one vector.
-        parts = [channels[:-1], *(factors[group.name] for group in self._connections)]
-        kept = sum(_count(values > 0) for values in parts) / self._number
-        strengthened = sum(_count(values >= 1) for values in parts) / self._number
-        removed = 1 - self._kept_share(live, "weights", self._connected(factors))
-        shares = [1 - kept, kept - strengthened, strengthened, removed]
-        return ops.stack([ops.cast(share, "float32") for share in shares])
-
-    def check_reachable(self, budget: Budget) -> None:
-        """Raises ValueError if a `Budget` asks for less than one factor per group leaves."""
-        factors = {
-            group.name: ops.reshape(ops.eye(1, group.size), group.shape) for group in self._chosen
-        }
-        least = float(self.kept(factors, budget.of))
-        if budget.keep < least:
-            raise ValueError(
-                f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
-                f"one factor left in each, {least:.2%} remain."
-                f"{describe_unpruned(self._channel_graph, self._names)}\n"
-                + more_to_choose(self._channel_graph, self._groups, self._connections)
-            )
+        return ops.cast(1 - self.kept(factors, "weights"), "float32")
 
     def _connected(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
         """1 for the connections that are left, 0 for others."""
-        names = [group.name for group in self._connections]
-        return {name: straight_through_step(factors[name]) for name in names}
-
-
-def _count(chosen: Tensor) -> Tensor:
-    return total(ops.cast(chosen, "float32"))
+        return {name: straight_through_step(factors[name]) for name in self._connections}
 
 
 class KeptShare:
@@ -160,13 +122,13 @@ class KeptShare:
         left = ops.ones(len(costs), shares.dtype)
         for column in self._columns:
             left = left * ops.take(shares, column, axis=0)
-        total = 0.0
+        kept = 0.0
         for number, name, sides in self._connected:
             if costs[number]:
                 inside = self._left_of(ops.cast(connected[name], dtype), sides, values)
-                total += costs[number] * inside * left[number]
+                kept += costs[number] * inside * left[number]
                 costs[number] = 0
-        return total + ops.sum(left * ops.cast(costs, shares.dtype))
+        return kept + ops.sum(left * ops.cast(costs, shares.dtype))
 
     def _live_shares(self, values: Tensor) -> Tensor:
         """The mean along each axis, as one vector."""

@@ -19,7 +19,7 @@ from keras_switcher.training.backends.tensorflow_graphs import SharedSteps, grap
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.gradient import BudgetGradient, held_back, without
 from keras_switcher.training.losses import compared_losses, reported_loss, unpacked
-from keras_switcher.training.metrics import StructureShares
+from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizers import OptimizerPair
 from keras_switcher.training.schedule import Schedule
 from keras_switcher.training.traced_steps import TracedSteps
@@ -35,7 +35,7 @@ class Trainer(keras.Model):
     gated: GatedNetwork
     schedule: Schedule
     accounting: Accounting
-    structure_shares: StructureShares
+    weights_removed: WeightsRemoved
     inference: InferenceKernels
     budget: Budget | None
     budget_gradient: BudgetGradient
@@ -119,7 +119,7 @@ class Trainer(keras.Model):
 
     def _renew_and_report(self, factors: dict) -> None:
         self.inference.renew(factors)
-        self.structure_shares.set_state(self.accounting.shares(factors))
+        self.weights_removed.set_state(self.accounting.weights_removed(factors))
 
     def as_graph(self, function: Callable) -> Callable:
         """A function as one TensorFlow graph."""
@@ -203,7 +203,7 @@ class Trainer(keras.Model):
         self.optimizers.apply_gradients(names, gradients)
         if names is self.schedule.updates[-1]:
             self.schedule.end_step()
-            self.structure_shares.update_state(self.accounting.shares(factors))
+            self.weights_removed.update_state(self.accounting.weights_removed(factors))
             self.compute_metrics(x, y, y_pred, sample_weight)
 
 
