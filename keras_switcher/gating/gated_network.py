@@ -5,13 +5,37 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.gating.packed_factors import EdgeFactors
+from keras_switcher.gating.edge_factors import EdgeFactors
 from keras_switcher.graph.call import Call, OperationProxy, arranged
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.selection import Choice, select_groups
 from keras_switcher.layers.gated import Gated
+
+# What the argument `connections` of a SwitcherModel means: what has factors.
+GRANULARITY = {
+    False: ("channels",),
+    True: ("connections",),
+    "both": ("channels", "connections"),
+}
+
+
+def granularity_of(connections: bool | str) -> tuple[str, ...]:
+    """What has factors: `"channels"`, `"connections"` or both.
+
+    Args:
+        connections: False, True or `"both"`.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if not isinstance(connections, (bool, str)) or connections not in GRANULARITY:
+        raise ValueError(
+            f"`connections` must be one of {tuple(GRANULARITY)}. "
+            f"Received: connections={connections!r}."
+        )
+    return GRANULARITY[connections]
 
 
 class GatedNetwork:
@@ -24,7 +48,8 @@ class GatedNetwork:
 
     Attributes:
         channel_graph: The task network's `ChannelGraph`.
-        every_dense_input: Whether each Dense layer has a group of its own inputs.
+        every_dense_input: Whether Dense layers have groups of their own inputs wherever no channel
+            group feeds them alone.
         groups: The `ChannelGroup`s that have factors.
         connections: The `ConnectionGroup`s that have factors.
         edges: The gated edges.

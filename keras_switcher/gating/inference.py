@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
+from keras_switcher.gating.edge_factors import EdgeFactors
 from keras_switcher.gating.gated_network import GatedNetwork
-from keras_switcher.gating.packed_factors import EdgeFactors
 from keras_switcher.graph.edge import Edge, scaled
 from keras_switcher.layers.variable_override import VariableOverride
 

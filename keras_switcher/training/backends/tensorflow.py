@@ -17,7 +17,7 @@ from keras_switcher.reductions import Tensor
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.backends.tensorflow_graphs import SharedSteps, graph_of
 from keras_switcher.training.budget.budget import Budget
-from keras_switcher.training.budget.gradient import BudgetGradient, held_back, without
+from keras_switcher.training.budget.gradient import BudgetGradient, held_back, task_gradient
 from keras_switcher.training.losses import compared_losses, reported_loss, unpacked
 from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizers import OptimizerPair
@@ -185,7 +185,7 @@ class Trainer(keras.Model):
         sources = {name: optimizers.variables_of(name) for name in due}
         gradients, of_factors = tape.gradient(scaled, (sources, raw if pulls else {}))
         if budget is not None and pulls:
-            of_task = without(of_factors, pulls, optimizers.scale_loss(1.0, due))
+            of_task = task_gradient(of_factors, pulls, optimizers.scale_loss(1.0, due))
             may_move = self.budget_gradient.end(budget, self.over_replicas(of_task), raw)
             gradients["switcher"] = held_back(gradients.get("switcher", []), may_move)
         return y_pred, factors, gradients
