@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.edge import Edge
-from keras_switcher.graph.packing import PackedLayout, by_granularity
+from keras_switcher.graph.packing import PackedLayout
 from keras_switcher.reductions import Tensor, as_constant
 
 
@@ -33,7 +33,7 @@ class EdgeFactors:
         Args:
             factors: Maps names of groups to vectors, and of connection groups to matrices.
         """
-        found = iter(self._gather(self._layout.join(by_granularity(factors)[0])))
+        found = iter(self._gather(self._layout.join(factors)))
         scales = [
             edge.scales(factors, channels=next(found) if parted else None)
             for edge, parted in zip(self._edges, self._gathered, strict=True)

@@ -30,11 +30,13 @@ class Accounting:
         self._liveness = Liveness(gated.channel_graph, gated.groups)
         self._layout = self._liveness.layout
         self._connections = [group.name for group in gated.connections]
-        self._kept_share = KeptShare(gated.channel_graph, self._liveness.names, self._connections)
+        self._kept_share = KeptShare(
+            gated.channel_graph, self._liveness.layout_left, self._connections
+        )
 
-    def live(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """1 for the channels that are alive, 0 for others; gradients as of the factors."""
-        return self._liveness(straight_through_step(self._layout.join(factors)))
+    def live(self, factors: dict[str, Tensor]) -> Tensor:
+        """1 for the channels that are alive, 0 for others, packed; gradients as of the factors."""
+        return self._liveness.packed(straight_through_step(self._layout.join(factors)))
 
     def kept(self, factors: dict[str, Tensor], of: str) -> Tensor:
         """The share of the weights or MACs of the whole network that the factors leave.
@@ -64,14 +66,14 @@ class KeptShare:
 
     Args:
         channel_graph: The model's `ChannelGraph`.
-        names: Names of the groups about which it will be told what is alive.
+        layout: The `PackedLayout` of what it will be told of channels: which are alive.
         connections: Names of the connection groups about which it will be told what is left.
     """
 
     def __init__(
-        self, channel_graph: ChannelGraph, names: Iterable[str], connections: Iterable[str] = ()
+        self, channel_graph: ChannelGraph, layout: PackedLayout, connections: Iterable[str] = ()
     ) -> None:
-        self._layout = PackedLayout(map(channel_graph.group, names))
+        self._layout = layout
         terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
         costs = [term.costs for term in terms]
         self._costs = {of: np.array([each[of] for each in costs], "float64") for of in COSTS}
@@ -99,24 +101,25 @@ class KeptShare:
 
     def __call__(
         self,
-        live: dict[str, Tensor],
+        live: Tensor,
         of: str = "weights",
         connected: dict[str, Tensor] | None = None,
     ) -> Tensor:
         """A scalar from 0 to 1.
 
         Args:
-            live: Maps the names to vectors, 1 for the channels that are alive and 0 for others,
-                as `Liveness` returns them.
+            live: 1 for the channels that are alive and 0 for others, packed by the layout, as
+                `Liveness.packed` returns it.
             of: `"weights"`, or `"macs"`, of which those that are not known are left out.
             connected: Maps the names of the connection groups to matrices, 1 for the connections
                 that are left and 0 for others. Only these of a kernel count.
         """
         connected = connected or {}
-        told = (*live.values(), *connected.values())
+        told = (live, *connected.values())
         # Half precision cannot count beyond 256 or 2048.
         dtype = keras.backend.result_type("float32", *(tensor.dtype for tensor in told))
-        values = ops.cast(self._layout.join(live), dtype)
+        # Changes no shape: the gradient of several gathers becomes one dense vector here.
+        values = ops.reshape(ops.cast(live, dtype), (-1,))
         shares = ops.append(self._live_shares(values), ops.ones(1, values.dtype))
         costs = self._costs[of] / self._costs[of].sum()
         left = ops.ones(len(costs), shares.dtype)

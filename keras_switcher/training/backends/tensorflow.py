@@ -182,8 +182,8 @@ class Trainer(keras.Model):
                 pulled = sum(ops.sum(pull * raw[name]) for name, pull in pulls.items())
                 objective += ops.cast(pulled, objective.dtype)
             scaled = optimizers.scale_loss(objective, due)
-        sources = {name: optimizers.variables_of(name) for name in due}
-        gradients, of_factors = tape.gradient(scaled, (sources, raw if pulls else {}))
+        sources = optimizers.sources(due), raw if pulls else {}
+        gradients, of_factors = tape.gradient(scaled, sources)
         if budget is not None and pulls:
             of_task = task_gradient(of_factors, pulls, optimizers.scale_loss(1.0, due))
             may_move = self.budget_gradient.end(budget, self.over_replicas(of_task), raw)
