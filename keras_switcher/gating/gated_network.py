@@ -48,8 +48,7 @@ class GatedNetwork:
 
     Attributes:
         channel_graph: The task network's `ChannelGraph`.
-        every_dense_input: Whether Dense layers have groups of their own inputs wherever no channel
-            group feeds them alone.
+        every_dense_input: Whether each Dense layer has a group of its own inputs.
         groups: The `ChannelGroup`s that have factors.
         connections: The `ConnectionGroup`s that have factors.
         edges: The gated edges.
