@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.gating.packed_factors import EdgeFactors
+from keras_switcher.gating.edge_factors import EdgeFactors
 from keras_switcher.graph.call import Call, OperationProxy
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
@@ -13,6 +13,30 @@ from keras_switcher.graph.inputs import arranged
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.selection import Choice, select_groups
 from keras_switcher.layers.gated import Gated
+
+# What the argument `connections` of a SwitcherModel means: what has factors.
+GRANULARITY = {
+    False: ("channels",),
+    True: ("connections",),
+    "both": ("channels", "connections"),
+}
+
+
+def granularity_of(connections: bool | str) -> tuple[str, ...]:
+    """What has factors: `"channels"`, `"connections"` or both.
+
+    Args:
+        connections: False, True or `"both"`.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if not isinstance(connections, (bool, str)) or connections not in GRANULARITY:
+        raise ValueError(
+            f"`connections` must be one of {tuple(GRANULARITY)}. "
+            f"Received: connections={connections!r}."
+        )
+    return GRANULARITY[connections]
 
 
 class GatedNetwork:

@@ -10,6 +10,9 @@ from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.edge import Edge
 
+# What a kernel costs, see `Kernel.cost`.
+COSTS = ("weights", "macs")
+
 
 @dataclass(eq=False)
 class Use:

@@ -33,6 +33,7 @@ class Liveness:
             with an entry per input by name of these connection groups.
         names: Names of the groups of which it tells what is left: those that have factors, and
             all that these can empty further up.
+        layout_left: The `PackedLayout` of what it tells: vectors by these names.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Liveness:
         read = [group for group in channel_graph.groups if group.is_input and depends(group)]
         known = given | {id(group) for group in emptied + read}
         left = [group for group in channel_graph.groups if id(group) in known]
-        self._left = PackedLayout(left)
+        self.layout_left = PackedLayout(left)
         self.names = [group.name for group in left]
         one = np.full((3, 1), self.layout.one)
         places = np.concatenate([*(self._combined_places(g, own) for g in left), one], axis=1)
@@ -70,31 +71,25 @@ class Liveness:
         where = PackedLayout(emptied)
         self._read = as_constant(np.concatenate([*map(where.places, left), [where.one]]))
 
-    def combined(self, values: Tensor) -> dict:
-        """Factors of input positions times those of what arrives there.
+    def __call__(self, values: Tensor) -> dict:
+        """The channels that are left of each group, 1 or 0: vectors by name, for all `names`.
 
         Args:
-            values: Those of the groups, joined by `layout`.
-
-        Returns:
-            Vectors by name, for all `names`.
+            values: See `packed`.
         """
-        return self._left.split(self._combined(values))
+        return self.layout_left.split(self.packed(values))
 
-    def __call__(self, values: Tensor) -> dict:
-        """The channels that are left of each group, 1 or 0.
+    def packed(self, values: Tensor) -> Tensor:
+        """The channels that are left of each group, 1 or 0, packed by `layout_left`.
 
         Args:
             values: Of each group a vector, 1 where its own factor is not zero and 0 where it is,
                 joined by `layout`; likewise of the connections.
-
-        Returns:
-            Vectors like these by name, for all `names`.
         """
         left = self._combined(values)
         if self._consumers is not None:
             left = left * ops.take(self._consumers(values), self._read, axis=0)
-        return self._left.split(left)
+        return left
 
     def _own_places(self, edge: Edge, inputs: dict) -> np.ndarray:
         """Indices, in two vectors, of what switches off an edge's positions themselves."""

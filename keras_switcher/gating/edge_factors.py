@@ -6,7 +6,6 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.edge import Edge
-from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.packing import PackedLayout
 from keras_switcher.tensors import Tensor, as_constant
 
@@ -37,7 +36,7 @@ class EdgeFactors:
         Args:
             factors: Maps names of groups to vectors, and of connection groups to matrices.
         """
-        found = iter(self._gather(self._layout.join(split_factors(factors)[0])))
+        found = iter(self._gather(self._layout.join(factors)))
         scales = [
             edge.scales(factors, channels=next(found) if is_gathered else None)
             for edge, is_gathered in zip(self._edges, self._is_gathered, strict=True)
