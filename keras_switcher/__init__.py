@@ -13,9 +13,9 @@ from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.structure import Structure
 from keras_switcher.structure_history import StructureHistory
 from keras_switcher.training.budget.budget import Budget
-from keras_switcher.training.resuming.resuming import ResumeTraining
+from keras_switcher.training.resuming.resume_training import ResumeTraining
 
-__version__ = "0.2.3"
+__version__ = "0.2.4"
 
 __all__ = [
     "Budget",

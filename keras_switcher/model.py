@@ -1,5 +1,6 @@
 """SwitcherModel: a Keras model that trains a task network and its switcher."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,34 +10,34 @@ import numpy as np
 from keras import ops
 
 from keras_switcher import switchers
-from keras_switcher.gating.gated_network import GatedNetwork
+from keras_switcher.gating.gated_network import GatedNetwork, granularity_of
 from keras_switcher.gating.inference import InferenceKernels
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.pruning.export import export_model
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.pruning_plan import PruningPlan
-from keras_switcher.pruning.replicas import warn_before_training
+from keras_switcher.pruning.replicas import warn_of_unreplicable
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
-from keras_switcher.reductions import Tensor, in_full
 from keras_switcher.structure import Structure
 from keras_switcher.switchers.reading import read_records
 from keras_switcher.switchers.records import check_finite, check_shapes, map_weights
+from keras_switcher.tensors import Tensor, in_full
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.backends import check_backend
 from keras_switcher.training.backends.tensorflow import Trainer
 from keras_switcher.training.budget.advice import TrainingSoFar, advise_before_fit
 from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.feasibility import check_feasible
 from keras_switcher.training.budget.gradient import BudgetGradient
 from keras_switcher.training.budget.sensitivity import Sensitivities
 from keras_switcher.training.budget.state import BudgetState
-from keras_switcher.training.budget.unknown_macs import check_macs_known
-from keras_switcher.training.compiled_compaction import compact_compiled
+from keras_switcher.training.compiled_compaction import check_carries_optimizer, compact_compiled
 from keras_switcher.training.epoch_counter import EpochCounter, with_counter
-from keras_switcher.training.metrics import SHARES, StructureShares
+from keras_switcher.training.loading import MODEL_FORMAT, check_format, unchanged_on_failure
+from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
-from keras_switcher.training.resuming.training_state import unchanged_on_failure
 from keras_switcher.training.schedule import Schedule
 from keras_switcher.training.supported import (
     check_not_trained_inside,
@@ -44,15 +45,8 @@ from keras_switcher.training.supported import (
     check_strategy,
 )
 
-MODEL_FORMAT = 1
 # Attributes that the gated network is built with.
 FIXED = ("task", "switcher", "groups", "connections")
-# What `connections` means: what has factors.
-GRANULARITY = {
-    False: ("channels",),
-    True: ("connections",),
-    "both": ("channels", "connections"),
-}
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -60,11 +54,10 @@ class SwitcherModel(Trainer):
     """Learns a task network's structure while it trains it, then hands back a smaller network.
 
     A switcher reads the task network's weights and returns one factor per channel (or, with
-    `connections`, per single weight of the Dense layers): 0 prunes,
-    below 1 weakens, 1 and above strengthens. Gates on the edges between layers apply the factors;
-    both networks are trained in turn on the task's loss (algorithm 1 of arXiv 2110.05954).
-    `fit`, `evaluate` and `predict` work as for any Keras model; then `compact()` returns a plain,
-    smaller one with the same outputs.
+    `connections`, per single weight of the Dense layers): 0 prunes, below 1 weakens, 1 and above
+    strengthens. Gates on the edges between layers apply the factors; both networks are trained in
+    turn on the task's loss (algorithm 1 of arXiv 2110.05954). `fit`, `evaluate` and `predict` work
+    as for any Keras model; then `compact()` returns a plain, smaller one with the same outputs.
 
     Args:
         task: The task network: a built Functional or Sequential model. Its variables are shared,
@@ -138,14 +131,9 @@ class SwitcherModel(Trainer):
         kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
         super().__init__(**kwargs)
         check_backend()
-        if not isinstance(connections, (bool, str)) or connections not in GRANULARITY:
-            raise ValueError(
-                f"`connections` must be one of {tuple(GRANULARITY)}. "
-                f"Received: connections={connections!r}."
-            )
-        self.gated = GatedNetwork(task, groups, GRANULARITY[connections])
+        self.gated = GatedNetwork(task, groups, granularity_of(connections))
         check_own_steps(task)
-        warn_before_training(self.gated.channel_graph)
+        warn_of_unreplicable(self.gated.channel_graph)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
         self.records = read_records(
@@ -165,8 +153,8 @@ class SwitcherModel(Trainer):
         self.inference = InferenceKernels(self.gated)
         self._compiled_raw_factors = self.as_graph(self._raw_factors)
         self.accounting = Accounting(self.gated)
-        self.structure_shares = StructureShares()
-        self.budget_progress = BudgetState()
+        self.weights_removed = WeightsRemoved()
+        self.budget_progress = BudgetState()  # The attribute's name is in saved files.
         self.sensitivities = Sensitivities([*self.gated.groups, *self.gated.connections])
         self.budget_gradient = BudgetGradient(
             self.gated,
@@ -224,13 +212,7 @@ class SwitcherModel(Trainer):
     @budget.setter
     def budget(self, value: Budget | None) -> None:
         if value is not None:
-            if not isinstance(value, Budget):
-                raise ValueError(
-                    "`budget` must be None or a keras_switcher.Budget, for example "
-                    f"Budget(keep=0.25). Received: budget={value!r}."
-                )
-            check_macs_known(value, self.gated.channel_graph)
-            self.accounting.check_reachable(value)
+            check_feasible(value, self.gated, self.accounting)
         self._budget = value
         self.budget_progress.start_anew()
 
@@ -315,8 +297,8 @@ class SwitcherModel(Trainer):
     def inference_factors(self) -> dict[str, Tensor]:
         """The factors of the weights as they are now, as inference and compaction use them.
 
-        All of them ask the same compiled function: another one may round differently, and where
-        factors jump from zero, another channel would be kept.
+        Inference, `structure()` and `compact()` call one compiled function: another one may round
+        differently, and where factors jump from zero, another channel would be kept.
         """
         raw = self._raw_factors() if self.run_eagerly else self._compiled_raw_factors()
         return self.effective_factors(raw)
@@ -405,12 +387,16 @@ class SwitcherModel(Trainer):
         check_strategy(self)
         seen = int(ops.convert_to_numpy(self.epochs_seen))
         advise_before_fit(self.budget, seen + max(0, epochs - initial_epoch), self.advised)
-        if self.compiled:  # Else Keras says so.
-            counter = EpochCounter(
-                self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
-            )
-            arguments["callbacks"] = with_counter(callbacks, counter, self)
-        return super().fit(**arguments)
+        if not self.compiled:
+            return super().fit(**arguments)  # Keras says so.
+        counter = EpochCounter(
+            self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
+        )
+        arguments["callbacks"] = with_counter(callbacks, counter, self)
+        history = super().fit(**arguments)
+        if counter.advice:
+            warnings.warn(counter.advice, stacklevel=2)
+        return history
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Trains on one batch, as for any Keras model."""
@@ -419,9 +405,10 @@ class SwitcherModel(Trainer):
         return super().train_on_batch(*args, **kwargs)
 
     def _flatten_metrics_in_order(self, logs: dict) -> Any:
-        """Lists of results are those of the task network: the shares of structure have names."""
+        """Lists of results are those of the task network; `weights_removed` is in dicts alone."""
         # Private: what is left out of `metrics` is in no dict of results and no progress bar.
-        return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n not in SHARES})
+        name = self.weights_removed.name
+        return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n != name})
 
     def structure(self) -> Structure:
         """What was learned: per group the channels kept, strengthened, weakened and pruned.
@@ -466,9 +453,7 @@ class SwitcherModel(Trainer):
 
     def _plan(self, factors: dict[str, np.ndarray], round_to: int) -> PruningPlan:
         check_finite(factors, self.records, self.switcher.name)
-        gated = self.gated
-        plan = plan_removal(gated.channel_graph, factors, round_to, gated.every_dense_input)
-        return PruningPlan.of(plan)
+        return PruningPlan.of(plan_removal(self.gated.channel_graph, factors, round_to))
 
     def compact(
         self, round_to: int = 1, optimizer: bool = False, verify: bool = True
@@ -489,8 +474,9 @@ class SwitcherModel(Trainer):
 
         Raises:
             ValueError: If nothing is left of a group whose branch cannot go, a weight is not
-                finite, a layer of the task network cannot be made again, or an optimizer is asked
-                for that is not there or cannot be cut; if the result computes something else.
+                finite, or a layer of the task network cannot be made again; for `optimizer=True`
+                where there is no optimizer or its state cannot be cut; if the result computes
+                something else.
 
         Example:
 
@@ -501,12 +487,7 @@ class SwitcherModel(Trainer):
         [(4, 4), (4,), (4, 2), (2,)]
         """
         check_verify(verify)
-        if not isinstance(optimizer, bool):
-            raise ValueError(
-                "`optimizer` says whether the optimizer that the model was compiled with comes "
-                f"along: True or False. Received: optimizer={optimizer!r}. To train the result "
-                "with another one, compile it."
-            )
+        check_carries_optimizer(optimizer)
         factors = self.scaling_factors()
         plan, channel_graph = self._plan(factors, round_to), self.gated.channel_graph
         compared = factors if verify else None
@@ -627,20 +608,7 @@ class SwitcherModel(Trainer):
                 is no number of one.
         """
         config = dict(config)
-        _check_format(config.pop("format", MODEL_FORMAT))
+        check_format(config.pop("format", MODEL_FORMAT))
         for name in ("task", "switcher", "budget", "dtype"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-def _check_format(version: Any) -> None:
-    if type(version) is not int or version < 1:  # True is no format, though it equals 1.
-        raise ValueError(
-            f"A model's format is a whole number from 1 on. Received: format={version!r}. The file "
-            "was not written by keras_switcher, or was changed since."
-        )
-    if version > MODEL_FORMAT:
-        raise ValueError(
-            f"This model was saved in format {version}; this version of keras_switcher reads "
-            f"{MODEL_FORMAT}. Install a newer one."
-        )

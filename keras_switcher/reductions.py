@@ -1,38 +1,15 @@
-"""Arrays as constants of compiled functions, and reductions of many groups or large matrices.
+"""Reductions of many groups, or of large matrices.
 
 XLA on CPU takes longer to add up all of a Dense kernel, in one reduction, than to multiply a batch
 by it. A product with ones takes a tenth of that, and is fused with what it adds.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from keras import ops
-from numpy.typing import ArrayLike
 
-# A tensor of whichever backend Keras runs on; their classes have no common base.
-Tensor = Any
-
-
-def as_constant(array: ArrayLike) -> Tensor:
-    """An array as a tensor, to be made before any function is compiled.
-
-    TensorFlow keeps about twenty copies of an array that a graph contains, for every place where
-    it is used; of a tensor that was made outside, a graph holds a reference.
-
-    Args:
-        array: A NumPy array. Integers become `int32`, all others `float32`.
-    """
-    array = np.asarray(array)
-    whole = np.issubdtype(array.dtype, np.integer)
-    return ops.convert_to_tensor(array, "int32" if whole else "float32")
-
-
-def in_full(array: Tensor) -> np.ndarray:
-    """A tensor as a NumPy array of `float32`, or of `float64` if it has that type."""
-    array = ops.convert_to_numpy(array)
-    return array if array.dtype == "float64" else array.astype("float32")
+from keras_switcher.tensors import Tensor, as_constant
 
 
 class Segments:
@@ -56,7 +33,7 @@ class Segments:
         sizes = ops.reshape(self._sizes, (-1, *(1 for _ in sums.shape[1:])))
         return sums / ops.cast(sizes, sums.dtype)
 
-    def spread(self, values: Tensor) -> Tensor:
+    def to_members(self, values: Tensor) -> Tensor:
         """Gives each member the value of its group, along the first axis."""
         return ops.take(values, self._of_each, axis=0)
 

@@ -102,8 +102,10 @@ class Structure:
         """The share of `"weights"`, `"parameters"` or `"macs"` that is removed, from 0 to 1.
 
         Raises:
-            ValueError: If `of` is `"macs"` and no layer's MACs are known.
+            ValueError: If `of` is none of these, or is `"macs"` and no layer's MACs are known.
         """
+        if of not in self.before:
+            raise ValueError(f"`of` must be one of {tuple(self.before)}. Received: of={of!r}.")
         if not self.before[of]:
             raise ValueError(
                 f"MACs are not known ({self._unknown()}). Where an open size is the reason, build "
@@ -169,7 +171,7 @@ def _count_channels(group: ChannelGroup, plan: Plan) -> GroupCounts:
 
 
 def _count_connections(name: str, channel_graph: ChannelGraph, plan: Plan) -> GroupCounts:
-    kernel = next(kernel for kernel in channel_graph.kernels if kernel.connections == name)
+    kernel = next(kernel for kernel in channel_graph.kernels if kernel.connections_name == name)
     return _counts(name, kernel.between(plan.connections[name], plan.keep))
 
 

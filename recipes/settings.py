@@ -4,9 +4,9 @@ import argparse
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 
+from keras_switcher.graph.kernel import COSTS
 from keras_switcher.graph.selection import GROUP_CHOICES
 from keras_switcher.switchers.heads import STARTS
-from keras_switcher.training.budget.budget import COSTS
 from keras_switcher.training.schedule import ALTERNATIONS
 from recipes import augmentation
 from recipes.alternation import WHILE_LOSS_FALLS

@@ -115,6 +115,7 @@ def test_a_loss_that_became_nan_is_named_with_the_weight(network):
     ):
         fit(model, epochs=3, callbacks=[record])
     assert not seen, "a callback after it would save the broken weights"
+    assert float(model.epochs_seen) == 0
 
 
 def test_nan_in_the_data_is_told_from_nan_in_the_weights():

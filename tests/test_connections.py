@@ -183,7 +183,7 @@ def test_saving(switcher, connections, tmp_path):
     "control",
     [
         lambda: switchers.FreeFactors(start="half_zeros", seed=0),
-        lambda: switchers.FrozenSwitcher(switchers.RowSwitcher(), keep=0.25),
+        lambda: switchers.FrozenSwitcher(switchers.RowSwitcher(start="near_one"), keep=0.25),
         lambda: switchers.ShuffledInput(switchers.RowSwitcher(start="half_zeros")),
         lambda: switchers.ConstantInput(switchers.RowSwitcher(start="half_zeros")),
     ],
@@ -198,9 +198,8 @@ def test_controls(control):
 
 
 def test_a_frozen_switcher_keeps_the_share():
-    model = started(
-        switcher=switchers.FrozenSwitcher(switchers.RowSwitcher(), keep=0.25), connections=True
-    )
+    row = switchers.RowSwitcher(start="near_one")
+    model = started(switcher=switchers.FrozenSwitcher(row, keep=0.25), connections=True)
     for factor in model.scaling_factors().values():
         assert np.count_nonzero(factor) == round(0.25 * factor.size)
 

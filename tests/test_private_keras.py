@@ -15,7 +15,7 @@ from keras import layers, ops
 from keras.src.backend.common import global_state
 
 import keras_switcher
-from keras_switcher.pruning.replicas.holding import SAVED
+from keras_switcher.pruning.replicas.holding import KERAS_SAVEABLE
 from keras_switcher.pruning.replicas.sharing import Sharing
 
 
@@ -192,8 +192,8 @@ def test_auto_config_error_args():
 )
 def test_saveable(kind):
     """`KerasSaveable`: the class of all that pickles itself as a file, and so is copied by us."""
-    assert SAVED.__name__ == "KerasSaveable"
-    assert issubclass(kind, SAVED), "KerasSaveable"
+    assert KERAS_SAVEABLE.__name__ == "KerasSaveable"
+    assert issubclass(kind, KERAS_SAVEABLE), "KerasSaveable"
 
 
 def test_backend_of_a_layer():

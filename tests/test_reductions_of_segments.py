@@ -17,8 +17,8 @@ def test_means_are_numpys_and_zero_without_values(values):
 
 
 def test_each_value_gets_what_its_group_has():
-    spread = Segments(np.array([1, 0, 1]), 2).spread(VALUES[:2])
-    np.testing.assert_array_equal(spread, VALUES[[1, 0, 1]])
+    given = Segments(np.array([1, 0, 1]), 2).to_members(VALUES[:2])
+    np.testing.assert_array_equal(given, VALUES[[1, 0, 1]])
 
 
 def test_a_group_per_value_is_left_as_it_is():

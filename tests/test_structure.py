@@ -35,6 +35,14 @@ def test_counts():
     assert (counts.strengthened, counts.weakened) == (2, 2)
 
 
+@pytest.mark.parametrize("of", ["mac", "Weights", "flops", None, 0])
+def test_a_share_of_what_is_not_counted_is_refused(of):
+    structure = structure_of(mlp((3, 6, 2)), {"fc1": [0, 0.2, 1, 3, 0, 0.9]})
+    named = r"one of \('weights', 'parameters', 'macs'\)"
+    with pytest.raises(ValueError, match=f"{named}. Received: of={of!r}"):
+        structure.removed(of)
+
+
 def test_positions_count_with_the_factor_of_their_channel():
     model = lenet5((2, 3), (4, 2), size=20)
     positions = np.ones((4, 3))

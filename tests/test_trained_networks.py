@@ -56,12 +56,14 @@ def test_what_is_not_finite_is_noticed_before_other_callbacks_see_it(alternation
     with pytest.raises(ValueError, match=r"no longer finite: '.+' of '.+', in epoch 1"):
         fit(model, x, y, batch_size=16, epochs=1, callbacks=[record])
     assert not seen
+    assert float(model.epochs_seen) == 0, "the epoch does not count"
 
 
 def test_a_loss_that_is_not_finite_is_noticed_where_the_weights_are():
     model = switched(mlp(), alternation="joint", rate=0.0, compiled={"loss": infinite})
     with pytest.raises(ValueError, match="The loss became inf, in epoch 1"):
         fit(model)
+    assert float(model.epochs_seen) == 0
 
 
 def infinite(y, y_pred):

@@ -5,13 +5,38 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.gating.packed_factors import EdgeFactors
-from keras_switcher.graph.call import Call, OperationProxy, arranged
+from keras_switcher.gating.edge_factors import EdgeFactors
+from keras_switcher.graph.call import Call, OperationProxy
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
+from keras_switcher.graph.inputs import arranged
 from keras_switcher.graph.names import Names
 from keras_switcher.graph.selection import Choice, select_groups
 from keras_switcher.layers.gated import Gated
+
+# What the argument `connections` of a SwitcherModel means: what has factors.
+GRANULARITY = {
+    False: ("channels",),
+    True: ("connections",),
+    "both": ("channels", "connections"),
+}
+
+
+def granularity_of(connections: bool | str) -> tuple[str, ...]:
+    """What has factors: `"channels"`, `"connections"` or both.
+
+    Args:
+        connections: False, True or `"both"`.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if not isinstance(connections, (bool, str)) or connections not in GRANULARITY:
+        raise ValueError(
+            f"`connections` must be one of {tuple(GRANULARITY)}. "
+            f"Received: connections={connections!r}."
+        )
+    return GRANULARITY[connections]
 
 
 class GatedNetwork:
@@ -24,7 +49,6 @@ class GatedNetwork:
 
     Attributes:
         channel_graph: The task network's `ChannelGraph`.
-        every_dense_input: Whether each Dense layer has a group of its own inputs.
         groups: The `ChannelGroup`s that have factors.
         connections: The `ConnectionGroup`s that have factors.
         edges: The gated edges.
@@ -35,8 +59,7 @@ class GatedNetwork:
     def __init__(
         self, task: keras.Model, groups: Choice, granularity: tuple[str, ...] = ("channels",)
     ) -> None:
-        self.every_dense_input = groups == "dense"
-        self.channel_graph = ChannelGraph(task, every_dense_input=self.every_dense_input)
+        self.channel_graph = ChannelGraph(task, every_dense_input=groups == "dense")
         self.groups, self.connections = select_groups(self.channel_graph, groups, granularity)
         self.network, self.edges = gated_network(self.channel_graph, self.names)
         self.network.autocast = False  # Factors stay in float32 under mixed precision.

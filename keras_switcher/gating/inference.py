@@ -1,12 +1,13 @@
 """Scaled kernels for evaluate() and predict(), renewed before each run."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 
+from keras_switcher.gating.edge_factors import EdgeFactors
 from keras_switcher.gating.gated_network import GatedNetwork
-from keras_switcher.gating.packed_factors import EdgeFactors
 from keras_switcher.graph.edge import Edge, scaled
 from keras_switcher.layers.variable_override import VariableOverride
 
@@ -15,6 +16,7 @@ class InferenceKernels:
     """Holds a network's scaled kernels for evaluate() and predict().
 
     Within `scope()` the task network itself computes what the gated network would, at no cost.
+    There is one only while they run: at any other time the kernels are missing, or old.
 
     Args:
         gated: The `GatedNetwork`.
@@ -23,6 +25,7 @@ class InferenceKernels:
     def __init__(self, gated: GatedNetwork) -> None:
         self._gated = gated
         self._kernels: dict[int, tuple[Edge, keras.Variable]] = {}
+        self._runs = 0  # A number: callbacks and threads run one evaluation within another.
 
     def prepare(self) -> None:
         """Makes room for the scaled kernels; they are not part of the model's weights."""
@@ -41,8 +44,27 @@ class InferenceKernels:
         for (edge, room), vector in zip(self._kernels.values(), vectors, strict=True):
             room.assign(scaled(edge.kernel, vector, edge.kernel_axis))
 
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """A context in which evaluate() or predict() runs, with kernels that are up to date."""
+        self._runs += 1
+        try:
+            yield
+        finally:
+            self._runs -= 1
+
     def scope(self) -> VariableOverride:
-        """A scope in which the task network's kernels are the scaled ones."""
+        """A scope in which the task network's kernels are the scaled ones.
+
+        Raises:
+            ValueError: If neither evaluate() nor predict() runs.
+        """
+        if not self._runs:
+            raise ValueError(
+                "test_step() and predict_step() were called outside of evaluate() and predict(), "
+                "which compute the factors. In a loop of your own call model(x, training=False), "
+                "test_on_batch() or predict_on_batch()."
+            )
         return VariableOverride([(edge.kernel, room) for edge, room in self._kernels.values()])
 
 
@@ -54,15 +76,20 @@ class Renewing:
     Args:
         function: The function behind evaluate() or predict().
         renew: Called without arguments.
+        kernels: The `InferenceKernels` that it renews and the function uses.
     """
 
-    def __init__(self, function: Callable, renew: Callable[[], None]) -> None:
+    def __init__(
+        self, function: Callable, renew: Callable[[], None], kernels: InferenceKernels
+    ) -> None:
         self._function = function
         self._renew = renew
+        self._kernels = kernels
         self.stale = True
 
     def __call__(self, iterator: Iterator) -> Any:
         if self.stale:
             self._renew()
             self.stale = False
-        return self._function(iterator)
+        with self._kernels.running():
+            return self._function(iterator)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from keras import ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 
 class GroupProtocol(Protocol):

@@ -30,13 +30,16 @@ class ChannelGraph:
             feeds that layer alone (`groups="dense"`).
 
     Attributes:
+        every_dense_input: Whether Dense layers have groups of their own inputs wherever no channel
+            group feeds them alone.
         graph: The model's `CallGraph`.
         groups: All `ChannelGroup`s, in the order of the graph; input groups last.
         edges: All `Edge`s.
         connections: The `ConnectionGroup` of every Dense layer.
         kernels: `Kernel`s: the weights that are counted.
         forbidden: Pairs of an `Axis` and a number of channels that must not be left along it.
-        rows_per_sample: Where positions lie among samples, see `batch_axis`.
+        rows_per_sample: How many rows of the first axis belong to one sample, by `id` of a tensor,
+            where that is not 1; None if unknown.
         ties: The `Tie`s: variables that several operations read.
         tied_ops: The `id`s of all layers and operations that share a variable with another one.
             Their channels are locked.
@@ -59,6 +62,7 @@ class ChannelGraph:
     """
 
     def __init__(self, model: keras.Model, every_dense_input: bool = False) -> None:
+        self.every_dense_input = every_dense_input
         self.graph = trace(model)
         reader = Reader(self.graph)
         for call in self.graph.calls:

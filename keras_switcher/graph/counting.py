@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.input_shapes import inputs_of_shape
+from keras_switcher.graph.inputs import inputs_of_shape
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.rules import apply_rule

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_switcher.graph.axis import Axis, GroupProtocol
 from keras_switcher.graph.call import Call
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 
 class ConnectionsProtocol(Protocol):

@@ -1,4 +1,4 @@
-"""Elementwise functions: decides whether one is, by name, by its operations, or by trial."""
+"""Elementwise functions: decides whether one is, by name, by its operations, or by probing."""
 
 import inspect
 from collections.abc import Callable
@@ -10,13 +10,14 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.call import Call, CallGraph, Shape
+from keras_switcher.graph.call import Call, CallGraph
+from keras_switcher.graph.probing import READS_WEIGHTS, why_not_elementwise
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import find_rule
 from keras_switcher.graph.side_effects import backend_variables, restored
+from keras_switcher.graph.sublayers import with_sublayers
 from keras_switcher.graph.tracing import trace
-from keras_switcher.graph.trial import READS_WEIGHTS, why_not_elementwise
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.tensors import Shape
 
 _activations = keras.activations
 ELEMENTWISE = (
@@ -62,7 +63,7 @@ def why_mixing_function(call: Call) -> str | None:
     return why and f"goes through the function {_name(function)} of '{call.name}': {why}"
 
 
-def is_unknown(op: keras.Operation) -> bool:
+def calls_user_function(op: keras.Operation) -> bool:
     """Whether a layer or operation calls a function of the user's: an activation, or a Lambda's."""
     function = getattr(op, "function" if isinstance(op, layers.Lambda) else "activation", None)
     function = unwrapped(function)
@@ -176,5 +177,5 @@ def _graph_of(activation: Callable, tensor: keras.KerasTensor) -> CallGraph | No
             calls = [Call(activation, activation.name, (inputs,), {}, outputs)]
             return CallGraph(activation.name, inputs, outputs, calls)
         return trace(keras.Model(inputs, activation(inputs)))
-    except Exception:  # The user's code may raise anything; whether it is wrong, the trial tells.
+    except Exception:  # The user's code may raise anything; whether it is wrong, the probe tells.
         return None

@@ -169,3 +169,9 @@ class ConnectionGroup:
         return f"{self.name}: {inputs} x {outputs} connections\n  {state}"
 
     __repr__ = __str__
+
+
+def split_factors(factors: dict) -> tuple[dict, dict]:
+    """Splits factors by name into those of channels (vectors) and of connections (matrices)."""
+    channels = {name: factor for name, factor in factors.items() if len(factor.shape) == 1}
+    return channels, {n: factor for n, factor in factors.items() if n not in channels}

@@ -10,6 +10,9 @@ from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.edge import Edge
 
+# What a kernel costs, see `Kernel.cost`.
+COSTS = ("weights", "macs")
+
 
 @dataclass(eq=False)
 class Use:
@@ -49,7 +52,7 @@ class Kernel:
         uses: Its `Use`s, in the order of the graph.
 
     Attributes:
-        connections: The name of the `ConnectionGroup` of its entries, if it is a Dense layer's.
+        connections_name: The name of its entries' `ConnectionGroup`, if it is a Dense layer's.
     """
 
     def __init__(self, weight: keras.Variable, axes: dict[int, Axis], uses: list[Use]) -> None:
@@ -59,7 +62,7 @@ class Kernel:
         self.uses = uses
         edges = [axis for axis in axes.values() if isinstance(axis, Edge)]
         names = (edge.connections.name for edge in edges if edge.connections)
-        self.connections: str | None = next(names, None)
+        self.connections_name: str | None = next(names, None)
 
     @property
     def is_countable(self) -> bool:

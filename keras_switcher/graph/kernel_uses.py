@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 
-from keras_switcher.graph.batch_axis import rows_per_sample
 from keras_switcher.graph.call import Call, CallGraph
 from keras_switcher.graph.labels import Size
+from keras_switcher.graph.rows_per_sample import rows_per_sample
 
 # Why it is not known how often a kernel is used.
 OPEN = "the size of its input is open"
@@ -22,7 +22,8 @@ class KernelUses:
         graph: The `CallGraph` of the network.
 
     Attributes:
-        rows_per_sample: Where positions lie among the samples, see `batch_axis`.
+        rows_per_sample: How many rows of the first axis belong to one sample, by `id` of a tensor,
+            where that is not 1; None if unknown.
     """
 
     def __init__(self, graph: CallGraph) -> None:

@@ -11,7 +11,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.packing import PackedLayout
-from keras_switcher.reductions import Tensor, as_constant
+from keras_switcher.tensors import Tensor, as_constant
 
 
 class Liveness:
@@ -33,6 +33,7 @@ class Liveness:
             with an entry per input by name of these connection groups.
         names: Names of the groups of which it tells what is left: those that have factors, and
             all that these can empty further up.
+        layout_left: The `PackedLayout` of what it tells: vectors by these names.
     """
 
     def __init__(
@@ -61,40 +62,34 @@ class Liveness:
         read = [group for group in channel_graph.groups if group.is_input and depends(group)]
         known = given | {id(group) for group in emptied + read}
         left = [group for group in channel_graph.groups if id(group) in known]
-        self._left = PackedLayout(left)
+        self.layout_left = PackedLayout(left)
         self.names = [group.name for group in left]
         one = np.full((3, 1), self.layout.one)
-        places = np.concatenate([*(self._effective_places(g, own) for g in left), one], axis=1)
-        self._effective = _Products(places, self.layout.one)
+        places = np.concatenate([*(self._combined_places(g, own) for g in left), one], axis=1)
+        self._combined = _Products(places, self.layout.one)
         self._consumers = _Consumers(emptied, own, self.layout.one) if emptied else None
         where = PackedLayout(emptied)
         self._read = as_constant(np.concatenate([*map(where.places, left), [where.one]]))
 
-    def effective(self, values: Tensor) -> dict:
-        """The effective factors: those of input positions times those of what arrives there.
+    def __call__(self, values: Tensor) -> dict:
+        """The channels that are left of each group, 1 or 0: vectors by name, for all `names`.
 
         Args:
-            values: Those of the groups, joined by `layout`.
-
-        Returns:
-            Vectors by name, for all `names`.
+            values: See `packed`.
         """
-        return self._left.split(self._effective(values))
+        return self.layout_left.split(self.packed(values))
 
-    def __call__(self, values: Tensor) -> dict:
-        """The channels that are left of each group, 1 or 0.
+    def packed(self, values: Tensor) -> Tensor:
+        """The channels that are left of each group, 1 or 0, packed by `layout_left`.
 
         Args:
             values: Of each group a vector, 1 where its own factor is not zero and 0 where it is,
                 joined by `layout`; likewise of the connections.
-
-        Returns:
-            Vectors like these by name, for all `names`.
         """
-        left = self._effective(values)
+        left = self._combined(values)
         if self._consumers is not None:
             left = left * ops.take(self._consumers(values), self._read, axis=0)
-        return self._left.split(left)
+        return left
 
     def _own_places(self, edge: Edge, inputs: dict) -> np.ndarray:
         """Indices, in two vectors, of what switches off an edge's positions themselves."""
@@ -103,7 +98,7 @@ class Liveness:
         connected = inputs.get(connections.name) if connections else None
         return np.stack([self.layout.places(g) if g else ones for g in (own, connected)])
 
-    def _effective_places(self, group: ChannelGroup, own: dict) -> np.ndarray:
+    def _combined_places(self, group: ChannelGroup, own: dict) -> np.ndarray:
         """Indices, in three vectors, of what multiplies a group's channels."""
         if group.is_input:
             edge = group.consumers[0]

@@ -11,7 +11,7 @@ NO_RULE = "for which no rule is known"
 
 
 class Origins:
-    """Where channels are lost: finds the call, before a tensor, that no channel passes.
+    """Finds the call, before a tensor, behind which channels can no longer be followed.
 
     Args:
         graph: The `CallGraph`.
@@ -62,10 +62,10 @@ class Origins:
         """A call with its type, and why no channel passes it."""
         kind = f"'{call.name}' ({type(call.op).__name__})"
         lost = self._reasons.get(id(call))
-        clause = self.opaque.get(id(call)) or (lost and where(lost))
+        clause = self.opaque.get(id(call)) or (lost and as_clause(lost))
         return f"{kind}, {clause}" if clause else f"{kind}, behind which none can be followed"
 
 
-def where(reason: str) -> str:
+def as_clause(reason: str) -> str:
     """Turns a reason why channels cannot be pruned into a relative clause."""
     return f"where a channel {reason}"

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_switcher.graph.axis import Axis, GroupProtocol
 from keras_switcher.graph.edge import Edge
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 
 class PackedLayout:
@@ -70,13 +70,7 @@ class PackedLayout:
         group = edge.input_group
         return self.places(group) if group and group.name in self._starts else None
 
-    def parts(self, axis: Axis) -> bool:
+    def needs_gather(self, axis: Axis) -> bool:
         """Whether an axis needs a gather: most are the vector of one group as it is."""
         known = any(group.name in self._starts for group in axis.groups)
         return known and not (len(axis.groups) == 1 and axis.is_whole(axis.groups[0]))
-
-
-def by_granularity(factors: dict) -> tuple[dict, dict]:
-    """Splits factors by name into those of channels (vectors) and of connections (matrices)."""
-    channels = {name: factor for name, factor in factors.items() if len(factor.shape) == 1}
-    return channels, {n: factor for n, factor in factors.items() if n not in channels}

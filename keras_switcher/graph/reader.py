@@ -11,7 +11,7 @@ from keras_switcher.graph.arguments import Adapt, Arguments
 from keras_switcher.graph.call import Call, CallGraph
 from keras_switcher.graph.kernel_uses import KernelUses
 from keras_switcher.graph.labels import NO_CHANNEL, Labels, Size
-from keras_switcher.graph.origins import Origins, where
+from keras_switcher.graph.origins import Origins, as_clause
 from keras_switcher.graph.weight_labels import WeightLabels
 
 COMBINED, SHARED = "is combined by '{}' with", "goes through '{}', which also reads"
@@ -202,7 +202,7 @@ class Reader(Labels):
         """
         self._call = call
         matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
-        self.lock_inputs(call, reason, clause or (where(reason) if matrices else None))
+        self.lock_inputs(call, reason, clause or (as_clause(reason) if matrices else None))
         self.kernel_uses.add_uncounted(call, matrices, f"its input {reason}")
 
     def lock_inputs(self, call: Call, reason: str, clause: str | None = None) -> None:

@@ -53,7 +53,7 @@ def select_groups(
         "channels": channel_graph.groups,
         "connections": channel_graph.connections,
     }
-    candidates = [group for grain in granularity for group in available[grain]]
+    candidates = [group for kind in granularity for group in available[kind]]
     if isinstance(groups, str):
         chosen = [g for g in candidates if g.prunable and _is_kind(g, groups)]
     elif callable(groups):

@@ -9,9 +9,13 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.call import is_stock
-from keras_switcher.graph.reachable import identity, reachable_variables
-from keras_switcher.graph.variable_reads import backend_variable
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.graph.reachable_variables import (
+    backend_variable,
+    identity,
+    is_variable,
+    reachable_variables,
+)
+from keras_switcher.graph.sublayers import with_sublayers
 
 
 def backend_variables(*roots: Any) -> list:
@@ -19,7 +23,7 @@ def backend_variables(*roots: Any) -> list:
     values = {}
     for variable in reachable_variables(*roots):
         value = backend_variable(variable)
-        if hasattr(value, "assign") and hasattr(value, "read_value"):
+        if is_variable(value):
             values[id(value)] = value
     return list(values.values())
 

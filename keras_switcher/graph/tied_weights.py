@@ -8,8 +8,8 @@ from typing import Any
 import keras
 
 from keras_switcher.graph.call import Call, CallGraph, is_stock
-from keras_switcher.graph.elementwise import is_unknown
-from keras_switcher.graph.reachable import identity, reachable_variables
+from keras_switcher.graph.elementwise import calls_user_function
+from keras_switcher.graph.reachable_variables import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.variable_reads import captured_handles, is_among
 
@@ -94,7 +94,7 @@ class TiedWeights:
                 if number not in variables or isinstance(variable, keras.Variable):
                     variables[number] = variable
         for key, calls in self._calls.items():
-            if is_unknown(calls[0].op):  # Its function may find a variable in any way.
+            if calls_user_function(calls[0].op):  # Its function may find a variable in any way.
                 handles = self._handles_of(calls[0])
                 read = {number: v for number, v in variables.items() if is_among(handles, v)}
                 self._variables[key] = {**self._variables[key], **read}
@@ -112,7 +112,9 @@ class TiedWeights:
 
     def _unread(self, variable: Any, calls: dict[int, Call]) -> set[int]:
         """The operations that do not read a variable, though they hold what it belongs to."""
-        traced = [call for call in calls.values() if is_unknown(call.op) or not is_stock(call.op)]
+        traced = [
+            call for call in calls.values() if calls_user_function(call.op) or not is_stock(call.op)
+        ]
         return {
             id(call.op) for call in traced if is_among(self._handles_of(call), variable) is False
         }
@@ -138,7 +140,7 @@ class TiedWeights:
         """Locks all channels that tied operations read and make: they stay whole, and tied."""
         self.count(reader)
         for tie in self.ties:
-            # What is said first is what users see: the one that has a rule says more.
+            # The first reason is the one that users see: an operation that has a rule says more.
             for call in sorted(tie.calls, key=lambda call: not tie.has_rule(call, reader)):
                 if id(call.op) not in self.reasons:
                     fed, made = tie.reasons(call, reader)

@@ -6,15 +6,8 @@ from typing import Any
 import keras
 from keras import tree
 
-from keras_switcher.graph.call import (
-    Call,
-    CallGraph,
-    OperationProxy,
-    arranged,
-    inputs_like,
-    is_tensor,
-    paired,
-)
+from keras_switcher.graph.call import Call, CallGraph, OperationProxy, is_tensor, paired
+from keras_switcher.graph.inputs import arranged, inputs_like
 
 
 def trace(model: keras.Model, called_with: Any = None) -> CallGraph:
@@ -38,11 +31,6 @@ def trace(model: keras.Model, called_with: Any = None) -> CallGraph:
     >>> [call.name for call in trace(model).calls]
     ['head']
     """
-    return _traced(model, called_with)
-
-
-def _traced(model: keras.Model, called_with: Any = None) -> CallGraph:
-    """The graph of a model, or that of one call of a nested model."""
     plain = _plain_functional(model)
     graph = CallGraph(name=model.name)
     aliases: dict[int, keras.KerasTensor] = {}
@@ -56,7 +44,7 @@ def _traced(model: keras.Model, called_with: Any = None) -> CallGraph:
         args, kwargs = resolve((args, kwargs))
         if isinstance(op, keras.Model) and _why_unreadable(op) is None:
             given = args[0] if args else kwargs["inputs"]
-            inner = _traced(op, given)
+            inner = trace(op, given)
             values = paired(inner.inputs, arranged(given, inner.inputs))
             for call in inner.calls:
                 given_to_it = (call.args, _handed_down(kwargs.get("training"), call))

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from keras_switcher.graph.reachable_variables import backend_variable
+
 
 class _Traced(keras.Operation):
     """Runs a function on symbolic tensors and notes what its graph holds of the world outside."""
@@ -48,7 +50,7 @@ def captured_handles(function: Callable, *args: Any, **kwargs: Any) -> list | No
     traced = _Traced(function)
     try:
         traced.compute_output_spec(*args, **kwargs)
-    except Exception:  # The user's code may raise anything; whether it is wrong, the trial tells.
+    except Exception:  # The user's code may raise anything; whether it is wrong, the probe tells.
         return None
     if traced.captures is None:
         return None
@@ -62,12 +64,6 @@ def is_among(handles: list | None, variable: Any) -> bool | None:
     except (AttributeError, ValueError):  # Of another backend, or with a copy on each device.
         return None
     return None if handles is None else any(handle is each for each in handles)
-
-
-def backend_variable(variable: Any) -> Any:
-    """The backend's variable behind a variable of Keras; any other one is that itself."""
-    # Private: `value` is a tensor, and within a scope not even the variable's own.
-    return variable._value if isinstance(variable, keras.Variable) else variable
 
 
 def reads_more_than_numbers(handles: list | None) -> bool:

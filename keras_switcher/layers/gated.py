@@ -6,7 +6,7 @@ import keras
 
 from keras_switcher.graph.edge import scaled
 from keras_switcher.layers.variable_override import VariableOverride
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 
 class VariableOverride(keras.StatelessScope):

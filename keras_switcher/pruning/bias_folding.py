@@ -12,7 +12,7 @@ from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.plan import Plan
-from keras_switcher.reductions import in_full
+from keras_switcher.tensors import in_full
 
 
 def foldable(channel_graph: ChannelGraph, connections: dict) -> dict:
@@ -30,13 +30,14 @@ def foldable(channel_graph: ChannelGraph, connections: dict) -> dict:
     """
     found = {}
     once = {group.name for group in channel_graph.connections if len(group.edges) == 1}
+    makers = channel_graph.graph.makers
     for group in channel_graph.groups:
         if not group.prunable or len(group.producers) != 1:
             continue
         made_by = f"{group.producers[0].name}/connections"
         readers = [edge.connections for edge in group.consumers]
         if made_by in connections and all(reader and reader.name in once for reader in readers):
-            chains = _Chains(channel_graph, group)
+            chains = _Chains(makers, group)
             if all(map(chains.can_fold_at, group.consumers)):
                 found[group] = made_by
     return found
@@ -57,12 +58,13 @@ def bias_shifts(channel_graph: ChannelGraph, plan: Plan) -> dict:
     """
     shifts: dict[int, np.ndarray] = {}
     reaching: dict[int, np.ndarray] = {}
+    makers = channel_graph.graph.makers
     for group in channel_graph.groups:  # Producers come before readers.
         constant = plan.groups[group.name].constant
         if not constant.any():
             continue
         gone = constant & ~plan.keep[group.name]
-        chains = _Chains(channel_graph, group)
+        chains = _Chains(makers, group)
         layer = group.producers[0].layer
         for edge in group.consumers:
             values = chains.values_at(edge, _preactivation(layer, reaching))
@@ -96,15 +98,16 @@ def new_biases(channel_graph: ChannelGraph, plan: Plan) -> list:
 
 
 class _Chains:
-    """The calls between the Dense layer that makes a group and those that read it."""
+    """The calls between the Dense layer that makes a group and those that read it.
 
-    def __init__(self, channel_graph: ChannelGraph, group: ChannelGroup) -> None:
+    Args:
+        makers: See `CallGraph.makers`.
+        group: The `ChannelGroup`.
+    """
+
+    def __init__(self, makers: dict[int, Call], group: ChannelGroup) -> None:
         self._layer = group.producers[0].layer
-        self._makers = {
-            id(tensor): call
-            for call in channel_graph.graph.calls
-            for tensor in tree.flatten(call.outputs)
-        }
+        self._makers = makers
 
     def can_fold_at(self, edge: Edge) -> bool:
         """Whether constants of the group are the same at all positions that an edge reads."""

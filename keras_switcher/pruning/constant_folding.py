@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.call import Call, is_stock, is_tensor, samples_axis
+from keras_switcher.graph.call import Call, batch_axis, is_stock, is_tensor
 from keras_switcher.graph.edge import Edge
 
 
@@ -86,7 +86,7 @@ def _span(values: list, shape: tuple) -> bool:
 
 def _have_samples(values: list, output: keras.KerasTensor) -> bool:
     """Whether a tensor among these has as many samples as the output."""
-    axis = samples_axis(output)
+    axis = batch_axis(output)
     if axis is None:
         return True
     from_the_end = axis - len(output.shape)
@@ -189,7 +189,7 @@ def evaluate(
 
     def made_of(samples: int, **changes: bool) -> Any:
         def several(old: Any, new: Any) -> Any:
-            axis = samples_axis(old)
+            axis = batch_axis(old)
             return new if axis is None else np.repeat(new, samples, axis)
 
         given = tree.map_structure(several, (call.args, call.kwargs), (args, kwargs))
@@ -202,7 +202,7 @@ def evaluate(
 
     outputs = made_of(1)
     others = []
-    if any(samples_axis(tensor) is not None for tensor in call.inputs):
+    if any(batch_axis(tensor) is not None for tensor in call.inputs):
         others.append((2, made_of(2)))
     if call.trains:
         if "training" not in kwargs:
@@ -234,7 +234,7 @@ def _is_alike(tensor: keras.KerasTensor, one: np.ndarray, other: np.ndarray, sam
     """Whether a call makes the same of so many samples, for each of them, as of one."""
     # Sums may be taken in another order, and rounded to half precision.
     rounding = 1e-5 if one.dtype.itemsize > 2 else 0.02
-    axis = samples_axis(tensor)
+    axis = batch_axis(tensor)
     expected = one if axis is None else np.take(one, [0] * samples, axis)
     if expected.shape != other.shape:
         return False

@@ -27,7 +27,7 @@ def remaining(channel_graph: ChannelGraph, plan: Plan | None = None) -> dict:
         uses = [use for use in kernel.uses if id(use.call) in remains.calls]
         if not uses:
             continue
-        matrix = connections.get(kernel.connections) if kernel.connections else None
+        matrix = connections.get(kernel.connections_name) if kernel.connections_name else None
         if matrix is None:
             left = remains.entries(kernel.weight)
         else:

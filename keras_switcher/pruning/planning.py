@@ -10,12 +10,12 @@ import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.downstream import feeds_nothing
+from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.liveness import Liveness
-from keras_switcher.graph.packing import by_granularity
 from keras_switcher.pruning.bias_folding import foldable
 from keras_switcher.pruning.plan import GroupPlan, Plan
 from keras_switcher.pruning.rounding import enforce_minimum, round_up
-from keras_switcher.reductions import in_full
+from keras_switcher.tensors import in_full
 
 
 def propagate_removal(
@@ -37,7 +37,7 @@ def propagate_removal(
     groups = [group for group in channel_graph.groups if group.name in keep or group in makers]
     keep = {group.name: keep.get(group.name, np.ones(group.size, bool)) for group in groups}
     cut_groups = [group for group in channel_graph.connections if group.name in uncut]
-    kernels = [(kernel.connections, kernel) for kernel in channel_graph.kernels if uncut]
+    kernels = [(kernel.connections_name, kernel) for kernel in channel_graph.kernels if uncut]
     liveness = Liveness(channel_graph, groups, cut_groups)
     constant: dict[str, np.ndarray] = {}
     while True:
@@ -65,9 +65,7 @@ def propagate_removal(
             return left, constant
 
 
-def plan_removal(
-    channel_graph: ChannelGraph, factors: dict, round_to: int = 1, dense: bool = False
-) -> Plan:
+def plan_removal(channel_graph: ChannelGraph, factors: dict, round_to: int = 1) -> Plan:
     """The plan that removes what factors switch off.
 
     Args:
@@ -77,7 +75,6 @@ def plan_removal(
         round_to: Keep at least the next multiple of this number of channels of each channel
             group. The added channels are those with the largest weights; they are scaled by
             zero, so the outputs stay the same.
-        dense: Whether `channel_graph` was read with `every_dense_input`.
 
     Raises:
         ValueError: If `round_to` is not a positive integer.
@@ -86,7 +83,7 @@ def plan_removal(
     if not is_whole or round_to < 1:
         raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
     factors = {name: in_full(factor) for name, factor in factors.items()}
-    channels, connections = by_granularity(factors)
+    channels, connections = split_factors(factors)
     own = {name: vector > 0 for name, vector in channels.items()}
     left, constant = propagate_removal(channel_graph, own, connections)
     _empty_branches(channel_graph, left)
@@ -106,7 +103,7 @@ def plan_removal(
         )
         for group in channel_graph.groups
     }
-    return Plan(groups, dense, connections)
+    return Plan(groups, channel_graph.every_dense_input, connections)
 
 
 def _empty_branches(channel_graph: ChannelGraph, keep: dict[str, np.ndarray]) -> None:

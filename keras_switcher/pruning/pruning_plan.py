@@ -13,10 +13,9 @@ from keras_switcher.pruning.verification import check_verify
 
 
 class PruningPlan(Plan):
-    """Which channels of which groups stay, and how they are scaled. It prints itself.
+    """A `Plan` that can be saved, loaded and applied to a copy of its network. It prints itself.
 
-    Made by `SwitcherModel.plan()`; saved as JSON, it can be applied to any
-    copy of the model.
+    Made by `SwitcherModel.plan()`; saved as JSON, it can be applied to any copy of the model.
 
     Args:
         groups: Maps names of groups to `GroupPlan`s.
@@ -62,8 +61,8 @@ class PruningPlan(Plan):
         check_verify(verify)
         channel_graph = ChannelGraph(model, self.every_dense_input)
         check_plan(self, channel_graph)
-        acting = {n: g.scale * (g.keep | g.constant) for n, g in self.groups.items()}
-        return compact(channel_graph, self, {**acting, **self.connections} if verify else None)
+        effective = {n: g.scale * (g.keep | g.constant) for n, g in self.groups.items()}
+        return compact(channel_graph, self, {**effective, **self.connections} if verify else None)
 
     def save(self, path: str | Path) -> None:
         """Writes the plan as JSON, beside the file that may be there, and then replaces that one.

@@ -1,4 +1,4 @@
-"""What a plan leaves of a network, derived once: costs are counted from it, surgery cuts by it."""
+"""Remains: the channels, weights and calls that are left when a plan is carried out."""
 
 from functools import cached_property
 

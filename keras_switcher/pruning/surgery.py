@@ -16,6 +16,7 @@ from keras_switcher.graph.names import Names
 from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.bias_folding import bias_shifts
 from keras_switcher.pruning.constant_folding import evaluate, merge, zero_arguments, zeros
+from keras_switcher.pruning.derived_state import renew_derived_state
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.remains import Remains
 from keras_switcher.pruning.replicas import Replicator
@@ -122,7 +123,7 @@ class Surgery:
             shift = self.shifts.get(id(call.op))
             if shift is not None:
                 made = self.channel_graph.axes_of(call.op.kernel).get(1)
-                new.bias.assign_add(shift if made is None else shift[made.kept(self.keep)])
+                new.bias.assign_add(shift if made is None else shift[self.remains.kept(made)])
         return outputs
 
     def _folded(self, call: Call, args: tuple, kwargs: dict) -> Any:
@@ -154,8 +155,7 @@ class Surgery:
             new_weight.assign(value)
             new_weight.trainable = old_weight.trainable
             self.counterparts.append((old_weight, new_weight))
-        if isinstance(new, keras.layers.Normalization):  # It keeps tensors made of its weights.
-            new.finalize_state()
+        renew_derived_state(new)
 
     def _constant(self, call: Call, args: tuple, kwargs: dict) -> Any:
         """What a call makes of constants alone."""
@@ -190,7 +190,7 @@ class Surgery:
         if edge.input_group is None:  # It reads all that arrives.
             return args, kwargs
         arriving = edge.gather_channels(self.keep, np)
-        kept = edge.kept(self.keep)
+        kept = self.remains.kept(edge)
         left = kept if arriving is None else kept[arriving]
         if left.all():
             return args, kwargs
@@ -230,7 +230,7 @@ class Surgery:
             matrix = None if edge is None else edge.of_connections(self.factors)
             if matrix is not None:  # Its rows are the inputs, which are the kernel's first axis.
                 value = value * matrix.astype(value.dtype)
-            kept = channels.kept(self.keep)
+            kept = self.remains.kept(channels)
             if not kept.all():
                 value = value.take(np.flatnonzero(kept), axis)
             scale = None if edge is None else edge.gather(self.factors, np)
@@ -248,7 +248,7 @@ class Surgery:
         scale = read.gather(self.factors, np)
         if scale is None:
             return args, kwargs
-        scale = scale[read.kept(self.keep)].reshape(
+        scale = scale[self.remains.kept(read)].reshape(
             [-1] + [1] * (len(edge.call.input.shape) - 1 - axis)
         )
         return self._on_first_tensor(lambda x: x if (scale == 1).all() else x * scale, args, kwargs)

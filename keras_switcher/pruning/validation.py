@@ -74,7 +74,7 @@ def _are_constant(
         return True
     left = {name: (g.scale > 0) & ~g.constant for name, g in plan.groups.items()}
     left[group.name] = constant
-    kernels = {kernel.connections: kernel for kernel in channel_graph.kernels}
+    kernels = {kernel.connections_name: kernel for kernel in channel_graph.kernels}
     name = f"{group.producers[0].name}/connections" if len(group.producers) == 1 else None
     if name not in plan.connections:
         return False

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.records import Record, map_weights, unique_weights
 from keras_switcher.switchers.wrapped import WrappedSwitcher
+from keras_switcher.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
-from keras_switcher.reductions import Segments, Tensor, as_constant
+from keras_switcher.reductions import Segments
 from keras_switcher.switchers.records import GroupRecord
+from keras_switcher.tensors import Tensor, as_constant
 
 
 class Features:
@@ -78,6 +79,6 @@ class Features:
             values = ops.take(ops.reshape(values, (-1,)), self._entries, axis=0)
         values = self._of_rows.means(values)
         if relative:
-            means = self._of_views.spread(self._of_views.means(values))
+            means = self._of_views.to_members(self._of_views.means(values))
             values = values / (means + 1e-12) - 1
         return self._of_channels.means(values)

@@ -4,10 +4,10 @@ from typing import Any
 
 import keras
 
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import CEILING, START, STARTS, as_factors, check_head
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")

@@ -5,10 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.records import Record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.wrapped import WrappedSwitcher
+from keras_switcher.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -26,7 +26,8 @@ class FrozenSwitcher(WrappedSwitcher):
         **kwargs: See `Switcher`.
 
     Raises:
-        ValueError: If `keep` is not within (0, 1].
+        ValueError: If `keep` is not within (0, 1], or ranks factors that are all equal: those of a
+            new switcher with `start="one"`.
 
     Example:
 
@@ -43,6 +44,8 @@ class FrozenSwitcher(WrappedSwitcher):
         super().__init__(switcher, **kwargs)
         if keep is not None and not 0 < keep <= 1:
             raise ValueError(f"`keep` must be None or within (0, 1]. Received: keep={keep!r}.")
+        if keep is not None and keep < 1:
+            _check_unequal(switcher)
         self.keep = keep
 
     @property
@@ -62,9 +65,29 @@ class FrozenSwitcher(WrappedSwitcher):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "keep": self.keep}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "FrozenSwitcher":
+        # Weights are loaded later: those of a switcher that was trained before it was frozen.
+        made = super().from_config({**config, "keep": None})
+        made.keep = config["keep"]
+        return made
+
     def _ranked(self, factor: Tensor) -> Tensor:
         flat = ops.reshape(factor, (-1,))
         size = flat.shape[0]
         best = ops.top_k(flat, max(1, round(self.keep * size)))[1]
         kept = ops.scatter(ops.expand_dims(best, 1), ops.ones_like(flat)[: best.shape[0]], (size,))
         return ops.reshape(flat * kept, factor.shape)
+
+
+def _check_unequal(switcher: Switcher) -> None:
+    """Raises ValueError if all factors of a switcher, within whatever wraps it, are one."""
+    within = switcher
+    while isinstance(within, WrappedSwitcher):
+        within = within.switcher
+    if getattr(within, "start", None) == "one" and not within.built:
+        raise ValueError(
+            "A frozen switcher with `keep` ranks its factors, and those that start at one are all "
+            "equal. Choose start='near_one' or 'half_zeros' for the switcher within, or keep=None. "
+            f"Received: a {type(within).__name__} with start='one'."
+        )

@@ -4,7 +4,7 @@ from numbers import Real
 
 from keras import ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 # Chosen on validation splits, see `recipes/results/`.
 CEILING = 1.5
@@ -29,7 +29,7 @@ def check_head(start: str, ceiling: float | None) -> None:
         )
 
 
-def mean_at_start(beta: float, size: int) -> float:
+def group_mean_at_start(beta: float, size: int) -> float:
     """The mean of a group's raw values at the start, if those of larger groups have mean beta.
 
     One channel alone is always at its mean: it starts at one, not at zero for ever.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 
 @dataclass(frozen=True, eq=False)

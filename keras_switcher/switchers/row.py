@@ -5,12 +5,12 @@ from typing import Any
 
 import keras
 
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import CEILING, START, STARTS, check_head
 from keras_switcher.switchers.records import Record, in_order, split_records
 from keras_switcher.switchers.row_channels import ChannelFactors
 from keras_switcher.switchers.row_connections import ConnectionFactors
 from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")

@@ -5,9 +5,9 @@ from math import prod
 import numpy as np
 from keras import layers, ops
 
-from keras_switcher.reductions import Segments, Tensor, as_constant
+from keras_switcher.reductions import Segments
 from keras_switcher.switchers.features import Features
-from keras_switcher.switchers.heads import as_factors, mean_at_start
+from keras_switcher.switchers.heads import as_factors, group_mean_at_start
 from keras_switcher.switchers.records import (
     GroupRecord,
     KernelView,
@@ -16,6 +16,7 @@ from keras_switcher.switchers.records import (
 )
 from keras_switcher.switchers.row_part import RowPart
 from keras_switcher.switchers.straight_through import straight_through
+from keras_switcher.tensors import Tensor, as_constant
 
 # Sources of a channel's features, one feature of each.
 FEATURES = ("producers", "consumers", "scales", "shifts")
@@ -29,8 +30,8 @@ class ChannelFactors(RowPart):
 
     def build(self, records: list[GroupRecord]) -> None:
         sizes = [record.size for record in records]
-        beta = self.mean_at_start
-        self._lifted = as_constant([[mean_at_start(beta, size) - beta] for size in sizes])
+        beta = self.initial_beta
+        self._lifted = as_constant([[group_mean_at_start(beta, size) - beta] for size in sizes])
         self._groups = Segments(np.repeat(np.arange(len(records)), sizes), len(records))
         shapes = {id(weight): tuple(weight.shape) for weight in unique_weights(records)}
         self._context = as_constant(np.stack([_describe(record, shapes) for record in records]))
@@ -56,17 +57,17 @@ class ChannelFactors(RowPart):
         around = ops.matmul(ops.cast(self._neighbours, means.dtype), means)
         described = ops.cast(self._context, means.dtype)
         context = self.context(ops.concatenate([means, around, described], axis=1))
-        hidden = ops.relu(self.mix(hidden) + self._groups.spread(context))
+        hidden = ops.relu(self.mix(hidden) + self._groups.to_members(context))
         level = self.level(ops.relu(context))
         score = self.score(hidden)
-        centred = score - self._groups.spread(self._groups.means(score))
+        centred = score - self._groups.to_members(self._groups.means(score))
         variance = self._groups.means(ops.square(centred))
         level = level + self.beta + ops.cast(self._lifted, level.dtype)
-        values = self._groups.spread(level) + centred * self._groups.spread(
+        values = self._groups.to_members(level) + centred * self._groups.to_members(
             (self.gamma + added_spread) * ops.rsqrt(variance + 1e-8)
         )
         factors = as_factors(values, self.ceiling)
-        is_off = self._groups.spread(self._groups.means(factors) == 0)
+        is_off = self._groups.to_members(self._groups.means(factors) == 0)
         return split_by_record(straight_through(factors, values, is_off)[:, 0], records)
 
     def _channel_features(self, records: list[GroupRecord]) -> Tensor:

@@ -3,10 +3,11 @@
 import numpy as np
 from keras import layers, ops
 
-from keras_switcher.reductions import Segments, Tensor, column_sums, row_sums, times, total
+from keras_switcher.reductions import Segments, column_sums, row_sums, times, total
 from keras_switcher.switchers.heads import as_factors
 from keras_switcher.switchers.records import ConnectionRecord
 from keras_switcher.switchers.row_part import RowPart
+from keras_switcher.tensors import Tensor
 
 
 class ConnectionFactors(RowPart):
@@ -50,7 +51,7 @@ class ConnectionFactors(RowPart):
         mean = self._sides.means(seen)[: len(kernels)]
         scale = 1 / (mean + 1e-12)
         mean = mean * scale
-        seen = seen * self._kernels.spread(scale)
+        seen = seen * self._kernels.to_members(scale)
         added = self._added(seen)
         # The score of a connection is |weight| * scale + row + column. Its mean and variance are
         # taken from rows and columns: every pass over all scores costs time.
@@ -61,7 +62,7 @@ class ConnectionFactors(RowPart):
         slope = (self.gamma + added_spread) * ops.rsqrt(ops.maximum(variance, 0) + 1e-8)
         level = self.level(ops.cast(self._contexts, slope.dtype))[:, 0]
         shift = self.beta + level - slope * mean
-        added = added * self._kernels.spread(slope) + self._kernels.spread(shift / 2)
+        added = added * self._kernels.to_members(slope) + self._kernels.to_members(shift / 2)
         added = ops.split(added, self._ends)
         rows, columns = added[: len(kernels)], added[len(kernels) :]
         slope *= scale
@@ -76,9 +77,9 @@ class ConnectionFactors(RowPart):
         # rows with a matrix of six would take XLA a tenth of all that a switcher adds to a step.
         kernel, bias = self.embed.kernel, self.embed.bias
         of_contexts = ops.matmul(ops.cast(self._side_contexts, sizes.dtype), kernel[1:]) + bias
-        hidden = ops.relu((sizes - 1)[:, None] * kernel[0] + self._sides.spread(of_contexts))
+        hidden = ops.relu((sizes - 1)[:, None] * kernel[0] + self._sides.to_members(of_contexts))
         added = self.add(hidden)[:, 0]
-        return added - self._sides.spread(self._sides.means(added))
+        return added - self._sides.to_members(self._sides.means(added))
 
 
 def _describe(record: ConnectionRecord) -> np.ndarray:

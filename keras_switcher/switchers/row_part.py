@@ -10,7 +10,7 @@ class RowPart(keras.layers.Layer):
 
     Args:
         units: Width of the network.
-        gamma: Initial standard deviation of the raw factors.
+        gamma: Initial standard deviation of the raw values.
         beta: Their initial mean.
         ceiling: Upper bound of the factors, or None.
         **kwargs: As for any Keras layer.
@@ -21,13 +21,13 @@ class RowPart(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.units = units
-        self.spread_at_start, self.mean_at_start = gamma, beta
+        self.initial_gamma, self.initial_beta = gamma, beta
         self.ceiling = ceiling
 
     def add_scale(self) -> None:
         """Creates `gamma` and `beta`."""
         constant = keras.initializers.Constant
         self.gamma = self.add_weight(
-            shape=(), initializer=constant(self.spread_at_start), name="gamma"
+            shape=(), initializer=constant(self.initial_gamma), name="gamma"
         )
-        self.beta = self.add_weight(shape=(), initializer=constant(self.mean_at_start), name="beta")
+        self.beta = self.add_weight(shape=(), initializer=constant(self.initial_beta), name="beta")

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.records import Record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.wrapped import WrappedSwitcher
+from keras_switcher.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")

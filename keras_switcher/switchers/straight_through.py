@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 
 def straight_through(values: Tensor, soft: Tensor, where: Tensor = 1.0) -> Tensor:

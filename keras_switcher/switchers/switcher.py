@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.heads import SPREAD
 from keras_switcher.switchers.records import Record
+from keras_switcher.tensors import Tensor
 
 
 class Switcher(keras.layers.Layer):
@@ -84,7 +84,7 @@ class Switcher(keras.layers.Layer):
             )
 
     def added_spread(self) -> Tensor:
-        """The standard deviation added to raw factors that started at one, 0 to `heads.SPREAD`."""
+        """The standard deviation added to raw values that started at one, 0 to `heads.SPREAD`."""
         return 0.0 if self.initial_spread is None else SPREAD * self.initial_spread
 
     def spread(self, progress: Tensor) -> None:

@@ -5,8 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.reductions import Tensor
-from keras_switcher.switchers.heads import START, STARTS, mean_at_start
+from keras_switcher.switchers.heads import START, STARTS, check_head, group_mean_at_start
 from keras_switcher.switchers.records import (
     GroupRecord,
     KernelView,
@@ -17,6 +16,7 @@ from keras_switcher.switchers.records import (
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.unet_connections import ConnectionImages
 from keras_switcher.switchers.unet_network import INITIALIZER, Normalize, UNet, padded
+from keras_switcher.tensors import Tensor
 
 NORMALIZATIONS = ("instance", "batch")
 
@@ -72,8 +72,7 @@ class UNetSwitcher(Switcher):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if start not in STARTS:
-            raise ValueError(f"`start` must be one of {tuple(STARTS)}. Received: start={start!r}.")
+        check_head(start, ceiling=None)
         if normalization not in NORMALIZATIONS:
             raise ValueError(
                 f"`normalization` must be one of {NORMALIZATIONS}. "
@@ -181,7 +180,7 @@ class UNetSwitcher(Switcher):
         """The last normalisation, over the channels of one group and not over padding."""
         gamma, beta = STARTS[self.start]
         head = Normalize(
-            self.normalization, gamma, mean_at_start(beta, size), dtype=self.dtype_policy
+            self.normalization, gamma, group_mean_at_start(beta, size), dtype=self.dtype_policy
         )
         head.build((None, 1))
         return head

@@ -5,10 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.reductions import Tensor
-from keras_switcher.switchers.heads import mean_at_start
+from keras_switcher.switchers.heads import group_mean_at_start
 from keras_switcher.switchers.records import ConnectionRecord
 from keras_switcher.switchers.unet_network import EntryUNet, Normalize, padded
+from keras_switcher.tensors import Tensor
 
 
 class ConnectionImages(keras.layers.Layer):
@@ -75,7 +75,7 @@ class ConnectionImages(keras.layers.Layer):
     def _head(self, size: int) -> Normalize:
         gamma, beta = self.start
         head = Normalize(
-            self.normalization, gamma, mean_at_start(beta, size), dtype=self.dtype_policy
+            self.normalization, gamma, group_mean_at_start(beta, size), dtype=self.dtype_policy
         )
         head.build((None, 1))
         return head

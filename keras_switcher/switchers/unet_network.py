@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 # With a variance of 2 / fan-out: He et al. 2015, arXiv 1502.01852.
 INITIALIZER = ("fan_out", "untruncated_normal")

@@ -4,9 +4,9 @@ from typing import Any
 
 import keras
 
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.records import Record
 from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.tensors import Tensor
 
 
 class WrappedSwitcher(Switcher):

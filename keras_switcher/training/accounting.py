@@ -12,14 +12,11 @@ from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
-from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
-from keras_switcher.graph.kernel import Kernel, Use
+from keras_switcher.graph.kernel import COSTS, Kernel, Use
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import PackedLayout
-from keras_switcher.graph.unpruned_weights import describe_unpruned, more_to_choose
-from keras_switcher.reductions import Tensor, as_constant, total
 from keras_switcher.switchers.straight_through import straight_through_step
-from keras_switcher.training.budget.budget import COSTS, Budget
+from keras_switcher.tensors import Tensor, as_constant
 
 
 class Accounting:
@@ -30,19 +27,16 @@ class Accounting:
     """
 
     def __init__(self, gated: GatedNetwork) -> None:
-        self._channel_graph = gated.channel_graph
-        self._groups, self._connections = gated.groups, gated.connections
-        self._chosen: list[ChannelGroup | ConnectionGroup] = [*gated.groups, *gated.connections]
-        self._names = gated.names
-        self._liveness = Liveness(self._channel_graph, self._groups)
+        self._liveness = Liveness(gated.channel_graph, gated.groups)
         self._layout = self._liveness.layout
-        self._number = sum(group.size for group in self._chosen)
-        connections = [group.name for group in gated.connections]
-        self._kept_share = KeptShare(self._channel_graph, self._liveness.names, connections)
+        self._connections = [group.name for group in gated.connections]
+        self._kept_share = KeptShare(
+            gated.channel_graph, self._liveness.layout_left, self._connections
+        )
 
-    def live(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """1 for the channels that are alive, 0 for others; gradients as of the factors."""
-        return self._liveness(straight_through_step(self._layout.join(factors)))
+    def live(self, factors: dict[str, Tensor]) -> Tensor:
+        """1 for the channels that are alive, 0 for others, packed; gradients as of the factors."""
+        return self._liveness.packed(straight_through_step(self._layout.join(factors)))
 
     def kept(self, factors: dict[str, Tensor], of: str) -> Tensor:
         """The share of the weights or MACs of the whole network that the factors leave.
@@ -51,47 +45,17 @@ class Accounting:
         """
         return self._kept_share(self.live(factors), of, self._connected(factors))
 
-    def shares(self, factors: dict[str, Tensor]) -> Tensor:
-        """Shares of factors that prune, weaken and strengthen, and of weights removed.
+    def weights_removed(self, factors: dict[str, Tensor]) -> Tensor:
+        """The share of the weights that the factors remove.
 
         What only follows from cut connections, units without inputs or outputs, is not looked for
         at every step; `structure()` has it.
-
-        Returns:
-            A tensor of shape `(4,)`.
         """
-        live, effective = self.live(factors), self._liveness.effective(self._layout.join(factors))
-        channels = self._layout.join(effective) * self._layout.join(live)
-        # Connections one by one: there are too many to be copied into one vector.
-        parts = [channels[:-1], *(factors[group.name] for group in self._connections)]
-        kept = sum(_count(values > 0) for values in parts) / self._number
-        strengthened = sum(_count(values >= 1) for values in parts) / self._number
-        removed = 1 - self._kept_share(live, "weights", self._connected(factors))
-        shares = [1 - kept, kept - strengthened, strengthened, removed]
-        return ops.stack([ops.cast(share, "float32") for share in shares])
-
-    def check_reachable(self, budget: Budget) -> None:
-        """Raises ValueError if a `Budget` asks for less than one factor per group leaves."""
-        factors = {
-            group.name: ops.reshape(ops.eye(1, group.size), group.shape) for group in self._chosen
-        }
-        least = float(self.kept(factors, budget.of))
-        if budget.keep < least:
-            raise ValueError(
-                f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
-                f"one factor left in each, {least:.2%} remain."
-                f"{describe_unpruned(self._channel_graph, self._names)}\n"
-                + more_to_choose(self._channel_graph, self._groups, self._connections)
-            )
+        return ops.cast(1 - self.kept(factors, "weights"), "float32")
 
     def _connected(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
         """1 for the connections that are left, 0 for others."""
-        names = [group.name for group in self._connections]
-        return {name: straight_through_step(factors[name]) for name in names}
-
-
-def _count(chosen: Tensor) -> Tensor:
-    return total(ops.cast(chosen, "float32"))
+        return {name: straight_through_step(factors[name]) for name in self._connections}
 
 
 class KeptShare:
@@ -102,14 +66,14 @@ class KeptShare:
 
     Args:
         channel_graph: The model's `ChannelGraph`.
-        names: Names of the groups about which it will be told what is alive.
+        layout: The `PackedLayout` of what it will be told of channels: which are alive.
         connections: Names of the connection groups about which it will be told what is left.
     """
 
     def __init__(
-        self, channel_graph: ChannelGraph, names: Iterable[str], connections: Iterable[str] = ()
+        self, channel_graph: ChannelGraph, layout: PackedLayout, connections: Iterable[str] = ()
     ) -> None:
-        self._layout = PackedLayout(map(channel_graph.group, names))
+        self._layout = layout
         terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
         costs = [term.costs for term in terms]
         self._costs = {of: np.array([each[of] for each in costs], "float64") for of in COSTS}
@@ -123,7 +87,7 @@ class KeptShare:
         told, table = set(connections), []
         self._connected: list[tuple[int, str, list]] = []
         for number, term in enumerate(terms):
-            row, name = [next(numbers) for _ in term.axes], term.kernel.connections
+            row, name = [next(numbers) for _ in term.axes], term.kernel.connections_name
             if name in told:
                 own, row = row[: len(term.kernel.axes)], row[len(term.kernel.axes) :]
                 sides = [(k, indices[i]) for k, i in zip(term.kernel.axes, own, strict=True)]
@@ -137,36 +101,37 @@ class KeptShare:
 
     def __call__(
         self,
-        live: dict[str, Tensor],
+        live: Tensor,
         of: str = "weights",
         connected: dict[str, Tensor] | None = None,
     ) -> Tensor:
         """A scalar from 0 to 1.
 
         Args:
-            live: Maps the names to vectors, 1 for the channels that are alive and 0 for others,
-                as `Liveness` returns them.
+            live: 1 for the channels that are alive and 0 for others, packed by the layout, as
+                `Liveness.packed` returns it.
             of: `"weights"`, or `"macs"`, of which those that are not known are left out.
             connected: Maps the names of the connection groups to matrices, 1 for the connections
                 that are left and 0 for others. Only these of a kernel count.
         """
         connected = connected or {}
-        told = (*live.values(), *connected.values())
+        told = (live, *connected.values())
         # Half precision cannot count beyond 256 or 2048.
         dtype = keras.backend.result_type("float32", *(tensor.dtype for tensor in told))
-        values = ops.cast(self._layout.join(live), dtype)
+        # Changes no shape: the gradient of several gathers becomes one dense vector here.
+        values = ops.reshape(ops.cast(live, dtype), (-1,))
         shares = ops.append(self._live_shares(values), ops.ones(1, values.dtype))
         costs = self._costs[of] / self._costs[of].sum()
         left = ops.ones(len(costs), shares.dtype)
         for column in self._columns:
             left = left * ops.take(shares, column, axis=0)
-        total = 0.0
+        kept = 0.0
         for number, name, sides in self._connected:
             if costs[number]:
                 inside = self._left_of(ops.cast(connected[name], dtype), sides, values)
-                total += costs[number] * inside * left[number]
+                kept += costs[number] * inside * left[number]
                 costs[number] = 0
-        return total + ops.sum(left * ops.cast(costs, shares.dtype))
+        return kept + ops.sum(left * ops.cast(costs, shares.dtype))
 
     def _live_shares(self, values: Tensor) -> Tensor:
         """The mean along each axis, as one vector."""

@@ -1,6 +1,7 @@
 """Compaction of a compiled model: the optimizer comes along, its state cut like the weights."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +10,12 @@ from keras import ops
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.surgery import Surgery
+from keras_switcher.training.entrywise import (
+    ANEW,
+    check_optimizer,
+    check_outputs,
+    check_weights,
+)
 from keras_switcher.training.optimizer_state import (
     built_with,
     copied,
@@ -16,12 +23,16 @@ from keras_switcher.training.optimizer_state import (
     slots_of,
     start_at_weights,
 )
-from keras_switcher.training.whole_weights import (
-    ANEW,
-    check_optimizer,
-    check_outputs,
-    check_weights,
-)
+
+
+def check_carries_optimizer(optimizer: Any) -> None:
+    """Raises ValueError for an `optimizer` of `compact` that is neither True nor False."""
+    if not isinstance(optimizer, bool):
+        raise ValueError(
+            "`optimizer` says whether the optimizer that the model was compiled with comes "
+            f"along: True or False. Received: optimizer={optimizer!r}. To train the result "
+            "with another one, compile it."
+        )
 
 
 def compact_compiled(

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.training.budget.advice import advise_after_fit
+from keras_switcher.training.budget.advice import advice_on_fit
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.state import BudgetState
 from keras_switcher.training.optimizers import OptimizerPair
@@ -24,7 +24,10 @@ class EpochCounter(keras.callbacks.Callback):
         optimizers: The `OptimizerPair`.
         budget: The `Budget`, or None.
         state: The `BudgetState`.
-        advised: What users were told already, see `advise_after_fit`.
+        advised: What users were told already, see `advice_on_fit`.
+
+    Attributes:
+        advice: What is to be said of this training once it has ended, or None.
     """
 
     async_safe = True  # Counts batches; otherwise Keras would wait for the logs of each.
@@ -46,6 +49,7 @@ class EpochCounter(keras.callbacks.Callback):
         self._batches = 0
         self._step_share = 0.0
         self._losses: list[float] = []
+        self.advice: str | None = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         _check_batches(self.params.get("steps"))
@@ -67,17 +71,17 @@ class EpochCounter(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         schedule = self._schedule
         _check_batches(self._batches, epoch)
+        self._check_finite(epoch, logs or {})
         schedule.epochs_seen.assign_add(1.0)
         schedule.epoch_share.assign(0.0)
         # Where a dataset does not tell its size, the next epoch takes it to be that of this one.
         schedule.step_share.assign(1 / self._batches if self._batches else 0.0)
-        self._check_finite(epoch, logs or {})
         self._report_waiting(logs)
         if logs and "loss" in logs:
             self._losses.append(float(logs["loss"]))
 
     def _check_finite(self, epoch: int, logs: dict) -> None:
-        """Before any other callback may save what is broken."""
+        """Before the epoch counts, and any other callback may save what is broken."""
         loss = logs.get("loss", 0.0)
         broken = first_broken_weight(self._optimizers.layers)
         if np.isfinite(loss) and broken is None:
@@ -106,7 +110,9 @@ class EpochCounter(keras.callbacks.Callback):
         self._optimizers.finish_switcher()
         if self._budget is not None:
             epochs = self._schedule.epochs_seen
-            advise_after_fit(self._budget, self._state, epochs, self._losses, self._advised)
+            self.advice = advice_on_fit(
+                self._budget, self._state, epochs, self._losses, self._advised
+            )
 
 
 def with_counter(callbacks: Any, counter: EpochCounter, model: keras.Model) -> Any:

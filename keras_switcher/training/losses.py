@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 
 def unpacked(model: keras.Model, data: Any) -> tuple:

@@ -1,14 +1,14 @@
 """The pair of optimizers: one for the task network, one for the switcher."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Any
 
 import keras
 from keras import ops
 from keras.optimizers import Optimizer
 
-from keras_switcher.reductions import Tensor
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.graph.sublayers import with_sublayers
+from keras_switcher.tensors import Tensor
 from keras_switcher.training.optimizer_state import copied, start_at_weights
 
 
@@ -34,6 +34,10 @@ class OptimizerPair:
     def variables_of(self, name: str) -> list[keras.Variable]:
         """What the optimizer of one of the two networks updates."""
         return self._pair[name][1].trainable_variables
+
+    def sources(self, names: Iterable[str]) -> dict[str, list[keras.Variable]]:
+        """What these optimizers update, by name: the sources of gradients."""
+        return {name: self.variables_of(name) for name in names}
 
     def build(self) -> None:
         """Creates the state of both, so that a checkpoint finds it."""

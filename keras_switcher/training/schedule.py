@@ -5,7 +5,7 @@ from numbers import Integral
 import keras
 from keras import ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 
 TASK, SWITCHER, BOTH = ("task",), ("switcher",), ("switcher", "task")
 UPDATES = {

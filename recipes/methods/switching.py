@@ -32,7 +32,7 @@ def under_switcher(trial: Trial) -> Outcome:
 def kept_by(model: ks.SwitcherModel) -> Masks:
     """The channels or connections that a switched network keeps."""
     plan = model.plan()
-    kernels = {kernel.connections: kernel for kernel in model.gated.channel_graph.kernels}
+    kernels = {kernel.connections_name: kernel for kernel in model.gated.channel_graph.kernels}
     return {
         name: kernels[name].between(plan.connections[name], plan.keep) > 0
         if name in plan.connections

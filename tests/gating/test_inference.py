@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers.checks import check_close
 from helpers.toys import (
     convnet,
@@ -188,7 +189,8 @@ def nearly_tied():
 def test_ranks_of_nearly_tied_units_are_the_same_everywhere():
     """Eager and compiled code round the sums of their statistics differently."""
     task = nearly_tied()
-    model = SwitcherModel(task, FrozenSwitcher(RowSwitcher(), keep=0.5), groups=["hidden"])
+    row = RowSwitcher(start="near_one")
+    model = SwitcherModel(task, FrozenSwitcher(row, keep=0.5), groups=["hidden"])
     x = np.random.default_rng(1).normal(size=(16, 300)).astype("float32")
     predicted = model.predict(x, verbose=0)
     check_close(model.compact().predict(x, verbose=0), predicted, "nearly tied")
@@ -205,3 +207,73 @@ def test_factors_follow_changed_settings(eagerly):
     assert all((factor != 1).any() for factor in model.scaling_factors().values())
     model.warmup_epochs = 5
     assert all((factor == 1).all() for factor in model.scaling_factors().values())
+
+
+STEPS = {"test_step": lambda x, y: (x, y), "predict_step": lambda x, y: x}
+OUTSIDE = "outside of evaluate.* call model\\(x, training=False\\), test_on_batch"
+
+
+@pytest.mark.parametrize("eagerly", [True, False])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_of_its_own_has_no_factors_and_says_what_has(step, eagerly):
+    """Before any predict() it had those of no switcher, later those of the last call."""
+    x, y = data()
+    batch = keras.tree.map_structure(ops.convert_to_tensor, STEPS[step](x, y))
+    model = switched(compiled={"run_eagerly": eagerly})
+    call = getattr(model, step) if eagerly else tf.function(getattr(model, step))
+    for _ in range(2):
+        with pytest.raises(ValueError, match=OUTSIDE):
+            call(batch)
+        model.predict(x, verbose=0)
+        model.evaluate(x, y, verbose=0)
+
+
+def test_a_run_that_failed_leaves_no_scope_open():
+    model = switched(compiled={"run_eagerly": True})
+    with pytest.raises(ValueError, match="incompatible with the layer"):
+        model.predict_on_batch(np.ones((2, 5), "float32"))
+    with pytest.raises(ValueError, match=OUTSIDE):
+        model.predict_step(ops.ones((2, 4)))
+
+
+def test_callbacks_may_evaluate_inside_a_run_but_not_take_its_step():
+    x, y = data()
+    asked = []
+
+    class Ask(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            asked.append(self.model.predict_on_batch(x))
+            with pytest.raises(ValueError, match=OUTSIDE):
+                self.model.predict_step(x)
+
+    model = switched()
+    model.evaluate(x, y, batch_size=16, verbose=0, callbacks=[Ask()])
+    for outputs in asked:
+        np.testing.assert_allclose(outputs, values([model(x)])[0], rtol=1e-4, atol=1e-5)
+    assert len(asked) == 2
+
+
+class Own(SwitcherModel):
+    """Steps that add to those of the class, as Keras's guide writes them."""
+
+    def test_step(self, data):
+        return {**super().test_step(data), "own": ops.ones(())}
+
+    def predict_step(self, data):
+        return 2 * super().predict_step(data)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_steps_of_a_subclass_see_the_factors_wherever_keras_takes_them(steps):
+    x, y = data()
+    model = Own(mlp())
+    model.compile("sgd", crossentropy(), steps_per_execution=steps)
+    model.switcher.of_channels.beta.assign(1.5)
+    for _ in range(2):
+        history = fit(model, x, y, validation_data=(x, y))
+        loss, outputs = loss_of(model, x, y), 2 * values([model(x)])[0]
+        assert history["val_own"] == [1]
+        assert history["val_loss"] == [pytest.approx(loss, rel=1e-5)]
+        assert model.test_on_batch(x, y, return_dict=True)["loss"] == pytest.approx(loss, rel=1e-5)
+        for found in (model.predict(x, verbose=0), model.predict_on_batch(x)):
+            np.testing.assert_allclose(found, outputs, rtol=1e-4, atol=1e-5)

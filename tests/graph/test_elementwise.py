@@ -297,7 +297,7 @@ def test_slopes_of_an_open_shape_are_named():
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 @pytest.mark.parametrize("name", ["tf.nn.swish", "operations", "ReLU", "tf in a function"])
-def test_trials_are_in_the_precision_of_the_layer(policy, name):
+def test_probes_are_in_the_precision_of_the_layer(policy, name):
     keras.config.set_dtype_policy(policy)
     assert channel_groups(network(PRUNABLE[name]()))[0].prunable
     assert not channel_groups(network(tf.nn.softmax))[0].prunable

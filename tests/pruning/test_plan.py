@@ -97,7 +97,7 @@ def test_plan_for_every_dense_input_replays_with_these_groups(tmp_path):
     model = two_heads()
     channel_graph = ChannelGraph(model, every_dense_input=True)
     factors = {"one/inputs": [1, 0, 1, 0, 2, 0], "two/inputs": [0, 0.5, 1, 0, 0, 0]}
-    plan = plan_removal(channel_graph, factors, dense=True)
+    plan = plan_removal(channel_graph, factors)
     plan.save(tmp_path / "plan.json")
     small = PruningPlan.load(tmp_path / "plan.json").apply(model)
     assert small.get_layer("hidden").units == 4

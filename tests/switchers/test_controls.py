@@ -48,8 +48,9 @@ def test_frozen_switcher_keeps_its_running_statistics():
     assert same(before, model.switcher.variables)
 
 
-@pytest.mark.parametrize("start", ["near_one", "one"])
-@pytest.mark.parametrize("keep", [0.25, 0.5, 1.0])
+@pytest.mark.parametrize(
+    ("keep", "start"), [(0.25, "near_one"), (0.5, "near_one"), (1.0, "near_one"), (1.0, "one")]
+)
 def test_frozen_switcher_keeps_its_share_by_rank(keep, start):
     inner = RowSwitcher(start=start)
     model = SwitcherModel(mlp(), FrozenSwitcher(inner, keep=keep))
@@ -63,6 +64,40 @@ def test_frozen_switcher_keeps_its_share_by_rank(keep, start):
 def test_frozen_switcher_refuses_a_share_out_of_range(keep):
     with pytest.raises(ValueError, match="keep"):
         FrozenSwitcher(RowSwitcher(), keep=keep)
+
+
+@pytest.mark.parametrize(
+    "within",
+    [
+        RowSwitcher,
+        UNetSwitcher,
+        lambda: FreeFactors(start="one"),
+        lambda: ShuffledInput(ConstantInput(RowSwitcher())),
+        lambda: FrozenSwitcher(RowSwitcher()),
+    ],
+)
+def test_frozen_switcher_refuses_to_rank_equal_factors(within):
+    with pytest.raises(ValueError, match=r"that start at one are all equal\. .*'near_one'"):
+        FrozenSwitcher(within(), keep=0.5)
+    FrozenSwitcher(within())
+    FrozenSwitcher(within(), keep=1.0)
+
+
+def test_a_trained_switcher_can_be_frozen_ranked_and_saved(tmp_path):
+    trained = RowSwitcher()
+    SwitcherModel(mlp(), trained)
+    trained.of_channels.gamma.assign(0.3)
+    frozen = FrozenSwitcher(trained, keep=0.5)
+    again = FrozenSwitcher.from_config(frozen.get_config())
+    assert again.keep == 0.5
+    model = SwitcherModel(mlp(), again)
+    again.switcher.set_weights(trained.get_weights())
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert same(factors(model), factors(loaded))
+    assert [np.sum(kept > 0) for kept in factors(loaded)] == [
+        round(len(kept) / 2) for kept in factors(loaded)
+    ]
 
 
 def ranks(vector):
@@ -161,7 +196,7 @@ def test_constant_input_keeps_its_copies_in_a_file(tmp_path):
 @pytest.mark.parametrize(
     "switcher",
     [
-        FrozenSwitcher(RowSwitcher(units=4), keep=0.5),
+        FrozenSwitcher(RowSwitcher(units=4, start="near_one"), keep=0.5),
         FreeFactors(start="one", seed=4),
         ShuffledInput(RowSwitcher(start="one"), seed=7),
         ConstantInput(FreeFactors()),

@@ -5,21 +5,21 @@
 * `merging`: sums, products and concatenations of several tensors,
 * `shapes`: what moves channels to other axes,
 * `slicing`: what takes a part of the channels,
-* `whole`: what stays whole, but is counted.
+* `counted_only`: what stays whole, but is counted.
 """
 
 from keras_switcher.graph.registry import RULES, apply_rule, keras_rule, rule
-from keras_switcher.graph.rules import channelwise, merging, mixing, shapes, slicing, whole
+from keras_switcher.graph.rules import channelwise, counted_only, merging, mixing, shapes, slicing
 
 __all__ = [
     "RULES",
     "apply_rule",
     "channelwise",
+    "counted_only",
     "keras_rule",
     "merging",
     "mixing",
     "rule",
     "shapes",
     "slicing",
-    "whole",
 ]

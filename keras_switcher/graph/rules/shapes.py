@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.call import Call, Shape
+from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import keras_rule, rule
+from keras_switcher.tensors import Shape
 
 
 @rule(layers.Flatten)
@@ -55,7 +56,7 @@ def regroup(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Squeeze",))
 def squeeze(call: Call, reader: Reader) -> None:
-    """Axes of size one go, if it is said which."""
+    """Removes axes of size one that are named."""
     if call.op.axis is None:
         reader.refuse(call, f"is squeezed by '{call.name}': one channel left would vanish")
     else:

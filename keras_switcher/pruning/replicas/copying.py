@@ -9,8 +9,8 @@ from typing import Any
 
 import keras
 
-from keras_switcher.graph.reachable import cells_of, is_empty
-from keras_switcher.pruning.replicas.holding import SAVED, globals_of, is_state
+from keras_switcher.graph.reachable_variables import cells_of, is_empty
+from keras_switcher.pruning.replicas.holding import KERAS_SAVEABLE, globals_of, is_state
 from keras_switcher.pruning.replicas.sharing import CONTAINERS, VALUES, Sharing
 
 # Private: by a tracker alone a layer finds its variables, and a copy has to find its own.
@@ -49,7 +49,7 @@ def copied_whole(ops: list[keras.Operation]) -> dict[int, keras.Operation]:
     return dict(zip(map(id, ops), copies, strict=False))
 
 
-class _Held:
+class _Shared:
     """Marks a value that a copy shares, although others of its type are copied."""
 
     def __init__(self, value: Any) -> None:
@@ -80,7 +80,7 @@ class _Pickler(pickle.Pickler):
     def persistent_id(self, value: Any) -> int | None:
         if type(value) in _COPIED:
             return None
-        if not isinstance(value, _Held) and not self._sharing.is_shared(value):
+        if not isinstance(value, _Shared) and not self._sharing.is_shared(value):
             return None
         self.shared.append(value)
         return len(self.shared) - 1
@@ -88,14 +88,14 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         kind = type(value)
         if isinstance(value, types.FunctionType):
-            return _function, (_Held(value),), _contents(value), None, None, _fill_function
+            return _function, (_Shared(value),), _contents(value), None, None, _fill_function
         if kind in _TRACKED:
             content = _TRACKED[kind](value), value.tracker
             return kind, (), content, None, None, _fill_container
         if isinstance(value, keras.Model) and hasattr(kind, "operations"):
-            inner = [(_Held(op), op) for op in value.operations]
-            return _cloned, (_Held(value), inner)
-        if isinstance(value, SAVED):
+            inner = [(_Shared(op), op) for op in value.operations]
+            return _cloned, (_Shared(value), inner)
+        if isinstance(value, KERAS_SAVEABLE):
             return _empty, (kind,), _state(value)
         if kind is type(_TRACKER):
             self.trackers.append(value)
@@ -158,7 +158,7 @@ def _empty(kind: type) -> Any:
     return object.__new__(kind)
 
 
-def _cloned(model: _Held, inner: list[tuple[_Held, keras.Operation]]) -> keras.Model:
+def _cloned(model: _Shared, inner: list[tuple[_Shared, keras.Operation]]) -> keras.Model:
     """A Functional model: its graph is made anew around copies of its layers."""
     copies = {id(held.value): copy for held, copy in inner}
     clone = keras.models.clone_model(model.value, clone_function=lambda op: copies[id(op)])
@@ -178,9 +178,9 @@ def _fill_container(container: Any, content: tuple) -> None:
     container.tracker = tracker
 
 
-def _function(function: _Held) -> types.FunctionType:
+def _function(function: _Shared) -> types.FunctionType:
     old = function.value
-    cells = tuple(types.CellType() for _ in old.__closure__ or ())
+    cells = tuple(types.CellType() for _ in cells_of(old))
     new = types.FunctionType(old.__code__, dict(old.__globals__), old.__name__, None, cells)
     new.__qualname__, new.__module__ = old.__qualname__, old.__module__
     return new
@@ -188,7 +188,7 @@ def _function(function: _Held) -> types.FunctionType:
 
 def _contents(function: types.FunctionType) -> tuple:
     """What a function holds: what it encloses, its defaults, and layers of its module."""
-    cells = [_Held(cell) if is_empty(cell) else cell.cell_contents for cell in cells_of(function)]
+    cells = [_Shared(cell) if is_empty(cell) else cell.cell_contents for cell in cells_of(function)]
     defaults = function.__defaults__, function.__kwdefaults__
     return cells, *defaults, function.__dict__, globals_of(function)
 
@@ -196,6 +196,6 @@ def _contents(function: types.FunctionType) -> tuple:
 def _fill_function(function: types.FunctionType, contents: tuple) -> None:
     cells, function.__defaults__, function.__kwdefaults__, function.__dict__, known = contents
     for cell, value in zip(cells_of(function), cells, strict=True):
-        if not isinstance(value, _Held):
+        if not isinstance(value, _Shared):
             cell.cell_contents = value
     function.__globals__.update(known)

@@ -12,12 +12,12 @@ from typing import Any
 
 import keras
 
-from keras_switcher.graph.reachable import codes_of, globals_read, held_by_function
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.graph.reachable_variables import codes_of, globals_read, held_by_function
+from keras_switcher.graph.sublayers import with_sublayers
 
 # What Keras itself copies by its configuration alone: layers, operations, metrics, losses.
 # Private: this class of theirs has no public name.
-SAVED = keras.Operation.__base__
+KERAS_SAVEABLE = keras.Operation.__base__
 # What leads elsewhere: there is much behind it that is nothing of the layer's.
 _ELSEWHERE = (
     *(type, types.ModuleType, types.FrameType, weakref.ref, keras.KerasTensor),
@@ -54,7 +54,8 @@ def is_state(value: Any) -> bool:
     """
     if isinstance(value, type):
         return False
-    if isinstance(value, SAVED) or hasattr(type(value), "assign"):
+    # Less than `is_variable` asks: what is no variable but can be assigned to is state, too.
+    if isinstance(value, KERAS_SAVEABLE) or hasattr(type(value), "assign"):
         return True
     # Private, of TensorFlow: traced functions know variables by handles, and a handle does not say
     # otherwise whether it leads to one.

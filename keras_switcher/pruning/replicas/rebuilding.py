@@ -9,9 +9,9 @@ import keras
 from keras import tree
 
 from keras_switcher.graph.call import Call, is_stock
+from keras_switcher.graph.sublayers import with_sublayers
 from keras_switcher.pruning.replicas.holding import holds_state
 from keras_switcher.pruning.verification import describe_difference
-from keras_switcher.sublayers import with_sublayers
 
 _FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
 

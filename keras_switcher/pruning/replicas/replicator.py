@@ -1,6 +1,5 @@
 """Replicator: makes each layer of the smaller model, from its configuration or by copying."""
 
-import warnings
 from typing import Any
 
 import keras
@@ -17,27 +16,6 @@ from keras_switcher.pruning.replicas.rebuilding import (
     describes_itself,
     first_call,
 )
-
-
-def warn_before_training(channel_graph: ChannelGraph) -> None:
-    """Warns of the user's own layers that no smaller model could have, before any training.
-
-    Those are layers that have to be smaller or cannot be copied, and whose configuration does not
-    describe them.
-
-    Args:
-        channel_graph: The network's `ChannelGraph`.
-    """
-    fewest = {g.name: np.arange(g.size) == 0 for g in channel_graph.groups if g.prunable}
-    own = {id(call.op): call for call in channel_graph.graph.calls if not describes_itself(call.op)}
-    whole = [call.op for call in own.values() if not _is_cut(channel_graph, call.op, fewest)]
-    copies = copied_whole(whole)
-    for key, call in own.items():
-        if key not in copies:
-            try:
-                build_verified(call, call.op.name, {})
-            except ValueError as error:
-                warnings.warn(f"compact() and export() will fail: {error}", stacklevel=3)
 
 
 class Replicator:
@@ -61,11 +39,9 @@ class Replicator:
         self._channel_graph, self._keep = channel_graph, keep
         self._factors, self._shifts = factors, shifts
         self._tied = channel_graph.tied_ops
-        ops = {id(call.op): call.op for call in channel_graph.graph.calls}
-        self._describes_itself = {key: describes_itself(op) for key, op in ops.items()}
-        wanted = [
-            op for key, op in ops.items() if key in self._tied or not self._describes_itself[key]
-        ]
+        ops = channel_graph.graph.operations
+        self._describes_itself = {id(op): describes_itself(op) for op in ops}
+        wanted = [op for op in ops if id(op) in self._tied or not self._describes_itself[id(op)]]
         self._copies = copied_whole([op for op in wanted if not self._is_touched(op)])
 
     def replicate(
@@ -117,7 +93,7 @@ class Replicator:
 
     def _is_touched(self, op: keras.Operation) -> bool:
         """Whether the plan changes a weight or size of a layer."""
-        if id(op) in self._shifts or _is_cut(self._channel_graph, op, self._keep):
+        if id(op) in self._shifts or is_cut(self._channel_graph, op, self._keep):
             return True
         weights = getattr(op, "variables", ())
         axes = [axis for weight in weights for axis in self._channel_graph.axes_of(weight).values()]
@@ -131,8 +107,14 @@ def _reads_fewer(call: Call, args: tuple, kwargs: dict) -> bool:
     return sizes != [x.shape for x in call.inputs]
 
 
-def _is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:
-    """Whether a layer has smaller weights or sizes when some channels are kept."""
+def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:
+    """Whether a layer has smaller weights or sizes when some channels are kept.
+
+    Args:
+        channel_graph: The network's `ChannelGraph`.
+        op: The layer or operation.
+        keep: Boolean vectors by name of group.
+    """
     if channel_graph.sizes_of(op, keep) != channel_graph.sizes_of(op, {}):
         return True
     axes = [

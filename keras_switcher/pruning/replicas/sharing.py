@@ -1,4 +1,4 @@
-"""What a deep copy shares with its original: locks, files, threads, modules."""
+"""Sharing: decides what a deep copy shares with its original (locks, files, threads, modules)."""
 
 import asyncio
 import copyreg

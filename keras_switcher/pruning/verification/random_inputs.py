@@ -21,14 +21,14 @@ class Draw:
 
     Args:
         size: Stands for sizes that are open.
-        spread: `"normal"` or `"uniform"` (between 0 and 1): the distribution of real numbers.
+        distribution: `"normal"` or `"uniform"` (between 0 and 1): that of real numbers.
         samples: Stands for an open number of samples.
         seed: Starts the random numbers.
         scale: Multiplies real numbers.
     """
 
     size: int
-    spread: str = "normal"
+    distribution: str = "normal"
     samples: int = 1
     seed: int = 0
     scale: float = 1.0
@@ -73,7 +73,7 @@ class Draw:
             return self.scale * (rng.normal(size=shape) + 1j * rng.normal(size=shape))
         if not keras.backend.is_float_dtype(x.dtype):
             return rng.integers(limit or 2, size=shape)
-        return self.scale * getattr(rng, self.spread)(size=shape)
+        return self.scale * getattr(rng, self.distribution)(size=shape)
 
 
 def draws(tensors: Any, samples: tuple[int, ...]) -> Iterator[Draw]:
@@ -85,8 +85,8 @@ def draws(tensors: Any, samples: tuple[int, ...]) -> Iterator[Draw]:
     """
     is_open = any(None in x.shape[1:] for x in tree.flatten(tensors) if is_tensor(x))
     for size in OPEN_SIZES if is_open else OPEN_SIZES[:1]:
-        for seed, number, spread in product(range(3), samples, ("normal", "uniform")):
-            yield Draw(size, spread, number, seed)
+        for seed, number, distribution in product(range(3), samples, ("normal", "uniform")):
+            yield Draw(size, distribution, number, seed)
 
 
 def limits_of(graph: CallGraph) -> dict[int, object]:

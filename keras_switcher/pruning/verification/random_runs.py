@@ -13,7 +13,7 @@ from keras import tree
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import scaled
-from keras_switcher.graph.elementwise import is_unknown
+from keras_switcher.graph.elementwise import calls_user_function
 from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.verification.differences import arrays, is_telling
 from keras_switcher.pruning.verification.random_inputs import Draw, draws, limits_of
@@ -74,7 +74,7 @@ class RandomRuns:
 
     def more(self, draw: Draw) -> Iterator:
         """Further inputs and outputs, for a network with functions that no rule knows."""
-        if not any(is_unknown(call.op) for call in self.graph.calls):
+        if not any(calls_user_function(call.op) for call in self.graph.calls):
             return
         for seed, scale in enumerate(_SCALES, draw.seed + 1):
             other = replace(draw, samples=1, seed=seed, scale=scale)
@@ -111,8 +111,7 @@ class RandomRuns:
 
     def run_moved(self, inputs: Any, moved: Callable) -> list[np.ndarray]:
         """The outputs when a function is applied to all inputs and weights."""
-        operations = {id(call.op): call.op for call in self.graph.calls}.values()
-        variables = [v for op in operations for v in getattr(op, "variables", ())]
+        variables = [v for op in self.graph.operations for v in getattr(op, "variables", ())]
         with self._scope(moved, variables):
             return self._outputs(tree.map_structure(moved, inputs))
 

@@ -9,8 +9,9 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.call import Call, is_stock, is_tensor
+from keras_switcher.graph.sublayers import with_sublayers
+from keras_switcher.pruning.derived_state import renew_derived_state
 from keras_switcher.pruning.verification.random_inputs import draws
-from keras_switcher.sublayers import with_sublayers
 
 # TensorFlow's books of what belongs to what, private as well. It opens them when a layer first
 # becomes part of a model, is saved or holds a variable, so that of two layers that are alike one
@@ -111,8 +112,7 @@ def _give_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> str | Non
         return f"its variables are other ones (now: {now or 'none'}; before: {was or 'none'})"
     for variable, value in zip(new.variables, old.variables, strict=True):
         variable.assign(value)
-    if isinstance(new, keras.layers.Normalization):  # It keeps tensors made of its weights.
-        new.finalize_state()
+    renew_derived_state(new)
     return None
 
 

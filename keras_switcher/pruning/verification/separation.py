@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_switcher.graph.elementwise import is_unknown
-from keras_switcher.graph.reachable import identity, reachable_variables
+from keras_switcher.graph.elementwise import calls_user_function
+from keras_switcher.graph.reachable_variables import identity, reachable_variables
 from keras_switcher.graph.tied_weights import Tie
 from keras_switcher.graph.tracing import trace
 from keras_switcher.graph.variable_reads import captured_handles, is_among
@@ -24,7 +24,7 @@ def check_apart(ties: list[Tie], small: keras.Model) -> None:
     """
     for call in trace(small).calls if ties else ():
         reached = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
-        traced = is_unknown(call.op)
+        traced = calls_user_function(call.op)
         handles = captured_handles(call.op, *call.args, **call.kwargs) if traced else None
         for tie in ties:
             if identity(tie.variable) in reached or is_among(handles, tie.variable):

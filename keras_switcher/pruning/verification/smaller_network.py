@@ -1,6 +1,5 @@
 """Compares a smaller network with the one that it was made from, on random batches."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from keras_switcher.graph.call import is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.verification.differences import arrays, coarsest_step, difference
 from keras_switcher.pruning.verification.random_runs import RandomRuns
+from keras_switcher.user_warnings import warn_user
 
 TOLERANCE = 1e-4
 # How many roundings of half precision may add up in the outputs.
@@ -156,8 +156,7 @@ class Verification:
 
 
 def _warn(why: str) -> None:
-    warnings.warn(
+    warn_user(
         f"The smaller network could not be compared with the one that it was made from: {why}. "
-        "Compare their outputs on inputs of your own; verify=False leaves this out.",
-        stacklevel=7,
+        "Compare their outputs on inputs of your own; verify=False leaves this out."
     )

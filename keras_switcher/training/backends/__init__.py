@@ -1,4 +1,4 @@
-"""Training steps, one file per Keras backend."""
+"""Training steps of the backends: TensorFlow's is the only one."""
 
 import keras
 

@@ -13,13 +13,13 @@ from keras import ops
 
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.gating.inference import InferenceKernels, Renewing
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.backends.tensorflow_graphs import SharedSteps, graph_of
 from keras_switcher.training.budget.budget import Budget
-from keras_switcher.training.budget.gradient import BudgetGradient, held_back, without
+from keras_switcher.training.budget.gradient import BudgetGradient, held_back, task_gradient
 from keras_switcher.training.losses import compared_losses, reported_loss, unpacked
-from keras_switcher.training.metrics import StructureShares
+from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizers import OptimizerPair
 from keras_switcher.training.schedule import Schedule
 from keras_switcher.training.traced_steps import TracedSteps
@@ -35,7 +35,7 @@ class Trainer(keras.Model):
     gated: GatedNetwork
     schedule: Schedule
     accounting: Accounting
-    structure_shares: StructureShares
+    weights_removed: WeightsRemoved
     inference: InferenceKernels
     budget: Budget | None
     budget_gradient: BudgetGradient
@@ -115,11 +115,11 @@ class Trainer(keras.Model):
             self.inference.prepare()
         # Op by op, a deep network's hundred groups would take longer than a batch.
         renew = renew if self.run_eagerly else graph_of(renew)
-        return Renewing(function, lambda: renew(self.inference_factors()))
+        return Renewing(function, lambda: renew(self.inference_factors()), self.inference)
 
     def _renew_and_report(self, factors: dict) -> None:
         self.inference.renew(factors)
-        self.structure_shares.set_state(self.accounting.shares(factors))
+        self.weights_removed.set_state(self.accounting.weights_removed(factors))
 
     def as_graph(self, function: Callable) -> Callable:
         """A function as one TensorFlow graph."""
@@ -182,10 +182,10 @@ class Trainer(keras.Model):
                 pulled = sum(ops.sum(pull * raw[name]) for name, pull in pulls.items())
                 objective += ops.cast(pulled, objective.dtype)
             scaled = optimizers.scale_loss(objective, due)
-        sources = {name: optimizers.variables_of(name) for name in due}
-        gradients, of_factors = tape.gradient(scaled, (sources, raw if pulls else {}))
+        sources = optimizers.sources(due), raw if pulls else {}
+        gradients, of_factors = tape.gradient(scaled, sources)
         if budget is not None and pulls:
-            of_task = without(of_factors, pulls, optimizers.scale_loss(1.0, due))
+            of_task = task_gradient(of_factors, pulls, optimizers.scale_loss(1.0, due))
             may_move = self.budget_gradient.end(budget, self.over_replicas(of_task), raw)
             gradients["switcher"] = held_back(gradients.get("switcher", []), may_move)
         return y_pred, factors, gradients
@@ -203,7 +203,7 @@ class Trainer(keras.Model):
         self.optimizers.apply_gradients(names, gradients)
         if names is self.schedule.updates[-1]:
             self.schedule.end_step()
-            self.structure_shares.update_state(self.accounting.shares(factors))
+            self.weights_removed.update_state(self.accounting.weights_removed(factors))
             self.compute_metrics(x, y, y_pred, sample_weight)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Tensor
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.state import BudgetState
 
@@ -115,10 +115,10 @@ def _on_scale(gradient: float) -> str:
     )
 
 
-def advise_after_fit(
+def advice_on_fit(
     budget: Budget, state: BudgetState, epochs: Tensor, losses: list[float], advised: set[str]
-) -> None:
-    """Warns where a budget went on without a network that learns (once), or one lost what it knew.
+) -> str | None:
+    """What to say where a budget went on without a network that learns (once), or one lost it all.
 
     Args:
         budget: The `Budget`.
@@ -131,17 +131,17 @@ def advise_after_fit(
     least = min([first, *losses])
     state.has_lost = bool(losses) and losses[-1] - least > RISEN * (first - least) > 0
     if state.has_lost:
-        warnings.warn(f"{LOST} Losses: {least:.3g}, now {losses[-1]:.3g}.", stacklevel=3)
-        return
+        return f"{LOST} Losses: {least:.3g}, now {losses[-1]:.3g}."
     if "not learned" in advised:
-        return
+        return None
     so_far = TrainingSoFar.of(epochs, state)
     waited = so_far.waited
     has_gone_on = waited >= budget.longest_wait and so_far.epochs - waited > budget.start_epoch
-    if has_gone_on and not so_far.is_learning:
-        advised.add("not learned")
-        waiting = f"The budget has waited for {waited:g} epochs, as long as it does, and went on."
-        warnings.warn(f"{waiting} {NOT_LEARNED}", stacklevel=3)
+    if not has_gone_on or so_far.is_learning:
+        return None
+    advised.add("not learned")
+    waiting = f"The budget has waited for {waited:g} epochs, as long as it does, and went on."
+    return f"{waiting} {NOT_LEARNED}"
 
 
 def advise_before_fit(budget: Budget | None, epochs: int, advised: set[str]) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.graph.packing import by_granularity
+from keras_switcher.graph.groups import split_factors
+from keras_switcher.graph.kernel import COSTS
 from keras_switcher.switchers.straight_through import straight_through
 
-COSTS = ("weights", "macs")
 # What to do with MACs that are not known.
 UNKNOWN = ("refuse", "leave_out")
 # How far from the target the penalty turns from a square into a line, as a share: a loss of Huber
@@ -126,7 +126,7 @@ class Budget:
         return self.end_epoch - self.start_epoch
 
     def target(self, epoch: Any) -> Any:
-        """The share that is asked for at an epoch, a number or scalar tensor.
+        """The target share at an epoch, a number or scalar tensor.
 
         A cubic, as the sparsity of Zhu and Gupta (2017, arXiv 1710.01878).
         """
@@ -201,7 +201,7 @@ class Budget:
         Args:
             factors: Tensors by name of group.
         """
-        channels, connections = by_granularity(factors)
+        channels, connections = split_factors(factors)
         channels = {
             name: straight_through(f * ops.cast(f > DEAD_ZONE, f.dtype), f, f == 0)
             for name, f in channels.items()

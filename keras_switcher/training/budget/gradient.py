@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.graph.downstream import feeds_normalization
-from keras_switcher.reductions import Tensor
 from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.tensors import Tensor
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.budget.budget import OF_CONNECTIONS, Budget
 from keras_switcher.training.budget.sensitivity import Sensitivities
@@ -94,7 +94,7 @@ class BudgetGradient:
 
         Args:
             budget: The `Budget`.
-            of_task: See `without`; sums over all replicas.
+            of_task: See `task_gradient`; sums over all replicas.
             raw: The raw factors.
 
         Returns:
@@ -122,18 +122,18 @@ class BudgetGradient:
         of_empty = ops.where(is_dead, ops.ones_like(longest), longest)
         back = ops.cast(budget.slope_of_empty(kept), kept.dtype) * of_empty
         scaled = {}
-        for names, of_grain in self._granularity:
-            grain = {name: slopes[name] for name in names if name in slopes}
-            length = ops.cast(ops.sqrt(_squared_norm(grain, raw)), kept.dtype)
-            pull = slope_of_kept * ops.divide_no_nan(of_grain * longest, length)
-            for name, slope in grain.items():
+        for names, relative_length in self._granularity:
+            of_kind = {name: slopes[name] for name in names if name in slopes}
+            length = ops.cast(ops.sqrt(_squared_norm(of_kind, raw)), kept.dtype)
+            pull = slope_of_kept * ops.divide_no_nan(relative_length * longest, length)
+            for name, slope in of_kind.items():
                 of_whole = _of_empty(raw[name], back)
                 # The loss is divided by the number of replicas, whose gradients are summed.
                 scaled[name] = (ops.cast(pull, slope.dtype) * slope + of_whole) / replicas
         return scaled
 
 
-def without(
+def task_gradient(
     of_factors: dict[str, Tensor], pulls: dict[str, Tensor], scale: Tensor
 ) -> dict[str, Tensor]:
     """The gradient of the task's own loss on the factors.

@@ -7,7 +7,8 @@ from keras import ops
 
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.packing import PackedLayout
-from keras_switcher.reductions import Segments, Tensor, as_constant
+from keras_switcher.reductions import Segments
+from keras_switcher.tensors import Tensor, as_constant
 
 # How much more the ratios of factors count than a scale that has no effect. With 2, after few
 # updates, factors still shrank together for some seeds, see `recipes/results/tried/digits.json`.
@@ -86,7 +87,7 @@ class Slopes:
         return {name: ops.cast(slopes[name], cost.dtype) * cost for name, cost in costs.items()}
 
     def _means(self, values: Tensor) -> Tensor:
-        return self._groups.spread(self._groups.means(values))
+        return self._groups.to_members(self._groups.means(values))
 
 
 def _slopes(

@@ -1,14 +1,10 @@
-"""All variables and settings of a training, for ResumeTraining and for loading weights."""
+"""All variables and settings of a training."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import keras
-from keras import ops
 
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.graph.sublayers import with_sublayers
 
 
 @runtime_checkable
@@ -41,10 +37,12 @@ def state_of(model: keras.Model) -> list[keras.Variable]:
                 f"The {name} has no variables yet that could be restored. Build it before fit(): "
                 "a model by an Input or by calling it on a batch, an optimizer by build()."
             )
-    found = [*model.variables]
-    for _, optimizer in _optimizers(model):
-        found += optimizer.variables
-    return list({id(variable): variable for variable in found}.values())
+    return list({id(variable): variable for variable in all_variables(model)}.values())
+
+
+def all_variables(model: keras.Model) -> list[keras.Variable]:
+    """The variables of a model, then those of all optimizers that are attributes of it."""
+    return [*model.variables, *(v for _, each in _optimizers(model) for v in each.variables)]
 
 
 def settings_of(model: keras.Model) -> dict:
@@ -66,34 +64,6 @@ def settings_of(model: keras.Model) -> dict:
     found: dict[str, Any] = {}
     _collect("", settings, found)
     return found
-
-
-@contextmanager
-def unchanged_on_failure(model: keras.Model, filepath: str | Path) -> Iterator[None]:
-    """A context in which weights are loaded: if that fails, all variables are what they were.
-
-    Args:
-        model: The model, its optimizers included.
-        filepath: The file, for the error.
-
-    Raises:
-        ValueError: If loading raises one: the file holds the weights of another network.
-    """
-    variables = [*model.variables]
-    for _, optimizer in _optimizers(model):
-        variables += optimizer.variables
-    before = [ops.convert_to_numpy(variable) for variable in variables]
-    try:
-        yield
-    except Exception as error:  # Whatever it is goes on, once the weights are back.
-        for variable, value in zip(variables, before, strict=True):
-            variable.assign(value)
-        if isinstance(error, ValueError):
-            raise ValueError(
-                f"{filepath} does not hold weights of '{model.name}', which were left as they "
-                f"were: {error}"
-            ) from error
-        raise
 
 
 def _optimizers(model: keras.Model) -> list[tuple[str, keras.optimizers.Optimizer]]:

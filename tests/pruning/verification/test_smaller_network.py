@@ -231,6 +231,34 @@ def test_what_cannot_be_compared_is_said(middle, why):
     assert __file__ in [each.filename for each in seen]
 
 
+def noisy():
+    task = with_random_weights(built(Noise()))
+    return SwitcherModel(task, switchers.FreeFactors("half_zeros", seed=0), groups=["hidden"])
+
+
+def compiled(model):
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    return model
+
+
+@pytest.mark.parametrize(
+    "smaller",
+    [
+        lambda model, path: model.compact(),
+        lambda model, path: compiled(model).compact(optimizer=True),
+        lambda model, path: model.export(path, format="tf_saved_model", verbose=False),
+        lambda model, path: model.plan().apply(model.task),
+        lambda model, path: prune_channels(model.task, {"hidden": np.arange(7) > 2}),
+    ],
+    ids=["compact", "with the optimizer", "export", "apply", "prune_channels"],
+)
+def test_warnings_point_at_the_users_line(smaller, tmp_path):
+    with pytest.warns(UserWarning, match="could not be compared") as seen:
+        smaller(noisy(), tmp_path / "small")
+    (ours,) = [each for each in seen if "could not be compared" in str(each.message)]
+    assert ours.filename == __file__
+
+
 def test_networks_that_make_much_of_rounding_are_not_refused(monkeypatch):
     inputs = keras.Input((8,))
     x = layers.Dense(64, name="wide")(inputs)

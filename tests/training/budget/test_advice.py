@@ -8,7 +8,7 @@ import pytest
 from helpers.toys import crossentropy, data, mlp, stepped, switched
 
 from keras_switcher import Budget, SwitcherModel
-from keras_switcher.training.budget.advice import advise_after_fit
+from keras_switcher.training.budget.advice import advice_on_fit
 
 pytestmark = pytest.mark.filterwarnings("default::UserWarning")
 
@@ -28,6 +28,15 @@ def test_without_a_budget_nothing_need_be_removed_which_is_said_once():
     assert "Budget(keep=0.5" in message
     assert not said(model)
     assert said(switched()), "every model says it"
+
+
+@pytest.mark.parametrize("budget", [None, Budget(0.4, end_epoch=3)])
+def test_what_is_said_before_points_at_the_call_of_fit(budget):
+    model = switched(budget=budget, compiled={"run_eagerly": True})
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        model.fit(*data(), verbose=0)
+    assert [w.filename for w in seen if w.category is UserWarning] == [__file__]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +85,9 @@ def test_a_network_that_loses_what_it_had_learned_is_said_after_every_fit(losses
     model = switched(budget=Budget(0.4, end_epoch=1))
     model.budget_progress.first_loss.assign(2.3)
     for _ in range(2):
-        with warnings.catch_warnings(record=True) as seen:
-            warnings.simplefilter("always")
-            state, epochs = model.budget_progress, model.epochs_seen
-            advise_after_fit(model.budget, state, epochs, losses, set())
-        assert any("what was learned is lost" in str(w.message) for w in seen) == is_lost
+        state, epochs = model.budget_progress, model.epochs_seen
+        said = advice_on_fit(model.budget, state, epochs, losses, set())
+        assert ("what was learned is lost" in (said or "")) == is_lost
         assert model.budget_progress.has_lost == is_lost
 
 
@@ -100,5 +107,6 @@ def test_a_training_that_loses_what_it_had_learned_says_so():
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         model.fit(x, y, epochs=7, verbose=0, callbacks=[Breaks()])
-    assert any("what was learned is lost" in str(warning.message) for warning in seen)
+    (warning,) = [each for each in seen if "what was learned is lost" in str(each.message)]
+    assert warning.filename == __file__
     assert "what was learned is lost" in str(model.structure())

@@ -332,11 +332,11 @@ def near_zero():
 
 def test_factors_near_zero_act_as_zeros_and_count_as_kept():
     model, places = near_zero()
-    acting = np.concatenate(list(model.scaling_factors().values()))
+    effective = np.concatenate(list(model.scaling_factors().values()))
     given = model.switcher.parameters.numpy()
-    assert (acting[places] == 0).all()
+    assert (effective[places] == 0).all()
     others = np.delete(np.arange(len(given)), places)
-    np.testing.assert_array_equal(acting[others], given[others])
+    np.testing.assert_array_equal(effective[others], given[others])
     assert model.structure().to_dict()["groups"]["hidden"]["kept"] == 4
     x, _ = data()
     np.testing.assert_allclose(model.compact()(x), model(x), atol=1e-6)
@@ -362,17 +362,17 @@ def test_what_is_off_learns_what_it_would_do():
     factors = {"hidden": tf.constant([0.0, 0.01, 0.03])}
     with tf.GradientTape() as tape:
         tape.watch(factors)
-        acting = Budget(0.5).effective_factors(factors)
-    np.testing.assert_allclose(acting["hidden"], [0, 0, 0.03])
-    np.testing.assert_array_equal(tape.gradient(acting, factors)["hidden"], [1, 0, 1])
+        effective = Budget(0.5).effective_factors(factors)
+    np.testing.assert_allclose(effective["hidden"], [0, 0, 0.03])
+    np.testing.assert_array_equal(tape.gradient(effective, factors)["hidden"], [1, 0, 1])
 
 
 def test_connections_act_as_they_are():
     given = {"hidden": np.float32([0, 0.02, 0.03]), "cut": np.float32([[0, 0.01], [0.02, 1]])}
-    acting = Budget(0.5).effective_factors(given)
-    assert list(acting) == ["hidden", "cut"]
-    np.testing.assert_array_equal(acting["hidden"], np.float32([0, 0, 0.03]))
-    np.testing.assert_array_equal(acting["cut"], given["cut"])
+    effective = Budget(0.5).effective_factors(given)
+    assert list(effective) == ["hidden", "cut"]
+    np.testing.assert_array_equal(effective["hidden"], np.float32([0, 0, 0.03]))
+    np.testing.assert_array_equal(effective["cut"], given["cut"])
 
 
 @pytest.mark.parametrize("keep", [0.001, 0.02, 0.3, 0.9])

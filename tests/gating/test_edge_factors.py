@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from helpers.networks import densely_connected, lenet5, two_heads
 
-from keras_switcher.gating.packed_factors import EdgeFactors
+from keras_switcher.gating.edge_factors import EdgeFactors
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.packing import PackedLayout
 

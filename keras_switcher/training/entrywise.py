@@ -7,7 +7,7 @@ import keras
 from keras import tree
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.sublayers import with_sublayers
+from keras_switcher.graph.sublayers import with_sublayers
 
 ANEW = "Compact without the optimizer, and compile the result with a new one."
 # Optimizers whose step for a weight depends on all others of its matrix.
@@ -81,8 +81,8 @@ def check_outputs(channel_graph: ChannelGraph, kept_along: Callable) -> None:
 
 
 def _layers(channel_graph: ChannelGraph) -> list[keras.layers.Layer]:
-    ops = {id(call.op): call.op for call in channel_graph.graph.calls}.values()
-    return [op for op in ops if isinstance(op, keras.layers.Layer)]
+    operations = channel_graph.graph.operations
+    return [op for op in operations if isinstance(op, keras.layers.Layer)]
 
 
 def _acts_alike(constraint: keras.constraints.Constraint | None, cut: set[int], rank: int) -> bool:

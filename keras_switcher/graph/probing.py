@@ -1,4 +1,4 @@
-"""Trials: calls an unknown function on numbers to find out whether it is elementwise."""
+"""Probing: calls an unknown function on numbers to find out whether it is elementwise."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,10 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.graph.call import Shape
 from keras_switcher.graph.side_effects import backend_variables, restored
 from keras_switcher.graph.variable_reads import captured_handles, reads_more_than_numbers
-from keras_switcher.reductions import Tensor
+from keras_switcher.tensors import Shape, Tensor
 
 # What a callable is tried on: what it makes of each of these must not depend on the others.
 _NUMBERS = np.array([0, 1e-3, 0.1, 0.5, 1, 2, 3.7, 7, 30, 1e4, 1e8])
@@ -29,7 +28,7 @@ _SUBSETS = (
 
 
 def why_not_elementwise(function: Callable, shape: Shape, dtype: str) -> str | None:
-    """The reason why a callable is not elementwise, found by trial; None if it is.
+    """The reason why a callable is not elementwise, found by probing; None if it is.
 
     Numbers are tried alone and in batches with others: of all kinds, small ones only, only
     positive or negative ones, one large one among small ones, at other positions and in other
@@ -44,11 +43,11 @@ def why_not_elementwise(function: Callable, shape: Shape, dtype: str) -> str | N
     if dtype == "string":
         return "it reads text"
     with restored(backend_variables(function)) as changed:
-        why = _why(_Trial(function, dtype), function, shape, dtype)
+        why = _why(_Probe(function, dtype), function, shape, dtype)
     return _ASSIGNS if why is None and changed else why
 
 
-def _why(run: "_Trial", function: Callable, shape: Shape, dtype: str) -> str | None:
+def _why(run: "_Probe", function: Callable, shape: Shape, dtype: str) -> str | None:
     table, rank = tried_numbers(dtype), len(shape)
     own = [size or 3 for size in shape[1:]]
     small = [min(size, 4) for size in own]
@@ -68,7 +67,7 @@ def _why(run: "_Trial", function: Callable, shape: Shape, dtype: str) -> str | N
                 if np.allclose(at_each, first, equal_nan=True):
                     return "what it makes of one entry depends on others, or on their number"
                 return "what it makes of an entry depends on its position"
-    except _TrialError as error:
+    except _ProbeError as error:
         return str(error)
     return _ASSIGNS if run.assigns else None
 
@@ -107,7 +106,7 @@ def _batches(table: np.ndarray, own: list[int], small: list[int]) -> Iterator[np
         yield few
 
 
-class _TrialError(Exception):
+class _ProbeError(Exception):
     """Says in words how a callable failed."""
 
 
@@ -129,7 +128,7 @@ class _Watch(keras.StatelessScope):
         super().add_update(update)
 
 
-class _Trial:
+class _Probe:
     """Runs a callable on arrays."""
 
     def __init__(self, function: Callable, dtype: str) -> None:
@@ -150,15 +149,15 @@ class _Trial:
                 made = ops.convert_to_numpy(made)
         except Exception as error:  # The user's code may raise anything: that is the reason then.
             if self.assigns:  # What was assigned in a graph is of no use in the next run.
-                raise _TrialError(_ASSIGNS) from error
+                raise _ProbeError(_ASSIGNS) from error
             raised = f"it raised {type(error).__name__} when it was called on an input of shape"
-            raise _TrialError(f"{raised} {x.shape}: {str(error)[:200]}") from error
+            raise _ProbeError(f"{raised} {x.shape}: {str(error)[:200]}") from error
         if self._watch.weights:
-            raise _TrialError(READS_WEIGHTS)
+            raise _ProbeError(READS_WEIGHTS)
         if made.shape != x.shape:
-            raise _TrialError(f"it makes {made.shape} of an input of shape {x.shape}")
+            raise _ProbeError(f"it makes {made.shape} of an input of shape {x.shape}")
         if made.dtype.kind in "OSU":
-            raise _TrialError("it makes text")
+            raise _ProbeError("it makes text")
         self._rounding = max(_ROUNDING.get(d, 1e-5) for d in (self._dtype, str(made.dtype)))
         parts = (made.real, made.imag) if made.dtype.kind == "c" else (made,)
         return np.stack([np.float64(part) for part in parts], axis=-1)

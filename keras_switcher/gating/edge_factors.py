@@ -6,8 +6,8 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.graph.edge import Edge
-from keras_switcher.graph.packing import PackedLayout, by_granularity
-from keras_switcher.reductions import Tensor, as_constant
+from keras_switcher.graph.packing import PackedLayout
+from keras_switcher.tensors import Tensor, as_constant
 
 
 class EdgeFactors:
@@ -23,9 +23,12 @@ class EdgeFactors:
     def __init__(self, edges: Iterable[Edge], groups: Iterable) -> None:
         self._edges = list(edges)
         self._layout = PackedLayout(groups)
-        self._gathered = [self._layout.parts(edge) for edge in self._edges]
-        together = zip(self._edges, self._gathered, strict=True)
-        self._gather = _Gather(self._layout.index(edge) for edge, parted in together if parted)
+        self._is_gathered = [self._layout.needs_gather(edge) for edge in self._edges]
+        self._gather = _Gather(
+            self._layout.index(edge)
+            for edge, is_gathered in zip(self._edges, self._is_gathered, strict=True)
+            if is_gathered
+        )
 
     def __call__(self, factors: dict) -> list:
         """One vector or matrix per edge.
@@ -33,10 +36,10 @@ class EdgeFactors:
         Args:
             factors: Maps names of groups to vectors, and of connection groups to matrices.
         """
-        found = iter(self._gather(self._layout.join(by_granularity(factors)[0])))
+        found = iter(self._gather(self._layout.join(factors)))
         scales = [
-            edge.scales(factors, channels=next(found) if parted else None)
-            for edge, parted in zip(self._edges, self._gathered, strict=True)
+            edge.scales(factors, channels=next(found) if is_gathered else None)
+            for edge, is_gathered in zip(self._edges, self._is_gathered, strict=True)
         ]
         return [
             ops.ones(edge.size) if scale is None else scale

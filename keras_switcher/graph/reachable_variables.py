@@ -22,8 +22,14 @@ _NEVER_READ = (keras.KerasTensor, keras.initializers.Initializer, keras.optimize
 
 def identity(variable: Any) -> int:
     """A number that a Keras variable shares with the variable of the backend that it stands for."""
-    value = variable._value if isinstance(variable, keras.Variable) else variable
+    value = backend_variable(variable)
     return id(variable if value is None else value)
+
+
+def backend_variable(variable: Any) -> Any:
+    """The backend's variable behind a variable of Keras; any other one is that itself."""
+    # Private: `value` is a tensor, and within a scope not even the variable's own.
+    return variable._value if isinstance(variable, keras.Variable) else variable
 
 
 def reachable_variables(*roots: Any) -> list:

@@ -5,7 +5,8 @@ from math import prod
 import keras
 from keras import tree
 
-from keras_switcher.graph.call import CallGraph, Shape
+from keras_switcher.graph.call import CallGraph
+from keras_switcher.tensors import Shape
 
 _ALONG_AN_AXIS = ("Concatenate", "Stack", "Repeat")
 

@@ -1,4 +1,4 @@
-"""Trials find out whether callables that nobody knows treat each entry alike, by itself."""
+"""Probes find out whether callables that nobody knows treat each entry alike, by itself."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from helpers.checks import with_random_weights
 from keras import layers, ops
 
 from keras_switcher import SwitcherModel, channel_groups, prune_channels
-from keras_switcher.graph.trial import tried_numbers, why_not_elementwise
+from keras_switcher.graph.probing import tried_numbers, why_not_elementwise
 
 SHAPES = [(None, 5), (None, 6, 6, 3)]
 
@@ -104,7 +104,7 @@ def fraction(x):
         (lambda x: x ^ tf.reverse(x, [-1]), "bool", False),
     ],
 )
-def test_trials_are_of_the_type_that_is_read_and_see_all_of_what_is_made(
+def test_probes_are_of_the_type_that_is_read_and_see_all_of_what_is_made(
     function, dtype, elementwise
 ):
     why = why_not_elementwise(function, (None, 5), dtype)
@@ -180,7 +180,7 @@ def assigning(kind, variable):
         *[(kind, keras.Variable) for kind in ("plain", "compiled", "by operations")],
     ],
 )
-def test_trials_leave_variables_as_they_were(kind, of):
+def test_probes_leave_variables_as_they_were(kind, of):
     variable = of(2.0)
     model = behind(assigning(kind, variable))
     start = float(ops.convert_to_numpy(variable))

@@ -1,6 +1,11 @@
 """Functions tell what they enclose and which globals they read."""
 
-from keras_switcher.graph.reachable import codes_of, globals_read, held_by_function, is_empty
+from keras_switcher.graph.reachable_variables import (
+    codes_of,
+    globals_read,
+    held_by_function,
+    is_empty,
+)
 
 NUMBER, OTHER = 3, 4
 

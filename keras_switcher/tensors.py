@@ -1,0 +1,32 @@
+"""Tensors: their type, as constants of compiled functions, and as arrays."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import ArrayLike
+
+# A tensor of whichever backend Keras runs on; their classes have no common base.
+Tensor = Any
+# The sizes of a tensor, None where they are open.
+Shape = tuple[int | None, ...]
+
+
+def as_constant(array: ArrayLike) -> Tensor:
+    """An array as a tensor, to be made before any function is compiled.
+
+    TensorFlow keeps about twenty copies of an array that a graph contains, for every place where
+    it is used; of a tensor that was made outside, a graph holds a reference.
+
+    Args:
+        array: A NumPy array. Integers become `int32`, all others `float32`.
+    """
+    array = np.asarray(array)
+    whole = np.issubdtype(array.dtype, np.integer)
+    return ops.convert_to_tensor(array, "int32" if whole else "float32")
+
+
+def in_full(array: Tensor) -> np.ndarray:
+    """A tensor as a NumPy array of `float32`, or of `float64` if it has that type."""
+    array = ops.convert_to_numpy(array)
+    return array if array.dtype == "float64" else array.astype("float32")
