@@ -262,7 +262,8 @@ class SwitcherModel(Trainer):
 
         >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
         >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
-        >>> model = SwitcherModel(task, switchers.FreeFactors("half_zeros"), warmup_epochs=1)
+        >>> factors = switchers.FreeFactors("half_zeros", seed=0)
+        >>> model = SwitcherModel(task, factors, warmup_epochs=1)
         >>> [bool((raw == 0).numpy().any()) for raw in model.raw_factors().values()]
         [True, True]
         >>> [bool((factor == 1).numpy().all()) for factor in model.factors().values()]
@@ -445,7 +446,8 @@ class SwitcherModel(Trainer):
 
         >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
         >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
-        >>> model = SwitcherModel(task, switchers.FreeFactors("half_zeros"), groups=["hidden"])
+        >>> factors = switchers.FreeFactors("half_zeros", seed=0)
+        >>> model = SwitcherModel(task, factors, groups=["hidden"])
         >>> model.plan(round_to=8).keep["hidden"].sum().item()  # All of 8, though four are zero.
         8
         """
@@ -482,7 +484,8 @@ class SwitcherModel(Trainer):
 
         >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
         >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
-        >>> model = SwitcherModel(task, switchers.FreeFactors("half_zeros"), groups=["hidden"])
+        >>> factors = switchers.FreeFactors("half_zeros", seed=0)
+        >>> model = SwitcherModel(task, factors, groups=["hidden"])
         >>> [weight.shape for weight in model.compact().get_weights()]
         [(4, 4), (4,), (4, 2), (2,)]
         """

@@ -54,6 +54,22 @@ def test_two_replicas_train_like_one(alternation, mirrored):
     np.testing.assert_allclose(two[3], two[4], atol=1e-5)
 
 
+def test_replicas_see_the_factors_wherever_keras_takes_a_step(mirrored):
+    x, y = data(16)
+    with mirrored.scope():
+        model = switched()
+    model.switcher.of_channels.beta.assign(1.5)
+    expected = values([model(x)])[0]
+    loss = model.evaluate(x, y, verbose=0)
+    assert model.test_on_batch(x, y) == pytest.approx(loss, rel=1e-5)
+    # Keras passes the whole of a single batch to each replica.
+    wanted = {model.predict: expected, model.predict_on_batch: np.tile(expected, (2, 1))}
+    for predict, outputs in wanted.items():
+        np.testing.assert_allclose(predict(x), outputs, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="outside of evaluate"):
+        mirrored.run(model.predict_step, args=(x,))
+
+
 def test_one_device_that_is_named_trains_like_the_default():
     results = []
     for strategy in (tf.distribute.get_strategy(), tf.distribute.OneDeviceStrategy("CPU:1")):
