@@ -20,7 +20,7 @@ SHARES = {
 
 def markdown(rows: Iterable[dict], columns: Iterable[str] | None = None) -> str:
     """A table of texts, one dict a line; what a line lacks is left empty."""
-    frame = pd.DataFrame(list(rows), columns=columns).fillna("")
+    frame = pd.DataFrame(list(rows), columns=columns, dtype=object).fillna("")
     return frame.to_markdown(index=False, disable_numparse=True) if len(frame) else "Not run."
 
 

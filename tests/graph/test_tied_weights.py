@@ -17,6 +17,7 @@ from keras_switcher import (
     count_parameters,
 )
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.packing import PackedLayout
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.switchers import FreeFactors
 from keras_switcher.training.accounting import KeptShare
@@ -213,7 +214,9 @@ def test_shared_kernels_count_once_in_shares_and_costs():
     # before, enc and dec, free, head.
     weights = 36 + 36 + 30 + 10
     assert remaining(channel_graph)["weights"] == weights
-    share = KeptShare(channel_graph, ["free"])({"free": np.float32([1, 0, 0, 0, 0])})
+    layout = PackedLayout([group for group in channel_graph.groups if group.name == "free"])
+    live = layout.join({"free": np.float32([1, 0, 0, 0, 0])})
+    share = KeptShare(channel_graph, layout)(live)
     assert float(share) == pytest.approx((weights - 24 - 8) / weights)
     # It is used at three positions by each of the two.
     assert count_macs(task)["enc"] == 2 * 3 * 36
