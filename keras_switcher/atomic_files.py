@@ -47,10 +47,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     Raises:
         ValueError: If something is at `path` that is no file.
+        FileNotFoundError: If its folder is not there.
     """
     path = Path(os.path.realpath(path))  # The file that a link means, not the link.
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is there and is not a file. It was left as it is.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: make the folder {path.parent} first.")
     with temporary_folder(path) as folder:
         new = folder / path.name
         yield new

@@ -1,6 +1,5 @@
 """SwitcherModel: a Keras model that trains a task network and its switcher."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +43,7 @@ from keras_switcher.training.supported import (
     check_own_steps,
     check_strategy,
 )
+from keras_switcher.user_warnings import warn_user
 
 # Attributes that the gated network is built with.
 FIXED = ("task", "switcher", "groups", "connections")
@@ -396,7 +396,7 @@ class SwitcherModel(Trainer):
         arguments["callbacks"] = with_counter(callbacks, counter, self)
         history = super().fit(**arguments)
         if counter.advice:
-            warnings.warn(counter.advice, stacklevel=2)
+            warn_user(counter.advice)
         return history
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:

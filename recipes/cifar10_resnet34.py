@@ -1,7 +1,7 @@
 """CIFAR-10 with ResNet-34: dense, and under a switcher that keeps half of the MACs.
 
     python -m recipes.cifar10_resnet34
-    python -m recipes.cifar10_resnet34 --groups dense --budget 0.99987 --budget-of weights
+    python -m recipes.cifar10_resnet34 --groups dense --budget 0.999875 --budget-of weights
 
 The paper's 21 million weights, all layers gated; channels that meet in sums are pruned together.
 The second command gates the inputs of the dense layer alone, as the paper does. Twenty hours on two

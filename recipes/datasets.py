@@ -33,8 +33,11 @@ class Data(NamedTuple):
     split: str
 
     def smaller(self, number: int) -> "Data":
-        """The first samples of both parts."""
-        return Data(*(part.take(slice(number)) for part in self[:2]), self.split)
+        """So many samples of both parts, at equal distances: if classes lie in order, of all."""
+        parts = self[:2]
+        steps = [slice(None, None, max(1, len(part.y) // number)) for part in parts]
+        parts = [part.take(step) for part, step in zip(parts, steps, strict=True)]
+        return Data(*(part.take(slice(number)) for part in parts), self.split)
 
 
 def digits(

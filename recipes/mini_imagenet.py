@@ -24,6 +24,8 @@ COUNTS = {"train": 500, "val": 100}
 # Of each class's training images, when hyper-parameters are chosen.
 VALIDATED = 50
 NAMED = 5
+# What both Keras and Pillow read.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 def mini_imagenet(validate: bool = False, data_dir: str | Path | None = None) -> Data:
@@ -52,7 +54,7 @@ def mini_imagenet(validate: bool = False, data_dir: str | Path | None = None) ->
 
 def _check_counts(folder, expected):
     """The classes of a folder."""
-    counts = {c.name: sum(1 for _ in c.iterdir()) for c in sorted(folder.iterdir()) if c.is_dir()}
+    counts = {c.name: len(_files(c)) for c in sorted(folder.iterdir()) if c.is_dir()}
     if len(counts) != CLASSES:
         raise ValueError(f"{folder} has {len(counts)} classes; Mini-ImageNet has {CLASSES}.")
     others = [f"{name} ({count})" for name, count in counts.items() if count != expected]
@@ -64,20 +66,32 @@ def _check_counts(folder, expected):
 
 
 def _read(folder):
-    paths = sorted(path for of_class in folder.iterdir() for path in of_class.iterdir())
+    paths = sorted(path for of_class in folder.iterdir() for path in _files(of_class))
     if bad := [f"{path} ({why})" for path in paths if (why := _fault(path))]:
         raise ValueError(f"Images of {SIZE}x{SIZE} pixels are needed. Others are {_named(bad)}.")
     options = {"image_size": (SIZE, SIZE), "batch_size": COUNTS["val"], "shuffle": False}
     batches = keras.utils.image_dataset_from_directory(folder, **options, verbose=False)
     x, y = np.empty((len(paths), SIZE, SIZE, 3), "uint8"), np.empty(len(paths), "int64")
+    if batches.file_paths != list(map(str, paths)):
+        raise ValueError(
+            f"Keras finds other images in {folder} than there are. Use PNG or JPEG files."
+        )
     for number, (images, labels) in enumerate(batches):
         here = slice(number * COUNTS["val"], (number + 1) * COUNTS["val"])
         x[here], y[here] = images, labels
     return Part(x, y)
 
 
+def _files(of_class):
+    """The files of a class, without those that file managers leave; none where it is a file."""
+    found = of_class.iterdir() if of_class.is_dir() else ()
+    return [path for path in found if not path.name.startswith(".")]
+
+
 def _fault(path):
     """What is wrong with a file, or None; only its head is read, and its end."""
+    if path.suffix.lower() not in SUFFIXES:
+        return f"not one of {', '.join(SUFFIXES)}"
     try:
         with Image.open(path) as image:
             size = image.size

@@ -1,7 +1,7 @@
 """Mini-ImageNet with ResNet-34: dense, and under a switcher, half of the MACs.
 
     python -m recipes.mini_imagenet_resnet34
-    python -m recipes.mini_imagenet_resnet34 --groups dense --budget 0.9993 --budget-of weights
+    python -m recipes.mini_imagenet_resnet34 --groups dense --budget 0.99936 --budget-of weights
 
 100 classes, 84x84 pixels. The second command gates the inputs of the dense layer alone, as the
 paper does. For a GPU.

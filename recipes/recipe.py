@@ -55,7 +55,10 @@ class Recipe:
             if method == "dense" and ours.trained:
                 experiment = ours.trained
             where = {"folder": folder / method, "data_dir": options.data_dir}
-            trials[method] = Trial(experiment, settings.seed, **where)
+            # A trained network has a seed of its own; see `trained_network`.
+            is_trained = experiment is ours.trained
+            seed = settings.seed % experiment.seeds if is_trained else settings.seed
+            trials[method] = Trial(experiment, seed, **where)
         try:
             self._check(trials["switched"], output)
         except (ValueError, OSError, ImportError) as error:
@@ -93,7 +96,7 @@ class Recipe:
         )
         add_settings(parser, self.experiment.settings)
         for name, default, about in (
-            ("--data-dir", None, "TFDS data directory that holds the data set; else it downloads"),
+            ("--data-dir", None, "directory that holds the data set; see above"),
             ("--output", Path("runs") / self.name, "where all goes; a run before is replaced"),
             ("--rows", None, "folder where the row is written as well"),
         ):

@@ -73,6 +73,7 @@ class PruningPlan(Plan):
         Raises:
             ValueError: If `load` could not read it: a factor is negative or not finite, say, or
                 something is at `path` that is no file.
+            FileNotFoundError: If its folder is not there.
         """
         write_plan(Path(path), self)
 

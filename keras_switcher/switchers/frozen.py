@@ -1,5 +1,6 @@
 """FrozenSwitcher, a control: a switcher that is never trained."""
 
+from numbers import Real
 from typing import Any
 
 import keras
@@ -42,7 +43,8 @@ class FrozenSwitcher(WrappedSwitcher):
 
     def __init__(self, switcher: Switcher, keep: float | None = None, **kwargs: Any) -> None:
         super().__init__(switcher, **kwargs)
-        if keep is not None and not 0 < keep <= 1:
+        is_number = isinstance(keep, Real) and not isinstance(keep, bool)
+        if keep is not None and not (is_number and 0 < keep <= 1):
             raise ValueError(f"`keep` must be None or within (0, 1]. Received: keep={keep!r}.")
         if keep is not None and keep < 1:
             _check_unequal(switcher)

@@ -32,15 +32,21 @@ def varied(trial: Trial) -> structures.Masks:
     return structures.varied_structure(trial.network(), trial.structure, x, trial.seed)
 
 
-def uniform(trial: Trial) -> structures.Masks:
-    """One share of every hidden layer, with the MACs of the learned structure."""
-    return structures.uniform_structure(trial.network(), _macs(trial), trial.seed)
+def uniform(trial: Trial, cost: structures.Cost = structures.macs_of) -> structures.Masks:
+    """One share of every hidden layer, with the cost of the learned structure."""
+    network = trial.network()
+    most = cost(network, trial.structure)
+    return structures.uniform_structure(network, most, trial.seed, cost)
 
 
-def filled(trial: Trial) -> structures.Masks:
-    """One channel more than that in as many layers as the MACs allow."""
-    given = uniform(trial)
-    return structures.filled_structure(trial.network(), given, _macs(trial), trial.seed)
+def filled(trial: Trial, cost: structures.Cost = structures.macs_of) -> structures.Masks:
+    """One channel more than that in as many layers as the cost allows."""
+    network, given = trial.network(), uniform(trial, cost)
+    most = cost(network, trial.structure)
+    return structures.filled_structure(network, given, most, trial.seed, cost)
+
+
+of_equal_weights = partial(filled, cost=structures.weights_of)
 
 
 def from_scratch(trial: Trial, structure, equal_cost: bool = False) -> Outcome:
@@ -72,3 +78,4 @@ method("random structure, equal cost")(partial(from_scratch, structure=random, e
 method("varied inputs")(partial(from_scratch, structure=varied))
 method("uniform width")(partial(from_scratch, structure=uniform))
 method("uniform width, filled up")(partial(from_scratch, structure=filled))
+method("uniform width, same weights")(partial(from_scratch, structure=of_equal_weights))

@@ -19,6 +19,14 @@ def dense(trial: Trial) -> Outcome:
     return Outcome(model, trial.settings.epochs)
 
 
+@method("dense, trained")
+def dense_again(trial: Trial) -> Outcome:
+    """A trained network, trained on."""
+    model = trained_network(trial)
+    trial.train(model, "dense")
+    return Outcome(model, trial.settings.epochs)
+
+
 @method("switched")
 def under_switcher(trial: Trial) -> Outcome:
     """The network under the switcher of the settings, untrained or trained before."""

@@ -64,8 +64,7 @@ def resnet(
             strides = 2 if stage and not block else 1
             x = _basic_block(x, width * 2**stage, strides, f"block_{stage + 1}{block + 1}")
     x = layers.GlobalAveragePooling2D(name="average")(x)
-    name = f"resnet_{2 + 2 * sum(blocks)}"
-    return keras.Model(image, layers.Dense(classes, name="head")(x), name=name)
+    return keras.Model(image, _head(x, classes), name=f"resnet_{2 + 2 * sum(blocks)}")
 
 
 def mobilenet(alpha: float = 1.0, size: int = 32, classes: int = 10) -> keras.Model:
@@ -82,7 +81,7 @@ def mobilenet(alpha: float = 1.0, size: int = 32, classes: int = 10) -> keras.Mo
         x = _normalized(layers.DepthwiseConv2D(3, strides, **options, **start)(x))
         x = _normalized(_conv(x, round(width * alpha), 1, f"pointwise_{number}"))
     x = layers.GlobalAveragePooling2D(name="average")(x)
-    return keras.Model(image, layers.Dense(classes, name="head")(x), name="mobilenet")
+    return keras.Model(image, _head(x, classes), name="mobilenet")
 
 
 def _started(size):
@@ -116,7 +115,12 @@ def _dense(image, x, hidden, classes, name):
     options = {"use_bias": False, "kernel_initializer": "he_normal"}
     for number, units in enumerate(hidden, start=1):
         x = layers.Dense(units, "relu", name=f"hidden_{number}", **options)(x)
-    return keras.Model(image, layers.Dense(classes, use_bias=False, name="head")(x), name=name)
+    return keras.Model(image, _head(x, classes, use_bias=False), name=name)
+
+
+def _head(x, classes, **options):
+    # In half precision logits of several classes would be equal.
+    return layers.Dense(classes, dtype="float32", name="head", **options)(x)
 
 
 _resnet34 = partial(resnet, (3, 4, 6, 3), 64)

@@ -41,7 +41,8 @@ def compared(rows: Rows, lines: Lines, published: tuple = (), connections: bool 
             line["version"] = rows.versions(name)
             line["minus first line"] = "" if name == first else signed(rows.difference(name, first))
             line[removed] = rows.spread(name, "weights_removed").text(100, 1)
-            if of_dense := rows.spread(name, "dense_weights_removed"):
+            of_dense = rows.spread(name, "dense_weights_removed")
+            if of_dense and experiment.settings.groups == "dense":
                 line[removed] += f" ({of_dense.text(100, 1)} of dense layers)"
             line["MACs removed, %"] = rows.spread(name, "macs_removed").text(100, 1)
             line[widths] = rows.rows.get((name, 0), {}).get("widths", "")

@@ -30,7 +30,7 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
     because a group has become empty, those fields are None.
     """
     held_out, model = trial.data.held_out, outcome.model
-    outputs = model.predict(held_out.x, verbose=0, batch_size=500)
+    outputs = _outputs(model, held_out)
     loss = keras.losses.sparse_categorical_crossentropy(held_out.y, outputs, from_logits=True)
     row = {
         "measured_on": trial.data.split,
@@ -45,23 +45,24 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
     row["macs"] = ks.count_macs(network).total  # Of the dense network.
     if outcome.keep is not None:
         row["structure"] = encode_structure(outcome.keep)
-        row["widths"] = _widths(network, outcome.keep)
+        row["widths"] = _widths(model, network, outcome.keep)
         if isinstance(model, ks.SwitcherModel):
             removed = {of: model.structure().removed(of) for of in ("weights", "macs")}
-            row |= _compacted(model, outputs, held_out)
+            row |= _compacted(model, network, outputs, held_out)
         else:
             removed = {"weights": 1 - _weights(model) / _weights(network)}
             removed["macs"] = 1 - ks.count_macs(model).total / row["macs"]
-        if trial.settings.groups == "dense":  # As the papers count there.
-            small = ks.prune_channels(network, outcome.keep)
-            removed["dense_weights"] = 1 - _dense_weights(small) / _dense_weights(network)
         row |= {f"{of}_removed": round(share, 6) for of, share in removed.items()}
     return row
 
 
-def _widths(network, keep):
-    """Numbers of channels or connections that are kept, from the input to the output."""
-    graph = ChannelGraph(network)
+def _widths(model, network, keep):
+    """Numbers of channels or connections that are kept, from the input to the output.
+
+    A switched network may have groups that no other has: the inputs of each dense layer.
+    """
+    is_switched = isinstance(model, ks.SwitcherModel)
+    graph = model.gated.channel_graph if is_switched else ChannelGraph(network)
     groups = sorted([*graph.groups, *graph.connections], key=lambda group: group.depth)
     return "-".join(str(int(keep[g.name].sum())) for g in groups if g.name in keep)
 
@@ -77,12 +78,20 @@ def _dense_weights(model):
     return sum(int(np.prod(layer.kernel.shape)) for layer in dense)
 
 
-def _compacted(model, outputs, held_out):
+def _compacted(model, network, outputs, held_out):
     try:
-        compact = model.compact().predict(held_out.x, verbose=0, batch_size=500)
+        small = model.compact()
     except ValueError:  # A group is empty, which the widths show.
         return {"compact_accuracy": None, "classes_changed": None}
+    compact = _outputs(small, held_out)
     best, second = -np.sort(-outputs, axis=1)[:, :2].T
     tied = best - second <= TIE * np.abs(outputs).max()
     changed = (outputs.argmax(axis=1) != compact.argmax(axis=1)) & ~tied
-    return {"compact_accuracy": held_out.accuracy(compact), "classes_changed": int(changed.sum())}
+    row = {"compact_accuracy": held_out.accuracy(compact), "classes_changed": int(changed.sum())}
+    if dense := _dense_weights(network):  # What the papers count where only these have factors.
+        row["dense_weights_removed"] = round(1 - _dense_weights(small) / dense, 6)
+    return row
+
+
+def _outputs(model, held_out):
+    return model.predict(held_out.x, verbose=0, batch_size=500).astype("float32")

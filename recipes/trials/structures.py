@@ -4,6 +4,8 @@ A structure maps names of groups to the channels, or connections, that are kept.
 take one (`keep`) choose as many of each group as it keeps.
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -13,6 +15,7 @@ from keras_switcher.switchers import ConnectionRecord, Switcher
 from keras_switcher.switchers.reading import read_records
 
 Masks = dict[str, np.ndarray]
+Cost = Callable[[keras.Model, Masks], int]
 
 
 def random_structure(network: keras.Model, keep: Masks, seed: int) -> Masks:
@@ -48,8 +51,19 @@ def varied_structure(network: keras.Model, keep: Masks, x: np.ndarray, seed: int
     return chosen
 
 
-def uniform_structure(network: keras.Model, macs: int, seed: int) -> Masks:
-    """The largest one share of every hidden layer, all inputs, that costs at most so many MACs.
+def macs_of(network: keras.Model, keep: Masks) -> int:
+    """MACs per sample of the network with this structure."""
+    return ks.count_macs(ks.prune_channels(network, keep)).total
+
+
+def weights_of(network: keras.Model, keep: Masks) -> int:
+    """Number of the weights of all kernels of the network with this structure."""
+    small = ks.prune_channels(network, keep)
+    return sum(int(np.prod(w.shape)) for w in small.trainable_variables if len(w.shape) > 1)
+
+
+def uniform_structure(network: keras.Model, most: int, seed: int, cost: Cost = macs_of) -> Masks:
+    """The largest one share of every hidden layer, all inputs, that has at most this cost.
 
     The seed draws the channels, which matters only before training.
     """
@@ -63,13 +77,15 @@ def uniform_structure(network: keras.Model, macs: int, seed: int) -> Masks:
     low, high = 0.0, 1.0
     for _ in range(12):  # Finer than one channel of any layer here.
         share = (low + high) / 2
-        fits = macs_of(network, structure(share)) <= macs
+        fits = cost(network, structure(share)) <= most
         low, high = (share, high) if fits else (low, share)
     return structure(low)
 
 
-def filled_structure(network: keras.Model, keep: Masks, macs: int, seed: int) -> Masks:
-    """A structure with one channel more in each layer, while that costs at most so many MACs.
+def filled_structure(
+    network: keras.Model, keep: Masks, most: int, seed: int, cost: Cost = macs_of
+) -> Masks:
+    """A structure with one channel more in each layer, while that has at most this cost.
 
     Where all layers are alike and narrow, one share for all of them comes down in large steps. The
     seed draws the order of the layers.
@@ -78,7 +94,7 @@ def filled_structure(network: keras.Model, keep: Masks, macs: int, seed: int) ->
     for name in np.random.default_rng(seed).permutation(list(keep)):
         more = filled[name].copy()
         more[more.argmin()] = True
-        if macs_of(network, {**filled, name: more}) <= macs:
+        if cost(network, {**filled, name: more}) <= most:
             filled[name] = more
     return filled
 
@@ -96,11 +112,6 @@ def magnitude_structure(network: keras.Model, keep: Masks) -> Masks:
     for name, edge in _channels_first(network, keep):
         chosen[name] = _largest(sizes[name], keep[name].sum(), edge, chosen)
     return chosen
-
-
-def macs_of(network: keras.Model, keep: Masks) -> int:
-    """MACs per sample of the network with this structure."""
-    return ks.count_macs(ks.prune_channels(network, keep)).total
 
 
 class Fixed(Switcher):

@@ -259,6 +259,11 @@ def test_a_folder_or_a_device_is_not_replaced(tmp_path):
             plan().save(path)
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"make the folder .*nowhere first"):
+        plan().save(tmp_path / "nowhere" / "plan.json")
+
+
 def test_a_link_stays_one(path):
     link = path.with_name("link.json")
     link.symlink_to(path)

@@ -1,11 +1,23 @@
 """The paper's convolutional networks have its weights and MACs, and are gated where it says."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 
 import keras_switcher as ks
+from recipes.datasets import Data, Part
+from recipes.methods.switching import kept_by
 from recipes.networks import TASKS
+from recipes.settings import Settings
+from recipes.switchers import switched
+from recipes.trials import structures
+from recipes.trials.measuring import measure
+from recipes.trials.trial import Experiment, Outcome, Trial
+
+HALF = Settings(precision="mixed_bfloat16")
 
 # Weights without biases, and MACs; method, section 5, and He et al. for the residual networks.
 COUNTS = {
@@ -40,6 +52,40 @@ def test_dense_layers_have_the_papers_factors(task):
     groups = ks.SwitcherModel(TASKS[task].network(), groups="dense").gated.groups
     sizes = [group.size for group in sorted(groups, key=lambda group: group.depth)]
     assert sizes == OF_DENSE_LAYERS[task]
+
+
+def test_equal_weights_are_not_equal_macs():
+    network = TASKS["vgg_cov2"].network()
+    sizes = {g.name: g.size for g in ks.channel_groups(network) if g.prunable}
+    keep = {name: np.arange(size) < 0.8 * size for name, size in sizes.items()}
+    keep["conv_1"][:], keep["conv_2"][:] = True, True
+    most = structures.weights_of(network, keep)
+    uniform = structures.uniform_structure(network, most, 0, structures.weights_of)
+    filled = structures.filled_structure(network, uniform, most, 0, structures.weights_of)
+    assert 0.98 * most < structures.weights_of(network, filled) <= most
+    assert structures.macs_of(network, filled) < 0.95 * structures.macs_of(network, keep)
+
+
+def test_half_precision_ends_in_whole_logits(tmp_path):
+    experiment = Experiment("half", "mobilenet_quarter", "dense", HALF)
+    network = Trial(experiment, 0, tmp_path).network()
+    assert network.get_layer("pointwise_13").compute_dtype == "bfloat16"
+    assert network.output.dtype == "float32"
+
+
+def test_inputs_of_a_dense_layer_alone_are_measured(tmp_path):
+    settings = replace(HALF, groups="dense", budget=None, start="half_zeros")
+    experiment = Experiment("inputs", "resnet20", "switched", settings)
+    trial = Trial(experiment, 0, tmp_path)
+    model = switched(trial.network(), settings)
+    keep = kept_by(model)
+    few = Part(np.zeros((4, 32, 32, 3), "uint8"), np.zeros(4, "int64"))
+    trial_data = Data(few, few, "test")
+    row = measure(SimpleNamespace(network=trial.network, data=trial_data), Outcome(model, 1, keep))
+    left = int(keep["head/inputs"].sum())
+    assert 0 < left < 64
+    assert row["widths"] == str(left)
+    assert row["dense_weights_removed"] == pytest.approx(1 - left / 64, abs=1e-6)
 
 
 def test_bytes_are_read_as_numbers_and_scaled():

@@ -88,6 +88,17 @@ def test_a_wrong_folder_is_named(folder, change, words):
         mini_imagenet(data_dir=folder)
 
 
+def test_files_of_other_kinds_are_named_and_hidden_ones_left_out(folder):
+    (folder / "train" / ".DS_Store").touch()
+    (folder / "train" / "n01" / ".DS_Store").touch()
+    assert len(mini_imagenet(data_dir=folder).train.y) == 12
+    for path in (folder / "val" / "n02").iterdir():
+        Image.open(path).save(path.with_suffix(".webp"))
+        path.unlink()
+    with pytest.raises(ValueError, match=r"n02/0.webp \(not one of .png, .jpg, .jpeg, .bmp\)"):
+        mini_imagenet(data_dir=folder)
+
+
 @pytest.mark.parametrize("there", [None, "elsewhere", "train"])
 def test_without_data_it_is_said_how_to_get_them(tmp_path, there):
     (tmp_path / "train").mkdir()

@@ -62,6 +62,14 @@ def test_a_trial_waits_for_the_row_of_its_trained_network(tmp_path):
     assert begun == [(DENSE, 0), (DENSE, 1), None]
 
 
+def test_a_trained_network_is_trained_on(tmp_path):
+    tuned = replace(TUNED, method="dense, trained")
+    before = trained_network(trial(tmp_path, tuned))
+    outcome = METHODS["dense, trained"](trial(tmp_path, tuned))
+    assert outcome.epochs == SETTINGS.epochs
+    assert not np.array_equal(weights(outcome.model)[0], weights(before)[0])
+
+
 def test_what_a_trial_starts_from_decides_on_its_row():
     other = replace(TUNED, trained=replace(DENSE, settings=replace(SETTINGS, epochs=3)))
     assert TUNED.described() != other.described()

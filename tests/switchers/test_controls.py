@@ -60,7 +60,7 @@ def test_frozen_switcher_keeps_its_share_by_rank(keep, start):
         assert free[kept > 0].min() >= free[kept == 0].max(initial=0)
 
 
-@pytest.mark.parametrize("keep", [0, -0.5, 1.5])
+@pytest.mark.parametrize("keep", [0, -0.5, 1.5, "half", True])
 def test_frozen_switcher_refuses_a_share_out_of_range(keep):
     with pytest.raises(ValueError, match="keep"):
         FrozenSwitcher(RowSwitcher(), keep=keep)

@@ -1,6 +1,5 @@
 """Advice on budgets: warnings before training, and explanations where one was missed."""
 
-import warnings
 from dataclasses import dataclass
 
 from keras import ops
@@ -8,6 +7,7 @@ from keras import ops
 from keras_switcher.tensors import Tensor
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.state import BudgetState
+from keras_switcher.user_warnings import warn_user
 
 # How far from a budget is worth a warning.
 NEAR = 0.01
@@ -154,17 +154,15 @@ def advise_before_fit(budget: Budget | None, epochs: int, advised: set[str]) -> 
     """
     if budget is None and "no budget" not in advised:
         advised.add("no budget")
-        warnings.warn(
+        warn_user(
             "Training without a budget: the method asks for no channel to be switched off, and "
             "nothing need be removed. To remove half of the weights, pass "
-            "SwitcherModel(..., budget=keras_switcher.Budget(keep=0.5, end_epoch=...)).",
-            stacklevel=3,
+            "SwitcherModel(..., budget=keras_switcher.Budget(keep=0.5, end_epoch=...))."
         )
     if budget is not None and epochs < budget.end_epoch and "too short" not in advised:
         advised.add("too short")
-        warnings.warn(
+        warn_user(
             f"The budget reaches {budget.keep:.2%} of the {budget.of} at epoch "
             f"{budget.end_epoch:g}, but this fit() ends at epoch {epochs}: more will be left. "
-            "Train longer, or lower the budget's `end_epoch`.",
-            stacklevel=3,
+            "Train longer, or lower the budget's `end_epoch`."
         )

@@ -87,6 +87,9 @@ def _read(path: Path, names: Iterable[str]) -> list[np.ndarray]:
     damage = (ValueError, KeyError, EOFError, OSError, RuntimeError, zipfile.BadZipFile)
     with path.open("rb") as file:
         try:
+            if not zipfile.is_zipfile(file):  # NumPy would say how to load it unsafely.
+                raise zipfile.BadZipFile("it is no NumPy archive")
+            file.seek(0)
             with np.load(file) as arrays:
                 return [arrays[name] for name in names]
         except damage as error:
