@@ -40,7 +40,7 @@ def augment(x: keras.KerasTensor, draws: Draws) -> keras.KerasTensor:
     places, span = ops.arange(size, dtype="int32"), ops.arange(ops.shape(x)[0], dtype="int32")
     rows = places + draws["shift"][:, :1]
     columns = ops.where(draws["flip"] > 0, size - 1 - places, places) + draws["shift"][:, 1:]
-    # One gather over all pixels of the batch: the cheapest way, on each backend.
+    # Crop and flip are one gather over all pixels of the batch.
     index = (span[:, None, None] * padded + rows[:, :, None]) * padded + columns[:, None, :]
     margin = (PADDING, PADDING)
     pixels = ops.reshape(ops.pad(x, ((0, 0), margin, margin, (0, 0))), (-1, channels))

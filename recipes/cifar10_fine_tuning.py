@@ -5,8 +5,7 @@
 
 What someone does who has a trained network and wants a smaller one. The dense network is trained
 first, as in `recipes.cifar10_resnet20`, and kept in the output folder; wrapped, it computes what it
-did, and then its channels are switched off while the rate falls from a fifth of the first one. Half
-an hour for the first network, ten minutes for the rest.
+did, and then its channels are switched off while the rate falls from a fifth of the first one.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
 `--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.

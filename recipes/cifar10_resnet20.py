@@ -4,7 +4,7 @@
     python -m recipes.cifar10_resnet20 --budget 0.2
 
 The smallest residual network of He et al., 41 million MACs: what is pruned to fewer MACs must beat
-it, and it is narrow already. About an hour and a half on two cores.
+it, and it is narrow already.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
 `--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.

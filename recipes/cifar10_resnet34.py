@@ -4,8 +4,7 @@
     python -m recipes.cifar10_resnet34 --groups dense --budget 0.999875 --budget-of weights
 
 The paper's 21 million weights, all layers gated; channels that meet in sums are pruned together.
-The second command gates the inputs of the dense layer alone, as the paper does. Twenty hours on two
-cores: for a GPU.
+The second command gates the inputs of the dense layer alone, as the paper does.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
 `--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.

@@ -2,8 +2,7 @@
 
     python -m recipes.cifar10_resnet56
 
-Where most pruning methods have published numbers: from 126 million MACs to 63. Four hours on two
-cores.
+Where most pruning methods have published numbers: from 126 million MACs to 63.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
 `--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.

@@ -4,7 +4,7 @@
     python -m recipes.cifar10_vgg16 --groups dense --budget 0.796 --budget-of weights
 
 Thirteen normalised convolutions and 512-4096-4096-10 dense. The second command gates what dense
-layers read, as the paper does, and leaves as many weights. About four hours on two cores.
+layers read, as the paper does, and leaves as many weights.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
 `--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.

@@ -7,7 +7,7 @@
 Two convolutions of 64 channels and 16384-256-256-10 dense, no normalisation; nine tenths of the
 weights are behind the Flatten. The budget is the paper's share of the weights, 60.4 %. `--groups
 dense` gates what dense layers read, as the paper does: the 16,384 positions, each tied to its
-channel, and 256 and 256 units. About half an hour for both networks on two cores with AMX.
+channel, and 256 and 256 units.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
 `--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.

@@ -37,8 +37,7 @@ def mini_imagenet(validate: bool = False, data_dir: str | Path | None = None) ->
     if data_dir is None or not all((Path(data_dir) / part).is_dir() for part in COUNTS):
         raise FileNotFoundError(
             f"No Mini-ImageNet in {data_dir or '--data-dir (not given)'}: it needs the folders "
-            "train/ and val/ with a folder of images for each class.\n"
-            + __doc__.split("\n\n", 1)[1]
+            f"train/ and val/ with a folder of images for each class.\n{HOW_TO_GET_IT}"
         )
     folders = {part: Path(data_dir) / part for part in COUNTS}
     classes = {part: _check_counts(folder, COUNTS[part]) for part, folder in folders.items()}

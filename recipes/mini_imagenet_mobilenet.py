@@ -1,10 +1,9 @@
 """Mini-ImageNet with MobileNetV1: dense, and under a switcher, half of the MACs.
 
     python -m recipes.mini_imagenet_mobilenet
-    python -m recipes.mini_imagenet_mobilenet --groups dense --budget 0.93 --budget-of weights
+    python -m recipes.mini_imagenet_mobilenet --groups dense --budget 0.929 --budget-of weights
 
 100 classes, 84x84 pixels. The second command gates what the dense layer reads, as the paper does.
-A day on two cores: for a GPU.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies mini_imagenet`.
 `--data-dir` names a folder of images; `recipes/mini_imagenet.py` says how to get them.

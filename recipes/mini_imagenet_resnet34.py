@@ -4,7 +4,7 @@
     python -m recipes.mini_imagenet_resnet34 --groups dense --budget 0.99936 --budget-of weights
 
 100 classes, 84x84 pixels. The second command gates the inputs of the dense layer alone, as the
-paper does. For a GPU.
+paper does.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies mini_imagenet`.
 `--data-dir` names a folder of images; `recipes/mini_imagenet.py` says how to get them.
