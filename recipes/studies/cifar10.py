@@ -2,8 +2,8 @@
 
 The rate and decay of VGG-cov2 are to be chosen on the validation split, by the experiments at the
 end, before anything else of it is run. The normalised networks have usual ones; a switcher's rate,
-that of free factors and the head were chosen on the digits. All else is that of the dense twin, and epochs are what two
-cores can carry.
+that of free factors and the head were chosen on the digits. All else is that of the dense twin, and
+epochs are what two cores can carry.
 
 A network that is pruned for less computation competes with a small one: the residual networks of
 He et al. are the line, under the same schedule.
