@@ -13,6 +13,7 @@ from keras import layers
 from recipes.datasets import cifar10
 from recipes.mini_imagenet import mini_imagenet
 from recipes.networks import add_task
+from recipes.networks.normalization import FusedBatchNormalization
 
 # Of CIFAR-10's red, green and blue pixels; what the papers subtract and divide by.
 MEAN, SPREAD = (125.3, 123.0, 113.9), (63.0, 62.1, 66.7)
@@ -98,7 +99,7 @@ def _conv(x, filters, size, name, strides=1):
 
 
 def _normalized(x, activation="relu"):
-    x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=1e-5)(x)
+    x = FusedBatchNormalization(momentum=MOMENTUM, epsilon=1e-5)(x)
     return layers.Activation(activation)(x) if activation else x
 
 
