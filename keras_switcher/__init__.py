@@ -36,18 +36,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Loads SwitcherModel on first use: reading and pruning networks needs no TensorFlow."""
+    """Loads SwitcherModel on first use where Keras runs on a backend that trains nothing."""
     if name != "SwitcherModel":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        from keras_switcher.model import SwitcherModel
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"SwitcherModel trains with TensorFlow, which cannot be imported ({error}). Install it "
-            "with: pip install tensorflow. channel_groups(), prune_channels() and count_macs() "
-            "need no training backend."
-        ) from error
-    globals()[name] = SwitcherModel
+    from keras_switcher.model import SwitcherModel
+
     return SwitcherModel
 
 
@@ -55,5 +48,6 @@ def __dir__() -> list[str]:
     return __all__
 
 
-if keras.backend.backend() == "tensorflow":  # So that keras.saving.load_model knows the class.
+# Here, so that keras.saving.load_model knows the class.
+if keras.backend.backend() in ("tensorflow", "jax", "torch"):
     from keras_switcher.model import SwitcherModel

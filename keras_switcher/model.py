@@ -24,8 +24,7 @@ from keras_switcher.switchers.reading import read_records
 from keras_switcher.switchers.records import check_finite, check_shapes, map_weights
 from keras_switcher.tensors import Tensor, in_full
 from keras_switcher.training.accounting import Accounting
-from keras_switcher.training.backends import check_backend
-from keras_switcher.training.backends.tensorflow import Trainer
+from keras_switcher.training.backends import BackendTrainer
 from keras_switcher.training.budget.advice import TrainingSoFar, advise_before_fit
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.feasibility import check_feasible
@@ -50,7 +49,7 @@ FIXED = ("task", "switcher", "groups", "connections")
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
-class SwitcherModel(Trainer):
+class SwitcherModel(BackendTrainer):
     """Learns a task network's structure while it trains it, then hands back a smaller network.
 
     A switcher reads the task network's weights and returns one factor per channel (or, with
@@ -130,7 +129,6 @@ class SwitcherModel(Trainer):
         kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
         kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
         super().__init__(**kwargs)
-        check_backend()
         self.gated = GatedNetwork(task, groups, granularity_of(connections))
         check_own_steps(task)
         warn_of_unreplicable(self.gated.channel_graph)
@@ -151,7 +149,7 @@ class SwitcherModel(Trainer):
         clock = self.epochs_seen, self.epoch_share, self.step_share
         self.schedule = Schedule(alternation, warmup_epochs, *clock)
         self.inference = InferenceKernels(self.gated)
-        self._compiled_raw_factors = self.as_graph(self._raw_factors)
+        self._compiled_raw_factors = self.compiled_function(self._raw_factors)
         self.accounting = Accounting(self.gated)
         self.weights_removed = WeightsRemoved()
         self.budget_progress = BudgetState()  # The attribute's name is in saved files.
@@ -349,7 +347,7 @@ class SwitcherModel(Trainer):
         self.optimizer, self.switcher_optimizer = complete_pair(
             self.optimizer, switcher_optimizer, self.task, kwargs.get("auto_scale_loss", True)
         )
-        with self.distribute_strategy.scope():
+        with self.device_scope():
             self.optimizers.build()
 
     def fit(

@@ -70,9 +70,14 @@ class GatedNetwork:
         """Names of all that has factors: channel groups, then connection groups."""
         return [group.name for group in self.groups + self.connections]
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of all factors, by name of group."""
+        return {group.name: group.shape for group in self.groups + self.connections}
+
     def ones(self) -> dict:
         """Factors that change nothing."""
-        return {group.name: ops.ones(group.shape) for group in self.groups + self.connections}
+        return {name: ops.ones(shape) for name, shape in self.shapes.items()}
 
     def run(self, inputs: Any, factors: dict, training: bool | None = None) -> Any:
         """Runs the gated network with these factors."""

@@ -27,6 +27,11 @@ class InferenceKernels:
         self._kernels: dict[int, tuple[Edge, keras.Variable]] = {}
         self._runs = 0  # A number: callbacks and threads run one evaluation within another.
 
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The scaled kernels."""
+        return [room for _, room in self._kernels.values()]
+
     def prepare(self) -> None:
         """Makes room for the scaled kernels; they are not part of the model's weights."""
         for edge in self._gated.edges:
@@ -69,27 +74,27 @@ class InferenceKernels:
 
 
 class Renewing:
-    """An evaluation function that calls `renew()` before its next run, if it is `stale`.
+    """An evaluation function that calls `renew` before its next run, if it is `stale`.
 
     Not earlier: callbacks may swap weights just before the first batch.
 
     Args:
         function: The function behind evaluate() or predict().
-        renew: Called without arguments.
+        renew: Called with the function's arguments before its next run; returns them.
         kernels: The `InferenceKernels` that it renews and the function uses.
     """
 
     def __init__(
-        self, function: Callable, renew: Callable[[], None], kernels: InferenceKernels
+        self, function: Callable, renew: Callable[..., tuple], kernels: InferenceKernels
     ) -> None:
         self._function = function
         self._renew = renew
         self._kernels = kernels
         self.stale = True
 
-    def __call__(self, iterator: Iterator) -> Any:
+    def __call__(self, *arguments: Any) -> Any:
         if self.stale:
-            self._renew()
+            arguments = self._renew(*arguments)
             self.stale = False
         with self._kernels.running():
-            return self._function(iterator)
+            return self._function(*arguments)

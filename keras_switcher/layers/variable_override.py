@@ -1,4 +1,4 @@
-"""VariableOverride: a Keras scope that overrides the values of some variables."""
+"""Keras scopes: one overrides the values of some variables, one forgets what is assigned."""
 
 import keras
 
@@ -30,6 +30,20 @@ class VariableOverride(keras.StatelessScope):
             # At once, as this may be inside a loop or a condition; `assign` would call this method
             # again.
             variable._direct_assign(value)
+
+    def get_current_value(self, variable: keras.Variable) -> Tensor:
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            return self.original_scope.get_current_value(variable)
+        return value
+
+
+class ForgottenUpdates(keras.StatelessScope):
+    """A scope of whose assignments nothing remains; variables have the values that they had.
+
+    In a plain `keras.StatelessScope` a variable without a given value may have no value at all:
+    JAX keeps those of a model elsewhere while it is trained.
+    """
 
     def get_current_value(self, variable: keras.Variable) -> Tensor:
         value = super().get_current_value(variable)

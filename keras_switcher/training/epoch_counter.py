@@ -151,6 +151,6 @@ def first_broken_weight(layers: list[keras.layers.Layer]) -> str | None:
     for layer in layers:
         for weight in layer.weights:
             is_number = keras.backend.is_float_dtype(weight.dtype)
-            if is_number and not bool(ops.all(ops.isfinite(ops.convert_to_tensor(weight)))):
+            if is_number and not np.isfinite(ops.convert_to_numpy(weight)).all():
                 return f"'{weight.name}' of '{layer.name}'"
     return None

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_switcher.layers.variable_override import ForgottenUpdates
 from keras_switcher.tensors import Tensor
 
 
@@ -57,10 +58,9 @@ def reported_loss(
     # Without a loss of its own and without labels, Keras knows of none.
     has_own = model.loss is not None or not added
     loss = _loss(model, x, y, y_pred, sample_weight, training) if has_own else 0.0
-    replicas = model.distribute_strategy.num_replicas_in_sync
-    loss += sum(map(ops.sum, added)) / replicas
+    loss += sum(map(ops.sum, added)) / model.replicas
     first = next(values for values in keras.tree.flatten(x) if values is not None)
-    mean_loss.update_state(loss * replicas, sample_weight=ops.shape(first)[0])
+    mean_loss.update_state(loss * model.replicas, sample_weight=ops.shape(first)[0])
     return loss
 
 
@@ -83,22 +83,23 @@ def compared_losses(
     Returns:
         This replica's part of both.
     """
-    added = ops.cast(sum(map(ops.sum, model.losses)), loss.dtype)
-    added = added / model.distribute_strategy.num_replicas_in_sync
-    shuffled = _shuffled_loss(model, x, y, y_pred, sample_weight)
-    return {"loss": loss - added, "shuffled": shuffled - added}
-
-
-def _shuffled_loss(model: keras.Model, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Tensor:
-
-    def other(outputs: Any) -> Any:
-        return ops.roll(outputs, 1, axis=0) if len(outputs.shape) else outputs
-
-    # In a scope the loss's own metrics stay as they are; regularizers look for weights there.
+    # The loss's own metrics stay as they are; regularizers look for their weights in the scope.
     regularized = [(w, w.value) for w in model.variables if getattr(w, "regularizer", None)]
-    with keras.StatelessScope(regularized):
-        others = keras.tree.map_structure(other, y_pred)
-        return _loss(model, x, y, others, sample_weight, training=True)
+    with ForgottenUpdates(regularized):
+        others = keras.tree.map_structure(_shifted, y_pred)
+        shuffled = _loss(model, x, y, others, sample_weight, training=True)
+        shuffled -= _added(model, loss.dtype)
+    return {"loss": loss - _added(model, loss.dtype), "shuffled": shuffled}
+
+
+def _added(model: keras.Model, dtype: str) -> Tensor:
+    """What layers and regularizers add: those that the model tells of in this scope."""
+    return ops.cast(sum(map(ops.sum, model.losses)), dtype) / model.replicas
+
+
+def _shifted(outputs: Any) -> Any:
+    """Gives each sample the outputs of the one before it."""
+    return ops.roll(outputs, 1, axis=0) if len(outputs.shape) else outputs
 
 
 def _loss(

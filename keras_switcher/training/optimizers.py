@@ -1,6 +1,6 @@
 """The pair of optimizers: one for the task network, one for the switcher."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import keras
@@ -58,20 +58,23 @@ class OptimizerPair:
         """A loss as the optimizer scales it (float16) that stands for all of these networks."""
         return self._scaler(names).scale_loss(loss)
 
-    def apply_gradients(self, names: tuple[str, ...], gradients: dict[str, list]) -> None:
+    def apply_gradients(
+        self, names: tuple[str, ...], gradients: dict[str, list], apply: Callable
+    ) -> None:
         """Updates networks.
 
         Args:
             names: Names of the networks.
             gradients: Maps names of these networks and perhaps others to gradients of a loss that
                 `scale_loss` scaled for all of them.
+            apply: Called as `apply(optimizer, gradients, variables)`.
         """
         scaler = self._scaler(gradients)
         # All are rescaled before any is applied, which may change the scales.
         own = [_rescaled(gradients[name], scaler, self.optimizer_of(name)) for name in names]
         for name, gradient in zip(names, own, strict=True):
             if variables := self.variables_of(name):
-                self.optimizer_of(name).apply(gradient, variables)
+                apply(self.optimizer_of(name), gradient, variables)
 
     def _scaler(self, names: Container[str]) -> Optimizer:
         return self.optimizer_of("task" if "task" in names else "switcher")

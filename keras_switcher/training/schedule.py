@@ -109,7 +109,7 @@ class Schedule:
     @property
     def epoch(self) -> Tensor:
         """The epoch that it is, over all fits, and the share of it that is done."""
-        return self.epochs_seen + ops.minimum(self.epoch_share, 1.0)
+        return self.epochs_seen + ops.minimum(self.epoch_share.value, 1.0)
 
     @property
     def update_share(self) -> Tensor:

@@ -10,6 +10,7 @@ STEPS = (
 )
 # By name: TensorFlow is imported where the training step is.
 TESTED = {
+    "NoneType": "none",
     "_DefaultDistributionStrategy": "none",
     "OneDeviceStrategy": "OneDeviceStrategy",
     "MirroredStrategy": "MirroredStrategy",
@@ -81,12 +82,13 @@ def check_strategy(model: keras.Model) -> None:
     Raises:
         ValueError: If that is so.
     """
-    name = type(model.distribute_strategy).__name__
+    name = type(getattr(model, "distribute_strategy", None)).__name__  # TensorFlow's.
     if name not in TESTED:
         # The public name of MultiWorkerMirroredStrategy is not that of its class.
         name = {"CollectiveAllReduceStrategy": "MultiWorkerMirroredStrategy"}.get(name, name)
+        tested = ", ".join(dict.fromkeys(TESTED.values()))
         raise ValueError(
             f"'{model.name}' was made under a {name}. A SwitcherModel is tested, and trained, "
-            f"under these strategies: {', '.join(TESTED.values())}. Keras itself fails to train "
+            f"under these strategies: {tested}. Keras itself fails to train "
             "on several workers and was seen to report another loss under central storage."
         )

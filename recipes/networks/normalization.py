@@ -12,7 +12,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras's, whose training on pictures takes one kernel instead of some ten.
 
     Outputs, gradients and statistics are those of Keras's layer, inference is done by it. On two
-    cores a step of a ResNet-20 takes half the time (`python -m recipes.benchmarks normalization`).
+    cores a step of a ResNet-20 takes half the time (`python -m recipes.benchmarks.epoch_seconds`).
     """
 
     def call(self, inputs, training=None, mask=None):

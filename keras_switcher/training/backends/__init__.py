@@ -1,18 +1,21 @@
-"""Training steps of the backends: TensorFlow's is the only one."""
+"""The trainer of the backend that Keras runs on, as Keras has one for each."""
 
 import keras
 
+BACKENDS = ("tensorflow", "jax", "torch")
 
-def check_backend() -> None:
-    """Raises where the training step has no backend.
-
-    Raises:
-        ValueError: If Keras does not run on TensorFlow.
-    """
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise ValueError(
-            f"SwitcherModel trains with TensorFlow only, and Keras runs on {backend!r}. Set "
-            'KERAS_BACKEND="tensorflow" in the environment before Keras is imported. '
-            "channel_groups(), prune_channels() and count_macs() need no training step."
+match keras.backend.backend():
+    case "tensorflow":
+        from keras_switcher.training.backends.tensorflow import TensorFlowTrainer as BackendTrainer
+    case "jax":
+        from keras_switcher.training.backends.jax import JAXTrainer as BackendTrainer
+    case "torch":
+        from keras_switcher.training.backends.torch import TorchTrainer as BackendTrainer
+    case other:
+        raise ImportError(
+            f"SwitcherModel trains with {', '.join(BACKENDS)}, and Keras runs on {other!r}. Set, "
+            'for example, KERAS_BACKEND="jax" in the environment before Keras is imported. '
+            "channel_groups(), prune_channels() and count_macs() need no training backend."
         )
+
+__all__ = ["BackendTrainer"]

@@ -44,7 +44,7 @@ class Sensitivities(keras.layers.Layer):
             # Where nothing has been seen yet, a batch is the best guess.
             rate = ops.cast(ops.where(ops.max(mean) > 0, 1 - DECAY, 1.0), mean.dtype)
             seen = mean + rate * (size - mean)
-            mean.assign(ops.where(ops.all(ops.isfinite(size)), seen, mean))
+            mean.assign(ops.where(ops.all(ops.isfinite(size)), seen, mean.value))
 
     def normalized(self) -> dict:
         """Normalised sensitivity of each factor, 0 to 1: half for a mean one.

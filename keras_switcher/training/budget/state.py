@@ -73,7 +73,7 @@ class BudgetState(keras.layers.Layer):
 
     def gradient_norm(self) -> Any:
         """The root mean square of the task's gradient on the factors; 0 before any update."""
-        total, weight = ops.unstack(ops.convert_to_tensor(self.gradients))
+        total, weight = ops.unstack(self.gradients.value)
         return ops.sqrt(ops.divide_no_nan(total, weight))
 
     def see_gradient(self, squared_norm: Any) -> None:
@@ -82,7 +82,7 @@ class BudgetState(keras.layers.Layer):
         is_finite = ops.isfinite(squared_norm)
         new = ops.stack([ops.where(is_finite, squared_norm, 0.0), ops.ones_like(squared_norm)])
         decayed = GRADIENT_DECAY * self.gradients + (1 - GRADIENT_DECAY) * new
-        self.gradients.assign(ops.where(is_finite, decayed, self.gradients))
+        self.gradients.assign(ops.where(is_finite, decayed, self.gradients.value))
 
     def see_loss(self, loss: Any, shuffled: Any) -> None:
         """Takes in a batch's loss, and that of outputs which belong to other samples.
@@ -92,20 +92,20 @@ class BudgetState(keras.layers.Layer):
         loss, shuffled = ops.cast(loss, self.dtype), ops.cast(shuffled, self.dtype)
         new = ops.stack([loss, shuffled, ops.ones_like(loss)])
         self.running_losses.assign(LOSS_DECAY * self.running_losses + (1 - LOSS_DECAY) * new)
-        total, total_shuffled, weight = ops.unstack(ops.convert_to_tensor(self.running_losses))
+        total, total_shuffled, weight = ops.unstack(self.running_losses.value)
         running, of_others = total / weight, total_shuffled / weight
         is_first = self.updates < FIRST_UPDATES
         mean = self.first_loss + (loss - self.first_loss) / (self.updates + 1)
-        self.first_loss.assign(ops.where(is_first, mean, self.first_loss))
+        self.first_loss.assign(ops.where(is_first, mean, self.first_loss.value))
         self.updates.assign_add(1.0)
-        first = ops.convert_to_tensor(self.first_loss)
-        has_fallen = first - running > (1 - OF_FIRST) * ops.abs(first)
+        first = self.first_loss.value
+        has_fallen = ops.cast(first - running > (1 - OF_FIRST) * ops.abs(first), self.dtype)
         of_shuffled = ops.where(self.updates < FIRST_UPDATES, AT_ONCE, OF_SHUFFLED)
         is_better = of_others - running > (1 - of_shuffled) * ops.abs(of_others)
         is_start = self.updates <= FIRST_UPDATES
         was_trained = ops.cast(ops.logical_and(is_start, is_better), self.dtype)
-        self.was_trained.assign(ops.maximum(self.was_trained, was_trained))
-        self.is_learning.assign(ops.maximum(self.was_trained, ops.cast(has_fallen, self.dtype)))
+        self.was_trained.assign(ops.maximum(self.was_trained.value, was_trained))
+        self.is_learning.assign(ops.maximum(self.was_trained.value, has_fallen))
 
     def see_lag(self, above: Any, share: Any) -> None:
         """Takes in how far the kept share is above the target while a share of the fall goes by."""
@@ -121,12 +121,12 @@ class BudgetState(keras.layers.Layer):
         """
         is_due = ops.logical_and(epoch >= budget.start_epoch, self.is_learning == 0)
         waited = ops.minimum(self.waited + ops.cast(share, self.dtype), budget.longest_wait)
-        self.waited.assign(ops.where(is_due, waited, self.waited))
+        self.waited.assign(ops.where(is_due, waited, self.waited.value))
 
     def may_move(self, budget: Budget) -> Any:
         """1 where the switcher may move: the network learns, or has been waited for long enough."""
         has_waited = ops.cast(self.waited >= budget.longest_wait, self.dtype)
-        return ops.maximum(ops.convert_to_tensor(self.is_learning), has_waited)
+        return ops.maximum(self.is_learning.value, has_waited)
 
     def is_waiting(self, budget: Budget, epoch: float) -> bool:
         """Whether a budget waits in this epoch."""

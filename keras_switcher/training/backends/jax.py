@@ -1,0 +1,155 @@
+"""Training and evaluation under JAX: all state goes into a step and comes out of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import jax
+import keras
+from keras import StatelessScope, Variable
+
+from keras_switcher.tensors import Tensor
+from keras_switcher.training.trainer import ForwardPass, Trainer
+
+# Keras passes the values of lists of variables: see `_parts`.
+State = Sequence[list[Tensor]]
+
+
+class JAXTrainer(Trainer):
+    """Runs the steps of all backends in scopes that catch what they assign."""
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """With the switcher's optimizer and the scaled kernels: Keras carries these alone."""
+        optimizer = getattr(self, "switcher_optimizer", None)
+        carried = [*(optimizer.variables if optimizer else ()), *self.inference.variables]
+        return super().non_trainable_variables + carried
+
+    def apply_update(
+        self, optimizer: keras.optimizers.Optimizer, gradients: list, variables: list[Variable]
+    ) -> None:
+        """Updates variables; an optimizer's conditions (float16) must not assign."""
+        updated = [*variables, *optimizer.variables]
+        given = [v.value for v in optimizer.variables], gradients, [v.value for v in variables]
+        values = optimizer.stateless_apply(*given)
+        for variable, value in zip(updated, [*values[0], *values[1]], strict=True):
+            variable.assign(value)
+
+    def train_step(self, state: State, data: Any) -> tuple[dict, State]:
+        """One batch of fit()."""
+        parts = self._parts(of_optimizer=True)
+        return self._in_state(parts, state, partial(self.train_on, data))
+
+    def test_step(self, state: State, data: Any) -> tuple[dict, State]:
+        """One batch of evaluate()."""
+        return self._in_state(self._parts(), state, partial(self.test_on, data))
+
+    def predict_step(self, state: State, data: Any) -> tuple[Any, list[Tensor]]:
+        """One batch of predict()."""
+        outputs, (_, left) = self._in_state(self._parts()[:2], state, lambda: self.predict_on(data))
+        return outputs, left
+
+    def gradients(
+        self, forward: Callable[[dict], ForwardPass], sources: dict[str, list[Variable]]
+    ) -> tuple[ForwardPass, dict[str, list], dict[str, Tensor]]:
+        """A forward and a backward pass, see `Trainer`."""
+        before = [(v, v.value) for part in self._parts(of_optimizer=True) for v in part]
+        differentiated = {id(variable) for of in sources.values() for variable in of}
+        assigned = [variable for variable, _ in before if id(variable) not in differentiated]
+
+        def objective(values: dict, added: dict) -> tuple[Tensor, tuple]:
+            own = [pair for n in sources for pair in zip(sources[n], values[n], strict=True)]
+            with StatelessScope([*before, *own], collect_losses=True) as scope:
+                passed = forward(added)
+            after = [scope.get_current_value(variable) for variable in assigned]
+            return passed.objective, (vars(passed), after)
+
+        values = {name: [variable.value for variable in of] for name, of in sources.items()}
+        # The gradient on what is added to the factors, which is nothing, is that on the factors.
+        is_pulled = self.budget is not None and not self.schedule.warms_up
+        shapes = self.gated.shapes if is_pulled else {}
+        added = {name: jax.numpy.zeros(shape, float) for name, shape in shapes.items()}
+        differentiate = jax.grad(objective, argnums=(0, 1), has_aux=True)
+        (gradients, of_factors), (passed, after) = differentiate(values, added)
+        for variable, value in zip(assigned, after, strict=True):
+            variable.assign(value)
+        return ForwardPass(**passed), gradients, of_factors
+
+    def gradient(self, function: Callable, factors: dict[str, Tensor]) -> tuple[Tensor, dict]:
+        """The scalar that a function makes of factors, and its gradient on them, by name."""
+        return jax.value_and_grad(function)(factors)
+
+    def compiled_function(self, function: Callable) -> Callable:
+        """A function compiled with the model's variables as its arguments."""
+
+        @jax.jit
+        def compiled(values: list[Tensor]) -> Any:
+            with StatelessScope(list(zip(self.variables, values, strict=True))):
+                return function()
+
+        return lambda: compiled([variable.value for variable in self.variables])
+
+    def renewal(self, renew: Callable[[dict], None]) -> Callable:
+        """What renews the scaled kernels, which are part of the state."""
+
+        def assigned(state: State, factors: dict) -> State:
+            parts = self._parts()[: len(state)]
+            return self._in_state(parts, state, partial(renew, factors))[1]
+
+        assigned = assigned if self.run_eagerly else jax.jit(assigned)
+
+        def renewed(state: State, iterator: Any) -> tuple:
+            with StatelessScope(_pairs(self._parts(), state)):
+                factors = self.inference_factors()
+            return assigned(state, factors), iterator
+
+        return renewed
+
+    def make_train_function(self, force: bool = False) -> Callable:
+        """Builds the function behind fit()."""
+        self.inference.prepare()  # Part of the state: a later one would need a step of its own.
+        return super().make_train_function(force)
+
+    def _new_train_function(self) -> Callable:
+        with _as_new(self, "train_step"):
+            return super()._new_train_function()
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Builds the function behind evaluate()."""
+        with _as_new(self, "test_step"):
+            super().make_test_function(force)
+
+    def _parts(self, of_optimizer: bool = False) -> list[list[Variable]]:
+        """The variables of a state: in training those of the optimizer come third."""
+        parts = [self.trainable_variables, self.non_trainable_variables]
+        if of_optimizer:
+            parts.append(self.optimizer.variables)
+        return [*parts, self.metrics_variables]
+
+    def _in_state(
+        self, parts: list[list[Variable]], state: State, function: Callable
+    ) -> tuple[Any, State]:
+        """What a function returns in a state, and the state that it leaves."""
+        with StatelessScope(_pairs(parts, state)) as scope:
+            result = function()
+        return result, tuple([scope.get_current_value(v) for v in part] for part in parts)
+
+
+def _pairs(parts: list[list[Variable]], state: State) -> list[tuple[Variable, Tensor]]:
+    """The variables of a state and their values; a state may have fewer parts."""
+    pairs = zip(parts, state, strict=False)
+    return [pair for of, values in pairs for pair in zip(of, values, strict=True)]
+
+
+@contextmanager
+def _as_new(model: keras.Model, name: str) -> Iterator[None]:
+    """A context in which a model's method is a new object: JAX knows functions by equality.
+
+    It would take a step for one that it has compiled, though the model's settings are others now.
+    """
+    setattr(model, name, partial(getattr(model, name)))
+    try:
+        yield
+    finally:
+        delattr(model, name)
