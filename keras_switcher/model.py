@@ -22,7 +22,7 @@ from keras_switcher.pruning.verification import check_verify
 from keras_switcher.structure import Structure
 from keras_switcher.switchers.reading import read_records
 from keras_switcher.switchers.records import check_finite, check_shapes, map_weights
-from keras_switcher.tensors import Tensor, in_full
+from keras_switcher.tensors import Tensor, in_full, precision
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.backends import BackendTrainer
 from keras_switcher.training.budget.advice import TrainingSoFar, advise_before_fit
@@ -38,9 +38,11 @@ from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
 from keras_switcher.training.schedule import Schedule
 from keras_switcher.training.supported import (
+    check_backend,
+    check_devices,
     check_not_trained_inside,
     check_own_steps,
-    check_strategy,
+    check_precision,
 )
 from keras_switcher.user_warnings import warn_user
 
@@ -131,6 +133,7 @@ class SwitcherModel(BackendTrainer):
         super().__init__(**kwargs)
         self.gated = GatedNetwork(task, groups, granularity_of(connections))
         check_own_steps(task)
+        check_precision(task)
         warn_of_unreplicable(self.gated.channel_graph)
         # The task comes before the switcher: averaged weights (use_ema) are set by position.
         self.task = task
@@ -172,7 +175,7 @@ class SwitcherModel(BackendTrainer):
             shape=(),
             initializer="zeros",
             trainable=False,
-            dtype="float32",
+            dtype=precision(),
             aggregation="only_first_replica",
         )
 
@@ -383,7 +386,8 @@ class SwitcherModel(BackendTrainer):
                 was made under a strategy that nobody has tested.
         """
         arguments = {n: value for n, value in locals().items() if n not in ("self", "__class__")}
-        check_strategy(self)
+        check_backend()
+        check_devices(self)
         seen = int(ops.convert_to_numpy(self.epochs_seen))
         advise_before_fit(self.budget, seen + max(0, epochs - initial_epoch), self.advised)
         if not self.compiled:

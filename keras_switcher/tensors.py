@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
@@ -10,6 +11,20 @@ from numpy.typing import ArrayLike
 Tensor = Any
 # The sizes of a tensor, None where they are open.
 Shape = tuple[int | None, ...]
+
+
+def precision() -> str:
+    """The type of what training keeps: that of Keras, but not half of it, which stands still."""
+    return "float64" if keras.config.floatx() == "float64" else "float32"
+
+
+def widest(*tensors: Tensor) -> str:
+    """The type of numbers in which tensors are counted: float64 if one of them is, or float32.
+
+    Keras promotes float64 to float32; half precision cannot count beyond 256 or 2048.
+    """
+    dtypes = {keras.backend.standardize_dtype(tensor.dtype) for tensor in tensors}
+    return "float64" if "float64" in dtypes else "float32"
 
 
 def as_constant(array: ArrayLike) -> Tensor:

@@ -17,7 +17,10 @@ BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
     import tensorflow as tf
 
-    CPU, TWO = tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    CPU, TWO = (
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 2,
+    )
     tf.config.set_logical_device_configuration(CPU, TWO)
 settings.register_profile("few", deadline=None, max_examples=12, derandomize="CI" in os.environ)
 settings.load_profile("few")

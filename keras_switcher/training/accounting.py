@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -16,7 +15,7 @@ from keras_switcher.graph.kernel import COSTS, Kernel, Use
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.graph.packing import PackedLayout
 from keras_switcher.switchers.straight_through import straight_through_step
-from keras_switcher.tensors import Tensor, as_constant
+from keras_switcher.tensors import Tensor, as_constant, widest
 
 
 class Accounting:
@@ -115,9 +114,7 @@ class KeptShare:
                 that are left and 0 for others. Only these of a kernel count.
         """
         connected = connected or {}
-        told = (live, *connected.values())
-        # Half precision cannot count beyond 256 or 2048.
-        dtype = keras.backend.result_type("float32", *(tensor.dtype for tensor in told))
+        dtype = widest(live, *connected.values())
         # Changes no shape: the gradient of several gathers becomes one dense vector here.
         values = ops.reshape(ops.cast(live, dtype), (-1,))
         shares = ops.append(self._live_shares(values), ops.ones(1, values.dtype))

@@ -1,5 +1,7 @@
 """Checks of what a SwitcherModel cannot train."""
 
+import importlib
+
 import keras
 from keras.src.backend.common import global_state
 
@@ -73,8 +75,44 @@ def check_not_trained_inside(model: keras.Model, task: keras.Model) -> None:
         )
 
 
-def check_strategy(model: keras.Model) -> None:
-    """Raises under a strategy whose results nobody has compared with those of one device.
+def check_backend() -> None:
+    """Raises where Keras was told to run on another backend after this package was imported.
+
+    Raises:
+        ValueError: If that is so.
+    """
+    made_with = keras.backend.backend()
+    now = importlib.import_module("keras").backend.backend()  # set_backend() loads it anew.
+    if now != made_with:
+        raise ValueError(
+            f"The model was made while Keras ran on {made_with}, and Keras runs on {now} now: its "
+            "models cannot change the backend. Save the model, and load it in a new process with "
+            f"KERAS_BACKEND={now} in its environment."
+        )
+
+
+def check_precision(task: keras.Model) -> None:
+    """Raises where a backend computes with fewer digits than the task network asks for.
+
+    Args:
+        task: The task network.
+
+    Raises:
+        ValueError: If a variable in float64 has values of another type.
+    """
+    for variable in task.variables:
+        found = keras.backend.standardize_dtype(variable.value.dtype)
+        if variable.dtype == "float64" and found != "float64":
+            raise ValueError(
+                f"'{variable.path}' of the task network is to be in float64, and Keras's backend "
+                f"({keras.backend.backend()}) holds it in {found}. JAX needs JAX_ENABLE_X64=1 in "
+                "the environment, or jax.config.update('jax_enable_x64', True) before the network "
+                "is built; or build it in float32."
+            )
+
+
+def check_devices(model: keras.Model) -> None:
+    """Raises on several devices in a way whose results nobody has compared with one device's.
 
     Args:
         model: A `SwitcherModel`.
@@ -89,6 +127,14 @@ def check_strategy(model: keras.Model) -> None:
         tested = ", ".join(dict.fromkeys(TESTED.values()))
         raise ValueError(
             f"'{model.name}' was made under a {name}. A SwitcherModel is tested, and trained, "
-            f"under these strategies: {tested}. Keras itself fails to train "
-            "on several workers and was seen to report another loss under central storage."
+            f"under these strategies: {tested}. Keras itself fails to train on several workers and "
+            "was seen to report another loss under central storage."
+        )
+    distribution = keras.distribution.distribution()
+    if type(distribution) not in (type(None), keras.distribution.DataParallel):
+        raise ValueError(
+            f"A SwitcherModel is trained on one device, or under keras.distribution.DataParallel. "
+            f"Received: a distribution of type {type(distribution).__name__}, which splits "
+            "weights: a switcher reads them whole. Pass DataParallel(devices=...) to "
+            "keras.distribution.set_distribution() before the model is made."
         )

@@ -10,6 +10,7 @@ from keras import ops
 from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.kernel import COSTS
 from keras_switcher.switchers.straight_through import straight_through
+from keras_switcher.tensors import widest
 
 # What to do with MACs that are not known.
 UNKNOWN = ("refuse", "leave_out")
@@ -210,7 +211,8 @@ class Budget:
 
     def _share_of_fall(self, epoch: Any) -> Any:
         """How much of the fall is over at an epoch: below 0 before it, above 1 after it."""
-        past = ops.cast(epoch, "float32") - self.start_epoch
+        epoch = ops.convert_to_tensor(epoch)
+        past = ops.cast(epoch, widest(epoch)) - self.start_epoch
         return past / (self.end_epoch - self.start_epoch)
 
     def get_config(self) -> dict:

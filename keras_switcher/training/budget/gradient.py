@@ -77,7 +77,7 @@ class BudgetGradient:
         epoch, share = schedule.epoch, schedule.update_share
         state.see_loss(**losses)
         state.wait(budget, epoch, share)
-        epoch = epoch - ops.cast(state.waited, "float32")
+        epoch = epoch - state.waited.value
         self._switcher.spread(budget.initial_spread(epoch))
         if not raw:
             return {}

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_switcher.tensors import precision
+
 # Decay per update of the running means: a memory of a hundred updates.
 DECAY = 0.99
 
@@ -20,7 +22,7 @@ class Sensitivities(keras.layers.Layer):
     """
 
     def __init__(self, groups: list, **kwargs: Any) -> None:
-        super().__init__(**{"name": "sensitivities", "dtype": "float32", **kwargs})
+        super().__init__(**{"name": "sensitivities", "dtype": precision(), **kwargs})
         self._means = {}
         for number, group in enumerate(groups):
             self._means[group.name] = self.add_weight(

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_switcher.tensors import precision
 from keras_switcher.training.budget.budget import Budget
 
 # Decay per update of the running mean of squared gradients: a memory of a thousand updates. With
@@ -42,9 +43,7 @@ class BudgetState(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        # Running means of half precision would stand still.
-        dtype = "float64" if keras.config.floatx() == "float64" else "float32"
-        super().__init__(**{"name": "budget_progress", "dtype": dtype, **kwargs})
+        super().__init__(**{"name": "budget_progress", "dtype": precision(), **kwargs})
         # Their order and names are those of older files.
         self.gradients = self._add("gradients", (2,))
         self.running_losses = self._add("running_losses", (3,))
