@@ -2,7 +2,14 @@
 
 from typing import Any
 
-import keras
+try:
+    import keras
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"Keras cannot start: {error}. KERAS_BACKEND in the environment chooses its backend, "
+        "TensorFlow if it is not set. Install the one that is missing: pip install tensorflow, "
+        "or 'keras-switcher[jax]', or 'keras-switcher[torch]'."
+    ) from error
 
 from keras_switcher import layers, plots, switchers
 from keras_switcher.graph.channel_graph import channel_groups

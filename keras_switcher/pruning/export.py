@@ -9,6 +9,13 @@ import keras
 
 from keras_switcher.atomic_files import temporary_folder
 
+# What Keras writes ONNX files with, by its backend.
+ONNX = {
+    "tensorflow": "keras-switcher[onnx]",
+    "jax": "jax2onnx",
+    "torch": "keras-switcher[torch]",
+}
+
 
 def export_model(
     model: keras.Model, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any
@@ -71,8 +78,9 @@ def _taken(path: Path) -> ValueError:
 
 
 def _missing(format: str, error: ImportError) -> ImportError:
-    extra = " Install it with: pip install 'keras-switcher[onnx]'." if format == "onnx" else ""
-    return ImportError(f"Export as '{format}' needs another package: {error}.{extra}")
+    extra = ONNX.get(keras.backend.backend()) if format == "onnx" else None
+    install = f" Install it with: pip install '{extra}'." if extra else ""
+    return ImportError(f"Export as '{format}' needs another package: {error}.{install}")
 
 
 def _make_folders(folder: Path) -> list[Path]:

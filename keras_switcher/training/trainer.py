@@ -136,10 +136,11 @@ class Trainer(keras.Model):
         budget = tuple(sorted(self.budget.get_config().items())) if self.budget else None
         settings = budget, self.warmup_epochs, self.gradient_through_switcher
         traced_with = self.schedule.updates, self.schedule.warms_up, *settings
-        self.train_function = self._traced_steps.get(traced_with, self._new_train_function)
+        self.train_function = self._traced_steps.get(traced_with, self.new_train_function)
         return self.train_function
 
-    def _new_train_function(self) -> Callable:
+    def new_train_function(self) -> Callable:
+        """The function behind fit() for the updates that are due: Keras's own."""
         super().make_train_function(force=True)
         return self.train_function
 

@@ -111,9 +111,10 @@ class JAXTrainer(Trainer):
         self.inference.prepare()  # Part of the state: a later one would need a step of its own.
         return super().make_train_function(force)
 
-    def _new_train_function(self) -> Callable:
+    def new_train_function(self) -> Callable:
+        """The function behind fit(), compiled for the settings of now."""
         with _as_new(self, "train_step"):
-            return super()._new_train_function()
+            return super().new_train_function()
 
     def make_test_function(self, force: bool = False) -> None:
         """Builds the function behind evaluate()."""

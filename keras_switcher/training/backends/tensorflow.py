@@ -68,10 +68,11 @@ class TensorFlowTrainer(Trainer):
         """The strategy's scope, in which variables are made where the model's are."""
         return self.distribute_strategy.scope()
 
-    def _new_train_function(self) -> Callable:
+    def new_train_function(self) -> Callable:
+        """The function behind fit(), by which all updates of a batch share one graph."""
         if self._shares_graph():
             return SharedSteps(self._take_step, len(self.schedule.updates))
-        return super()._new_train_function()
+        return super().new_train_function()
 
     def _shares_graph(self) -> bool:
         """Whether fit() runs one graph for all updates of a batch, see `SharedSteps`.
