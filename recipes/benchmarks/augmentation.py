@@ -30,7 +30,7 @@ def measure(
         for epoch in range(repeats + 1):
             began = time.perf_counter()
             shuffle.on_epoch_begin(epoch)
-            for _ in shuffle.batches:
+            for _ in shuffle.batches.data:
                 pass
             seconds.append(time.perf_counter() - began)
         # The first epoch traces.

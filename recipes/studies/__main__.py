@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name, experiment in rows.experiments.items():
             rows.experiments[name] = experiment.as_smoke()
     chosen = options.only, options.seeds, options.data_dir
-    runner = Runner(rows, options.output / options.study, *chosen, again)
+    runner = Runner(rows, options.output / rows.folder.name, *chosen, again)
     if not runner.due:
         print(f"Nothing is due: {rows.folder} has these rows. --again runs them once more.")
     if options.list:

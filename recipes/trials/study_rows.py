@@ -10,9 +10,7 @@ than a fifth pulls no harder than others.
 from dataclasses import asdict
 from pathlib import Path
 
-import keras
-
-from recipes.rows import RESULTS, read_rows, slug
+from recipes.rows import RESULTS, of_backend, read_rows, slug
 from recipes.settings import Settings
 from recipes.trials.trial import Experiment
 
@@ -37,8 +35,7 @@ class StudyRows:
     """
 
     def __init__(self, study: str, experiments: list[Experiment] = (), results: Path = RESULTS):
-        backend = keras.backend.backend()
-        self.folder = results / (study if backend == "tensorflow" else f"{study}-{backend}")
+        self.folder = results / of_backend(study)
         self.experiments = {experiment.name: experiment for experiment in experiments}
         self.read()
 
