@@ -27,9 +27,9 @@ def slug(name: str) -> str:
     return re.sub(r"[^\w.]+", "-", name).strip("-")
 
 
-def of_backend(name: str) -> str:
-    """A file or folder of results: each backend but TensorFlow has its own."""
-    backend = keras.backend.backend()
+def of_backend(name: str, backend: str | None = None) -> str:
+    """A file or folder of results: each backend but TensorFlow has its own; by default this one."""
+    backend = backend or keras.backend.backend()
     return name if backend == "tensorflow" else f"{name}-{backend}"
 
 
