@@ -4,8 +4,9 @@
     python -m recipes.benchmarks.augmentation --size 84
     KERAS_BACKEND=jax python -m recipes.benchmarks.augmentation
 
-Random pictures, batch 128; by `tf.data` under TensorFlow, by NumPy in threads elsewhere. While a network trains, its next batches are made beside it; of an epoch
-that takes 30 seconds the share that is spent on them is these seconds over 30.
+Random pictures, batch 128; by `tf.data` under TensorFlow, by NumPy in threads elsewhere. While a
+network trains, its next batches are made beside it; of an epoch that takes 30 seconds the share
+that is spent on them is these seconds over 30.
 """
 
 import time
