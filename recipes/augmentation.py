@@ -1,5 +1,7 @@
 """Augmentation of pictures: shifts, flips and Cutout, drawn anew for each epoch."""
 
+from types import ModuleType
+
 import keras
 import numpy as np
 from keras import ops
@@ -28,29 +30,27 @@ def draw(kind: str, number: int, size: int, generator: np.random.Generator) -> D
     return {name: drawn.astype("int32") for name, drawn in draws.items()}
 
 
-def augment(x: keras.KerasTensor, draws: Draws) -> keras.KerasTensor:
+def augment(x: keras.KerasTensor, draws: Draws, by: ModuleType = ops) -> keras.KerasTensor:
     """Pictures, `(batch, size, size, channels)`, as the entries of the draws say.
 
     Each is padded by four black pixels on all sides, and a window of its own size is cut from that.
+    It is computed `by` keras.ops, or by NumPy: beside a training, in other threads.
     """
     if not draws:
         return x
     size, channels = x.shape[1], x.shape[3]
     padded = size + 2 * PADDING
-    places, span = ops.arange(size, dtype="int32"), ops.arange(ops.shape(x)[0], dtype="int32")
+    places, span = by.arange(size, dtype="int32"), by.arange(by.shape(x)[0], dtype="int32")
     rows = places + draws["shift"][:, :1]
-    columns = ops.where(draws["flip"] > 0, size - 1 - places, places) + draws["shift"][:, 1:]
+    columns = by.where(draws["flip"] > 0, size - 1 - places, places) + draws["shift"][:, 1:]
     # Crop and flip are one gather over all pixels of the batch.
     index = (span[:, None, None] * padded + rows[:, :, None]) * padded + columns[:, None, :]
     margin = (PADDING, PADDING)
-    pixels = ops.reshape(ops.pad(x, ((0, 0), margin, margin, (0, 0))), (-1, channels))
-    window = ops.take(pixels, index, axis=0)
+    pixels = by.reshape(by.pad(x, ((0, 0), margin, margin, (0, 0))), (-1, channels))
+    window = by.take(pixels, index, axis=0)
     if "cut" in draws:
-        down, along = (_between(places, draws["cut"][:, axis : axis + 1]) for axis in (0, 1))
-        is_cut = ops.logical_and(down[:, :, None], along[:, None, :])
-        window = ops.where(is_cut[..., None], ops.cast(GREY, x.dtype), window)
+        starts = (draws["cut"][:, axis : axis + 1] for axis in (0, 1))
+        down, along = ((places >= start) & (places < start + CUT) for start in starts)
+        is_cut = down[:, :, None] & along[:, None, :]
+        window = by.where(is_cut[..., None], by.full_like(window[:1, :1, :1, :1], GREY), window)
     return window
-
-
-def _between(places, start):
-    return ops.logical_and(places >= start, places < start + CUT)

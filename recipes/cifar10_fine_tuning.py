@@ -8,7 +8,8 @@ first, as in `recipes.cifar10_resnet20`, and kept in the output folder; wrapped,
 did, and then its channels are switched off while the rate falls from a fifth of the first one.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
-`--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.
+`--data-dir` names a TFDS data directory that holds CIFAR-10, or packed files (`recipes.packed`);
+without it TFDS downloads.
 """
 
 from recipes.recipe import Recipe

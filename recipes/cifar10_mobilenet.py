@@ -8,7 +8,8 @@ Width 1, 1024 channels before the dense layer: what the paper's tables call "x0.
 dense layer reads, as the paper does.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
-`--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.
+`--data-dir` names a TFDS data directory that holds CIFAR-10, or packed files (`recipes.packed`);
+without it TFDS downloads.
 """
 
 from recipes.drawing import draw_dense_inputs

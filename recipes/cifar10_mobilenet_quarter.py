@@ -7,7 +7,8 @@ A network that is small already: 3.3 million MACs, 256 channels before the dense
 command gates what the dense layer reads.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
-`--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.
+`--data-dir` names a TFDS data directory that holds CIFAR-10, or packed files (`recipes.packed`);
+without it TFDS downloads.
 """
 
 from recipes.drawing import draw_dense_inputs

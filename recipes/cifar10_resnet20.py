@@ -7,7 +7,8 @@ The smallest residual network of He et al., 41 million MACs: what is pruned to f
 it, and it is narrow already.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
-`--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.
+`--data-dir` names a TFDS data directory that holds CIFAR-10, or packed files (`recipes.packed`);
+without it TFDS downloads.
 """
 
 from recipes.drawing import draw_dense_inputs

@@ -7,7 +7,8 @@ The paper's 21 million weights, all layers gated; channels that meet in sums are
 The second command gates the inputs of the dense layer alone, as the paper does.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
-`--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.
+`--data-dir` names a TFDS data directory that holds CIFAR-10, or packed files (`recipes.packed`);
+without it TFDS downloads.
 """
 
 from recipes.drawing import draw_dense_inputs

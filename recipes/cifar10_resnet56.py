@@ -5,7 +5,8 @@
 Where most pruning methods have published numbers: from 126 million MACs to 63.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
-`--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.
+`--data-dir` names a TFDS data directory that holds CIFAR-10, or packed files (`recipes.packed`);
+without it TFDS downloads.
 """
 
 from recipes.drawing import draw_dense_inputs

@@ -7,7 +7,8 @@ Thirteen normalised convolutions and 512-4096-4096-10 dense. The second command 
 layers read, as the paper does, and leaves as many weights.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
-`--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.
+`--data-dir` names a TFDS data directory that holds CIFAR-10, or packed files (`recipes.packed`);
+without it TFDS downloads.
 """
 
 from recipes.drawing import draw_dense_inputs

@@ -10,7 +10,8 @@ dense` gates what dense layers read, as the paper does: the 16,384 positions, ea
 channel, and 256 and 256 units.
 
 Settings, baselines and seeds are those of the study `python -m recipes.studies cifar10`.
-`--data-dir` names a TFDS data directory that holds CIFAR-10; without it TFDS downloads.
+`--data-dir` names a TFDS data directory that holds CIFAR-10, or packed files (`recipes.packed`);
+without it TFDS downloads.
 """
 
 from recipes.recipe import Recipe

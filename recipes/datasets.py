@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recipes.packed import HOW_TO_GET_IT, is_packed, read_packed
+
 TEST, VALIDATION = "test", "validation"
+# The last images of CIFAR-10's training set, when hyper-parameters are chosen.
+CIFAR10_VALIDATED = 5_000
 
 
 class Part(NamedTuple):
@@ -80,11 +84,23 @@ def mnist(
 def cifar10(validate: bool = False, data_dir: str | Path | None = None) -> Data:
     """CIFAR-10 through TFDS: 50,000 images of 32x32x3 bytes to train on, 10,000 to test on.
 
-    For choosing hyper-parameters it is measured on the last 5,000 images of the training set. Else
-    as `mnist`.
+    Or from a `data_dir` of packed files, without TFDS: see `recipes.packed`. For choosing
+    hyper-parameters it is measured on the last 5,000 images of the training set; where TFDS keeps
+    that in several files, the packed order mixes them, and these are others. Else as `mnist`.
     """
+    if data_dir is not None and is_packed(data_dir):
+        train = Part(*read_packed(data_dir, "train"))
+        if validate:
+            known, last = slice(-CIFAR10_VALIDATED), slice(-CIFAR10_VALIDATED, None)
+            return Data(train.take(known), train.take(last), VALIDATION)
+        return Data(train, Part(*read_packed(data_dir, "test")), TEST)
     splits = ["train[:45000]", "train[45000:]"] if validate else ["train", "test"]
-    return Data(*_tfds("cifar10", splits, data_dir), VALIDATION if validate else TEST)
+    try:
+        parts = _tfds("cifar10", splits, data_dir)
+    except (ImportError, FileNotFoundError) as error:
+        without = f"CIFAR-10 is read without TFDS, too, from packed files. {HOW_TO_GET_IT}"
+        raise type(error)(f"{error}\n{without}") from error
+    return Data(*parts, VALIDATION if validate else TEST)
 
 
 def _tfds(name, splits, data_dir):

@@ -45,17 +45,23 @@ def draw_pixels(model: ks.SwitcherModel, part: Part, history: MaskHistory):
 
 def draw_dense_inputs(model: ks.SwitcherModel, part: Part, history: MaskHistory):
     """The factors of what the first dense layer reads (figure 5 of arXiv 2110.05954)."""
-    name = next(n for n in names_in_order(model) if _feeds_dense(model, n))
-    factors = model.scaling_factors()[name]
+    name = dense_inputs(model)
+    shown = as_picture(model.scaling_factors()[name])
+    return plots.plot_pattern(shown, title=f"Factors of {name}").figure
+
+
+def dense_inputs(model: ks.SwitcherModel) -> str | None:
+    """The group that the first dense layer reads; None if it has no factors."""
+    groups = sorted(model.gated.groups, key=lambda group: group.depth)
+    of_dense = (g for g in groups if any(len(edge.kernel.shape) == 2 for edge in g.consumers))
+    return next((group.name for group in of_dense), None)
+
+
+def as_picture(factors: np.ndarray) -> np.ndarray:
+    """Factors in rows, as near to a square as powers of two come; zeros fill it up."""
     rows = 2 ** (int(np.log2(len(factors))) // 2)
-    shape = (rows, -(-len(factors) // rows))
-    shown = np.pad(factors, (0, shape[0] * shape[1] - len(factors)))
-    return plots.plot_pattern(shown, shape, title=f"Factors of {name}").figure
-
-
-def _feeds_dense(model, name):
-    group = next(group for group in model.gated.groups if group.name == name)
-    return any(len(edge.kernel.shape) == 2 for edge in group.consumers)
+    columns = -(-len(factors) // rows)
+    return np.pad(factors, (0, rows * columns - len(factors))).reshape(rows, columns)
 
 
 def draw_feature_maps(model: ks.SwitcherModel, part: Part, history: MaskHistory):

@@ -7,7 +7,8 @@ the lists of Ravi and Larochelle name, scaled to 84x84, and put them into
     FOLDER/train/CLASS/   500 files of each class
     FOLDER/val/CLASS/     the other 100
 
-`--data-dir FOLDER` reads them: PNG, JPEG or BMP.
+`--data-dir FOLDER` reads them: PNG, JPEG or BMP. Under other backends than TensorFlow Pillow does,
+whose pixels of a JPEG file may be others by a little.
 """
 
 from pathlib import Path
@@ -68,6 +69,21 @@ def _read(folder):
     paths = sorted(path for of_class in folder.iterdir() for path in _files(of_class))
     if bad := [f"{path} ({why})" for path in paths if (why := _fault(path))]:
         raise ValueError(f"Images of {SIZE}x{SIZE} pixels are needed. Others are {_named(bad)}.")
+    read = _by_tensorflow if keras.backend.backend() == "tensorflow" else _by_pillow
+    return read(folder, paths)
+
+
+def _by_pillow(folder, paths):
+    """Elsewhere: Keras reads folders with packages that not every backend brings."""
+    classes = sorted({path.parent for path in paths})
+    x, y = np.empty((len(paths), SIZE, SIZE, 3), "uint8"), np.empty(len(paths), "int64")
+    for number, path in enumerate(paths):
+        with Image.open(path) as image:
+            x[number], y[number] = image.convert("RGB"), classes.index(path.parent)
+    return Part(x, y)
+
+
+def _by_tensorflow(folder, paths):
     options = {"image_size": (SIZE, SIZE), "batch_size": COUNTS["val"], "shuffle": False}
     batches = keras.utils.image_dataset_from_directory(folder, **options, verbose=False)
     x, y = np.empty((len(paths), SIZE, SIZE, 3), "uint8"), np.empty(len(paths), "int64")

@@ -9,19 +9,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 import keras_switcher
 from keras_switcher import plots
 from recipes.drawing import draw_degrees, draw_masks
+from recipes.exporting import exported, remove_exported
 from recipes.methods import METHODS
-from recipes.rows import digest, slug, write_rows
+from recipes.rows import digest, of_backend, slug, write_rows
 from recipes.settings import add_settings, read_settings
 from recipes.switchers import switched
 from recipes.trials.measuring import row_of
 from recipes.trials.trial import Experiment, Trial
 
-CHECKPOINT, RESULT, SAVED_MODEL = "checkpoint", "result.json", "saved_model"
+CHECKPOINT, RESULT = "checkpoint", "result.json"
 NOT_SHOWN = ("experiment", "structure", "counts", "settings")
 OF_CONNECTIONS = {"masks.png": draw_masks, "degrees.png": draw_degrees}
 
@@ -46,7 +46,8 @@ class Recipe:
         options = parser.parse_args(arguments)
         settings, output = read_settings(options), options.output
         # One folder for all that decides on the result: other settings begin anew.
-        folder = output / CHECKPOINT / digest([asdict(settings), keras_switcher.__version__])
+        decides = digest([asdict(settings), keras_switcher.__version__])
+        folder = output / CHECKPOINT / of_backend(decides)
         trials = {}
         ours = replace(self.experiment, settings=settings)
         ours = ours.as_smoke() if settings.smoke else ours
@@ -81,7 +82,8 @@ class Recipe:
         row |= self._show(row, trials["switched"], outcomes["switched"], output)
         write_rows(output / RESULT, row)
         if options.rows:
-            write_rows(options.rows / f"{row['keras_switcher']}-{slug(written)}.json", row)
+            name = of_backend(f"{row['keras_switcher']}-{slug(written)}")
+            write_rows(options.rows / f"{name}.json", row)
         shutil.rmtree(folder)
         if not any(folder.parent.iterdir()):  # None of other settings.
             folder.parent.rmdir()
@@ -124,22 +126,19 @@ class Recipe:
     def _show(self, row, trial, outcome, output):
         """Prints what was measured, exports and draws."""
         model, held_out, difference = outcome.model, trial.data.held_out, None
+        remove_exported(output)
         print(f"\naccuracy on the {row['measured_on']} split")
         for name in ("dense_accuracy", "switched_accuracy", "compact_accuracy"):
             found = f"{row[name]:.2%}" if row[name] is not None else "no such model"
             print(f"  {name.removesuffix('_accuracy'):<9}{found}")
         print(f"\n{model.structure()}\n")
-        saved_model = output / SAVED_MODEL
-        shutil.rmtree(saved_model, ignore_errors=True)
         if row["compact_accuracy"] is not None:
-            model.export(saved_model)
             outputs = model.predict(held_out.x, verbose=0)
-            loaded = tf.saved_model.load(str(saved_model))
-            found = np.abs(loaded.serve(held_out.x).numpy() - outputs).max()
-            difference = float(found / np.abs(outputs).max())
+            path, by, again = exported(model, held_out.x, output)
+            difference = float(np.abs(again - outputs).max() / np.abs(outputs).max())
             print(
-                f"{saved_model}, loaded with TensorFlow alone: outputs differ by at most "
-                f"{difference:.1e} of the largest"
+                f"{path}, loaded with {by} alone: outputs differ by at most {difference:.1e} of "
+                "the largest"
             )
         pictures = OF_CONNECTIONS if trial.settings.connections else self.pictures
         figures = {n: draw(model, held_out, outcome.history) for n, draw in pictures.items()}

@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from keras_switcher.atomic_files import atomic_write_text
 
@@ -26,6 +25,12 @@ def surroundings() -> dict:
 def slug(name: str) -> str:
     """A name as one of a file or folder."""
     return re.sub(r"[^\w.]+", "-", name).strip("-")
+
+
+def of_backend(name: str, backend: str | None = None) -> str:
+    """A file or folder of results: each backend but TensorFlow has its own; by default this one."""
+    backend = backend or keras.backend.backend()
+    return name if backend == "tensorflow" else f"{name}-{backend}"
 
 
 def write_rows(path: Path, *rows: dict):
@@ -55,16 +60,25 @@ def read_rows(folder: Path, pattern: str = "*.json") -> list[dict]:
     return found
 
 
+def accelerators() -> list[str]:
+    """The names of the accelerators that the backend computes on."""
+    backend = importlib.import_module(keras.backend.backend())
+    if keras.backend.backend() == "jax":
+        return [device.device_kind for device in backend.devices() if device.platform != "cpu"]
+    if keras.backend.backend() == "torch":
+        return [backend.cuda.get_device_name(n) for n in range(backend.cuda.device_count())]
+    devices = backend.config.list_physical_devices("GPU")
+    details = map(backend.config.experimental.get_device_details, devices)
+    return [detail.get("device_name", "GPU") for detail in details]
+
+
 def _hardware():
     """Processors and accelerators, without the name of the machine."""
     information, name = Path("/proc/cpuinfo"), platform.processor() or platform.machine()
     if information.exists():
         found = re.search(r"^model name\s*:\s*(.*)$", information.read_text(), re.MULTILINE)
         name = found.group(1).strip() if found else name
-    devices = tf.config.list_physical_devices("GPU")
-    details = map(tf.config.experimental.get_device_details, devices)
-    accelerators = [detail.get("device_name", "GPU") for detail in details]
-    return ", ".join([f"{name} ({os.cpu_count()} cores)", *accelerators])
+    return ", ".join([f"{name} ({os.cpu_count()} cores)", *accelerators()])
 
 
 def digest(value: object) -> str:

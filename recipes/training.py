@@ -8,13 +8,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras.optimizers import schedules
 
 from keras_switcher import ResumeTraining, StructureHistory, SwitcherModel
 from keras_switcher.training.schedule import updates_in_epoch
 from recipes.alternation import WHILE_LOSS_FALLS, WhileLossFalls
-from recipes.augmentation import augment, draw
+from recipes.augmentation import draw
+from recipes.batches import Batches
 from recipes.datasets import Part
 from recipes.settings import Settings
 
@@ -33,11 +33,12 @@ def train(
 
     It goes on from what each finished epoch leaves in the folder; more callbacks come before that
     is saved. `steps_per_execution` steps run between two returns to Python: faster, with the same
-    result. `span` is which epochs of the training these are, where it is done in parts.
+    result; always one under PyTorch, as Keras has it. `span` is which epochs of the training these
+    are, where it is done in parts.
     """
     span = span or range(settings.epochs)
     shuffle = EpochShuffle(part, settings.batch_size, settings.seed, settings.augmentation)
-    batches, is_switched = int(shuffle.batches.cardinality()), isinstance(model, SwitcherModel)
+    batches, is_switched = len(shuffle.batches), isinstance(model, SwitcherModel)
 
     def optimizer(of, rate, decay, clipnorm=None):
         steps = batches * _epochs_of_updates(of, model, settings)
@@ -54,7 +55,7 @@ def train(
     model.compile(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        steps_per_execution=steps_per_execution,
+        steps_per_execution=1 if keras.backend.backend() == "torch" else steps_per_execution,
         jit_compile="auto" if _suits_xla(model) else False,
         **optimizers,
     )
@@ -67,12 +68,17 @@ def train(
     if span.start:  # The schedule goes by how many updates there were.
         model.optimizer.iterations.assign(span.start * batches)
     epochs = {"initial_epoch": span.start, "epochs": span.stop}
-    model.fit(shuffle.batches, **epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    model.fit(shuffle.batches.data, **epochs, shuffle=False, verbose=0, callbacks=callbacks)
     return sum(of_epoch["seconds"] for of_epoch in resume.logs.values())
 
 
 def _suits_xla(model):
-    """XLA speeds small dense layers up; on a CPU it slows convolutions down, LeNet5 by four."""
+    """XLA speeds small dense layers up; on a CPU it slows convolutions down, LeNet5 by four.
+
+    That is TensorFlow's choice: JAX has nothing else, and PyTorch compiles in another way.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return keras.backend.backend() == "jax"
     on_gpu = bool(keras.distribution.list_devices("gpu"))
     return on_gpu or all(len(weight.shape) <= 2 for weight in model.weights)
 
@@ -123,34 +129,23 @@ class OneCycle(schedules.LearningRateSchedule):
 
 
 class EpochShuffle(keras.callbacks.Callback):
-    """Shuffles `batches`, a `tf.data.Dataset`, anew at each epoch's start.
+    """Shuffles `batches`, see `recipes.batches`, anew at each epoch's start.
 
-    Order and augmentation depend on seed and epoch alone, so that a resumed run sees the same. The
-    last batch of an epoch has what is left.
+    Order and augmentation depend on seed and epoch alone, so that a resumed run sees the same, and
+    so does one under another backend. The last batch of an epoch has what is left.
     """
 
     def __init__(self, part: Part, batch_size: int, seed: int, augmentation: str = "none"):
         super().__init__()
-        number, x, y = len(part.x), tf.constant(part.x), tf.constant(part.y)
-        self._seed, self._order = seed, tf.Variable(tf.range(number), trainable=False)
-        self._draw = partial(draw, augmentation, number, x.shape[1])
-        drawn = self._draw(np.random.default_rng(seed)).items()
-        self._drawn = {name: tf.Variable(value, trainable=False) for name, value in drawn}
-
-        def batch(step):
-            here = slice(step * batch_size, (step + 1) * batch_size)
-            indices = self._order[here]
-            drawn = {name: value[here] for name, value in self._drawn.items()}
-            return augment(tf.gather(x, indices), drawn), tf.gather(y, indices)
-
-        steps = tf.data.Dataset.range(-(-number // batch_size), output_type=tf.int32)
-        self.batches = steps.map(batch).prefetch(tf.data.AUTOTUNE)
+        self._seed, number, size = seed, len(part.x), part.x.shape[1]
+        self._number, self._draw = number, partial(draw, augmentation, number, size)
+        draws = self._draw(np.random.default_rng(seed))
+        self.batches = Batches(part, batch_size, np.arange(number, dtype="int32"), draws)
 
     def on_epoch_begin(self, epoch, logs=None):
         generator = np.random.default_rng([self._seed, epoch])
-        self._order.assign(generator.permutation(self._order.shape[0]).astype("int32"))
-        for name, value in self._draw(generator).items():
-            self._drawn[name].assign(value)
+        order = generator.permutation(self._number).astype("int32")
+        self.batches.shuffle(order, self._draw(generator))
 
 
 class _Progress(keras.callbacks.Callback):

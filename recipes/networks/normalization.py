@@ -1,10 +1,12 @@
 """Batch normalization that trains by one kernel of TensorFlow's."""
 
 import keras
-import tensorflow as tf
 
 from keras_switcher.graph.registry import rule
 from keras_switcher.graph.rules.channelwise import batch_normalization
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("keras_switcher_recipes")
@@ -13,10 +15,11 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     Outputs, gradients and statistics are those of Keras's layer, inference is done by it. On two
     cores a step of a ResNet-20 takes half the time (`python -m recipes.benchmarks.epoch_seconds`).
+    Under other backends than TensorFlow it is Keras's layer, which their compilers fuse.
     """
 
     def call(self, inputs, training=None, mask=None):
-        if not (training and self.trainable):
+        if not (training and self.trainable) or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training, mask)
         scale, shift = (tf.cast(weight, "float32") for weight in (self.gamma, self.beta))
         options = {"epsilon": self.epsilon, "is_training": True}

@@ -15,8 +15,8 @@ import pandas as pd
 
 from recipes import studies
 from recipes.report import tables
-from recipes.report.pictures import PICTURES
-from recipes.report.statistics import Rows, signed
+from recipes.report.pictures import PICTURES, shown
+from recipes.report.statistics import Rows, signed, versions
 from recipes.rows import RESULTS, read_rows
 from recipes.trials.study_rows import MARK, StudyRows
 
@@ -40,7 +40,7 @@ class Report:
     def results(self) -> str:
         """The text of `docs/results.md`."""
         planned = [experiment for name in studies.MAIN for experiment in studies.experiments(name)]
-        of_studies = [StudyRows(name, studies.experiments(name)) for name in studies.MAIN]
+        of_studies = [_rows_of(name) for name in studies.MAIN]
         first = _joined(rows.by_version.get("0.1.0", {}) for rows in of_studies)
         holding = _joined(rows.holding() for rows in of_studies).rows
         now = Rows({key: row for key, row in holding.items() if first.rows.get(key) is not row})
@@ -49,18 +49,19 @@ class Report:
             "results.md.jinja",
             published=json.loads((RESULTS / "published.json").read_text()),
             table=partial(tables.compared, self.rows),
+            backend_of=tables.backend_of,
             rows_of=lambda lines: self.rows.of(*(line.name for line in lines.values())),
             difference=lambda *names: signed(self.rows.difference(*names)) or "not been run",
             budgets=tables.budgets(self.rows, planned),
             budgets_since=tables.budgets(now, planned, first),
             starts=tables.starts(self._shown("starts")),
-            checks=tables.checks(StudyRows("budget_checks").newest.values()),
+            checks=tables.checks(StudyRows("budget_checks", backend="tensorflow").newest.values()),
             searched=tables.tried(searched, "experiment"),
             tried=lambda name: tables.tried(read_rows(RESULTS / "tried", f"{name}.json")),
             recipes=tables.recipes(read_rows(RESULTS / "recipes", "*/*.json")),
             benchmark=lambda n, *c: tables.benchmark(read_rows(RESULTS / "benchmarks" / n), c),
             changed=self._changed_by_compaction(),
-            pictures=[(n, t, self.rows.versions(*needs)) for n, (t, needs, _) in PICTURES.items()],
+            pictures=[(n, t, versions(shown(self.rows, n))) for n, (t, *_) in PICTURES.items()],
         )
 
     def measured(self) -> str:
@@ -78,8 +79,8 @@ class Report:
         """The pictures of rows, matplotlib figures by name of file."""
         return {
             name: draw(self.rows, title)
-            for name, (title, needs, draw) in PICTURES.items()
-            if self.rows.of(*needs)
+            for name, (title, _, draw) in PICTURES.items()
+            if shown(self.rows, name)
         }
 
     def write(self):
@@ -93,11 +94,11 @@ class Report:
 
     def _render(self, template, **names):
         modules = {name: studies.load(name) for name in (*studies.MAIN, *studies.LARGE)}
-        shown = {"rows": self.rows, "signed": signed, "mark": MARK}
-        return self._templates.get_template(template).render(**modules, **shown, **names)
+        known = {"rows": self.rows, "signed": signed, "mark": MARK}
+        return self._templates.get_template(template).render(**modules, **known, **names)
 
     def _shown(self, *names):
-        return _joined(StudyRows(name, studies.experiments(name)).shown() for name in names)
+        return _joined(_rows_of(name).shown() for name in names)
 
     def _changed_by_compaction(self):
         """By version how many switched networks were compared, and classes that changed."""
@@ -110,6 +111,10 @@ class Report:
         # None where a group has become empty.
         counts = changed.groupby("version")["classes"].agg(["count", "sum"])
         return list(counts.astype(int).itertuples(name=None))
+
+
+def _rows_of(study):
+    return StudyRows(study, studies.experiments(study), backend=studies.backend(study))
 
 
 def _joined(found):

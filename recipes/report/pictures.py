@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from keras_switcher import plots
+from recipes.drawing import as_picture
 from recipes.report.statistics import Rows
 from recipes.rows import RESULTS, read_rows
 from recipes.studies import cifar10, mnist
@@ -79,6 +80,27 @@ def draw_costs(rows: Rows, title: str, networks: dict, published: dict, times: d
     return figure
 
 
+def draw_factors(rows: Rows, title: str, experiments: dict[str, str]):
+    """Factors of what the first dense layer reads, of each experiment's first seed.
+
+    `experiments` maps what is written above a pattern to names; those without rows that have
+    factors are left out. Figure 5 of arXiv 2110.05954.
+    """
+    found = {label: _with_factors(rows, name) for label, name in experiments.items()}
+    found = {label: of[0]["factors"] for label, of in found.items() if of}
+    options = {"figsize": (4.5 * len(found), 4), "squeeze": False, "layout": "constrained"}
+    figure, axes = plots.load_pyplot().subplots(1, len(found), **options)
+    for ax, (label, factors) in zip(axes[0], found.items(), strict=True):
+        plots.plot_pattern(as_picture(np.array(factors)), ax=ax, title=label)
+    figure.suptitle(title)
+    return figure
+
+
+def _with_factors(rows, *names):
+    """Rows of experiments that have factors, which older ones lack, by seed."""
+    return sorted((r for r in rows.of(*names) if "factors" in r), key=lambda row: row["seed"])
+
+
 def _mmacs(rows, name):
     left = [row["macs"] * (1 - row["macs_removed"]) for row in rows.of(name)]
     return np.mean(left) / 1e6
@@ -103,6 +125,10 @@ _BY_COST = {
         ]
         for task, shares in cifar10.SHARES.items()
     },
+}
+_DENSE_INPUTS = {
+    label: cifar10.DENSE_LAYERS[task]["dense layers only: row switcher"].name
+    for task, label in {"mobilenet": "MobileNetV1 x1", "resnet34": "ResNet-34"}.items()
 }
 _VGG_COV2 = cifar10.POINTS["vgg_cov2", 0.604]["row switcher"].name
 _PUBLISHED = json.loads((RESULTS / "published.json").read_text())["accuracy_over_mmacs"]
@@ -146,4 +172,15 @@ PICTURES: dict[str, tuple[str, list[str], Callable]] = {
         [_VGG_COV2],
         partial(draw_counts, experiment=_VGG_COV2),
     ),
+    "cifar10_dense_inputs.png": (
+        "CIFAR-10: factors of what the dense layer reads, row switcher",
+        list(_DENSE_INPUTS.values()),
+        partial(draw_factors, experiments=_DENSE_INPUTS),
+    ),
 }
+
+
+def shown(rows: Rows, name: str) -> list[dict]:
+    """The rows of which a picture is drawn; there is none without any."""
+    _, needs, draw = PICTURES[name]
+    return _with_factors(rows, *needs) if draw.func is draw_factors else rows.of(*needs)

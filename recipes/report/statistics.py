@@ -58,11 +58,16 @@ class Rows:
 
     def versions(self, *names: str) -> str:
         """The versions of what is shown of experiments, with a mark where they are due again."""
-        return ", ".join(sorted({row["version"] for row in self.of(*names)}))
+        return versions(self.of(*names))
 
     def mark(self, *names: str) -> str:
         """The mark if some of that is due again."""
         return MARK if MARK in self.versions(*names) else ""
+
+
+def versions(rows: Iterable[dict]) -> str:
+    """The versions of rows that are shown."""
+    return ", ".join(sorted({row["version"] for row in rows}))
 
 
 def signed(value: Spread | None) -> str:

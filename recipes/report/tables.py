@@ -10,12 +10,18 @@ from recipes.studies.starts import PAIRS
 from recipes.studies.tables import Lines
 from recipes.trials.trial import Experiment
 
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 SHARES = {
     "dense, %": "dense_accuracy",
     "switched, %": "switched_accuracy",
     "weights removed, %": "weights_removed",
     "MACs removed, %": "macs_removed",
 }
+
+
+def backend_of(row: dict) -> str:
+    """The backend that a row was computed with, and its version."""
+    return next(f"{called} {row[name]}" for name, called in BACKENDS.items() if name in row)
 
 
 def markdown(rows: Iterable[dict], columns: Iterable[str] | None = None) -> str:

@@ -8,7 +8,7 @@ from recipes.trials.trial import Experiment
 # Those that compare the method with others, and those by which settings were chosen.
 MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
 # The paper's larger networks.
-LARGE = ("cifar10", "mini_imagenet")
+LARGE = ("cifar10", "cifar10_gpu", "mini_imagenet")
 NAMES = (*MAIN, *LARGE, "mnist_search", "starts")
 
 
@@ -20,3 +20,13 @@ def load(study: str) -> ModuleType:
 def experiments(study: str) -> list[Experiment]:
     """The experiments of a study."""
     return load(study).EXPERIMENTS
+
+
+def backend(study: str) -> str:
+    """The backend of the rows that the report shows: a study's `BACKEND`."""
+    return getattr(load(study), "BACKEND", "tensorflow")
+
+
+def is_in_order(study: str) -> bool:
+    """Whether a study runs in the order of its experiments, seed by seed: it has `IN_ORDER`."""
+    return getattr(load(study), "IN_ORDER", False)

@@ -7,10 +7,11 @@
     python -m recipes.studies mnist --only "mlp row" --seeds 0 --again
     python -m recipes.studies mnist --only "mlp row" --seeds 0 --smoke
 
-The trials that take least time come first. A study that was stopped or killed goes on from the last
-finished epoch of each trial: run the same command. What an older version of keras_switcher ran
-with another default is run again, and has a row of each version then. KERAS_BACKEND chooses the
-backend; each but TensorFlow has rows of its own.
+The trials that take least time come first, or the study has an order of its own. A study that was
+stopped or killed goes on from the last finished epoch of each trial: run the same command. What an
+older version of keras_switcher ran with another default is run again, and has a row of each version
+then. KERAS_BACKEND chooses the backend; each but TensorFlow has rows and checkpoints of its own, in
+folders that end with its name.
 """
 
 import argparse
@@ -43,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         for name, experiment in rows.experiments.items():
             rows.experiments[name] = experiment.as_smoke()
     chosen = options.only, options.seeds, options.data_dir
-    runner = Runner(rows, options.output / options.study, *chosen, again)
+    where, in_order = options.output / rows.folder.name, studies.is_in_order(options.study)
+    runner = Runner(rows, where, *chosen, again, in_order)
     if not runner.due:
         print(f"Nothing is due: {rows.folder} has these rows. --again runs them once more.")
     if options.list:
@@ -73,7 +75,7 @@ def _parser():
     add("study", choices=studies.NAMES)
     add("--only", nargs="+", metavar="NAME", help="experiments to run")
     add("--seeds", nargs="+", type=int, metavar="SEED", help="seeds to run")
-    add("--processes", type=int, default=2, help="default: %(default)s")
+    add("--processes", type=int, help="default: 2, or 1 where there is an accelerator")
     limit = "start no trial that would take longer, then stop; the same command continues later"
     add("--time-limit", type=float, metavar="MINUTES", help=limit)
     for name, about in {
@@ -82,7 +84,8 @@ def _parser():
         "smoke": "two epochs on a few samples, to see that it runs; writes nothing",
     }.items():
         add(f"--{name}", action="store_true", help=about)
-    add("--data-dir", type=Path, help="TFDS data directory that holds MNIST; else it is downloaded")
+    where = "TFDS data directory that holds the data set (else it is downloaded), or packed files"
+    add("--data-dir", type=Path, help=where)
     add("--output", type=Path, default=Path("runs"), help="for checkpoints (default: %(default)s)")
     add("--results", type=Path, default=RESULTS, help="where rows go (default: recipes/results)")
     return parser

@@ -5,10 +5,13 @@ import numpy as np
 
 import keras_switcher as ks
 from keras_switcher.graph.channel_graph import ChannelGraph
+from recipes.drawing import dense_inputs
 from recipes.rows import surroundings
 from recipes.trials.encoding import encode_counts, encode_structure
 from recipes.trials.trial import Outcome, Trial
 
+# Factors of more inputs would be most of a row.
+MOST_FACTORS = 1024
 # Outputs nearer than this, as a share of the largest, count as equal.
 TIE = 1e-5
 
@@ -49,6 +52,8 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
         if isinstance(model, ks.SwitcherModel):
             removed = {of: model.structure().removed(of) for of in ("weights", "macs")}
             row |= _compacted(model, network, outputs, held_out)
+            if trial.settings.groups == "dense":
+                row |= _factors(model)
         else:
             removed = {"weights": 1 - _weights(model) / _weights(network)}
             removed["macs"] = 1 - ks.count_macs(model).total / row["macs"]
@@ -76,6 +81,14 @@ def _dense_weights(model):
     """Number of the weights of dense layers."""
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     return sum(int(np.prod(layer.kernel.shape)) for layer in dense)
+
+
+def _factors(model):
+    """Those of what the first dense layer reads, where they are not too many."""
+    factors = model.scaling_factors().get(dense_inputs(model), ())
+    if not 0 < len(factors) <= MOST_FACTORS:
+        return {}
+    return {"factors": [round(float(factor), 3) for factor in factors]}
 
 
 def _compacted(model, network, outputs, held_out):

@@ -9,17 +9,18 @@ from concurrent.futures.process import BrokenProcessPool
 from math import inf
 from pathlib import Path
 
+import keras
 import pandas as pd
 
 import keras_switcher
 from recipes.networks import TASKS
-from recipes.rows import digest, slug
+from recipes.rows import accelerators, digest, slug
 from recipes.trials.encoding import decode_structure
 from recipes.trials.run_trial import LOG, run_trial
 from recipes.trials.study_rows import StudyRows
 from recipes.trials.trial import Experiment, Trial
 
-# A worker starts anew after so many trials: TensorFlow keeps what it has compiled.
+# A worker starts anew after so many trials: backends keep what they have compiled.
 TRIALS_PER_PROCESS = 12
 # What a trial may take longer than the median, and the seconds in which a process starts.
 MARGIN, START = 1.25, 15
@@ -31,7 +32,8 @@ class Runner:
 
     Of all experiments or those of these names, of all seeds or these. What runs keeps its
     checkpoints in the folder `output`. With `again` that is what has rows too, and results are
-    shown beside the newest rows instead of written.
+    shown beside the newest rows instead of written. With `in_order` it comes seed by seed in the
+    order of the experiments, and of times that of their rows is known alone.
     """
 
     def __init__(
@@ -42,9 +44,10 @@ class Runner:
         seeds: list[int] | None = None,
         data_dir: Path | None = None,
         again: bool = False,
+        in_order: bool = False,
     ):
         self._rows, self._output, self._data_dir, self._again = rows, output, data_dir, again
-        self._seconds, self._end = expected_seconds(rows), inf
+        self._seconds, self._end = expected_seconds(rows, by_rows_alone=in_order), inf
         trials = [(e, seed) for e in rows.experiments.values() for seed in range(e.seeds)]
         due = [
             (experiment, seed)
@@ -53,19 +56,26 @@ class Runner:
             and (seeds is None or seed in seeds)
             and (again or rows.is_due(experiment, seed))
         ]
-        self.due = sorted(due, key=lambda trial: (self._seconds[trial[0].name], trial[1]))
+        # Sorting leaves what is alike in the order of the experiments.
+        self.due = sorted(due, key=lambda trial: trial[1])
+        if not in_order:
+            self.due.sort(key=lambda trial: self._seconds[trial[0].name])
 
-    def run(self, processes: int, minutes: float | None = None) -> int:
+    def run(self, processes: int | None = None, minutes: float | None = None) -> int:
         """Runs what is due; returns the number of trials that failed, or that wait for such.
 
-        Each process computes with one thread. What is not known to end within so many minutes is
-        not begun, and what still runs then is stopped, to go on from its last finished epoch.
+        Without a number of processes that is one where there is an accelerator, and two of one
+        thread each elsewhere. What is not known to end within so many minutes is not begun, and
+        what still runs then is stopped, to go on from its last finished epoch.
         """
-        os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+        context = multiprocessing.get_context("spawn")
+        has_accelerator = processes is None and bool(_in_own_process(accelerators, context))
+        processes = processes or (1 if has_accelerator else 2)
+        if keras.backend.backend() == "tensorflow" and not has_accelerator:
+            os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
         if minutes is not None:
             self._end = time.monotonic() + 60 * minutes
         self._total, self._done, self._failed = len(self.due), 0, 0
-        context = multiprocessing.get_context("spawn")
         options = {"initializer": end_with_parent, "max_tasks_per_child": TRIALS_PER_PROCESS}
         pool = ProcessPoolExecutor(processes, context, **options)
         running: dict[Future, tuple[Experiment, int]] = {}
@@ -151,20 +161,27 @@ class Runner:
         return len(self.due)
 
 
-def expected_seconds(rows: StudyRows) -> dict[str, float]:
+def expected_seconds(rows: StudyRows, by_rows_alone: bool = False) -> dict[str, float]:
     """How long a trial of each experiment takes: the median, as some waited for other processes.
 
     By an epoch's time of other experiments on the task where there is no row yet, or by what the
-    task says of it; infinite where nothing is known.
+    task says of it on two cores; infinite where nothing is known, and for smoke runs.
     """
     known = pd.json_normalize(list(rows.newest.values())).reindex(columns=KNOWN)
     by_name = known.groupby("experiment")["seconds"].median()
     by_epoch = (known["seconds"] / known["epochs"]).groupby(known["settings.task"]).median()
-    of_epoch = {task: of.epoch_seconds or inf for task, of in TASKS.items()} | dict(by_epoch)
+    said = {t: inf if by_rows_alone else of.epoch_seconds or inf for t, of in TASKS.items()}
+    of_epoch = said | dict(by_epoch)
     return {
-        name: by_name.get(name, of_epoch[e.task] * e.settings.epochs)
+        name: inf if e.settings.smoke else by_name.get(name, of_epoch[e.task] * e.settings.epochs)
         for name, e in rows.experiments.items()
     }
+
+
+def _in_own_process(function, context):
+    """What it returns in a new process: this one never holds an accelerator's memory."""
+    with ProcessPoolExecutor(1, context) as process:
+        return process.submit(function).result()
 
 
 def end_with_parent():

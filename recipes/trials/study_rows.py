@@ -10,9 +10,7 @@ than a fifth pulls no harder than others.
 from dataclasses import asdict
 from pathlib import Path
 
-import keras
-
-from recipes.rows import RESULTS, read_rows, slug
+from recipes.rows import RESULTS, of_backend, read_rows, slug
 from recipes.settings import Settings
 from recipes.trials.trial import Experiment
 
@@ -28,7 +26,7 @@ MARK = "†"
 class StudyRows:
     """Reads the rows of a study; raises ValueError if a file is damaged.
 
-    Under another backend than TensorFlow a study has a folder of its own.
+    A study has a folder for each backend, by default it is that which Keras runs on.
 
     Attributes:
         by_version: Maps versions of keras_switcher, older ones first, to their rows: a dict from
@@ -36,9 +34,14 @@ class StudyRows:
         newest: The newest row of each such pair.
     """
 
-    def __init__(self, study: str, experiments: list[Experiment] = (), results: Path = RESULTS):
-        backend = keras.backend.backend()
-        self.folder = results / (study if backend == "tensorflow" else f"{study}-{backend}")
+    def __init__(
+        self,
+        study: str,
+        experiments: list[Experiment] = (),
+        results: Path = RESULTS,
+        backend: str | None = None,
+    ):
+        self.folder = results / of_backend(study, backend)
         self.experiments = {experiment.name: experiment for experiment in experiments}
         self.read()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 from filelock import FileLock
 
-from recipes.rows import digest, slug
+from recipes.rows import digest, of_backend, slug
 from recipes.trials.trial import Trial
 
 FOLDER = "trained"
@@ -46,4 +46,4 @@ def _path(trial: Trial) -> Path:
     """Versions and studies of the same settings share one file."""
     of = trial.experiment
     name = f"{slug(of.name)}-seed-{trial.seed}-{digest(of.described())}.weights.h5"
-    return trial.folder.parents[2] / FOLDER / name
+    return trial.folder.parents[2] / of_backend(FOLDER) / name

@@ -2,6 +2,7 @@
 
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -51,7 +52,7 @@ def test_order_depends_on_seed_and_epoch_alone():
         shuffled = EpochShuffle(part, 4, seed)
         for epoch in epochs:
             shuffled.on_epoch_begin(epoch)
-        batches = [y.numpy() for _, y in shuffled.batches]
+        batches = [keras.ops.convert_to_numpy(y) for _, y in shuffled.batches.data]
         assert [len(batch) for batch in batches] == [4, 4, 2]
         return np.concatenate(batches).tolist()
 

@@ -42,6 +42,17 @@ def test_images_and_classes_are_those_of_the_folders(folder):
         assert (part.x == part.x[:, :1, :1]).all()
 
 
+def test_pillow_reads_what_tensorflow_reads(folder):
+    paths = sorted((folder / "train").rglob("*.png"))
+    random = np.random.default_rng(0)
+    for path in paths:
+        Image.fromarray(random.integers(0, 256, (6, 6, 3), "uint8")).save(path)
+    x, y = read._by_pillow(folder / "train", paths)
+    found = mini_imagenet(data_dir=folder).train
+    np.testing.assert_array_equal(x, found.x)
+    np.testing.assert_array_equal(y, found.y)
+
+
 def test_validation_is_the_last_of_each_class(folder):
     data = mini_imagenet(validate=True, data_dir=folder)
     assert data.split == "validation"

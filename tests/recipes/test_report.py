@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
+from recipes.report import pictures
 from recipes.report.__main__ import DOCS, README, Report
-from recipes.report.pictures import draw_counts, draw_curves, draw_inputs
+from recipes.report.pictures import draw_counts, draw_curves, draw_factors, draw_inputs
 from recipes.report.statistics import Rows, Spread
-from recipes.report.tables import compared, tried
-from recipes.studies import MAIN, experiments
+from recipes.report.tables import backend_of, compared, tried
+from recipes.studies import MAIN, cifar10, experiments
+from recipes.trials.runner import expected_seconds
+from recipes.trials.study_rows import StudyRows
 from recipes.trials.trial import Experiment
 
 
@@ -133,6 +136,57 @@ def test_pictures_draw_the_rows():
         "dense twin",
         "pruned",
     ]
+
+
+def test_factors_of_dense_inputs_are_drawn_where_rows_have_them():
+    found = {"seed": 0, "factors": [0.0, 0.5, 1.2, 0.0, 0.7, 1.0], "version": "0.2.4"}
+    rows = Rows(
+        {
+            ("a", 1): {**found, "seed": 1, "factors": [9.0] * 6},
+            ("a", 0): found,
+            ("b", 0): {"seed": 0, "version": "0.2.4"},  # As older rows are.
+        }
+    )
+    figure = draw_factors(rows, "Factors", {"A": "a", "B": "b", "C": "no row"})
+    (ax,) = figure.axes
+    assert ax.get_title() == "A"
+    (image,) = ax.get_images()
+    assert image.get_array().shape == (2, 3, 3)
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["strengthened: 2", "weakened: 2", "pruned: 2"]
+
+
+@pytest.mark.parametrize("factors", [None, [0.5, 1.0]])
+def test_the_picture_of_factors_is_not_made_of_rows_without_them(report, factors, monkeypatch):
+    name = "cifar10_dense_inputs.png"
+    experiment = pictures.PICTURES[name][1][1]
+    row = {"seed": 0, "version": "0.2.4", **({"factors": factors} if factors else {})}
+    rows = Rows({(experiment, 0): row})
+    assert pictures.shown(rows, name) == ([row] if factors else [])
+    monkeypatch.setattr(report, "rows", rows)
+    assert (name in report.figures()) == bool(factors)
+
+
+def test_rows_of_any_backend_say_which():
+    assert backend_of({"keras": "3", "jax": "0.11"}) == "JAX 0.11"
+    assert backend_of({"tensorflow": "2.21", "keras": "3"}) == "TensorFlow 2.21"
+    assert backend_of({"torch": "2.13+cpu"}) == "PyTorch 2.13+cpu"
+
+
+def test_the_papers_literal_settings_are_a_line_of_the_report_and_the_last_of_the_queue(report):
+    label = "dense layers only: the paper's literal settings"
+    settings = cifar10.PAPER[label].settings
+    assert (settings.momentum, settings.weight_decay, settings.budget) == (0, 0, None)
+    assert (settings.start, settings.alternation, settings.groups) == (
+        "half_zeros",
+        "epoch",
+        "dense",
+    )
+    assert (settings.ceiling, settings.switcher) == (None, "unet_literal")
+    seconds = expected_seconds(StudyRows("cifar10", cifar10.EXPERIMENTS, backend="tensorflow"))
+    assert max(seconds, key=seconds.get) == cifar10.PAPER[label].name
+    if not report.rows.of(cifar10.PAPER[label].name):
+        assert [label, "not run", "0 of 1"] in [cells[:3] for cells in lines(report.results())]
 
 
 def test_the_log_by_hand_has_a_line_per_setting_and_number_of_epochs():

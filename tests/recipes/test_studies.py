@@ -18,14 +18,17 @@ import keras_switcher as ks
 import recipes.studies
 from recipes import training
 from recipes.methods import METHODS
+from recipes.methods.switching import kept_by
 from recipes.settings import Settings
 from recipes.studies.__main__ import main
+from recipes.switchers import switched
+from recipes.trials import measuring
 from recipes.trials.encoding import decode_structure, encode_structure
 from recipes.trials.measuring import measure
 from recipes.trials.run_trial import run_trial
 from recipes.trials.structures import random_structure
 from recipes.trials.study_rows import StudyRows
-from recipes.trials.trial import Experiment, Trial
+from recipes.trials.trial import Experiment, Outcome, Trial
 
 # From a spread: two epochs from one would remove nothing.
 SETTINGS = Settings(
@@ -233,6 +236,25 @@ def test_a_given_structure_is_what_is_trained_and_counted(name, tmp_path):
         assert encode_structure(outcome.keep) == encode_structure(structure)
     equal_cost = round(2 * all_weights / weights)
     assert outcome.epochs == (equal_cost if name.endswith("equal cost") else 2)
+
+
+@pytest.mark.parametrize(
+    ("groups", "most", "number"),
+    [("dense", 64, 64), ("dense", 63, None), ("all", 1024, None), ("dense", 0, None)],
+)
+def test_a_row_keeps_the_factors_of_what_dense_layers_read_where_they_are_few(
+    groups, most, number, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(measuring, "MOST_FACTORS", most)
+    settings = replace(SETTINGS, groups=groups)
+    trial = Trial(Experiment("one", "digits", "switched", settings), 0, tmp_path)
+    model = switched(trial.network(), settings)
+    row = measure(trial, Outcome(model, 2, kept_by(model)))
+    assert len(row.get("factors", ())) == (number or 0)
+    if number:
+        factors = model.scaling_factors()["hidden_1/inputs"]
+        assert len(set(row["factors"])) > number / 2
+        np.testing.assert_allclose(row["factors"], factors, atol=0.00051)
 
 
 def test_controls_of_connections_have_the_density_that_was_learned(tmp_path):

@@ -209,7 +209,7 @@ def test_the_list_says_how_many_are_due_because_of_their_version(rows, monkeypat
     ],
 )
 def test_of_the_studies_rows_of_before_those_stay_valid(study, valid):
-    rows = Study(study.__name__.rsplit(".", 1)[-1])
+    rows = Study(study.__name__.rsplit(".", 1)[-1], backend="tensorflow")
     rows.by_version = {"0.1.0": rows.by_version["0.1.0"]}
     again = {experiment for experiment, _ in due(rows, *study.EXPERIMENTS)}
     assert not again & valid
