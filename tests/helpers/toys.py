@@ -40,7 +40,7 @@ def convnet():
 def data(samples=32, shape=(4,), seed=0):
     """Three noisy classes that a small network can tell apart."""
     random = np.random.default_rng(seed)
-    y = np.arange(samples) % 3
+    y = np.arange(samples, dtype="int32") % 3
     x = random.normal(size=(3, *shape))[y] + 0.5 * random.normal(size=(samples, *shape))
     return x.astype(keras.config.floatx()), y
 

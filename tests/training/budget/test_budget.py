@@ -99,7 +99,10 @@ def test_training_gets_the_gradient_towards_the_target(keep, over, strength):
     factors = with_zeros().scaling_factors()
     of_all = np.concatenate([costs[n] * of_ratios(factors[n], over < 0) for n in factors])
     expected = over * strength * GRADIENT * of_all / np.linalg.norm(of_all)
-    np.testing.assert_allclose(pushed, expected, rtol=1e-5, atol=1e-6)
+    # The share is counted in float32: at the target itself it may be off by a rounding or two.
+    off = float(budgeted.budget.slope(keep + 2 * np.finfo("float32").eps * keep, 1.0))
+    atol = max(1e-6, strength * GRADIENT * off) if over == 0 else 1e-6
+    np.testing.assert_allclose(pushed, expected, rtol=1e-5, atol=atol)
 
 
 @pytest.mark.parametrize("alternation", ["joint", "batch", "switcher"])
