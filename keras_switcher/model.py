@@ -396,7 +396,8 @@ class SwitcherModel(BackendTrainer):
             self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
         )
         arguments["callbacks"] = with_counter(callbacks, counter, self)
-        history = super().fit(**arguments)
+        with self.optimizers.finishing_own():
+            history = super().fit(**arguments)
         if counter.advice:
             warn_user(counter.advice)
         return history

@@ -2,11 +2,17 @@
 
 import gc
 import os
+from pathlib import Path
 
 # Without it TensorFlow has no convolutions with channels first; on some CPUs it is off.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")  # JAX's.
+# JAX compiles far longer than these tests compute: what one test, worker or run has compiled serves.
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "jax"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import keras
 import pytest
@@ -22,6 +28,10 @@ if BACKEND == "tensorflow":
         [tf.config.LogicalDeviceConfiguration()] * 2,
     )
     tf.config.set_logical_device_configuration(CPU, TWO)
+elif BACKEND == "torch":
+    from helpers.torch_arrays import read_as_arrays
+
+    read_as_arrays()
 settings.register_profile("few", deadline=None, max_examples=12, derandomize="CI" in os.environ)
 settings.load_profile("few")
 gc.freeze()  # Else each full collection looks through all that was imported.
@@ -33,6 +43,13 @@ def same_start():
     keras.config.disable_traceback_filtering()
     yield
     keras.config.set_dtype_policy("float32")
+
+
+def pytest_runtest_setup(item):
+    """Skips what only other backends can do, for the reason that its marker says."""
+    for marker in item.iter_markers("only"):
+        if BACKEND not in marker.args:
+            pytest.skip(marker.kwargs["reason"])
 
 
 @pytest.hookimpl(wrapper=True)

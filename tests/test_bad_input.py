@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.toys import data, fit, mlp, same, switched, values
 from keras import layers
 
@@ -64,11 +63,16 @@ def test_a_task_that_cannot_be_read(task, message):
         SwitcherModel(task())
 
 
+OF_TENSORFLOW = pytest.mark.only("tensorflow", reason="tf.data is TensorFlow's.")
+
+
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
-@pytest.mark.parametrize("as_dataset", [False, True])
+@pytest.mark.parametrize("as_dataset", [False, pytest.param(True, marks=OF_TENSORFLOW)])
 def test_a_batch_without_labels(method, as_dataset):
     x, _ = data()
     if as_dataset:
+        import tensorflow as tf
+
         x = tf.data.Dataset.from_tensor_slices(x).batch(4)
     model = switched()
     before = values(model.trainable_variables)

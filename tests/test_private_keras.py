@@ -10,13 +10,15 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers, ops
 from keras.src.backend.common import global_state
 
 import keras_switcher
 from keras_switcher.pruning.replicas.holding import KERAS_SAVEABLE
 from keras_switcher.pruning.replicas.sharing import Sharing
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.only("tensorflow", reason="It names private attributes of TensorFlow and of Keras on it.")
 
 
 def dense(**kwargs):

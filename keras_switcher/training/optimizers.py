@@ -1,6 +1,7 @@
 """The pair of optimizers: one for the task network, one for the switcher."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -49,6 +50,20 @@ class OptimizerPair:
         """Averages of weights (use_ema) start at the weights, as at the start of fit()."""
         for optimizer, _ in self._pair.values():
             start_at_weights(optimizer)
+
+    @contextmanager
+    def finishing_own(self) -> Iterator[None]:
+        """A context for fit(): averages of weights (use_ema) end with the optimizer's own.
+
+        Keras would pass all of the model's, and has an error for that under some backends.
+        """
+        optimizer = self.optimizer_of("task")
+        finish = optimizer.finalize_variable_values
+        optimizer.finalize_variable_values = lambda _: finish(self.variables_of("task"))
+        try:
+            yield
+        finally:
+            del optimizer.finalize_variable_values
 
     def finish_switcher(self) -> None:
         """What fit() does at its end with the task network, if weights are averaged (use_ema)."""

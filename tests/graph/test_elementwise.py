@@ -6,7 +6,6 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.checks import (
     check_close,
     check_independent,
@@ -21,12 +20,14 @@ from keras import layers, ops
 from keras_switcher import SwitcherModel, channel_groups, prune_channels
 from keras_switcher.graph.elementwise import ELEMENTWISE
 
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
 UNITS = 12
 SLOPES = np.linspace(0.1, 1, UNITS, dtype="float32")
 ALIKE = np.full(UNITS, 0.5, "float32")
 VARIABLE, SCALAR = keras.Variable(ALIKE), keras.Variable(0.3)
 DRAWN = np.random.default_rng(0)
-OF_TENSORFLOW = tf.Variable(ALIKE)
 
 
 class Swish(layers.Layer):
@@ -61,6 +62,10 @@ def built(layer, shape=(None, 6, 6, UNITS)):
     return layer
 
 
+def leaky(x, alpha=0.2):
+    return ops.where(x > 0, x, alpha * x)
+
+
 PRELU = built(layers.PReLU())
 PRUNABLE = {
     "tf.nn.relu": lambda: tf.nn.relu,
@@ -90,27 +95,16 @@ LOCKED = {
     "Softmax": (layers.Softmax(), "a Softmax over the channels"),
     "Softmax over positions": (layers.Softmax(axis=1), "a Softmax over the channels"),
     "ops.softmax": (lambda x: 2 * ops.softmax(x), "a Softmax over the channels"),
-    "tf.nn.softmax": (tf.nn.softmax, "depends on others"),
-    "tf.nn.crelu": (tf.nn.crelu, r"it makes \(21, 1, 1, 2\) of"),
     "sort": (lambda x: ops.sort(x, axis=-1), "depends on others"),
-    "mean over samples": (lambda x: x - tf.reduce_mean(x, 0), "depends on others"),
     "norm": (lambda x: x / ops.sqrt(ops.sum(x * x)), "of 'Sum', which mixes it"),
     "flipped": (lambda x: x + ops.flip(x, -1), "depends on others"),
     "seeded noise": (lambda x: x + keras.random.normal(ops.shape(x), seed=1), "on its position"),
-    "ramp": (lambda x: x * tf.range(tf.cast(tf.shape(x)[1], x.dtype))[:, None, None], "position"),
-    "draw": (lambda x: tf.nn.relu(x) * keras.random.uniform(()), "draws at random"),
-    "dropout": (lambda x: tf.nn.dropout(x, 0.5), "draws at random"),
     "noise": (lambda x: x + DRAWN.normal(), "draws at random"),
     "counter": (Counting(), "or remembers"),
     "array": (lambda x: x * SLOPES, "holds an array of constants"),
     "array of equal numbers": (lambda x: x * ALIKE, "holds an array of constants"),
     "variable": (lambda x: x * VARIABLE, "holds an array of constants"),
-    "variable of TensorFlow": (
-        lambda x: tf.nn.relu(x) * OF_TENSORFLOW,
-        r"it makes \(21, 1, 1, 12\) of",
-    ),
     "mean of a variable": (lambda x: x * ops.mean(VARIABLE), "reads weights"),
-    "variable and TensorFlow": (lambda x: tf.nn.relu(x) * VARIABLE, "reads weights"),
     "layer in a function": (lambda x: PRELU(x), "reads weights"),
     "bound method": (PRELU.call, "has weights of its own"),
     "own layer with weights": (Scaled(), "is not built"),
@@ -119,6 +113,28 @@ LOCKED = {
     "Dense": (built(layers.Dense(UNITS)), "has weights of its own"),
     "error": (lambda x: 1 / 0, "raised ZeroDivisionError when it was called"),
 }
+if keras.backend.backend() == "tensorflow":
+    OF_TENSORFLOW = tf.Variable(ALIKE)
+    LOCKED |= {
+        "tf.nn.softmax": (tf.nn.softmax, "depends on others"),
+        "tf.nn.crelu": (tf.nn.crelu, r"it makes \(21, 1, 1, 2\) of"),
+        "mean over samples": (lambda x: x - tf.reduce_mean(x, 0), "depends on others"),
+        "ramp": (
+            lambda x: x * tf.range(tf.cast(tf.shape(x)[1], x.dtype))[:, None, None],
+            "position",
+        ),
+        "draw": (lambda x: tf.nn.relu(x) * keras.random.uniform(()), "draws at random"),
+        "dropout": (lambda x: tf.nn.dropout(x, 0.5), "draws at random"),
+        "variable of TensorFlow": (
+            lambda x: tf.nn.relu(x) * OF_TENSORFLOW,
+            r"it makes \(21, 1, 1, 12\) of",
+        ),
+        "variable and TensorFlow": (lambda x: tf.nn.relu(x) * VARIABLE, "reads weights"),
+    }
+    OF_BACKEND = {"relu": tf.nn.relu, "softmax": tf.nn.softmax, "leaky": tf.nn.leaky_relu}
+else:
+    PRUNABLE = {name: make for name, make in PRUNABLE.items() if "tf" not in name}
+    OF_BACKEND = {"relu": ops.relu, "softmax": ops.softmax, "leaky": leaky}
 
 
 def network(activation, kind="activation"):
@@ -185,7 +201,7 @@ def behind_lambda(function, **arguments):
     ],
 )
 def test_a_lambda_gets_narrower_with_what_it_reads(given):
-    model, keep = behind_lambda(tf.nn.leaky_relu, **given), np.arange(UNITS) % 3 > 0
+    model, keep = behind_lambda(OF_BACKEND["leaky"], **given), np.arange(UNITS) % 3 > 0
     x = draw_inputs(model)
     small = prune_channels(model, {"made": keep})
     assert small.get_layer("function").output.shape == (None, keep.sum())
@@ -195,9 +211,9 @@ def test_a_lambda_gets_narrower_with_what_it_reads(given):
 @pytest.mark.parametrize(
     ("function", "given", "why"),
     [
-        (tf.nn.relu, {"output_shape": lambda shape: (None, UNITS)}, "where this has another one"),
+        (OF_BACKEND["relu"], {"output_shape": lambda shape: (None, UNITS)}, "where this has another one"),
         (
-            tf.nn.relu,
+            OF_BACKEND["relu"],
             {"output_shape": {(None, UNITS): (None, UNITS)}.__getitem__},
             "where this has another one",
         ),
@@ -225,7 +241,7 @@ def test_activations_that_are_layers_come_back_from_files(tmp_path, name):
     check_independent(model, small, x)
 
 
-@pytest.mark.parametrize("function", [tf.nn.relu, ops.silu, layers.ReLU(2.0), "gelu"])
+@pytest.mark.parametrize("function", [OF_BACKEND["relu"], ops.silu, layers.ReLU(2.0), "gelu"])
 def test_functions_that_keras_knows_come_back_from_files(tmp_path, function):
     small = prune_channels(
         with_random_weights(network(function)), {"convolution": np.arange(UNITS) > 3}
@@ -296,11 +312,11 @@ def test_slopes_of_an_open_shape_are_named():
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
-@pytest.mark.parametrize("name", ["tf.nn.swish", "operations", "ReLU", "tf in a function"])
+@pytest.mark.parametrize("name", [n for n in ("tf.nn.swish", "operations", "ReLU", "tf in a function") if n in PRUNABLE])
 def test_probes_are_in_the_precision_of_the_layer(policy, name):
     keras.config.set_dtype_policy(policy)
     assert channel_groups(network(PRUNABLE[name]()))[0].prunable
-    assert not channel_groups(network(tf.nn.softmax))[0].prunable
+    assert not channel_groups(network(OF_BACKEND["softmax"]))[0].prunable
 
 
 def test_reading_a_model_calls_no_activation_that_is_known_by_name(monkeypatch):

@@ -3,14 +3,15 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.checks import draw_masks
 from helpers.drawn_graphs import RECIPES, build
+from helpers.gradients import gradient_of
 from helpers.liveness import alive, alive_one_by_one
 from helpers.networks import densely_connected, lenet5, small_lenet, two_heads
+from helpers.toys import in_double
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from keras import layers
+from keras import layers, ops, tree
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 
@@ -51,7 +52,7 @@ def drawn(channel_graph, seed):
 
     def vector(size):
         ones = generator.choice(near_one, size)
-        return tf.constant(ones * (generator.random(size) < 0.5))
+        return ops.convert_to_tensor(ones * (generator.random(size) < 0.5))
 
     groups = [g for g in channel_graph.groups if g.prunable and generator.random() < 0.8]
     connections = [g for g in channel_graph.connections if g.prunable and generator.random() < 0.3]
@@ -60,23 +61,25 @@ def drawn(channel_graph, seed):
 
 
 def check(channel_graph, seed):
-    given_, rows = drawn(channel_graph, seed)
-    weights = np.random.default_rng(seed)
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([given_, rows])
-        at_once, one_by_one = (f(channel_graph, given_, rows) for f in (alive, alive_one_by_one))
-        assert list(at_once) == list(one_by_one)
-        losses = [0.0, 0.0]
-        for name, expected in one_by_one.items():
-            weight = weights.normal(size=expected.shape)
-            losses[0] += tf.reduce_sum(weight * at_once[name])
-            losses[1] += tf.reduce_sum(weight * expected)
+    with in_double():
+        _check(channel_graph, *drawn(channel_graph, seed), np.random.default_rng(seed))
+
+
+def _check(channel_graph, live, rows, generator):
+    at_once, one_by_one = (f(channel_graph, live, rows) for f in (alive, alive_one_by_one))
+    assert list(at_once) == list(one_by_one)
     for name, expected in one_by_one.items():
         np.testing.assert_array_equal(at_once[name], expected, err_msg=name)
-    for name, vector in {**given_, **rows}.items():
-        found, expected = (tape.gradient(loss, vector) for loss in losses)
-        expected = tf.zeros_like(vector) if expected is None else tf.convert_to_tensor(expected)
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12, err_msg=name)
+    weights = {name: generator.normal(size=left.shape) for name, left in one_by_one.items()}
+
+    def weighted(find):
+        def of(given):
+            return [weights[name] * left for name, left in find(channel_graph, *given).items()]
+
+        return tree.flatten(gradient_of(of, (live, rows)))
+
+    for found, expected in zip(weighted(alive), weighted(alive_one_by_one), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("every_dense_input", [False, True])

@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.checks import with_random_weights
 from keras import layers, ops
 
 from keras_switcher import SwitcherModel, channel_groups, prune_channels
 from keras_switcher.graph.probing import tried_numbers, why_not_elementwise
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.only("tensorflow", reason="It probes TensorFlow's functions.")
 
 SHAPES = [(None, 5), (None, 6, 6, 3)]
 

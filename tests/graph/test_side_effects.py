@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_switcher.graph.side_effects import backend_variables, restored
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.only("tensorflow", reason="It is about tf.Variable.")
 
 
 @pytest.mark.parametrize("start", [1.0, float("nan"), [1, 2], [[True]]])

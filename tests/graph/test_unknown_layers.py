@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.checks import draw_masks, with_random_weights
 from helpers.exactness import check_exact_graph
 from helpers.synthetic.registry import block, conv, head, image
@@ -165,7 +164,10 @@ def test_products_with_constants_are_not_sparse(scale):
     check_exact_graph(model, {"head/inputs": np.arange(4) > 1}, {}, step=False)
 
 
+@pytest.mark.only("tensorflow", reason="Keras has sparse tensors under TensorFlow alone.")
 def test_inputs_from_sparse_tensors_stay():
+    import tensorflow as tf
+
     inputs = keras.Input((4,), sparse=True)
     hidden = layers.Dense(6, "relu", name="hidden")(inputs)
     model = with_random_weights(keras.Model(inputs, layers.Dense(2)(hidden)))

@@ -5,7 +5,6 @@ import sys
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs, prune_channels
@@ -14,6 +13,9 @@ from keras_switcher.graph.variable_reads import (
     is_among,
 )
 from keras_switcher.pruning.verification.differences import difference
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.only("tensorflow", reason="What a graph of TensorFlow captures; others are told by what is within reach.")
 
 
 class Holding(layers.Layer):

@@ -4,8 +4,7 @@ import contextlib
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import tree
+from keras import ops, tree
 
 from helpers.checks import (
     DIFFERENCES,
@@ -15,6 +14,7 @@ from helpers.checks import (
     layers_of,
     weights_of,
 )
+from helpers.gradients import value_and_gradient
 from keras_switcher import prune_channels
 from keras_switcher.gating.gated_network import gated_network
 from keras_switcher.graph.channel_graph import ChannelGraph
@@ -118,13 +118,15 @@ def _row_factors(model, factors):
 def _train(network, owner, x):
     """One step of gradient descent by hand; stochastic networks step in inference mode."""
     stochastic = any(hasattr(layer, "seed_generator") for layer in layers_of(owner))
-    with tf.GradientTape() as tape:
+    variables = owner.trainable_variables
+
+    def losses(variables):
         outputs = tree.flatten(network(x, training=not stochastic))
-        loss = sum(keras.ops.mean(keras.ops.square(output - 0.5)) for output in outputs)
-    variables = [variable.value for variable in owner.trainable_variables]
-    for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
-        if gradient is not None:
-            variable.assign_sub(RATE * tf.convert_to_tensor(gradient))
+        return [ops.mean(ops.square(output - 0.5)) for output in outputs]
+
+    loss, gradients = value_and_gradient(losses, variables, owner.non_trainable_variables)
+    for variable, gradient in zip(variables, gradients, strict=True):
+        variable.assign(variable - RATE * gradient)
     return float(loss)
 
 

@@ -3,7 +3,6 @@
 from functools import partial
 
 import keras
-import tensorflow as tf
 from hypothesis import strategies as st
 from keras import layers, ops
 
@@ -27,16 +26,10 @@ def _ramp(x):
 
 
 ACTIVATIONS = {
-    "tf.nn.relu": lambda: tf.nn.relu,
-    "tf.nn.swish": lambda: tf.nn.swish,
-    "tf.nn.leaky_relu": lambda: tf.nn.leaky_relu,
-    "tf.nn.softmax": lambda: tf.nn.softmax,
-    "tf.nn.l2_normalize": lambda: partial(tf.nn.l2_normalize, axis=-1),
     "ops.silu": lambda: ops.silu,
     "ops.softplus": lambda: ops.softplus,
     "ops.softmax": lambda: ops.softmax,
     "of ops": lambda: lambda x: ops.where(x > 0, x, 0.1 * x) + x * ops.sigmoid(x),
-    "of ops and tf": lambda: lambda x: tf.nn.relu(x) - 0.1 * ops.tanh(x),
     "partial": lambda: partial(keras.activations.leaky_relu, negative_slope=0.2),
     "ReLU": lambda: layers.ReLU(3.0),
     "LeakyReLU": lambda: layers.LeakyReLU(0.1),
@@ -47,7 +40,6 @@ ACTIVATIONS = {
     "ramp": lambda: _ramp,
     "by position": lambda: lambda x: x * ops.cast(ops.arange(4), x.dtype)[:, None],
     "less the mean": lambda: lambda x: x - ops.mean(x, axis=-1, keepdims=True),
-    "less the mean, by tf": lambda: lambda x: x - tf.reduce_mean(x, -1, keepdims=True),
     "mean over time": lambda: lambda x: x - ops.mean(x, axis=1, keepdims=True),
     "reversed": lambda: lambda x: x[..., ::-1],
     "seeded": lambda: lambda x: x * keras.random.normal(ops.shape(x), seed=1, dtype=x.dtype),
@@ -56,6 +48,18 @@ ACTIVATIONS = {
     "glu": lambda: lambda x: x * ops.sigmoid(ops.flip(x, -1)),
     "of a variable": lambda: partial(ops.multiply, keras.Variable(0.3)),
 }
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    ACTIVATIONS |= {
+        "tf.nn.relu": lambda: tf.nn.relu,
+        "tf.nn.swish": lambda: tf.nn.swish,
+        "tf.nn.leaky_relu": lambda: tf.nn.leaky_relu,
+        "tf.nn.softmax": lambda: tf.nn.softmax,
+        "tf.nn.l2_normalize": lambda: partial(tf.nn.l2_normalize, axis=-1),
+        "of ops and tf": lambda: lambda x: tf.nn.relu(x) - 0.1 * ops.tanh(x),
+        "less the mean, by tf": lambda: lambda x: x - tf.reduce_mean(x, -1, keepdims=True),
+    }
 
 
 def _hosts(x, name, width, activation, host):

@@ -4,7 +4,6 @@ import threading
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers, ops
 
 from keras_switcher.graph.rules import rule
@@ -63,6 +62,8 @@ class HoldsVariable(Forgets):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        import tensorflow as tf
+
         self.held = [tf.Variable(1.0, trainable=False, dtype=keras.config.floatx())]
 
     def call(self, inputs):
@@ -212,6 +213,8 @@ _MAKERS = {
     OtherWeights: lambda kind, **kw: kind(True, **kw),
     Mixing: lambda kind, **kw: kind(3.0, **kw),
 }
+if keras.backend.backend() != "tensorflow":
+    del _MAKERS[HoldsVariable]
 _RULED = {kind: type(f"Ruled{kind.__name__}", (kind,), {}) for kind in _MAKERS if kind != Mixing}
 GAPS = {kind.__name__: (kind, make) for kind, make in _MAKERS.items()}
 GAPS |= {ruled.__name__: (ruled, _MAKERS[kind]) for kind, ruled in _RULED.items()}

@@ -40,7 +40,7 @@ def convnet():
 def data(samples=32, shape=(4,), seed=0):
     """Three noisy classes that a small network can tell apart."""
     random = np.random.default_rng(seed)
-    y = np.arange(samples) % 3
+    y = np.arange(samples, dtype="int32") % 3
     x = random.normal(size=(3, *shape))[y] + 0.5 * random.normal(size=(samples, *shape))
     return x.astype(keras.config.floatx()), y
 
@@ -110,13 +110,23 @@ def randomize(variables, spread=0.5, seed=0):
         variable.assign(spread * random.normal(size=variable.shape))
 
 
+def in_double():
+    """Within it JAX has float64, which it otherwise leaves out; other backends always have it."""
+    if keras.backend.backend() != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.enable_x64(True)
+
+
 @contextlib.contextmanager
 def float64():
     """Everything made within computes in float64."""
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     try:
-        yield
+        with in_double():
+            yield
     finally:
         keras.config.set_floatx("float32")
         keras.config.set_dtype_policy("float32")

@@ -3,8 +3,6 @@
 from collections import Counter
 
 import keras
-import tensorflow as tf
-from tensorflow.compat.v1 import profiler
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 
@@ -26,6 +24,9 @@ def profiled_macs(model: keras.Model) -> Counter:
     Bias additions and the like are operations of their own and stay out; grouped convolutions
     count nothing.
     """
+    import tensorflow as tf
+    from tensorflow.compat.v1 import profiler
+
     inputs = tf.TensorSpec((1, *model.input.shape[1:]))
     function = tf.function(lambda x: model(x, training=False)).get_concrete_function(inputs)
     options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.checks import check_close, with_random_weights
+from helpers.gradients import compiled, gradient_of
 from keras import layers, ops
 
 from keras_switcher.layers import Gated
@@ -33,7 +33,7 @@ def test_gating_is_scaling_the_input(name):
     gate, x = gated(name)
     along = FACTORS[:, None, None] if name == "channels first" else FACTORS
     check_close(gate(x, FACTORS), gate.layer(x * along), name)
-    check_close(tf.function(gate, jit_compile=True)(x, FACTORS), gate.layer(x * along), name)
+    check_close(compiled(gate)(x, FACTORS), gate.layer(x * along), name)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -48,11 +48,9 @@ def test_one_factor_per_connection_is_scaling_the_kernel(name):
 def test_gradients_are_the_closed_form():
     gate, x = gated("dense on sequences")
     pull = np.random.default_rng(2).normal(size=(5, 3, 4)).astype("float32")
-    factors = tf.constant(FACTORS)
-    with tf.GradientTape() as tape:
-        tape.watch(factors)
-        loss = tf.reduce_sum(gate(x, factors) * pull)
-    kernel, bias, factor = tape.gradient(loss, [*gate.trainable_variables, factors])
+    kernel, bias, factor = gradient_of(
+        lambda given: gate(x, given[-1]) * pull, [*gate.trainable_variables, FACTORS]
+    )
     mixed = np.einsum("bsi,bso->io", x, pull)
     check_close(kernel, FACTORS[:, None] * mixed)
     check_close(bias, pull.sum((0, 1)))

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.networks import densely_connected, lenet5, two_heads
 from helpers.toys import randomize
+from keras import ops
 
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.switchers.features import Features
@@ -20,7 +20,7 @@ FEATURES = ("producers", "consumers", "scales", "shifts")
 
 def largest(view):
     others = [axis for axis in range(len(view.kernel.shape)) if axis != view.axis]
-    return tf.reduce_max(tf.convert_to_tensor(view.kernel), axis=others)
+    return ops.max(ops.convert_to_tensor(view.kernel), axis=others)
 
 
 def records_of(task):
@@ -35,7 +35,7 @@ def one_by_one(records, kind, relative):
         column = np.zeros(record.size)
         views = getattr(record, kind)
         for view in views:
-            values = largest(view).numpy()
+            values = ops.convert_to_numpy(largest(view))
             channels = [values[view.entries[view.channels == c]] for c in range(record.size)]
             mean = np.array([found.mean() if len(found) else 0 for found in channels])
             column += (mean / mean.mean() - 1 if relative else mean) / len(views)

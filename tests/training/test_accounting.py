@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.checks import draw_masks
+from helpers.gradients import value_and_gradient
 from helpers.liveness import alive
 from helpers.networks import small_lenet
 from keras import layers
@@ -49,12 +49,9 @@ def test_kept_share_is_that_of_the_compact_model(removed):
 @pytest.mark.parametrize("of", ["weights", "macs"])
 def test_gradient_of_the_kept_share_is_what_a_channel_costs(of):
     channel_graph = ChannelGraph(small_lenet())
-    on = {name: tf.constant(vector) for name, vector in all_on(channel_graph).items()}
+    on = all_on(channel_graph)
     kept_share = KeptOf(channel_graph, alive(channel_graph, on))
-    with tf.GradientTape() as tape:
-        tape.watch(on)
-        share = kept_share(alive(channel_graph, on), of)
-    gradients = tape.gradient(share, on)
+    share, gradients = value_and_gradient(lambda on: kept_share(alive(channel_graph, on), of), on)
     for name in ("conv1", "conv2", "fc1"):
         off = all_on(channel_graph)
         off[name][1] = 0

@@ -5,8 +5,9 @@ import contextlib
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.toys import data, fit, float64, furthest, mlp, same, started, switched, values
+
+tf = pytest.importorskip("tensorflow", reason="Distribution strategies are TensorFlow's.")
 
 from keras_switcher import Budget
 

@@ -46,6 +46,7 @@ def test_batch_alternation_updates_the_task_from_the_new_switcher():
     np.testing.assert_allclose(task, of_task, rtol=0, atol=1e-12)
 
 
+@pytest.mark.only("tensorflow", reason="Under others Keras takes tanh and means in float32 alone.")
 @pytest.mark.parametrize("direction", range(3))
 def test_gradient_of_a_whole_network_equals_finite_differences(direction):
     with float64():

@@ -85,15 +85,15 @@ def test_weights_removed_are_gone_from_the_compact_model(make_task):
 def test_shares_are_means_over_the_batches_of_an_epoch():
     model = switched(switcher=FreeFactors("near_one", seed=3, ceiling=None), rate=2.0)
     seen = []
-    record = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: seen.append(
-            expected_shares(model)["weights_removed"]
-        )
-    )
+
+    class Record(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(expected_shares(self.model)["weights_removed"])
+
     start = expected_shares(model)["weights_removed"]
     # The factors that a batch is trained with are those after the switcher's update, which are
     # the factors after the batch: free ones do not read the task network.
-    history = fit(model, callbacks=[record])
+    history = fit(model, callbacks=[Record()])
     assert history["weights_removed"] == [pytest.approx(np.mean(seen), abs=1e-6)]
     assert len({start, *seen}) > 1
 

@@ -1,11 +1,12 @@
 """Graphs behind fit(): how they grow, how many there are, and in which precision they count."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from helpers.toys import convnet, data, fit, float64, mlp, same, started, switched, values
-from keras import layers
+from helpers.toys import convnet, data, fit, float64, in_double, mlp, same, started, switched, values
+from keras import layers, ops
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.training.schedule import ALTERNATIONS
@@ -37,10 +38,13 @@ def residuals(length):
 
 def operations(function, *arguments):
     """Number of operations in a function's graph."""
+    import tensorflow as tf
+
     traced = tf.function(function, autograph=False).get_concrete_function(*arguments)
     return len(traced.graph.get_operations())
 
 
+@pytest.mark.only("tensorflow", reason="It counts the operations of TensorFlow's graphs.")
 @pytest.mark.parametrize("make", [dense_concatenations, concatenations, residuals])
 def test_what_a_step_looks_up_grows_with_the_length_of_a_chain(make):
     counts = []
@@ -57,15 +61,19 @@ def test_what_a_step_looks_up_grows_with_the_length_of_a_chain(make):
         assert long <= 2.2 * short
 
 
+@pytest.mark.only("tensorflow", reason="It counts the operations of TensorFlow's graphs.")
 def test_a_training_step_grows_with_the_length_of_a_chain():
     counts = []
     for length in (20, 40):
         model = switched(dense_concatenations(length), alternation="joint")
-        counts.append(operations(model.train_step, tuple(map(tf.constant, data(4)))))
+        counts.append(operations(model.train_step, tuple(map(ops.convert_to_tensor, data(4)))))
     assert counts[1] <= 2.2 * counts[0]
 
 
+@pytest.mark.only("tensorflow", reason="It alone warns of tracing too often.")
 def test_many_models_in_one_process_are_not_called_retracing(monkeypatch):
+    import tensorflow as tf
+
     warned = []
     monkeypatch.setattr(tf.get_logger(), "warning", lambda message, *_: warned.append(message))
     for _ in range(7):
@@ -103,7 +111,11 @@ def test_connections_are_trained_and_cut_in_float64(connections, of):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_shares_are_counted_in_at_least_float32(dtype):
-    model = SwitcherModel(mlp(), connections="both")
+    with in_double() if dtype == "float64" else contextlib.nullcontext():
+        check_shares(SwitcherModel(mlp(), connections="both"), dtype)
+
+
+def check_shares(model, dtype):
     factors = {name: keras.ops.cast(ones, dtype) for name, ones in model.gated.ones().items()}
     kept = model.accounting.kept(factors, "weights")
     assert kept.dtype == ("float64" if dtype == "float64" else "float32")
@@ -113,10 +125,13 @@ def test_shares_are_counted_in_at_least_float32(dtype):
     assert float(removed) == 0
 
 
+@pytest.mark.only("tensorflow", reason="tf.data alone has datasets without a batch.")
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @pytest.mark.parametrize("is_known", [True, False])
 @pytest.mark.parametrize("alternation", ALTERNATIONS)
 def test_an_epoch_without_a_batch_is_refused_and_does_not_count(alternation, is_known):
+    import tensorflow as tf
+
     model = started(alternation=alternation, compiled={"metrics": ["accuracy"]})
     nothing = tf.data.Dataset.from_tensor_slices(data()).batch(4).take(0)
     nothing = nothing if is_known else nothing.filter(lambda x, y: True)

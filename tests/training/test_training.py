@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from helpers.gradients import value_and_gradient
 from helpers.toys import (
     crossentropy,
     data,
@@ -50,10 +50,19 @@ def by_numpy():
     return values(model)
 
 
+def dataset(arrays, size=4):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(size)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
-        lambda: {"x": tf.data.Dataset.from_tensor_slices(data()).batch(4)},
+        pytest.param(
+            lambda: {"x": dataset(data())},
+            marks=pytest.mark.only("tensorflow", reason="tf.data is TensorFlow's."),
+        ),
         lambda: {"x": generator(), "steps_per_epoch": 8},
         lambda: {"x": Batches()},
     ],
@@ -73,10 +82,12 @@ def test_weighted_samples_weigh_loss_and_gradients(alternation):
     if alternation == "batch":  # A switcher that stands still leaves one gradient to compare.
         model.switcher_optimizer.learning_rate = 0.0
     variables = model.task.trainable_variables
-    with tf.GradientTape() as tape:
+
+    def weighted(variables):
         each = keras.losses.sparse_categorical_crossentropy(y, model(x), from_logits=True)
-        loss = ops.sum(each * weight) / len(x)
-    expected = values(tape.gradient(loss, variables))
+        return ops.sum(each * weight) / len(x)
+
+    loss, expected = value_and_gradient(weighted, variables)
     before = values(variables)
     history = fit(model, x, y, sample_weight=weight, batch_size=len(x))
     moved = [old - new for old, new in zip(before, values(variables), strict=True)]
@@ -209,7 +220,10 @@ def test_an_optional_input_may_be_left_out(alternation):
             np.testing.assert_allclose(model.predict(inputs, verbose=0), model(inputs), rtol=1e-9)
 
 
+@pytest.mark.only("tensorflow", reason="Keras has sparse tensors under TensorFlow alone.")
 def test_sparse_inputs():
+    import tensorflow as tf
+
     def task():
         inputs = keras.Input((4,), sparse=True)
         return keras.Model(inputs, mlp()(inputs))
@@ -221,7 +235,7 @@ def test_sparse_inputs():
         # The inputs of a sparse tensor are not switched: layers read it as it is.
         model, dense = started(task, FreeFactors()), started(mlp, FreeFactors(), groups=["hidden"])
         assert [counts.name for counts in model.structure().groups] == ["hidden"]
-        batches = tf.data.Dataset.from_tensor_slices((sparse, y)).batch(4)
+        batches = dataset((sparse, y))
         losses = fit(model, batches)["loss"], fit(dense, x, y)["loss"]
         np.testing.assert_allclose(*losses, rtol=1e-9)
         small = model.compact()

@@ -21,9 +21,11 @@ class JAXTrainer(Trainer):
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        """With the switcher's optimizer and the scaled kernels: Keras carries these alone."""
+        """With the switcher's optimizer, the scaled kernels and the loss: Keras carries these."""
         optimizer = getattr(self, "switcher_optimizer", None)
         carried = [*(optimizer.variables if optimizer else ()), *self.inference.variables]
+        if self.compiled and self.mean_loss not in self.metrics:  # As a subclass may have it.
+            carried += self.mean_loss.variables
         return super().non_trainable_variables + carried
 
     def apply_update(

@@ -20,11 +20,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers, ops
 
 from keras_switcher.pruning.replicas.copying import copied_whole
 from keras_switcher.pruning.replicas.holding import holds_state
+
+IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
+if IS_TENSORFLOW:
+    import tensorflow as tf
+# Of the backend where it has its own, which Keras does not track.
+Variable = tf.Variable if IS_TENSORFLOW else keras.Variable
 
 
 class Nested(layers.Layer):
@@ -37,7 +42,7 @@ class Nested(layers.Layer):
         self.chain = keras.Sequential([keras.Input((4,)), layers.Dense(4, "relu")])
         inputs = keras.Input((4,))
         self.model = keras.Model(inputs, ops.relu(layers.Dense(4)(inputs)) + inputs)
-        self.variable = tf.Variable(2.0)
+        self.variable = Variable(2.0)
         self.function = lambda x: self.helper(x * self.variable)
 
     def helper(self, x):
@@ -191,11 +196,12 @@ ONE_OF_A_KIND = {
     "map of memory": lambda: mmap.mmap(-1, 8),
     "socket": lambda: socket.socketpair()[0],
     "database": lambda: sqlite3.connect(":memory:"),
-    "dataset": lambda: iter(tf.data.Dataset.range(3)),
-    "table": lambda: tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, 0),
     "closer": Closer,
     "method": lambda: queue.Queue().get,
 }
+if IS_TENSORFLOW:
+    ONE_OF_A_KIND["dataset"] = lambda: iter(tf.data.Dataset.range(3))
+    ONE_OF_A_KIND["table"] = lambda: tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, 0)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -274,12 +280,16 @@ HOLDERS = {
     "method": (lambda: Guarded().value, lambda held: held()),
     "partial": (lambda: functools.partial(Guarded.value, Guarded()), lambda held: held()),
     "function": (lambda: enclosing(Guarded()), lambda held: held()),
-    "traced function": (lambda: tf.function(enclosing_variable()), lambda held: float(held())),
 }
+if IS_TENSORFLOW:
+    HOLDERS["traced function"] = (
+        lambda: tf.function(enclosing_variable()),
+        lambda held: float(held()),
+    )
 
 
 def enclosing_variable():
-    variable = tf.Variable(2.0)
+    variable = Variable(2.0)
     return lambda value=None: variable + 0.0 if value is None else variable.assign(value)
 
 
@@ -327,9 +337,10 @@ REFUSED = {
     "queue": lambda: filled(queue.Queue()),
     "simple queue": lambda: filled(queue.SimpleQueue()),
     "cache": lambda: functools.lru_cache(enclosing(Guarded())),
-    "graph": lambda: tf.function(enclosing_variable()).get_concrete_function(),
-    "dataset": scaled_dataset,
 }
+if IS_TENSORFLOW:
+    REFUSED["graph"] = lambda: tf.function(enclosing_variable()).get_concrete_function()
+    REFUSED["dataset"] = scaled_dataset
 
 
 @pytest.mark.parametrize("kind", REFUSED)

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.checks import (
     check_close,
     draw_inputs,
@@ -77,8 +76,11 @@ WORDS = {
 }
 
 
+@pytest.mark.only("tensorflow", reason="Keras's lookup layers are TensorFlow's.")
 @pytest.mark.parametrize("name", WORDS)
 def test_learned_vocabularies_come_along(name, tmp_path):
+    import tensorflow as tf
+
     kind, settings, data = WORDS[name]
     lookup = kind(**settings)
     if data is not None:

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.checks import (
     check_close,
     check_independent,
@@ -18,6 +17,14 @@ from keras_switcher import SwitcherModel, prune_channels
 from keras_switcher.graph.rules import RULES
 
 
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    Variable = tf.Variable
+else:
+    Variable = keras.Variable
+
+
 class Unwritten(Own):
     """Keras cannot write down what it is made with."""
 
@@ -30,11 +37,11 @@ class Unwritten(Own):
 
 
 class Holding(Own):
-    """Holds a variable of TensorFlow, an array, and a function of itself."""
+    """Holds a variable, of TensorFlow where that is the backend, an array, and a function of itself."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.variable = tf.Variable(1.0, trainable=False)
+        self.variable = Variable(1.0, trainable=False)
         self.array = np.ones(1, "float32")
         self.function = lambda x: x * self.variable
 

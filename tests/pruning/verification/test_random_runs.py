@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 from keras_switcher import prune_channels
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.verification.random_runs import RandomRuns
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.only("tensorflow", reason="Its functions are TensorFlow's.")
 
 
 def further_runs(*parts):

@@ -5,7 +5,6 @@ import functools
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.checks import check_close, draw_inputs, run_gated, with_random_weights
 from keras import layers
 
@@ -77,10 +76,15 @@ HISTORIES = {
     "in a model": lambda model, folder: None,
     "trained": trained,
     "saved": lambda model, folder: model.save(folder / "model.keras"),
-    "in a checkpoint": lambda model, folder: tf.train.Checkpoint(model).write(str(folder / "x")),
-    "exported": lambda model, folder: model.export(str(folder / "model"), verbose=False),
-    "seen by a module": lambda model, folder: tf.Module().__setattr__("model", model),
 }
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    HISTORIES |= {
+        "in a checkpoint": lambda model, folder: tf.train.Checkpoint(model).write(folder / "x"),
+        "exported": lambda model, folder: model.export(str(folder / "model"), verbose=False),
+        "seen by a module": lambda model, folder: tf.Module().__setattr__("model", model),
+    }
 
 
 def call_of(layer):

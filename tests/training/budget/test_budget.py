@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from helpers.gradients import gradient_of, value_and_gradient
 from helpers.toys import crossentropy, data, mlp, switched, values
+from keras import ops
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import FreeFactors
@@ -54,12 +55,10 @@ def with_zeros():
 
 def test_kept_share_counts_hard_and_its_gradient_is_that_of_the_factors():
     model = with_zeros()
-    factors = model.factors()
-    with tf.GradientTape() as tape:
-        tape.watch(factors)
-        kept = model.accounting.kept(factors, "weights")
+    kept, gradient = value_and_gradient(
+        lambda factors: model.accounting.kept(factors, "weights"), model.factors()
+    )
     assert float(kept) == pytest.approx((3 * 5 + 5 * 3) / 56)
-    gradient = tape.gradient(kept, factors)
     # Of a * b / 56 + b * 3 / 56, for a inputs and b hidden units: zeros have the gradient too.
     np.testing.assert_allclose(gradient["hidden"], np.full(8, (3 + 3) / 56), rtol=1e-6)
     np.testing.assert_allclose(gradient["hidden/inputs"], np.full(4, 5 / 56), rtol=1e-6)
@@ -100,7 +99,10 @@ def test_training_gets_the_gradient_towards_the_target(keep, over, strength):
     factors = with_zeros().scaling_factors()
     of_all = np.concatenate([costs[n] * of_ratios(factors[n], over < 0) for n in factors])
     expected = over * strength * GRADIENT * of_all / np.linalg.norm(of_all)
-    np.testing.assert_allclose(pushed, expected, rtol=1e-5, atol=1e-6)
+    # The share is counted in float32: at the target itself it may be off by a rounding or two.
+    off = float(budgeted.budget.slope(keep + 2 * np.finfo("float32").eps * keep, 1.0))
+    atol = max(1e-6, strength * GRADIENT * off) if over == 0 else 1e-6
+    np.testing.assert_allclose(pushed, expected, rtol=1e-5, atol=atol)
 
 
 @pytest.mark.parametrize("alternation", ["joint", "batch", "switcher"])
@@ -112,15 +114,14 @@ def test_the_length_of_the_tasks_gradient_is_that_of_its_own_part(alternation):
     model.budget = Budget(0.4, start_epoch=0, end_epoch=1)
     with_history(model)
     factors = model.factors()
-    with tf.GradientTape() as tape:
-        tape.watch(factors)
-        loss = crossentropy()(y, model.gated.run(tf.constant(x), factors, training=True))
-    gradient = tape.gradient(loss, factors)
-    squared = sum(
-        float(tf.reduce_sum((g * (factors[n].numpy() > 0)) ** 2)) for n, g in gradient.items()
-    )
+
+    def loss(factors):
+        return crossentropy()(y, model.gated.run(ops.convert_to_tensor(x), factors, training=True))
+
+    gradient = gradient_of(loss, factors)
+    squared = sum(float(ops.sum((g * (factors[n] > 0)) ** 2)) for n, g in gradient.items())
     model.schedule.updates = model.schedule.updates[:1]
-    model.train_step((tf.constant(x), tf.constant(y)))
+    model.train_on((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
     total, weight = model.budget_progress.gradients.numpy()
     decay = GRADIENT_DECAY
     assert weight == pytest.approx(1)
@@ -181,7 +182,7 @@ def test_the_lag_is_the_distance_over_the_time_of_the_fall():
     model.epochs_seen.assign(4.0)
     model.step_share.assign(0.5)
     model.schedule.updates = model.schedule.updates[:1]
-    model.train_step((tf.constant(x), tf.constant(y)))
+    model.train_on((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
     assert float(model.budget_progress.lag) == pytest.approx((30 / 56 - 0.25) * 0.5 / 4, rel=1e-5)
     model.budget = Budget(0.3)
     assert float(model.budget_progress.lag) == 0
@@ -359,12 +360,10 @@ def test_a_budget_sends_away_what_is_near_zero():
 
 
 def test_what_is_off_learns_what_it_would_do():
-    factors = {"hidden": tf.constant([0.0, 0.01, 0.03])}
-    with tf.GradientTape() as tape:
-        tape.watch(factors)
-        effective = Budget(0.5).effective_factors(factors)
-    np.testing.assert_allclose(effective["hidden"], [0, 0, 0.03])
-    np.testing.assert_array_equal(tape.gradient(effective, factors)["hidden"], [1, 0, 1])
+    factors = {"hidden": ops.convert_to_tensor([0.0, 0.01, 0.03])}
+    effective = Budget(0.5).effective_factors
+    np.testing.assert_allclose(effective(factors)["hidden"], [0, 0, 0.03])
+    np.testing.assert_array_equal(gradient_of(effective, factors)["hidden"], [1, 0, 1])
 
 
 def test_connections_act_as_they_are():

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers.toys import data, fit, furthest, switched
 from keras import layers
 
@@ -72,9 +71,12 @@ def test_training_comes_down_to_the_budget(of, make_task, shape):
     np.testing.assert_allclose(compacted(x), model(x), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.only("tensorflow", reason="tf.data alone has datasets of unknown size.")
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_the_target_moves_within_epochs_of_unknown_size():
     """From the second epoch of a fit on: the first one tells how many batches there are."""
+    import tensorflow as tf
+
     shares = []
     model = switched(budget=Budget(0.3, end_epoch=3))
     batches = tf.data.Dataset.from_tensor_slices(data()).batch(8).filter(lambda x, y: True)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from helpers.gradients import gradient_of
 from helpers.toys import crossentropy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,12 +18,11 @@ from keras_switcher.training.budget.slopes import LARGE, LEAST_SCALE, RATIOS, Sl
 def slopes(factors, sensitivity=None, *, is_normalized=False, is_short=False, lateness=0.0):
     """How hard each factor of one group is pulled at, if all cost the same."""
     pulled = Slopes([ChannelGroup("group", len(factors))], [is_normalized])
-    given = {"group": tf.constant(factors, "float32")}
+    given = {"group": ops.convert_to_tensor(factors, "float32")}
     shares = [0.5] * len(factors) if sensitivity is None else sensitivity
-    shares = {"group": tf.constant(shares, "float32")}
-    return pulled({"group": tf.ones(len(factors))}, given, shares, is_short, lateness)[
-        "group"
-    ].numpy()
+    shares = {"group": ops.convert_to_tensor(shares, "float32")}
+    costs = {"group": ops.ones(len(factors))}
+    return ops.convert_to_numpy(pulled(costs, given, shares, is_short, lateness)["group"])
 
 
 FACTORS = st.lists(st.sampled_from([0.0, *np.linspace(0.3, 3, 28)]), min_size=1, max_size=20)
@@ -40,16 +39,16 @@ PAIRS = st.lists(
 def test_the_pull_is_the_gradient_of_the_effective_number_where_the_loss_relies_on_all_alike(
     of_scale, factors
 ):
-    values = tf.constant(factors)
     total, squares = sum(factors), sum(f * f for f in factors)
     scale = squares / total if total else LEAST_SCALE
-    with tf.GradientTape() as tape:
-        tape.watch(values)
+
+    def effective(values):
         sums = ops.sum(values)
-        effective = ops.square(sums) / ops.sum(ops.square(values)) if total else 2 * sums / scale
-        expected = RATIOS / 2 * effective + of_scale * sums / scale
-    found = slopes(factors, is_normalized=of_scale)
-    np.testing.assert_allclose(found, tape.gradient(expected, values), rtol=1e-4, atol=1e-4)
+        number = ops.square(sums) / ops.sum(ops.square(values)) if total else 2 * sums / scale
+        return RATIOS / 2 * number + of_scale * sums / scale
+
+    found, expected = slopes(factors, is_normalized=of_scale), gradient_of(effective, np.float32(factors))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @given(PAIRS, st.floats(1.0, 50.0), st.booleans())
@@ -123,9 +122,9 @@ def test_small_factors_are_pulled_harder_and_large_ones_away():
 
 
 def test_every_kernel_of_connections_has_a_scale_of_its_own():
-    factors = {"few": tf.constant([[1.0, 3.0]]), "equal": tf.constant([[7.0], [7.0]])}
-    costs = {"few": tf.constant([[0.5, 2.0]]), "equal": tf.constant([[1.0], [1.0]])}
-    shares = {name: 0.5 * tf.ones_like(factor) for name, factor in factors.items()}
+    factors = {"few": np.float32([[1.0, 3.0]]), "equal": np.float32([[7.0], [7.0]])}
+    costs = {"few": np.float32([[0.5, 2.0]]), "equal": np.float32([[1.0], [1.0]])}
+    shares = {name: 0.5 * ops.ones_like(factor) for name, factor in factors.items()}
     found = Slopes([], [])(costs, factors, shares, is_short=False, lateness=0.0)
     scale = 10 / 4
     expected = np.array([[0.5, 2.0]]) * RATIOS * (1 - np.array([[1.0, 3.0]]) / scale) / scale
