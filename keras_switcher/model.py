@@ -35,6 +35,7 @@ from keras_switcher.training.compiled_compaction import check_carries_optimizer,
 from keras_switcher.training.epoch_counter import EpochCounter, with_counter
 from keras_switcher.training.loading import MODEL_FORMAT, check_format, unchanged_on_failure
 from keras_switcher.training.metrics import WeightsRemoved
+from keras_switcher.training.optimizer_state import portable
 from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
 from keras_switcher.training.schedule import Schedule
 from keras_switcher.training.supported import (
@@ -581,7 +582,7 @@ class SwitcherModel(BackendTrainer):
         config = super().get_compile_config()
         if config and self.compiled:
             optimizer = keras.saving.serialize_keras_object(self.switcher_optimizer)
-            config = {**config, "switcher_optimizer": optimizer}
+            config = portable({**config, "switcher_optimizer": optimizer})
         return config
 
     def compile_from_config(self, config: dict) -> None:

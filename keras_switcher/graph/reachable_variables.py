@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 # What these define leads to no variables of a user, except where it is a layer or a container.
-_BACKENDS = {"keras", "tensorflow", "numpy"}
+_BACKENDS = {"keras", "tensorflow", "jax", "jaxlib", "torch", "numpy"}
 # The functions of these name no variables; but a SimpleNamespace, say, may hold some.
 _LIBRARIES = (_BACKENDS | sys.stdlib_module_names) - {"__main__"}
 _PLAIN = (str, bytes, int, float, complex, type(None), types.BuiltinFunctionType)

@@ -28,6 +28,21 @@ def copied(optimizer: keras.optimizers.Optimizer, advice: str) -> keras.optimize
         ) from error
 
 
+def portable(config: Any) -> Any:
+    """A serialized optimizer as any backend reads it; nested ones, too.
+
+    Keras makes optimizers for PyTorch of classes of their own, and writes their names down.
+
+    Args:
+        config: What `keras.saving.serialize_keras_object` returned.
+    """
+    if isinstance(config, dict):
+        config = {name: portable(value) for name, value in config.items()}
+        if str(config.get("module")).startswith("keras.src.backend."):
+            config |= {"module": "keras.optimizers", "registered_name": None}
+    return config
+
+
 def start_at_weights(optimizer: keras.optimizers.Optimizer) -> None:
     """Starts what an optimizer keeps of the weights at the weights as they are now.
 

@@ -188,14 +188,14 @@ class Trainer(keras.Model):
         self.inference.renew(factors)
         self.weights_removed.set_state(self.accounting.weights_removed(factors))
 
-    def train_on(self, data: Any) -> dict:
+    def train_step(self, data: Any) -> dict:
         """One batch of fit(): a backward pass for each network that is due; returns logs."""
         batch = unpacked(self, data)
         for names in self.schedule.updates:
             self.end_update(names, *self.backward(*batch), *batch)
         return self.get_metrics_result()
 
-    def test_on(self, data: Any) -> dict:
+    def test_step(self, data: Any) -> dict:
         """One batch of evaluate(), with the factors computed before the first batch."""
         x, y, sample_weight = unpacked(self, data)
         with self.inference.scope() as scope:
@@ -205,7 +205,7 @@ class Trainer(keras.Model):
         )
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
-    def predict_on(self, data: Any) -> Any:
+    def predict_step(self, data: Any) -> Any:
         """One batch of predict(), with the factors computed before the first batch."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         with self.inference.scope():

@@ -38,18 +38,19 @@ class JAXTrainer(Trainer):
         for variable, value in zip(updated, [*values[0], *values[1]], strict=True):
             variable.assign(value)
 
-    def train_step(self, state: State, data: Any) -> tuple[dict, State]:
+    def train_step(self, state: State, data: Any) -> tuple[dict, State]:  # type: ignore[override]
         """One batch of fit()."""
         parts = self._parts(of_optimizer=True)
-        return self._in_state(parts, state, partial(self.train_on, data))
+        return self._in_state(parts, state, partial(super().train_step, data))
 
-    def test_step(self, state: State, data: Any) -> tuple[dict, State]:
+    def test_step(self, state: State, data: Any) -> tuple[dict, State]:  # type: ignore[override]
         """One batch of evaluate()."""
-        return self._in_state(self._parts(), state, partial(self.test_on, data))
+        return self._in_state(self._parts(), state, partial(super().test_step, data))
 
-    def predict_step(self, state: State, data: Any) -> tuple[Any, list[Tensor]]:
+    def predict_step(self, state: State, data: Any) -> tuple[Any, list]:  # type: ignore[override]
         """One batch of predict()."""
-        outputs, (_, left) = self._in_state(self._parts()[:2], state, lambda: self.predict_on(data))
+        parts, step = self._parts()[:2], partial(super().predict_step, data)
+        outputs, (_, left) = self._in_state(parts, state, step)
         return outputs, left
 
     def gradients(

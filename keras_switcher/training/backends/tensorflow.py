@@ -17,18 +17,6 @@ from keras_switcher.training.trainer import ForwardPass, Trainer
 class TensorFlowTrainer(Trainer):
     """Differentiates on a tape; a distribution strategy sums the gradients of its replicas."""
 
-    def train_step(self, data: Any) -> dict:
-        """One batch of fit()."""
-        return self.train_on(data)
-
-    def test_step(self, data: Any) -> dict:
-        """One batch of evaluate()."""
-        return self.test_on(data)
-
-    def predict_step(self, data: Any) -> Any:
-        """One batch of predict()."""
-        return self.predict_on(data)
-
     def gradients(
         self, forward: Callable[[dict], ForwardPass], sources: dict[str, list[Variable]]
     ) -> tuple[ForwardPass, dict[str, list], dict[str, Tensor | None]]:
@@ -82,7 +70,7 @@ class TensorFlowTrainer(Trainer):
         with self.device_scope():
             distributed = tf.distribute.has_strategy()
         apart = self.run_eagerly or self.jit_compile or distributed or self.steps_per_execution > 1
-        own_step = type(self).train_step is not TensorFlowTrainer.train_step
+        own_step = type(self).train_step is not Trainer.train_step
         return len(self.schedule.updates) > 1 and not apart and not own_step
 
     def _take_step(self, number: tf.Tensor, data: Any) -> dict:

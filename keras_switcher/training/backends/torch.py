@@ -8,22 +8,11 @@ from keras import Variable
 
 from keras_switcher.tensors import Tensor
 from keras_switcher.training.trainer import ForwardPass, Trainer
+from keras_switcher.user_warnings import warn_user
 
 
 class TorchTrainer(Trainer):
     """Differentiates with autograd; no gradient is left in the variables."""
-
-    def train_step(self, data: Any) -> dict:
-        """One batch of fit()."""
-        return self.train_on(data)
-
-    def test_step(self, data: Any) -> dict:
-        """One batch of evaluate()."""
-        return self.test_on(data)
-
-    def predict_step(self, data: Any) -> Any:
-        """One batch of predict()."""
-        return self.predict_on(data)
 
     def gradients(
         self, forward: Callable[[dict], ForwardPass], sources: dict[str, list[Variable]]
@@ -44,6 +33,15 @@ class TorchTrainer(Trainer):
             value = function(leaves)
         gradients = _gradients(value, list(leaves.values()))
         return value.detach(), dict(zip(leaves, gradients, strict=True))
+
+    def compile(self, *args: Any, jit_compile: bool | str = "auto", **kwargs: Any) -> None:
+        """Configures training, see `SwitcherModel`; PyTorch computes operation by operation."""
+        if jit_compile is True:
+            warn_user(
+                "`jit_compile=True` has no effect on a SwitcherModel under PyTorch: torch.compile "
+                "cuts its step into many small parts, which takes minutes and gains nothing."
+            )
+        super().compile(*args, jit_compile=False, **kwargs)
 
     def end_update(self, *arguments: Any) -> None:
         """Updates networks, see `Trainer`."""

@@ -16,7 +16,6 @@ from keras import layers, ops
 from keras_switcher import SwitcherModel, prune_channels
 from keras_switcher.graph.rules import RULES
 
-
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 

@@ -121,7 +121,7 @@ def test_the_length_of_the_tasks_gradient_is_that_of_its_own_part(alternation):
     gradient = gradient_of(loss, factors)
     squared = sum(float(ops.sum((g * (factors[n] > 0)) ** 2)) for n, g in gradient.items())
     model.schedule.updates = model.schedule.updates[:1]
-    model.train_on((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
+    model.train_step((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
     total, weight = model.budget_progress.gradients.numpy()
     decay = GRADIENT_DECAY
     assert weight == pytest.approx(1)
@@ -182,7 +182,7 @@ def test_the_lag_is_the_distance_over_the_time_of_the_fall():
     model.epochs_seen.assign(4.0)
     model.step_share.assign(0.5)
     model.schedule.updates = model.schedule.updates[:1]
-    model.train_on((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
+    model.train_step((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
     assert float(model.budget_progress.lag) == pytest.approx((30 / 56 - 0.25) * 0.5 / 4, rel=1e-5)
     model.budget = Budget(0.3)
     assert float(model.budget_progress.lag) == 0
