@@ -23,7 +23,10 @@ BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
     import tensorflow as tf
 
-    CPU, TWO = tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    CPU, TWO = (
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 2,
+    )
     tf.config.set_logical_device_configuration(CPU, TWO)
 elif BACKEND == "torch":
     from helpers.torch_arrays import read_as_arrays

@@ -54,5 +54,7 @@ def test_times_has_the_gradients_of_a_product(jit):
 
         return (compiled(run) if jit else run)(*given)
 
-    for ours, plain in zip(loss_and_gradients(times), loss_and_gradients(ops.multiply), strict=True):
+    for ours, plain in zip(
+        loss_and_gradients(times), loss_and_gradients(ops.multiply), strict=True
+    ):
         np.testing.assert_allclose(ours, plain, rtol=1e-12)

@@ -21,7 +21,9 @@ def drawn(channel_graph, seed):
     """Vectors for two thirds of the groups."""
     generator = np.random.default_rng(seed)
     groups = [group for group in channel_graph.groups if generator.random() < 0.67]
-    return {g.name: ops.convert_to_tensor(np.float32(generator.normal(size=g.size))) for g in groups}
+    return {
+        g.name: ops.convert_to_tensor(np.float32(generator.normal(size=g.size))) for g in groups
+    }
 
 
 @pytest.mark.parametrize("seed", range(5))

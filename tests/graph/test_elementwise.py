@@ -211,7 +211,11 @@ def test_a_lambda_gets_narrower_with_what_it_reads(given):
 @pytest.mark.parametrize(
     ("function", "given", "why"),
     [
-        (OF_BACKEND["relu"], {"output_shape": lambda shape: (None, UNITS)}, "where this has another one"),
+        (
+            OF_BACKEND["relu"],
+            {"output_shape": lambda shape: (None, UNITS)},
+            "where this has another one",
+        ),
         (
             OF_BACKEND["relu"],
             {"output_shape": {(None, UNITS): (None, UNITS)}.__getitem__},
@@ -312,7 +316,9 @@ def test_slopes_of_an_open_shape_are_named():
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
-@pytest.mark.parametrize("name", [n for n in ("tf.nn.swish", "operations", "ReLU", "tf in a function") if n in PRUNABLE])
+@pytest.mark.parametrize(
+    "name", [n for n in ("tf.nn.swish", "operations", "ReLU", "tf in a function") if n in PRUNABLE]
+)
 def test_probes_are_in_the_precision_of_the_layer(policy, name):
     keras.config.set_dtype_policy(policy)
     assert channel_groups(network(PRUNABLE[name]()))[0].prunable

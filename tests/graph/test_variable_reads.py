@@ -15,7 +15,10 @@ from keras_switcher.graph.variable_reads import (
 from keras_switcher.pruning.verification.differences import difference
 
 tf = pytest.importorskip("tensorflow")
-pytestmark = pytest.mark.only("tensorflow", reason="What a graph of TensorFlow captures; others are told by what is within reach.")
+pytestmark = pytest.mark.only(
+    "tensorflow",
+    reason="What a graph of TensorFlow captures; others are told by what is within reach.",
+)
 
 
 class Holding(layers.Layer):

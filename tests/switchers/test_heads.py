@@ -34,7 +34,9 @@ def test_factors_keep_the_order_of_the_values(values, ceiling):
 def test_slopes(ceiling):
     """c / (c - 1) just above zero, its inverse at one, none below zero."""
     with in_double():
-        slopes = gradient_of(lambda values: as_factors(values, ceiling), np.array([-1.0, 1e-9, 1.0]))
+        slopes = gradient_of(
+            lambda values: as_factors(values, ceiling), np.array([-1.0, 1e-9, 1.0])
+        )
     steep = ceiling / (ceiling - 1)
     np.testing.assert_allclose(slopes, [0, steep, 1 / steep], rtol=1e-6)
 

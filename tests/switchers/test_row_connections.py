@@ -114,7 +114,9 @@ def test_kernels_without_any_spread_give_finite_factors_and_gradients(value, inp
     model = SwitcherModel(task, RowSwitcher(start=start), connections=True)
     variables = [*task.trainable_variables, *model.switcher.trainable_variables]
     gradients = gradient_of(lambda variables: model.factors(), variables)
-    assert all(np.isfinite(found).all() for found in values([*model.factors().values(), *gradients]))
+    assert all(
+        np.isfinite(found).all() for found in values([*model.factors().values(), *gradients])
+    )
 
 
 @pytest.mark.only("tensorflow", reason="It measures TensorFlow's graphs.")

@@ -65,7 +65,9 @@ def test_model_without_an_optimizer_is_named():
 
 def squared(y, outputs):
     """A loss, or a metric, that nobody registered."""
-    return keras.ops.mean(keras.ops.square(outputs - keras.ops.one_hot(keras.ops.cast(y, "int32"), 3)))
+    return keras.ops.mean(
+        keras.ops.square(outputs - keras.ops.one_hot(keras.ops.cast(y, "int32"), 3))
+    )
 
 
 def test_a_loss_may_be_any_function():

@@ -5,7 +5,18 @@ import contextlib
 import keras
 import numpy as np
 import pytest
-from helpers.toys import convnet, data, fit, float64, in_double, mlp, same, started, switched, values
+from helpers.toys import (
+    convnet,
+    data,
+    fit,
+    float64,
+    in_double,
+    mlp,
+    same,
+    started,
+    switched,
+    values,
+)
 from keras import layers, ops
 
 from keras_switcher import Budget, SwitcherModel

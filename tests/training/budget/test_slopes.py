@@ -47,7 +47,10 @@ def test_the_pull_is_the_gradient_of_the_effective_number_where_the_loss_relies_
         number = ops.square(sums) / ops.sum(ops.square(values)) if total else 2 * sums / scale
         return RATIOS / 2 * number + of_scale * sums / scale
 
-    found, expected = slopes(factors, is_normalized=of_scale), gradient_of(effective, np.float32(factors))
+    found, expected = (
+        slopes(factors, is_normalized=of_scale),
+        gradient_of(effective, np.float32(factors)),
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
