@@ -79,7 +79,10 @@ class UNet(layers.Layer):
             image = ops.relu(normalize(image))
             described.append(self._described(image, level))
             if level < len(self.pools):
-                image = ops.max_pool(image, self.pools[level], data_format="channels_last")
+                pool = self.pools[
+                    level
+                ]  # Given twice: Keras's default for strides fails under JAX.
+                image = ops.max_pool(image, pool, pool, data_format="channels_last")
         values = described.pop()
         for up, pool, (kernel, normalize) in zip(
             self.up, reversed(self.pools), self.decoder, strict=True

@@ -66,11 +66,11 @@ def start_at_weights(optimizer: keras.optimizers.Optimizer) -> None:
             return  # Nothing is known of its state; it stays as the optimizer's build() made it.
         for places in slots_of(fresh, variables)[0].values():
             for place in places:
-                inner.variables[place].assign(fresh.variables[place])
+                inner.variables[place].assign(ops.copy(fresh.variables[place]))
     if inner.use_ema:
         # Private: among an optimizer's variables, averages are known by nothing but their names.
         for variable, average in zip(variables, inner._model_variables_moving_average, strict=True):
-            average.assign(variable)
+            average.assign(ops.copy(variable))  # Not the same array: JAX gives arrays away.
 
 
 def inner_of(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

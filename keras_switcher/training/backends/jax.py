@@ -84,14 +84,17 @@ class JAXTrainer(Trainer):
         return jax.value_and_grad(function)(factors)
 
     def compiled_function(self, function: Callable) -> Callable:
-        """A function compiled with the model's variables as its arguments."""
+        """A function of factors by name, compiled with the model's variables as its arguments."""
+        names: list[str] = []
 
         @jax.jit
-        def compiled(values: list[Tensor]) -> Any:
+        def compiled(values: list[Tensor]) -> list[Tensor]:
             with StatelessScope(list(zip(self.variables, values, strict=True))):
-                return function()
+                found = function()
+            names[:] = found  # JAX would sort a dict.
+            return list(found.values())
 
-        return lambda: compiled([variable.value for variable in self.variables])
+        return lambda: dict(zip(names, compiled([v.value for v in self.variables]), strict=True))
 
     def renewal(self, renew: Callable[[dict], None]) -> Callable:
         """What renews the scaled kernels, which are part of the state."""
