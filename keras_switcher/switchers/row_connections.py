@@ -57,7 +57,7 @@ class ConnectionFactors(RowPart):
         # taken from rows and columns: every pass over all scores costs time.
         variance = squares * ops.square(scale) - ops.square(mean)
         of_sides = self._sides.means(added * (added + 2 * seen))
-        variance += ops.sum(ops.reshape(of_sides, (2, -1)), axis=0)
+        variance = variance + ops.sum(ops.reshape(of_sides, (2, -1)), axis=0)
         # Where all sizes are equal, rounding may leave a variance below zero.
         slope = (self.gamma + added_spread) * ops.rsqrt(ops.maximum(variance, 0) + 1e-8)
         level = self.level(ops.cast(self._contexts, slope.dtype))[:, 0]
@@ -65,7 +65,7 @@ class ConnectionFactors(RowPart):
         added = added * self._kernels.to_members(slope) + self._kernels.to_members(shift / 2)
         added = ops.split(added, self._ends)
         rows, columns = added[: len(kernels)], added[len(kernels) :]
-        slope *= scale
+        slope = slope * scale  # Not in place: PyTorch still needs the slope before.
         return [
             as_factors(times(matrix, slope[i]) + rows[i][:, None] + columns[i], self.ceiling)
             for i, matrix in enumerate(sizes)

@@ -80,10 +80,11 @@ def test_inputs_of_a_dense_layer_alone_are_measured(tmp_path):
     model = switched(trial.network(), settings)
     keep = kept_by(model)
     few = Part(np.zeros((4, 32, 32, 3), "uint8"), np.zeros(4, "int64"))
-    trial_data = Data(few, few, "test")
-    row = measure(SimpleNamespace(network=trial.network, data=trial_data), Outcome(model, 1, keep))
+    measured = {"network": trial.network, "data": Data(few, few, "test"), "settings": settings}
+    row = measure(SimpleNamespace(**measured), Outcome(model, 1, keep))
     left = int(keep["head/inputs"].sum())
     assert 0 < left < 64
+    assert (np.array(row["factors"]) > 0).tolist() == keep["head/inputs"].tolist()
     assert row["widths"] == str(left)
     assert row["dense_weights_removed"] == pytest.approx(1 - left / 64, abs=1e-6)
 

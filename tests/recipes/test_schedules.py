@@ -20,9 +20,13 @@ def trained(folder, spans=(range(EPOCHS),), schedule="cosine"):
     )
     model, rates = mlp(), []
     randomize(model.weights)
-    record = keras.callbacks.LambdaCallback(
-        on_train_batch_begin=lambda *_, **__: rates.append(float(model.optimizer.learning_rate))
-    )
+
+    def note(*_, **__):
+        if keras.backend.backend() == "jax":  # While it trains, variables have no values.
+            model.jax_state_sync()
+        rates.append(float(model.optimizer.learning_rate))
+
+    record = keras.callbacks.LambdaCallback(on_train_batch_begin=note)
     for span in spans:
         part, of_span = Part(*data()), folder / str(span.start)
         train(model, part, settings, of_span, callbacks=[record], span=span)

@@ -7,6 +7,7 @@ import pytest
 
 import recipes.trials.trained as trained
 from recipes.methods import METHODS
+from recipes.rows import of_backend
 from recipes.settings import Settings
 from recipes.trials.runner import Runner
 from recipes.trials.study_rows import StudyRows
@@ -45,14 +46,14 @@ def test_a_network_that_was_not_kept_is_trained_as_there(tmp_path):
     dense = METHODS["dense"](trial(tmp_path / "elsewhere", DENSE, seed=1)).model
     found = trained_network(trial(tmp_path, TUNED, seed=3))
     assert_same(found, dense)
-    assert len(list((tmp_path / trained.FOLDER).glob("*.weights.h5"))) == 1
+    assert len(list((tmp_path / of_backend(trained.FOLDER)).glob("*.weights.h5"))) == 1
 
 
 def test_other_settings_have_another_file(tmp_path):
     METHODS["dense"](trial(tmp_path, DENSE))
     other = replace(DENSE, settings=replace(SETTINGS, learning_rate=0.05))
     METHODS["dense"](trial(tmp_path, other, seed=1))
-    assert len(list((tmp_path / trained.FOLDER).glob("*.weights.h5"))) == 2
+    assert len(list((tmp_path / of_backend(trained.FOLDER)).glob("*.weights.h5"))) == 2
 
 
 def test_a_trial_waits_for_the_row_of_its_trained_network(tmp_path):
