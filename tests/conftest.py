@@ -8,7 +8,7 @@ from pathlib import Path
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")  # JAX's.
-# JAX compiles far longer than these tests compute: what one test, worker or run has compiled serves.
+# JAX compiles for longer than these tests compute: what one test or run has compiled is kept.
 COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

@@ -1,4 +1,4 @@
-"""Gradients and compiled functions of whichever backend Keras runs on, for tests to compare with."""
+"""Gradients and compiled functions of whichever backend Keras runs on, to compare with."""
 
 import keras
 from keras import StatelessScope, Variable, ops, tree

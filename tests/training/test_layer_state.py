@@ -9,7 +9,6 @@ from keras import layers, ops
 from keras_switcher.layers import Gated
 from keras_switcher.switchers import FreeFactors, RowSwitcher
 
-
 NO_TRACERS = pytest.mark.only(
     "tensorflow", "torch", reason="JAX's conditions and loops cannot assign, whoever's layer it is."
 )

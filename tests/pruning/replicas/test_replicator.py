@@ -16,7 +16,6 @@ from keras import layers, ops
 from keras_switcher import SwitcherModel, prune_channels
 from keras_switcher.graph.rules import RULES
 
-
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -37,7 +36,7 @@ class Unwritten(Own):
 
 
 class Holding(Own):
-    """Holds a variable, of TensorFlow where that is the backend, an array, and a function of itself."""
+    """Holds a variable, of TensorFlow if it is there, an array, and a function of itself."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

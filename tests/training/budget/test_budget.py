@@ -119,7 +119,9 @@ def test_the_length_of_the_tasks_gradient_is_that_of_its_own_part(alternation):
         return crossentropy()(y, model.gated.run(ops.convert_to_tensor(x), factors, training=True))
 
     gradient = gradient_of(loss, factors)
-    squared = sum(float(ops.sum((g * (factors[n] > 0)) ** 2)) for n, g in gradient.items())
+    squared = sum(
+        float(ops.sum(ops.where(factors[n] > 0, g, 0.0) ** 2)) for n, g in gradient.items()
+    )
     model.schedule.updates = model.schedule.updates[:1]
     model.train_on((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
     total, weight = model.budget_progress.gradients.numpy()
