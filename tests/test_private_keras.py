@@ -18,9 +18,7 @@ from keras_switcher.pruning.replicas.holding import KERAS_SAVEABLE
 from keras_switcher.pruning.replicas.sharing import Sharing
 
 tf = pytest.importorskip("tensorflow")
-pytestmark = pytest.mark.only(
-    "tensorflow", reason="It names private attributes of TensorFlow and of Keras on it."
-)
+pytestmark = pytest.mark.only("tensorflow", reason="It names private attributes of TensorFlow.")
 
 
 def dense(**kwargs):

@@ -17,7 +17,7 @@ from keras_switcher.pruning.verification.differences import difference
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.only(
     "tensorflow",
-    reason="What a graph of TensorFlow captures; others are told by what is within reach.",
+    reason="It is about what TensorFlow's graphs capture.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Gradients and compiled functions of whichever backend Keras runs on."""
+"""Gradients and compiled functions of whichever backend Keras runs on, to compare with."""
 
 import keras
 from keras import StatelessScope, Variable, ops, tree
@@ -26,8 +26,8 @@ def value_and_gradient(function, values, assigned=()):
     leaves = [v if isinstance(v, Variable) else ops.convert_to_tensor(v) for v in flat]
 
     def total(leaves):
-        results = function(tree.pack_sequence_as(values, leaves))
-        return sum(ops.sum(result) for result in tree.flatten(results))
+        results = tree.flatten(function(tree.pack_sequence_as(values, leaves)))
+        return sum(map(ops.sum, results)) if results else ops.zeros(())
 
     value, found = _GRADIENTS[BACKEND](total, leaves, assigned)
     found = [ops.zeros_like(v) if g is None else g for v, g in zip(leaves, found, strict=True)]
@@ -69,6 +69,8 @@ def _by_autograd(total, leaves, assigned):
     with torch.enable_grad():
         value = total(given)
     sources = [v.value if isinstance(v, Variable) else v for v in given]
+    if not value.requires_grad:
+        return value, [None] * len(leaves)
     return value.detach(), torch.autograd.grad(value, sources, allow_unused=True)
 
 

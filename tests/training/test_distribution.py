@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from helpers.toys import data, fit, float64, furthest, mlp, same, started, switched, values
 
+tf = pytest.importorskip("tensorflow")
+
 from keras_switcher import Budget
 
-tf = pytest.importorskip("tensorflow", reason="Distribution strategies are TensorFlow's.")
+pytestmark = pytest.mark.only("tensorflow", reason="Distribution strategies are TensorFlow's.")
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ class Unwritten(Own):
 
 
 class Holding(Own):
-    """Holds a variable (of TensorFlow on it), an array, and a function of itself."""
+    """Holds a variable, of TensorFlow if it is there, an array, and a function of itself."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

@@ -99,9 +99,11 @@ def test_training_gets_the_gradient_towards_the_target(keep, over, strength):
     factors = with_zeros().scaling_factors()
     of_all = np.concatenate([costs[n] * of_ratios(factors[n], over < 0) for n in factors])
     expected = over * strength * GRADIENT * of_all / np.linalg.norm(of_all)
-    # The share is counted in float32: at the target itself it may be off by a rounding or two.
-    off = float(budgeted.budget.slope(keep + 2 * np.finfo("float32").eps * keep, 1.0))
-    atol = max(1e-6, strength * GRADIENT * off) if over == 0 else 1e-6
+    atol = 1e-6
+    if over == 0 and keras.backend.backend() != "tensorflow":
+        # XLA adds up in another order: at the target itself the share is off by a rounding or two.
+        off = float(budgeted.budget.slope(keep + 2 * np.finfo("float32").eps * keep, 1.0))
+        atol = max(atol, strength * GRADIENT * off)
     np.testing.assert_allclose(pushed, expected, rtol=1e-5, atol=atol)
 
 
@@ -119,7 +121,9 @@ def test_the_length_of_the_tasks_gradient_is_that_of_its_own_part(alternation):
         return crossentropy()(y, model.gated.run(ops.convert_to_tensor(x), factors, training=True))
 
     gradient = gradient_of(loss, factors)
-    squared = sum(float(ops.sum((g * (factors[n] > 0)) ** 2)) for n, g in gradient.items())
+    squared = sum(
+        float(ops.sum(ops.where(factors[n] > 0, g, 0.0) ** 2)) for n, g in gradient.items()
+    )
     model.schedule.updates = model.schedule.updates[:1]
     model.train_step((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
     total, weight = model.budget_progress.gradients.numpy()
