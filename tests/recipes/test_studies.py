@@ -261,8 +261,9 @@ def test_a_row_keeps_the_factors_of_what_dense_layers_read_where_they_are_few(
 
 def test_controls_of_connections_have_the_density_that_is_given(tmp_path):
     settings = replace(SETTINGS, connections=True)
-    # A higher rate would leave next to nothing, by chance: other draws under each backend.
-    changes = {"start": "half_zeros", "budget": None, "switcher_learning_rate": 1e-4}
+    # Higher rates leave next to nothing, by chance, and each backend draws other weights.
+    changes = {"start": "half_zeros", "budget": None, "learning_rate": 0.01}
+    changes["switcher_learning_rate"] = 1e-4
     row = Experiment("row", "digits", "switched", replace(settings, **changes))
     learned = run_trial(Trial(row, 0, tmp_path / "row"))
     assert learned["compact_accuracy"] == learned["accuracy"]
