@@ -58,9 +58,8 @@ def column_sums(matrix: Tensor) -> tuple[Tensor, Callable]:
     slices = [matrix[i * size : (i + 1) * size] for i in range(SLICES)]
     sums = ops.sum(sum(slices), axis=0) + ops.sum(matrix[SLICES * size :], axis=0)
 
-    def gradient(*given: Tensor, upstream: Tensor = None) -> Tensor:
-        upstream = given[-1] if upstream is None else upstream
-        return ops.broadcast_to(upstream, matrix.shape)
+    def gradient(*given: Tensor, upstream: Tensor | None = None) -> Tensor:
+        return ops.broadcast_to(_upstream(given, upstream), matrix.shape)
 
     return sums, gradient
 
@@ -74,8 +73,13 @@ def total(values: Tensor) -> Tensor:
 def times(matrix: Tensor, scalar: Tensor) -> tuple[Tensor, Callable]:
     """A matrix times a scalar; the gradient to the scalar is a `total`."""
 
-    def gradient(*given: Tensor, upstream: Tensor = None) -> tuple[Tensor, Tensor]:
-        upstream = given[-1] if upstream is None else upstream
+    def gradient(*given: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        upstream = _upstream(given, upstream)
         return upstream * scalar, total(upstream * matrix)
 
     return matrix * scalar, gradient
+
+
+def _upstream(given: tuple[Tensor, ...], upstream: Tensor | None) -> Tensor:
+    """What a custom gradient gets: PyTorch names it, behind the inputs, others pass it alone."""
+    return given[-1] if upstream is None else upstream

@@ -4,8 +4,7 @@
     python -m recipes.packing cifar10 FOLDER --data-dir TFDS_FOLDER
 
 Needs tensorflow-datasets; `--data-dir` is its data directory, without which it downloads. FOLDER is
-then a `--data-dir` of recipes and studies under any backend, see `recipes.packed`. It takes a
-minute or two and 100 MB.
+then a `--data-dir` of recipes and studies under any backend, see `recipes.packed`.
 """
 
 import argparse

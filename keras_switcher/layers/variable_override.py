@@ -1,16 +1,29 @@
-"""Keras scopes: one overrides the values of some variables, one forgets what is assigned."""
+"""Keras scopes: one forgets what is assigned, one overrides the values of some variables."""
 
 import keras
 
 from keras_switcher.tensors import Tensor
 
 
-class VariableOverride(keras.StatelessScope):
+class ForgottenUpdates(keras.StatelessScope):
+    """A scope of whose assignments nothing remains; variables have the values that they had.
+
+    In a plain `keras.StatelessScope` a variable without a given value does not have that of a scope
+    around it, and under JAX perhaps none: a model's values are elsewhere while it is trained.
+    """
+
+    def get_current_value(self, variable: keras.Variable) -> Tensor:
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            return self.original_scope.get_current_value(variable)
+        return value
+
+
+class VariableOverride(ForgottenUpdates):
     """A scope that overrides the values of some variables; others are assigned as without it.
 
-    In a plain `keras.StatelessScope` nothing that is assigned outlives the scope. Here moving
-    statistics and seeds do, and only the overridden variables are left as they were. Losses that
-    layers add are collected in `losses`.
+    Moving statistics and seeds outlive the scope, and only the overridden variables are left as
+    they were. Losses that layers add are collected in `losses`.
 
     Args:
         values: Pairs of a variable and the tensor that overrides its value.
@@ -30,23 +43,3 @@ class VariableOverride(keras.StatelessScope):
             # At once, as this may be inside a loop or a condition; `assign` would call this method
             # again.
             variable._direct_assign(value)
-
-    def get_current_value(self, variable: keras.Variable) -> Tensor:
-        value = super().get_current_value(variable)
-        if value is None and self.original_scope is not None:
-            return self.original_scope.get_current_value(variable)
-        return value
-
-
-class ForgottenUpdates(keras.StatelessScope):
-    """A scope of whose assignments nothing remains; variables have the values that they had.
-
-    In a plain `keras.StatelessScope` a variable without a given value may have no value at all:
-    JAX keeps those of a model elsewhere while it is trained.
-    """
-
-    def get_current_value(self, variable: keras.Variable) -> Tensor:
-        value = super().get_current_value(variable)
-        if value is None and self.original_scope is not None:
-            return self.original_scope.get_current_value(variable)
-        return value

@@ -79,9 +79,8 @@ class UNet(layers.Layer):
             image = ops.relu(normalize(image))
             described.append(self._described(image, level))
             if level < len(self.pools):
-                pool = self.pools[
-                    level
-                ]  # Given twice: Keras's default for strides fails under JAX.
+                pool = self.pools[level]
+                # As strides, too: Keras's default for them fails under JAX.
                 image = ops.max_pool(image, pool, pool, data_format="channels_last")
         values = described.pop()
         for up, pool, (kernel, normalize) in zip(

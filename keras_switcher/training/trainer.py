@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -14,30 +13,12 @@ from keras_switcher.tensors import Tensor
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.gradient import BudgetGradient, held_back, task_gradient
+from keras_switcher.training.forward_pass import ForwardPass
 from keras_switcher.training.losses import compared_losses, reported_loss, unpacked
 from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizers import OptimizerPair
 from keras_switcher.training.schedule import Schedule
 from keras_switcher.training.traced_steps import TracedSteps
-
-
-@dataclass
-class ForwardPass:
-    """A forward pass in training: what is differentiated, and what comes with it.
-
-    Attributes:
-        objective: The scalar that is differentiated.
-        y_pred: The task network's outputs.
-        factors: The factors as the gates applied them, by name of group.
-        raw: The factors as the switcher returned them; none in the warm-up.
-        pulls: The budget's gradient on the raw factors.
-    """
-
-    objective: Tensor
-    y_pred: Any
-    factors: dict[str, Tensor]
-    raw: dict[str, Tensor]
-    pulls: dict[str, Tensor]
 
 
 class Trainer(keras.Model):
@@ -90,7 +71,7 @@ class Trainer(keras.Model):
         raise NotImplementedError
 
     def compiled_function(self, function: Callable) -> Callable:
-        """A function without arguments, compiled as a whole."""
+        """A function compiled as a whole, as far as the backend does that."""
         raise NotImplementedError
 
     def apply_update(
@@ -172,17 +153,13 @@ class Trainer(keras.Model):
             Called with the arguments of Keras's function; returns them.
         """
         # Op by op, a deep network's hundred groups would take longer than a batch.
-        renew = renew if self.run_eagerly else self.compiled_renewal(renew)
+        renew = renew if self.run_eagerly else self.compiled_function(renew)
 
         def renewed(*arguments: Any) -> tuple:
             renew(self.inference_factors())
             return arguments
 
         return renewed
-
-    def compiled_renewal(self, renew: Callable) -> Callable:
-        """A function of factors that assigns, compiled as a whole."""
-        return renew
 
     def _renew_and_report(self, factors: dict) -> None:
         self.inference.renew(factors)

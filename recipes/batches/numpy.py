@@ -44,7 +44,7 @@ class NumPyBatches(keras.utils.PyDataset):
         return self._made.pop(step).result()
 
     def shuffle(self, order: np.ndarray, draws: Draws):
-        """Gives the batches another order and other draws."""
+        """Gives the batches another order and other draws; what is made already is thrown away."""
         self._order, self._draws = order, draws
         self._made: dict[int, Future] = {}
 

@@ -10,9 +10,6 @@ from recipes.networks.normalization import FusedBatchNormalization
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-ONLY_TENSORFLOW = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="compares TensorFlow's kernel on its tape"
-)
 LAYERS = (keras.layers.BatchNormalization, FusedBatchNormalization)
 
 
@@ -21,7 +18,7 @@ def random_weights(layer):
     layer.set_weights([random.uniform(0.5, 2, w.shape) for w in layer.weights])
 
 
-@ONLY_TENSORFLOW
+@pytest.mark.only("tensorflow", reason="Its kernel is compared, on its tape.")
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_training_is_that_of_keras_layer(precision):
     random = np.random.default_rng(1)

@@ -133,3 +133,16 @@ def test_one_layer_in_half_precision_leaves_the_inputs_alone():
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     x = np.full((2, 4), 1e5, "float32")
     np.testing.assert_allclose(model(x), model.predict(x, verbose=0), rtol=1e-3)
+
+
+@pytest.mark.parametrize("alternation", ["batch", "joint"])
+def test_a_loss_scale_that_overflows_halves_and_no_weight_moves(alternation):
+    x, y = data(8)
+    scaled = keras.optimizers.LossScaleOptimizer
+    optimizers = [scaled(keras.optimizers.SGD(0.1), 2.0**120) for _ in BOTH]
+    compiled = dict(zip(("optimizer", "switcher_optimizer"), optimizers, strict=True))
+    model = started(alternation=alternation, compiled=compiled)
+    before = values(model.trainable_variables)
+    model.train_on_batch(1e20 * x, y)
+    assert same(before, model.trainable_variables)
+    assert [float(optimizer.dynamic_scale) for optimizer in optimizers] == [2.0**119] * 2

@@ -2,8 +2,6 @@
 
 import keras
 
-BACKENDS = ("tensorflow", "jax", "torch")
-
 match keras.backend.backend():
     case "tensorflow":
         from keras_switcher.training.backends.tensorflow import TensorFlowTrainer as BackendTrainer
@@ -13,7 +11,7 @@ match keras.backend.backend():
         from keras_switcher.training.backends.torch import TorchTrainer as BackendTrainer
     case other:
         raise ImportError(
-            f"SwitcherModel trains with {', '.join(BACKENDS)}, and Keras runs on {other!r}. Set, "
+            f"SwitcherModel trains with TensorFlow, JAX and PyTorch; Keras runs on {other!r}. Set, "
             'for example, KERAS_BACKEND="jax" in the environment before Keras is imported. '
             "channel_groups(), prune_channels() and count_macs() need no training backend."
         )

@@ -10,7 +10,8 @@ import keras
 from keras import StatelessScope, Variable
 
 from keras_switcher.tensors import Tensor
-from keras_switcher.training.trainer import ForwardPass, Trainer
+from keras_switcher.training.forward_pass import ForwardPass
+from keras_switcher.training.trainer import Trainer
 
 # Keras passes the values of lists of variables: see `_parts`.
 State = Sequence[list[Tensor]]
@@ -18,6 +19,9 @@ State = Sequence[list[Tensor]]
 
 class JAXTrainer(Trainer):
     """Runs the steps of all backends in scopes that catch what they assign."""
+
+    # Its own three steps take a state and return one, as Keras has it under JAX alone: to mypy they
+    # are no overrides.
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
@@ -84,17 +88,18 @@ class JAXTrainer(Trainer):
         return jax.value_and_grad(function)(factors)
 
     def compiled_function(self, function: Callable) -> Callable:
-        """A function of factors by name, compiled with the model's variables as its arguments."""
-        names: list[str] = []
+        """A function that makes factors, compiled with the model's variables as its arguments."""
 
         @jax.jit
-        def compiled(values: list[Tensor]) -> list[Tensor]:
+        def compiled(values: list[Tensor]) -> dict[str, Tensor]:
             with StatelessScope(list(zip(self.variables, values, strict=True))):
-                found = function()
-            names[:] = found  # JAX would sort a dict.
-            return list(found.values())
+                return function()
 
-        return lambda: dict(zip(names, compiled([v.value for v in self.variables]), strict=True))
+        def in_order() -> dict[str, Tensor]:
+            found = compiled([variable.value for variable in self.variables])
+            return {name: found[name] for name in self.gated.names}  # JAX sorts a dict.
+
+        return in_order
 
     def renewal(self, renew: Callable[[dict], None]) -> Callable:
         """What renews the scaled kernels, which are part of the state."""

@@ -10,8 +10,9 @@ from keras import Variable
 
 from keras_switcher.tensors import Tensor
 from keras_switcher.training.backends.tensorflow_graphs import SharedSteps, graph_of
+from keras_switcher.training.forward_pass import ForwardPass
 from keras_switcher.training.losses import unpacked
-from keras_switcher.training.trainer import ForwardPass, Trainer
+from keras_switcher.training.trainer import Trainer
 
 
 class TensorFlowTrainer(Trainer):
@@ -36,10 +37,6 @@ class TensorFlowTrainer(Trainer):
     def compiled_function(self, function: Callable) -> Callable:
         """A function as one TensorFlow graph."""
         return graph_of(function)
-
-    def compiled_renewal(self, renew: Callable) -> Callable:
-        """A function of factors as one TensorFlow graph."""
-        return graph_of(renew)
 
     @property
     def replicas(self) -> int:

@@ -7,7 +7,8 @@ import torch
 from keras import Variable
 
 from keras_switcher.tensors import Tensor
-from keras_switcher.training.trainer import ForwardPass, Trainer
+from keras_switcher.training.forward_pass import ForwardPass
+from keras_switcher.training.trainer import Trainer
 from keras_switcher.user_warnings import warn_user
 
 
@@ -49,7 +50,7 @@ class TorchTrainer(Trainer):
             super().end_update(*arguments)
 
     def compiled_function(self, function: Callable) -> Callable:
-        """A function without gradients: PyTorch computes op by op."""
+        """A function without gradients: PyTorch computes operation by operation."""
         return torch.no_grad()(function)
 
 
