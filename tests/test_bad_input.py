@@ -82,6 +82,29 @@ def test_a_batch_without_labels(method, as_dataset):
     assert same(before, model.trainable_variables)
 
 
+def broken():
+    """Data that fail before the first batch."""
+    raise RuntimeError("broken data")
+    yield
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("given", [broken, lambda: data()[0][:, :2]], ids=["broken", "wrong shape"])
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_an_error_in_the_first_batch_loses_no_weight(method, given, trained):
+    x, y = data()
+    model = switched()
+    if trained:
+        model.evaluate(x, y, verbose=0)
+    learned = [*model.trainable_variables, *model.optimizer.variables]
+    before, x = values(learned), given()
+    arguments = (x,) if method == "predict" or given is broken else (x, y)
+    options = {"shuffle": False} if method == "fit" else {}
+    with pytest.raises(Exception, match=r"broken data|incompatible|[Ss]ize|[Ss]hape"):
+        getattr(model, method)(*arguments, verbose=0, **options)
+    assert same(before, learned)
+
+
 def test_one_optimizer_for_both():
     model = switched()
     optimizer = keras.optimizers.SGD()

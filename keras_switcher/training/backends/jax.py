@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import jax
@@ -131,6 +131,37 @@ class JAXTrainer(Trainer):
         """Builds the function behind evaluate()."""
         with _as_new(self, "test_step"):
             super().make_test_function(force)
+
+    @wraps(keras.Model.fit)
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        with self._kept():
+            return super().fit(*args, **kwargs)
+
+    @wraps(keras.Model.evaluate)
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        with self._kept():
+            return super().evaluate(*args, **kwargs)
+
+    @wraps(keras.Model.predict)
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        with self._kept():
+            return super().predict(*args, **kwargs)
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """A context in which Keras takes the variables' values: an error gives them back."""
+        self.inference.prepare()  # Part of the state: a later one would need a step of its own.
+        # Private: `value` would make one where there is none.
+        before = [(v, v._value) for part in self._parts(self.compiled) for v in part]
+        try:
+            yield
+        except BaseException:
+            self.jax_state_sync()
+            for variable, value in before:
+                # A step that has begun has used up the old values; metrics start anew by themselves.
+                if variable._value is None and value is not None and not value.is_deleted():
+                    variable.assign(value)
+            raise
 
     def _parts(self, of_optimizer: bool = False) -> list[list[Variable]]:
         """The variables of a state: in training those of the optimizer come third."""
