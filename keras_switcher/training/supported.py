@@ -64,14 +64,18 @@ def check_not_trained_inside(model: keras.Model, task: keras.Model) -> None:
     # Private: nothing else tells a layer which model called it.
     context = global_state.get_global_attribute("current_call_ctx")
     outer = None if context is None else context.entry_layer
-    if outer is not None and outer is not model and model.trainable_variables:
+    # Under JAX the outer model's own call() is no entry: it runs in a scope that holds its state.
+    in_state = global_state.get_global_attribute("stateless_scope") is not None
+    is_inside = outer is not None and (outer is not model or in_state)
+    if is_inside and model.trainable_variables:
+        named = f"'{outer.name}' (of type {type(outer).__name__})"
+        other = "another model" if outer is model else named
         raise ValueError(
-            f"'{model.name}' (of type {type(model).__name__}) is trained inside "
-            f"'{outer.name}' (of type {type(outer).__name__}), where its switcher's turns, warm-up "
-            "and budget would be lost: only its own fit() knows of them. Build the outer network "
-            f"around the task network '{task.name}' and pass that one to SwitcherModel; or "
-            f"train '{model.name}' alone and put its compact() inside; or set its `trainable` to "
-            "False."
+            f"'{model.name}' (of type {type(model).__name__}) is trained inside {other}, where its "
+            "switcher's turns, warm-up and budget would be lost: only its own fit() knows of them. "
+            f"Build the outer network around the task network '{task.name}' and pass that one to "
+            f"SwitcherModel; or train '{model.name}' alone and put its compact() inside; or set "
+            "its `trainable` to False."
         )
 
 

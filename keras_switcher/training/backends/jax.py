@@ -158,7 +158,7 @@ class JAXTrainer(Trainer):
         except BaseException:
             self.jax_state_sync()
             for variable, value in before:
-                # A step that has begun has used up the old values; metrics start anew by themselves.
+                # A step that has begun has used up old values; metrics start anew by themselves.
                 if variable._value is None and value is not None and not value.is_deleted():
                     variable.assign(value)
             raise
