@@ -66,8 +66,7 @@ def check_not_trained_inside(model: keras.Model, task: keras.Model) -> None:
     outer = None if context is None else context.entry_layer
     # Under JAX the outer model's own call() is no entry: it runs in a scope that holds its state.
     in_state = global_state.get_global_attribute("stateless_scope") is not None
-    is_inside = outer is not None and (outer is not model or in_state)
-    if is_inside and model.trainable_variables:
+    if outer is not None and (outer is not model or in_state) and model.trainable_variables:
         named = f"'{outer.name}' (of type {type(outer).__name__})"
         other = "another model" if outer is model else named
         raise ValueError(
