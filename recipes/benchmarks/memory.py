@@ -15,9 +15,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from recipes.benchmarks.harness import in_own_process, run
-from recipes.benchmarks.step_time import BACKBONES, BATCH, compiled, samples
+from recipes.benchmarks.step_time import BACKBONES, compiled, samples
 
 MODELS = ("dense", "joint", "batch")
+BATCH = 64
 
 
 def measure(
@@ -39,7 +40,7 @@ def measure(
 def _peak(network, kind, switcher, batches):
     """MiB at the highest, of this process."""
     model = compiled(network, *(() if kind == "dense" else (switcher, kind)))
-    x, y = samples((64, 64, 3), batches)
+    x, y = samples((64, 64, 3), batches * BATCH)
     model.fit(x, y, batch_size=BATCH, verbose=0)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

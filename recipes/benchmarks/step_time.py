@@ -4,12 +4,13 @@ All models of a network run in turn, repeat after repeat, in this one process; a
 the median over repeats of its time over the dense network's in the same repeat. On a shared
 machine `cpu_ratio`, that of the CPU times of all threads together, is disturbed less. The row
 "dense twin" is the dense network against its own copy: what it differs from 1 is noise. Both sides
-run with the same `jit_compile`. Random images (64x64 for the backbones of keras.applications),
-batch 64, SGD with momentum.
+run with the same `jit_compile`. Random images (64x64 for the backbones of keras.applications), SGD with
+momentum. It runs on the backend that KERAS_BACKEND names; PyTorch knows no `jit_compile`.
 
     python -m recipes.benchmarks.step_time
     python -m recipes.benchmarks.step_time --networks mlp --switchers unet_per_layer --repeats 3
     python -m recipes.benchmarks.step_time --networks ResNet50 --jit off --batches 4
+    python -m recipes.benchmarks.step_time --networks resnet20 --batch-size 128 --batches 10
 """
 
 from collections.abc import Iterator
@@ -22,10 +23,16 @@ import keras_switcher as ks
 from keras_switcher.switchers import RowSwitcher, UNetSwitcher
 from recipes.benchmarks.harness import run, spread, timed_in_turn
 from recipes.networks.backbones import backbone
+from recipes.networks.convolutional import resnet
 from recipes.networks.paper import lenet5, mlp
 
 BACKBONES = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
-NETWORKS = {"mlp": mlp, "lenet5": lenet5, **{n: partial(backbone, n, 64, 10) for n in BACKBONES}}
+NETWORKS = {
+    "mlp": mlp,
+    "lenet5": lenet5,
+    "resnet20": partial(resnet, (3, 3, 3), 16),
+    **{name: partial(backbone, name, 64, 10) for name in BACKBONES},
+}
 SWITCHERS = {
     "row": (RowSwitcher, False),
     "unet_stacked": (UNetSwitcher, False),
@@ -34,7 +41,7 @@ SWITCHERS = {
     "unet_connections": (UNetSwitcher, True),
 }
 KINDS = ("fit", "evaluate", "predict")
-BATCH, TWIN = 64, "dense twin"
+TWIN = "dense twin"
 
 
 def measure(
@@ -44,6 +51,7 @@ def measure(
     kinds: tuple = KINDS,
     jit: tuple = ("on", "off"),
     batches: int = 1000,
+    batch_size: int = 64,
     repeats: int = 5,
     seed: int = 0,
 ) -> Iterator[dict]:
@@ -54,9 +62,9 @@ def measure(
             for alternation in alternations:
                 model = compiled(network, switcher, alternation, jit_compile == "on")
                 models[f"{switcher} {alternation}"] = model
-        x, y = samples(models["dense"].input_shape[1:], batches, seed)
+        x, y = samples(models["dense"].input_shape[1:], batches * batch_size, seed)
         for kind in kinds:
-            given = {"x": x, "batch_size": BATCH, "verbose": 0}
+            given = {"x": x, "batch_size": batch_size, "verbose": 0}
             given |= {} if kind == "predict" else {"y": y}
             runs = {name: partial(getattr(model, kind), **given) for name, model in models.items()}
             times, cpu = timed_in_turn(runs, repeats)
@@ -65,7 +73,7 @@ def measure(
                 row["ms_per_batch"] = 1000 * times[name].median() / batches
                 row |= spread(times[name] / times["dense"], "ratio")
                 row["cpu_ratio"] = (cpu[name] / cpu["dense"]).median()
-                yield row | {"repeats": repeats, "batches": batches}
+                yield row | {"repeats": repeats, "batches": batches, "batch_size": batch_size}
 
 
 def compiled(
@@ -83,10 +91,10 @@ def compiled(
     return model
 
 
-def samples(shape: tuple, batches: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def samples(shape: tuple, number: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Random inputs of a shape, and classes."""
     generator = np.random.default_rng(seed)
-    x = generator.random((batches * BATCH, *shape), dtype="float32")
+    x = generator.random((number, *shape), dtype="float32")
     return x, generator.integers(0, 10, len(x))
 
 

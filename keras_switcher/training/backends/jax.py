@@ -32,6 +32,13 @@ class JAXTrainer(Trainer):
             carried += self.mean_loss.variables
         return super().non_trainable_variables + carried
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets an attribute; the state of a step is not searched for layers after each batch."""
+        if name == "_jax_state":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def apply_update(
         self, optimizer: keras.optimizers.Optimizer, gradients: list, variables: list[Variable]
     ) -> None:
