@@ -295,6 +295,7 @@ class SwitcherModel(BackendTrainer):
 
         Of shape `(channels,)`, or `(inputs, outputs)` for connections.
         """
+        self.synchronize()
         return {name: in_full(factor) for name, factor in self.inference_factors().items()}
 
     def inference_factors(self) -> dict[str, Tensor]:
@@ -433,9 +434,9 @@ class SwitcherModel(BackendTrainer):
         parameters: 58 -> 22 (62.07% removed)
         macs: 48 -> 16 (66.67% removed)
         """
+        plan, channel_graph = self.plan(), self.gated.channel_graph
         so_far = TrainingSoFar.of(self.epochs_seen, self.budget_progress)
-        names, channel_graph = self.gated.names, self.gated.channel_graph
-        return Structure(channel_graph, names, self.plan(), self.budget, so_far)
+        return Structure(channel_graph, self.gated.names, plan, self.budget, so_far)
 
     def plan(self, round_to: int = 1) -> PruningPlan:
         """The plan of what `compact` removes: printed, saved, replayed on a copy of the network.
@@ -548,6 +549,7 @@ class SwitcherModel(BackendTrainer):
                 "HDF5 files have no place for the switcher's optimizer. Save as a .keras file. "
                 f"Received: filepath={str(filepath)!r}."
             )
+        self.synchronize()
         super().save(filepath, *args, **kwargs)
 
     def load_weights(

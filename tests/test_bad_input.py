@@ -68,13 +68,15 @@ OF_TENSORFLOW = pytest.mark.only("tensorflow", reason="tf.data is TensorFlow's."
 
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
 @pytest.mark.parametrize("as_dataset", [False, pytest.param(True, marks=OF_TENSORFLOW)])
-def test_a_batch_without_labels(method, as_dataset):
+@pytest.mark.parametrize("metrics", [[], ["accuracy"]])
+def test_a_batch_without_labels(method, as_dataset, metrics):
     x, _ = data()
     if as_dataset:
         import tensorflow as tf
 
         x = tf.data.Dataset.from_tensor_slices(x).batch(4)
     model = switched()
+    model.compile("sgd", model.loss, metrics=metrics)
     before = values(model.trainable_variables)
     options = {"shuffle": False} if method == "fit" else {}
     with pytest.raises(ValueError, match="batch without labels"):

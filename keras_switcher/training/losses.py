@@ -23,12 +23,17 @@ def unpacked(model: keras.Model, data: Any) -> tuple:
         ValueError: If a loss lacks its labels.
     """
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    check_labels(model, y)
+    return x, y, sample_weight
+
+
+def check_labels(model: keras.Model, y: Any) -> None:
+    """Raises ValueError if a model's loss lacks its labels."""
     if y is None and model.loss is not None:
         raise ValueError(
             "A batch without labels was passed to fit() or evaluate(). The task network and "
             "the switcher are trained on the task's loss: pass y, or a dataset of (x, y) pairs."
         )
-    return x, y, sample_weight
 
 
 def reported_loss(

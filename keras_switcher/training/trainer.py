@@ -96,6 +96,9 @@ class Trainer(keras.Model):
         """A scope in which variables are made where the model's are."""
         return nullcontext()
 
+    def synchronize(self) -> None:
+        """Gives the variables what a running fit() has reached, where it holds that elsewhere."""
+
     # What all backends share.
 
     @property

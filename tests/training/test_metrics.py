@@ -137,3 +137,25 @@ def test_a_subclass_may_have_its_own_loss_and_metrics(step):
     expected = 2 * float(crossentropy()(y, model(x)))
     getattr(model, step)(x, y)
     assert float(model.mean_loss.result()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_callback_that_holds_the_model_sees_the_weights_of_its_batch(tmp_path):
+    model, path, seen = switched(switcher=FreeFactors(seed=3), rate=0.5), tmp_path / "m.keras", []
+
+    def record(batch, logs):
+        seen.append(model.scaling_factors())
+        kept = {
+            name: counts["kept"] for name, counts in model.structure().to_dict()["groups"].items()
+        }
+        assert kept == {name: (factors > 0).sum() for name, factors in seen[-1].items()}
+        model.save(path)
+        saved = keras.saving.load_model(path)
+        for name, factors in saved.scaling_factors().items():
+            np.testing.assert_array_equal(factors, seen[-1][name])
+        for one, other in zip(*(m.compact().get_weights() for m in (model, saved)), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    fit(model, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=record)])
+    for name, factors in model.scaling_factors().items():
+        np.testing.assert_array_equal(factors, seen[-1][name])
+        assert not np.array_equal(factors, seen[0][name])

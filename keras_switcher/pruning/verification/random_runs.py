@@ -1,6 +1,6 @@
 """Runs of a network on random inputs that change nothing in it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import tree
 
+from keras_switcher.compilation import call_compiled
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import scaled
@@ -17,7 +18,9 @@ from keras_switcher.graph.elementwise import calls_user_function
 from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.verification.differences import arrays, is_telling
 from keras_switcher.pruning.verification.random_inputs import Draw, draws, limits_of
+from keras_switcher.tensors import Tensor
 
+Pairs = Sequence[tuple[keras.Variable, Tensor]]
 # A batch has so many samples, as long as no layer makes more than so many numbers of them.
 _SAMPLES, _NUMBERS = 16, 2**16
 # How many times as large inputs are in further batches of one sample.
@@ -99,29 +102,43 @@ class RandomRuns:
 
         self.graph.replay(draw.shapes(self.graph.inputs), visit)
 
-    def run(self, inputs: Any, seen: dict | None = None) -> list[np.ndarray]:
-        """The network's outputs; what its calls return is put into `seen`, by their `id`s."""
-        with self._scope():
-            return self._outputs(inputs, seen)
+    def run(self, inputs: Any, moved: Callable | None = None) -> list[np.ndarray]:
+        """The network's outputs; if a function moves them, for other inputs and weights."""
+
+        def outputs(inputs: Any, values: Pairs) -> Any:
+            with self._scope(values):
+                return self._outputs(inputs)
+
+        variables = [v for op in self.graph.operations for v in getattr(op, "variables", ())]
+        if moved:
+            values = [(variable, moved(variable.value)) for variable in variables]
+            return arrays(outputs(tree.map_structure(moved, inputs), values))
+        return arrays(call_compiled(outputs, inputs, variables))
 
     def run_twice(self, inputs: Any) -> Iterable[list[np.ndarray]]:
         """The outputs of two runs in a row, the second with the state that the first one left."""
         with self._scope():
-            return [self._outputs(inputs) for _ in range(2)]
-
-    def run_moved(self, inputs: Any, moved: Callable) -> list[np.ndarray]:
-        """The outputs when a function is applied to all inputs and weights."""
-        variables = [v for op in self.graph.operations for v in getattr(op, "variables", ())]
-        with self._scope(moved, variables):
-            return self._outputs(tree.map_structure(moved, inputs))
+            return [arrays(self._outputs(inputs)) for _ in range(2)]
 
     def run_small(self, small: keras.Model, inputs: Any) -> list[np.ndarray]:
         """The outputs of a network that was made of this one."""
-        own = variables_of_functions(small.layers)
-        with restored([*self._assignable, *own]), keras.StatelessScope(collect_losses=True):
-            return arrays(small(inputs, training=False))
 
-    def _outputs(self, inputs: Any, seen: dict | None = None) -> list[np.ndarray]:
+        def outputs(inputs: Any, values: Pairs) -> Any:
+            with keras.StatelessScope(values, collect_losses=True):
+                return small(inputs, training=False)
+
+        own = variables_of_functions(small.layers)
+        with restored([*self._assignable, *own]):
+            return arrays(call_compiled(outputs, inputs, small.variables))
+
+    def results(self, inputs: Any) -> dict[int, Any]:
+        """What each call of the network returns, by the `id`s of calls."""
+        seen: dict[int, Any] = {}
+        with self._scope():
+            self._outputs(inputs, seen)
+        return seen
+
+    def _outputs(self, inputs: Any, seen: dict | None = None) -> Any:
         def visit(call: Call, args: tuple, kwargs: dict) -> Any:
             if isinstance(call.op, keras.layers.Layer):
                 kwargs = {**kwargs, "training": False}  # As Keras does in predict().
@@ -130,17 +147,15 @@ class RandomRuns:
                 seen[id(call)] = outputs
             return outputs
 
-        return arrays(self.graph.replay(inputs, visit))
+        return self.graph.replay(inputs, visit)
 
     @contextmanager
-    def _scope(
-        self, moved: Callable = lambda value: value, variables: Iterable[keras.Variable] = ()
-    ) -> Iterator[None]:
-        """A scope in which kernels are scaled and nothing that is assigned lasts."""
-        values = {id(variable): (variable, moved(variable.value)) for variable in variables}
+    def _scope(self, values: Pairs = ()) -> Iterator[None]:
+        """A scope in which variables have these values, kernels are scaled, and nothing lasts."""
+        held = {id(variable): (variable, value) for variable, value in values}
         for edge, scale in self._scales.values():
-            _, kernel = values.get(id(edge.kernel), (None, edge.kernel))
-            values[id(edge.kernel)] = edge.kernel, scaled(kernel, scale, edge.kernel_axis)
-        scope = keras.StatelessScope(list(values.values()), collect_losses=True)
+            _, kernel = held.get(id(edge.kernel), (None, edge.kernel))
+            held[id(edge.kernel)] = edge.kernel, scaled(kernel, scale, edge.kernel_axis)
+        scope = keras.StatelessScope(list(held.values()), collect_losses=True)
         with restored(self._assignable), scope:
             yield

@@ -125,7 +125,7 @@ class Verification:
             noise = 1 + self._step * rng.uniform(-1, 1, value.shape)
             return ops.cast(ops.cast(value, "float64") * noise, value.dtype)
 
-        return difference(expected, self._runs.run_moved(inputs, moved))
+        return difference(expected, self._runs.run(inputs, moved))
 
     def _is_random(self, inputs: Any) -> bool:
         """Whether the network's outputs differ from run to run."""
@@ -135,8 +135,7 @@ class Verification:
         self, inputs: Any, small: keras.Model, made: dict, kept_along: Callable
     ) -> str:
         """Where a smaller network begins to differ, in words."""
-        seen: dict[int, Any] = {}
-        self._runs.run(inputs, seen)
+        seen = self._runs.results(inputs)
         places = []
         for call in self.graph.calls:
             trios = zip(
