@@ -44,15 +44,27 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("backend", ["jax"])
-def test_no_tensorflow_is_needed(backend):
-    if backend != "numpy":
-        pytest.importorskip(backend)
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SCRIPT.format(backend=backend)],
+def ran(script, backend):
+    """A script that ran in a process of its own, on a backend."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
         env={**os.environ, "KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ran.stdout.strip() == "done", ran.stderr
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_no_tensorflow_is_needed(backend):
+    pytest.importorskip(backend)
+    found = ran(SCRIPT.format(backend=backend), backend)
+    assert found.stdout.strip() == "done", found.stderr
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_a_backend_that_is_not_installed_is_named_with_its_extra(backend):
+    missing = f"import sys; sys.modules['{backend}'] = None; import keras_switcher"
+    errors = ran(missing, backend).stderr
+    assert f"{backend}" in errors
+    assert "pip install tensorflow, or 'keras-switcher[jax]', or 'keras-switcher[torch]'" in errors

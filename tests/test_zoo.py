@@ -1,6 +1,7 @@
 """All models of keras.applications, on small images: exact, plain, prunable and counted right.
 
-One of each of eight families in every run, all with `pytest -m long tests/test_zoo.py`.
+One of each of eight families in every run, all with `pytest -m long tests/test_zoo.py`; so is what
+`predict()` returns, for six of them.
 `python -m recipes.benchmarks.zoo` says what can be pruned and what is left at their own sizes.
 """
 
@@ -8,13 +9,16 @@ import gc
 from itertools import cycle
 
 import keras
+import numpy as np
 import pytest
-from helpers.checks import check_plain
+from helpers.checks import check_close, check_plain
 from helpers.zoo_counting import GROUPED, counted_macs, profiled_macs
-from helpers.zoo_exactness import Gates
+from helpers.zoo_exactness import Gates, draw_factors
 from keras import applications
 
+from keras_switcher import SwitcherModel
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.switchers import FreeFactors
 from recipes.benchmarks.zoo import is_prunable, producing_layers
 from recipes.networks.backbones import FAMILIES, NAMES, backbone
 
@@ -71,6 +75,23 @@ def test_differences_are_rounding_errors(name):
     keras.config.set_dtype_policy("float64")
     comparison = Gates(build_small(name)).compare(0.3)
     assert comparison.difference <= 1e-11
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SAMPLE[:5] + SAMPLE[-1:])
+def test_predictions_are_those_of_the_compact_model(name):
+    """On the backend that Keras runs on, in its compiled functions."""
+    task = build_small(name)
+    gates = Gates(task)
+    x = gates.compare(0.5).x  # Its statistics are those of these images and factors.
+    drawn = draw_factors(gates.channel_graph, 0.5, np.random.default_rng(0))
+    model = SwitcherModel(task, FreeFactors(ceiling=None))
+    factors = [drawn[name] for name in model.gated.names]
+    model.switcher.parameters.assign(np.concatenate(factors))
+    np.testing.assert_array_equal(next(iter(model.scaling_factors().values())), factors[0])
+    expected, actual = (m.predict(x, verbose=0) for m in (model, model.compact()))
+    assert 0.1 < expected.std() < 100
+    check_close(actual, expected, name)
 
 
 def check_what_is_locked(name, model, channel_graph):
