@@ -4,8 +4,8 @@ All models of a network run in turn, repeat after repeat, in this one process; a
 the median over repeats of its time over the dense network's in the same repeat. On a shared
 machine `cpu_ratio`, that of the CPU times of all threads together, is disturbed less. The row
 "dense twin" is the dense network against its own copy: what it differs from 1 is noise. Both sides
-run with the same `jit_compile`. Random images (64x64 for the backbones of keras.applications), SGD with
-momentum. It runs on the backend that KERAS_BACKEND names; PyTorch knows no `jit_compile`.
+run with the same `jit_compile`. Random images (64x64 for the backbones of keras.applications), SGD
+with momentum. It runs on the backend that KERAS_BACKEND names; PyTorch knows no `jit_compile`.
 
     python -m recipes.benchmarks.step_time
     python -m recipes.benchmarks.step_time --networks mlp --switchers unet_per_layer --repeats 3

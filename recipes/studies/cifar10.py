@@ -1,9 +1,9 @@
 """CIFAR-10: the paper's networks, all layers gated or those that dense layers read. Test split.
 
 The rate and decay of VGG-cov2 were chosen on the validation split, by the experiments at the end,
-before anything else of it was run: .05 was best, with either decay. The normalised networks have usual ones; a switcher's rate,
-that of free factors and the head were chosen on the digits. All else is that of the dense twin, and
-epochs are what two cores can carry.
+before anything else of it was run: .05 was best, with either decay. The normalised networks have
+usual ones; a switcher's rate, that of free factors and the head were chosen on the digits. All else
+is that of the dense twin, and epochs are what two cores can carry.
 
 A network that is pruned for less computation competes with a small one: the residual networks of
 He et al. are the line, under the same schedule.

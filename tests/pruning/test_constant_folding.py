@@ -12,6 +12,7 @@ from helpers.checks import (
     with_random_weights,
 )
 from helpers.exactness import check_exact_graph
+from helpers.toys import in_double
 from keras import layers
 
 from keras_switcher import prune_channels
@@ -210,7 +211,8 @@ def test_constants_along_one_axis_of_a_single_channel():
     [("float32", "float16"), ("float64", "float32"), ("float32", "mixed_float16")],
 )
 def test_a_sum_of_which_one_side_is_left_keeps_its_precision(of_sum, of_layers):
-    check_precision(layers.Add(dtype=of_sum), of_layers, of_layers, of_sum)
+    with in_double():
+        check_precision(layers.Add(dtype=of_sum), of_layers, of_layers, of_sum)
 
 
 def test_an_operation_of_which_one_side_is_left_keeps_its_precision():

@@ -1,6 +1,7 @@
 """An exported network runs with TensorFlow alone, and nothing is overwritten."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -12,7 +13,11 @@ from helpers.checks import check_close, draw_inputs, masks_for, with_random_weig
 from helpers.networks import lenet5, mlp
 
 from keras_switcher import prune_channels
-from keras_switcher.pruning.export import export_model
+from keras_switcher.pruning.export import ONNX, export_model
+
+SAVED_MODEL = pytest.mark.only("tensorflow", reason="TensorFlow writes SavedModel and LiteRT.")
+OF_ONNX = re.escape(ONNX[keras.backend.backend()])
+EXPORTERS = ["tf2onnx", "onnx", "jax2onnx", "onnxscript"]
 
 RUN = """
 import sys
@@ -29,6 +34,7 @@ def compact():
     return model, prune_channels(model, *masks_for(model))
 
 
+@SAVED_MODEL
 def test_saved_model_runs_without_keras_and_without_this_package(tmp_path):
     _, small = compact()
     x = draw_inputs(small)
@@ -51,6 +57,7 @@ def test_nothing_is_overwritten(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "mine"]
 
 
+@SAVED_MODEL
 def test_empty_folder_is_used(tmp_path):
     _, small = compact()
     export_model(small, tmp_path)
@@ -97,6 +104,7 @@ def test_an_export_that_fails_leaves_nothing_behind(target, error, tmp_path, mon
     assert (tmp_path / "mine").read_text() == "precious"
 
 
+@SAVED_MODEL
 @pytest.mark.parametrize(("name", "format"), [("saved", "tf_saved_model"), ("a.tflite", "litert")])
 def test_a_disk_that_is_full_in_earnest(name, format, tmp_path):
     model, limit = small((40, 30, 20)), resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -113,7 +121,7 @@ def test_a_disk_that_is_full_in_earnest(name, format, tmp_path):
     ("name", "format", "cause"),
     [
         ("small", "tensorrt", "Unrecognized format"),
-        ("small.lite", "litert", "end with '.tflite'"),
+        pytest.param("small.lite", "litert", "end with '.tflite'", marks=SAVED_MODEL),
         ("small", "openvino", "xml"),
     ],
 )
@@ -139,6 +147,7 @@ def test_no_other_file_of_the_format_is_overwritten(tmp_path, monkeypatch):
     assert everything_in(tmp_path) == ["other.bin", "other.xml", "small.bin"]
 
 
+@SAVED_MODEL
 def test_a_file_does_not_take_the_place_of_an_empty_folder(tmp_path):
     path = tmp_path / "small.tflite"
     path.mkdir()
@@ -151,7 +160,11 @@ def test_a_file_does_not_take_the_place_of_an_empty_folder(tmp_path):
 @pytest.mark.parametrize(
     ("format", "packages", "cause"),
     [
-        ("onnx", ["tf2onnx", "onnx"], r"'onnx' needs another package.*keras-switcher\[onnx\]"),
+        (
+            "onnx",
+            EXPORTERS,
+            f"'onnx' needs another package.*{OF_ONNX}",
+        ),
         ("openvino", ["openvino"], "'openvino' needs another package"),
     ],
 )

@@ -105,7 +105,8 @@ def test_plan_for_every_dense_input_replays_with_these_groups(tmp_path):
     hidden = model.get_layer("hidden")(x)
     for name, output in [("one", small(x)[0]), ("two", small(x)[2])]:
         head = model.get_layer(name)
-        check_close(output, (hidden * factors[f"{name}/inputs"]) @ head.kernel + head.bias)
+        scaled = hidden * np.float32(factors[f"{name}/inputs"])
+        check_close(output, scaled @ head.kernel + head.bias)
 
 
 def test_plan_takes_the_weights_of_the_copy_it_is_applied_to():

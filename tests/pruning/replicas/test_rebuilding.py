@@ -47,6 +47,7 @@ def test_functions_that_no_file_could_hold_come_along(argument):
     assert getattr(small.get_layer("own"), argument) is FUNCTIONS[argument]
 
 
+@pytest.mark.only("tensorflow", reason="Keras looks for the boundaries with TensorFlow.")
 def test_learned_boundaries_come_along():
     values = np.random.default_rng(0).normal(size=(100, 4))
     bins = layers.Discretization(num_bins=5)
