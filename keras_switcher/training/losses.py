@@ -12,23 +12,13 @@ from keras_switcher.layers.variable_override import ForgottenUpdates
 from keras_switcher.tensors import Tensor
 
 
-def unpacked(model: keras.Model, data: Any) -> tuple:
-    """Inputs, labels and sample weights of a batch.
+def check_labels(model: keras.Model, y: Any) -> None:
+    """Raises ValueError if a model's loss lacks its labels.
 
     Args:
         model: A compiled model.
-        data: What Keras passes to a step.
-
-    Raises:
-        ValueError: If a loss lacks its labels.
+        y: The labels of a batch, or None.
     """
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    check_labels(model, y)
-    return x, y, sample_weight
-
-
-def check_labels(model: keras.Model, y: Any) -> None:
-    """Raises ValueError if a model's loss lacks its labels."""
     if y is None and model.loss is not None:
         raise ValueError(
             "A batch without labels was passed to fit() or evaluate(). The task network and "

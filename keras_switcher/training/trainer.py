@@ -14,7 +14,7 @@ from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.gradient import BudgetGradient, held_back, task_gradient
 from keras_switcher.training.forward_pass import ForwardPass
-from keras_switcher.training.losses import compared_losses, reported_loss, unpacked
+from keras_switcher.training.losses import check_labels, compared_losses, reported_loss
 from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizers import OptimizerPair
 from keras_switcher.training.schedule import Schedule
@@ -170,14 +170,14 @@ class Trainer(keras.Model):
 
     def train_step(self, data: Any) -> dict:
         """One batch of fit(): a backward pass for each network that is due; returns logs."""
-        batch = unpacked(self, data)
+        batch = keras.utils.unpack_x_y_sample_weight(data)
         for names in self.schedule.updates:
             self.end_update(names, *self.backward(*batch), *batch)
         return self.get_metrics_result()
 
     def test_step(self, data: Any) -> dict:
         """One batch of evaluate(), with the factors computed before the first batch."""
-        x, y, sample_weight = unpacked(self, data)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with self.inference.scope() as scope:
             y_pred = self.task(x, training=False)
         reported_loss(
@@ -190,6 +190,25 @@ class Trainer(keras.Model):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         with self.inference.scope():
             return self.task(x, training=False)
+
+    # Where labels are missing, both say so: some backends build metrics, some the loss first.
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """The loss of a batch, see `keras.Model`."""
+        check_labels(self, y)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
+        """Takes a batch into the metrics, see `keras.Model`."""
+        check_labels(self, y)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def backward(self, x: Any, y: Any, sample_weight: Any) -> tuple[ForwardPass, dict]:
         """A forward and a backward pass for all networks that this step updates.

@@ -67,7 +67,12 @@ class Report:
     def measured(self) -> str:
         """The text of `docs/measured.md`."""
         found = {name: read_rows(RESULTS / "benchmarks" / name) for name in BENCHMARKS}
-        return self._render("measured.md.jinja", **found)
+        # Since version 0.2.4, on every backend; rows before have one of several networks.
+        backends = [row for row in found["step_time"] if "batch_size" in row]
+        found["step_time"] = [row for row in found["step_time"] if row not in backends]
+        names = list(dict.fromkeys(map(tables.backend_of, backends)))
+        of = {"backends": backends, "names_of_backends": names, "backend_of": tables.backend_of}
+        return self._render("measured.md.jinja", **found, **of)
 
     def readme(self, before: str) -> str:
         """The README, with what the rows say now between its marks."""

@@ -163,7 +163,8 @@ def recipes(rows: list[dict]) -> str:
 
 
 def benchmark(rows: list[dict], columns: tuple[str, ...]) -> str:
-    """The columns of a benchmark's rows, and where it ran."""
+    """The columns of a benchmark's rows, `backend` with its version, and where it ran."""
     hardware = ", ".join(sorted({row["hardware"] for row in rows}))
-    shown = ({column: str(row.get(column, "")) for column in columns} for row in rows)
+    known = ({**row, "backend": backend_of(row)} for row in rows)
+    shown = ({column: str(row.get(column, "")) for column in columns} for row in known)
     return f"{hardware}\n\n{markdown(shown)}".strip()

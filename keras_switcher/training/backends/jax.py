@@ -11,7 +11,6 @@ from keras import StatelessScope, Variable
 
 from keras_switcher.tensors import Tensor
 from keras_switcher.training.forward_pass import ForwardPass
-from keras_switcher.training.losses import check_labels
 from keras_switcher.training.trainer import Trainer
 
 # Keras passes the values of lists of variables: see `_parts`.
@@ -68,18 +67,6 @@ class JAXTrainer(Trainer):
         parts, step = self._parts()[:2], partial(super().predict_step, data)
         outputs, (_, left) = self._in_state(parts, state, step)
         return outputs, left
-
-    # Keras builds metrics and the loss with a batch before the first step has looked at it.
-
-    def compute_loss(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """The task's loss, see Keras."""
-        check_labels(self, y)
-        return super().compute_loss(x, y, *args, **kwargs)
-
-    def compute_metrics(self, x: Any, y: Any, *args: Any, **kwargs: Any) -> dict:
-        """Takes a batch into the metrics, see Keras."""
-        check_labels(self, y)
-        return super().compute_metrics(x, y, *args, **kwargs)
 
     def gradients(
         self, forward: Callable[[dict], ForwardPass], sources: dict[str, list[Variable]]

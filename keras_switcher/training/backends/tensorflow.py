@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
+import keras
 import tensorflow as tf
 from keras import Variable
 
 from keras_switcher.tensors import Tensor
 from keras_switcher.training.backends.tensorflow_graphs import SharedSteps, graph_of
 from keras_switcher.training.forward_pass import ForwardPass
-from keras_switcher.training.losses import unpacked
 from keras_switcher.training.trainer import Trainer
 
 
@@ -72,7 +72,7 @@ class TensorFlowTrainer(Trainer):
 
     def _take_step(self, number: tf.Tensor, data: Any) -> dict:
         """One of the updates of a batch."""
-        batch = unpacked(self, data)
+        batch = keras.utils.unpack_x_y_sample_weight(data)
         passed = self.backward(*batch)
         ends = [partial(self.end_update, names, *passed, *batch) for names in self.schedule.updates]
         tf.switch_case(number, ends)
