@@ -17,6 +17,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 import keras
 import pytest
 from helpers.checks import DIFFERENCES
+from helpers.toys import examples
 from hypothesis import settings
 
 BACKEND = keras.backend.backend()
@@ -31,7 +32,8 @@ elif BACKEND == "torch":
     read_as_arrays()
 # What TensorFlow raises where it has no kernel; other backends raise nothing of the kind.
 UNIMPLEMENTED = tf.errors.UnimplementedError if BACKEND == "tensorflow" else ()
-settings.register_profile("few", deadline=None, max_examples=12, derandomize="CI" in os.environ)
+FEW = {"deadline": None, "max_examples": examples(12), "derandomize": "CI" in os.environ}
+settings.register_profile("few", **FEW)
 settings.load_profile("few")
 gc.freeze()  # Else each full collection looks through all that was imported.
 

@@ -12,7 +12,17 @@ DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if examples(page))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+OF_TENSORFLOW = pytest.mark.only("tensorflow", reason="It exports with TensorFlow.")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(p, marks=OF_TENSORFLOW if "import tensorflow" in p.read_text() else ())
+        for p in PAGES
+    ],
+    ids=[str(page.relative_to(DOCS)) for page in PAGES],
+)
 def test_examples_of_a_page_run_one_after_the_other(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {}

@@ -69,6 +69,7 @@ def test_compact_model_equals_the_gated_one(name):
         check_plain(small, comparison.x)
 
 
+@pytest.mark.only("tensorflow", reason="It needs float64 in every operation.")
 @pytest.mark.parametrize("name", long_but(SAMPLE, ["MobileNetV2", "EfficientNetB0"]))
 def test_differences_are_rounding_errors(name):
     """In float64 nothing is left of them."""
@@ -106,6 +107,7 @@ def check_what_is_locked(name, model, channel_graph):
         assert producers[-1].output.shape[-1] == 10
 
 
+@pytest.mark.only("tensorflow", reason="It has TensorFlow's profiler count.")
 @pytest.mark.parametrize("name", long_but(("MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny")))
 def test_macs_are_those_of_tensorflow(name):
     model = build_small(name)

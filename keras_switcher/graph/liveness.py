@@ -153,7 +153,9 @@ class _Consumers:
         """A vector with an entry per channel of all groups, then 1."""
         used = self._positions(values)
         used = ops.segment_max(used, self._slot_at, num_segments=self._slots)
-        used = ops.maximum(used, 0)  # A slot without positions has no maximum.
+        # A slot without positions has no maximum. With ops.maximum() some backends would halve the
+        # gradient of those that are zero.
+        used = ops.where(used >= 0, used, 0)
         if self._slots > self._channels:
             used = ops.take(used, self._first_consumers(used), axis=0)
         return ops.append(used, ops.ones(1, used.dtype))

@@ -8,7 +8,7 @@ from helpers.drawn_graphs import RECIPES, build
 from helpers.gradients import gradient_of
 from helpers.liveness import alive, alive_one_by_one
 from helpers.networks import densely_connected, lenet5, small_lenet, two_heads
-from helpers.toys import in_double
+from helpers.toys import examples, in_double
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import layers, ops, tree
@@ -90,7 +90,7 @@ def test_what_is_left_is_the_same_at_once_and_one_by_one(name, every_dense_input
         check(channel_graph, seed)
 
 
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), suppress_health_check=list(HealthCheck))
 @given(RECIPES, st.booleans(), st.integers(0, 1000))
 def test_so_it_is_in_drawn_graphs(recipe, every_dense_input, seed):
     check(ChannelGraph(build(**recipe), every_dense_input), seed)

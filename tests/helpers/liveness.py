@@ -32,6 +32,11 @@ def alive_one_by_one(channel_graph, live, rows=None):
     return result
 
 
+def _first_of(one, other):
+    """The larger one, and of two that are equal the first: backends' gradients differ there."""
+    return ops.where(one >= other, one, other)
+
+
 def _product(first, second):
     """The product of two vectors, where None is all ones."""
     if first is None or second is None:
@@ -50,6 +55,6 @@ def _read_somewhere(group, live, rows):
         entries, channels = edge.entries_of(group)
         here = ops.take(own, entries, axis=0)
         here = ops.segment_max(here, channels, num_segments=group.size)
-        here = ops.maximum(here, 0)  # A channel without positions here has no maximum.
-        used = here if used is None else ops.maximum(used, here)
+        here = _first_of(here, ops.zeros_like(here))  # Without positions there is no maximum.
+        used = here if used is None else _first_of(used, here)
     return used

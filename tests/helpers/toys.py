@@ -110,6 +110,11 @@ def randomize(variables, spread=0.5, seed=0):
         variable.assign(spread * random.normal(size=variable.shape))
 
 
+def examples(count):
+    """Numbers of drawn examples: few under JAX, which compiles anew for each one."""
+    return max(2, count // 6) if keras.backend.backend() == "jax" else count
+
+
 def in_double():
     """Within it JAX has float64, which it otherwise leaves out; other backends always have it."""
     if keras.backend.backend() != "jax":

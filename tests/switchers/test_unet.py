@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.gradients import gradient_of
+from helpers.toys import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
@@ -33,7 +34,7 @@ def factors_of(switcher, records):
     return [ops.convert_to_numpy(factor) for factor in switcher(records=records)]
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(
     shapes=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=3),
     stacked=st.booleans(),

@@ -14,6 +14,13 @@ from keras_switcher.training.budget.slopes import RATIOS
 from keras_switcher.training.budget.state import GRADIENT_DECAY
 
 
+def update_once(model, x, y):
+    """The first update of a batch, without the function behind fit()."""
+    model.schedule.updates = model.schedule.updates[:1]
+    batch = ops.convert_to_tensor(x), ops.convert_to_tensor(y), None
+    model.end_update(model.schedule.updates[0], *model.backward(*batch), *batch)
+
+
 @pytest.mark.parametrize("epoch", [0, 2, 2.5, 4, 6.9, 7, 100])
 def test_target_falls_as_a_cubic_between_two_epochs(epoch):
     budget = Budget(0.25, start_epoch=2, end_epoch=7)
@@ -124,9 +131,8 @@ def test_the_length_of_the_tasks_gradient_is_that_of_its_own_part(alternation):
     squared = sum(
         float(ops.sum(ops.where(factors[n] > 0, g, 0.0) ** 2)) for n, g in gradient.items()
     )
-    model.schedule.updates = model.schedule.updates[:1]
-    model.train_step((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
-    total, weight = model.budget_progress.gradients.numpy()
+    update_once(model, x, y)
+    total, weight = ops.convert_to_numpy(model.budget_progress.gradients)
     decay = GRADIENT_DECAY
     assert weight == pytest.approx(1)
     assert total == pytest.approx(decay * GRADIENT**2 + (1 - decay) * squared, rel=1e-5)
@@ -185,8 +191,7 @@ def test_the_lag_is_the_distance_over_the_time_of_the_fall():
     with_history(model)
     model.epochs_seen.assign(4.0)
     model.step_share.assign(0.5)
-    model.schedule.updates = model.schedule.updates[:1]
-    model.train_step((ops.convert_to_tensor(x), ops.convert_to_tensor(y)))
+    update_once(model, x, y)
     assert float(model.budget_progress.lag) == pytest.approx((30 / 56 - 0.25) * 0.5 / 4, rel=1e-5)
     model.budget = Budget(0.3)
     assert float(model.budget_progress.lag) == 0

@@ -29,7 +29,11 @@ OTHERS = {
     "wider": (plain, lambda: plain(task=mlp(9)), "layer"),
     "an optimizer of another kind": (plain, lambda: plain(keras.optimizers.SGD(0.01)), "SGD"),
     "another rate": (plain, lambda: plain(keras.optimizers.Adam(0.02)), "learning_rate: 0.0"),
-    "another loss": (plain, lambda: plain(loss="mse"), "loss: 'SparseCategoricalCrossentropy'"),
+    "another loss": (
+        plain,
+        lambda: plain(loss="sparse_categorical_crossentropy"),
+        "loss: 'SparseCategoricalCrossentropy'",
+    ),
     "another activation": (
         lambda: plain(task=mlp()),
         lambda: plain(task=mlp(activity_regularizer="l2")),
@@ -201,11 +205,15 @@ def test_what_is_no_path_is_refused(folder):
         ResumeTraining(folder)
 
 
+@pytest.mark.only("tensorflow", reason="Elsewhere Keras builds a model before any callback.")
 def test_a_model_without_variables_is_refused(tmp_path):
     model = keras.Sequential([keras.layers.Dense(3)])
     model.compile("sgd", crossentropy())
     with pytest.raises(ValueError, match=r"The model has no variables yet.*Build it before fit"):
         model.fit(*data(8), verbose=0, callbacks=[ResumeTraining(tmp_path)])
+
+
+def test_an_optimizer_without_variables_is_refused(tmp_path):
     model = plain()
     model.second_optimizer = keras.optimizers.Adam()
     with pytest.raises(ValueError, match=r"The second_optimizer has no variables yet"):
