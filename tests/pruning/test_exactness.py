@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+import keras
 import numpy as np
 import pytest
 from helpers.checks import check_plain, draw_inputs, masks_for
@@ -11,6 +12,9 @@ from helpers.synthetic import GRAPHS
 from keras_switcher import channel_groups
 
 LIGHT = pytest.param(0.3, marks=pytest.mark.long)
+# JAX compiles anew for each network and size: every third here, all with -m long.
+IS_LONG = {name: keras.backend.backend() == "jax" and i % 3 for i, name in enumerate(GRAPHS)}
+EXAMPLES = [pytest.param(n, marks=pytest.mark.long if IS_LONG[n] else ()) for n in GRAPHS]
 UNSAVED = ("clipped_by_arrays", "function")  # What Keras itself cannot save and load.
 
 
@@ -33,7 +37,7 @@ def test_only_what_must_be_refused_is_refused_in_words(name):
 
 
 @pytest.mark.parametrize("removed", [LIGHT, 0.5, 0.8])
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_pruning_is_exact(name, removed):
     model = built(name)
     keep, scale = masks_for(model, removed)
