@@ -26,6 +26,8 @@ if BACKEND == "tensorflow":
 
     CPUS, TWO = tf.config.list_physical_devices("CPU"), [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(CPUS[0], TWO)
+elif BACKEND == "jax":
+    import jax
 elif BACKEND == "torch":
     from helpers.torch_arrays import read_as_arrays
 
@@ -44,6 +46,14 @@ def same_start():
     keras.config.disable_traceback_filtering()
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_compiled_is_kept():
+    """JAX keeps in memory all that it ever compiled: gigabytes, in a run of all tests."""
+    yield
+    if BACKEND == "jax":
+        jax.clear_caches()
 
 
 def pytest_runtest_setup(item):
