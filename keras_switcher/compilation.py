@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+# Keras has no function that compiles another, and what is compared is no model that is trained.
 if keras.backend.backend() == "jax":
     import jax
 
