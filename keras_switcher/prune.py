@@ -1,7 +1,7 @@
 """prune: a smaller network within a budget, by a criterion, without training."""
 
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.selection import Choice, select_groups
 from keras_switcher.pruning.allocation.allocation import ALLOCATIONS, allocate
 from keras_switcher.pruning.criteria import Criterion, ScoredNetwork, check_scores, get
+from keras_switcher.pruning.planning import check_round_to
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
 from keras_switcher.training.budget.budget import Budget
@@ -117,8 +118,7 @@ def _check(budget: Any, allocation: Any, floor: Any, round_to: Any) -> None:
         )
     if not _is_share(floor) or floor == 1:
         raise ValueError(f"`floor` must be a share from 0 to below 1. Received: floor={floor!r}.")
-    if not isinstance(round_to, Integral) or isinstance(round_to, bool) or round_to < 1:
-        raise ValueError(f"`round_to` must be a positive integer. Received: round_to={round_to!r}.")
+    check_round_to(round_to)
 
 
 def _check_macs_known(channel_graph: ChannelGraph) -> None:

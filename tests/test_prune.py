@@ -112,7 +112,7 @@ def _open_size():
         ({"allocation": {"hidden": 2}}, r"allocation\['hidden'\] must be a share.*Received: 2"),
         ({"allocation": {"nowhere": 0.5}}, "names no channel group"),
         ({"floor": 1}, "`floor` must be a share from 0 to below 1. Received: floor=1"),
-        ({"round_to": 0}, "`round_to` must be a positive integer. Received: round_to=0"),
+        ({"round_to": 0}, "`round_to` must be a positive integer. Received: 0"),
         ({"criterion": "taylor"}, "looks at .* at work: pass data"),
         ({"criterion": "activation"}, "looks at .* at work: pass data"),
         ({"criterion": "taylor", "data": data()}, "Gradients need a loss: compile"),

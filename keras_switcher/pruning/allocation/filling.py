@@ -41,15 +41,16 @@ def fill(
         room: How much a packed mask leaves of the limit; below zero for one that exceeds it.
         increments: What each channel would add to a packed mask, or less.
     """
-    at = 0
+    at, left = 0, room(kept)
     while at < ranking.count:
         off = np.bincount(ranking.step[ranking.step >= 0], ~kept[ranking.step >= 0])[at:]
         added = ranking.least(np.where(kept, 0, increments(kept)))[at:]
-        fitting = np.flatnonzero((off[: len(added)] > 0) & (added <= room(kept)))
+        fitting = np.flatnonzero((off[: len(added)] > 0) & (added <= left))
         if not len(fitting):
             break
         at += fitting[0]
         more = kept | (ranking.step == at)
-        kept = more if room(more) >= 0 else kept
+        if (left_of_more := room(more)) >= 0:
+            kept, left = more, left_of_more
         at += 1
     return kept

@@ -1,5 +1,6 @@
 """KeptCost: what masks leave of a network's weights or MACs, and what one more channel adds."""
 
+from collections.abc import Collection
 from math import prod
 
 import numpy as np
@@ -20,13 +21,16 @@ class KeptCost:
         channel_graph: The network's `ChannelGraph`.
         groups: The `ChannelGroup`s that have masks; all others are whole.
         of: `"weights"` or `"macs"`.
+        without: Names of connection groups whose kernels are left out.
 
     Attributes:
         layout: The `PackedLayout` of these groups, by which masks are packed.
         spans: Where each group lies in a packed mask, by name.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, groups: list, of: str) -> None:
+    def __init__(
+        self, channel_graph: ChannelGraph, groups: list, of: str, without: Collection[str] = ()
+    ) -> None:
         self.layout = PackedLayout(groups)
         ends = np.cumsum([group.size for group in groups], dtype=int)
         self.spans = {g.name: slice(end - g.size, end) for g, end in zip(groups, ends, strict=True)}
@@ -42,6 +46,8 @@ class KeptCost:
 
         self._terms: list[tuple[int, list[int]]] = []
         for kernel in channel_graph.kernels:
+            if kernel.connections_name in without:
+                continue
             along = [number(axis) for axis in kernel.axes.values()]
             entry = prod(kernel.weight.shape) // prod(axis.size for axis in kernel.axes.values())
             if of == "weights":

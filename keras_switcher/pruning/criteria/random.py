@@ -21,9 +21,9 @@ class Random(Criterion):
     """
 
     def __init__(self, seed: int = 0) -> None:
-        if not isinstance(seed, Integral) or seed < 0:
+        if not isinstance(seed, Integral) or int(seed) < 0:
             raise ValueError(f"`seed` must be a whole number from 0 on. Received: seed={seed!r}.")
-        self.seed = int(seed)
+        self.seed: int = int(seed)
 
     def scores(self, network: ScoredNetwork) -> dict[str, np.ndarray]:
         generator = np.random.default_rng(self.seed)

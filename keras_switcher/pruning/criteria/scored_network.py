@@ -64,9 +64,10 @@ class ScoredNetwork:
                         found[group.name].append((weight, number, axis))
         return found
 
-    def scales(self, layer_type: type = keras.layers.Layer) -> dict[str, list]:
+    def scales(self, layer_type: type[keras.layers.Layer] = keras.layers.Layer) -> dict[str, list]:
         """The per-channel scales of layers of a type, with their axes, by name of group."""
-        own = {id(w) for op in self._layers() if isinstance(op, layer_type) for w in op.weights}
+        layers = [layer for layer in self._layers() if isinstance(layer, layer_type)]
+        own = {id(weight) for layer in layers for weight in layer.weights}
         found: dict[str, list] = {group.name: [] for group in self.groups}
         for role, weight, axis in self.channel_graph.vectors:
             if role == "scale" and id(weight) in own:
