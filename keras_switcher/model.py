@@ -33,8 +33,9 @@ from keras_switcher.training.budget.gradient import BudgetGradient
 from keras_switcher.training.budget.sensitivity import Sensitivities
 from keras_switcher.training.budget.state import BudgetState
 from keras_switcher.training.compiled_compaction import check_carries_optimizer, compact_compiled
-from keras_switcher.training.epoch_counter import EpochCounter, with_counter
+from keras_switcher.training.epoch_counter import EpochCounter, with_own
 from keras_switcher.training.loading import MODEL_FORMAT, check_format, unchanged_on_failure
+from keras_switcher.training.mask_renewal import renewal_of
 from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizer_state import portable
 from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
@@ -385,8 +386,9 @@ class SwitcherModel(BackendTrainer):
         reached.
 
         Raises:
-            ValueError: If a batch has no labels, a loss or weight is no longer finite, or the model
-                was made under a strategy that nobody has tested.
+            ValueError: If a batch has no labels, a loss or weight is no longer finite, the switcher
+                needs a budget and there is none, or the model was made under a strategy that nobody
+                has tested.
         """
         arguments = {n: value for n, value in locals().items() if n not in ("self", "__class__")}
         check_backend()
@@ -398,7 +400,8 @@ class SwitcherModel(BackendTrainer):
         counter = EpochCounter(
             self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
         )
-        arguments["callbacks"] = with_counter(callbacks, counter, self)
+        own = [counter, *renewal_of(self)]
+        arguments["callbacks"] = with_own(callbacks, own, self)
         with self.optimizers.finishing_own():
             history = super().fit(**arguments)
         if counter.advice:

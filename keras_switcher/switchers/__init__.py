@@ -1,21 +1,33 @@
 """Switchers: networks that read the weights of a task network and return factors."""
 
+from collections.abc import Callable
+from functools import partial
+
 from keras_switcher.switchers.constant import ConstantInput
 from keras_switcher.switchers.free import FreeFactors
 from keras_switcher.switchers.frozen import FrozenSwitcher
+from keras_switcher.switchers.gradual import Gradual
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 from keras_switcher.switchers.row import RowSwitcher
 from keras_switcher.switchers.shuffled import ShuffledInput
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.unet import UNetSwitcher
 
-NAMES = {"row": RowSwitcher, "unet": UNetSwitcher}
+NAMES: dict[str, Callable[[], Switcher]] = {
+    "row": RowSwitcher,
+    "unet": UNetSwitcher,
+    "magnitude": Gradual,
+    "uniform": partial(Gradual, allocation="uniform"),
+    "taylor": partial(Gradual, "taylor"),
+    "random": partial(Gradual, "random"),
+}
 
 __all__ = [
     "ConnectionRecord",
     "ConstantInput",
     "FreeFactors",
     "FrozenSwitcher",
+    "Gradual",
     "GroupRecord",
     "KernelView",
     "RowSwitcher",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.pruning.criteria.scored_network import ScoredNetwork
 
 
@@ -44,6 +44,24 @@ class Criterion:
             Vectors of shape `(group.size,)` by name of group. A group that is left out stays whole.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement scores(network).")
+
+    def connection_scores(self, connections: list[ConnectionGroup]) -> dict[str, np.ndarray]:
+        """Scores of single connections, for criteria that can tell them.
+
+        Args:
+            connections: The `ConnectionGroup`s.
+
+        Returns:
+            Matrices like the kernels, by name of group.
+
+        Raises:
+            ValueError: If the criterion has no scores for connections.
+        """
+        raise ValueError(
+            f"Criterion {type(self).__name__} scores channels alone, not single connections. Use "
+            "one that does, 'group_norm' (magnitudes) or 'random', or give channels factors "
+            "(connections=False)."
+        )
 
 
 def relative(scores: np.ndarray) -> np.ndarray:

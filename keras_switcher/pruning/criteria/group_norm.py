@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_switcher.graph.groups import ConnectionGroup
 from keras_switcher.pruning.criteria.criterion import Criterion, relative
 from keras_switcher.pruning.criteria.registry import register
 from keras_switcher.pruning.criteria.scored_network import (
@@ -53,6 +54,11 @@ class GroupNorm(Criterion):
                 total += sum_per_channel(power(weight, 0), axis, group)
             found[group.name] = relative(total ** (1 / self.order))
         return found
+
+    def connection_scores(self, connections: list[ConnectionGroup]) -> dict[str, np.ndarray]:
+        """Magnitudes, over the mean of the kernel."""
+        sizes = {g.name: np.abs(ops.convert_to_numpy(g.layer.kernel)) for g in connections}
+        return {name: relative(size.astype("float64")) for name, size in sizes.items()}
 
 
 @register("group_norm_l1")

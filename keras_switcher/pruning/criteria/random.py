@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from keras_switcher.graph.groups import ConnectionGroup
 from keras_switcher.pruning.criteria.criterion import Criterion
 from keras_switcher.pruning.criteria.registry import register
 from keras_switcher.pruning.criteria.scored_network import ScoredNetwork
@@ -28,3 +29,7 @@ class Random(Criterion):
     def scores(self, network: ScoredNetwork) -> dict[str, np.ndarray]:
         generator = np.random.default_rng(self.seed)
         return {group.name: generator.random(group.size) for group in network.groups}
+
+    def connection_scores(self, connections: list[ConnectionGroup]) -> dict[str, np.ndarray]:
+        generator = np.random.default_rng([self.seed, 1])
+        return {group.name: generator.random(group.shape) for group in connections}

@@ -62,6 +62,10 @@ class ScoredNetwork:
                 for group in axis.groups:
                     if group.name in found:
                         found[group.name].append((weight, number, axis))
+        for group in self.groups:
+            if group.is_input:
+                along = Axis([group], np.arange(group.size))
+                found[group.name] = [(e.kernel, e.kernel_axis, along) for e in group.consumers]
         return found
 
     def scales(self, layer_type: type[keras.layers.Layer] = keras.layers.Layer) -> dict[str, list]:
