@@ -53,6 +53,10 @@ class DGating(Switcher):
     [1.0, 0.25, 0.0]
     """
 
+    # The penalty decides what is kept. Where gates are small their product has hardly a gradient,
+    # so a budget that went too far could bring nothing back.
+    follows_budget = False
+
     def __init__(
         self, depth: int = 3, strength: float = 1e-4, threshold: float = 1e-3, **kwargs: Any
     ) -> None:

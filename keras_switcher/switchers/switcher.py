@@ -124,13 +124,27 @@ class Switcher(keras.layers.Layer):
         if self.initial_spread is not None:
             self.initial_spread.assign(ops.cast(progress, self.initial_spread.dtype))
 
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the switcher's own weights, and where its noise is: Keras leaves that out."""
+        super().save_own_variables(store)
+        for name, generator in self._generators().items():
+            store[name] = generator.state
+
     def load_own_variables(self, store: Any) -> None:
         """Loads the switcher's own weights; older files lack those of the initial spread."""
         own: dict[str, Tensor] = {}
-        self.save_own_variables(own)
+        super().save_own_variables(own)
         found = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no mapping)
+        for name, generator in self._generators().items():
+            if name in found:
+                generator.state.assign(found.pop(name))
         is_older = self.initial_spread is not None and len(found) == len(own) - self.later_weights
         super().load_own_variables({**own, **found} if is_older else found)
+
+    def _generators(self) -> dict[str, keras.random.SeedGenerator]:
+        """The seed generators among the attributes, by name."""
+        kind = keras.random.SeedGenerator
+        return {name: value for name, value in vars(self).items() if isinstance(value, kind)}
 
     def get_build_config(self) -> None:
         """Nothing: a `SwitcherModel` builds its switcher from the task network."""
