@@ -1,6 +1,7 @@
 """SwitcherModel: a Keras model that trains a task network and its switcher."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,10 @@ from keras_switcher.training.optimizer_state import portable
 from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
 from keras_switcher.training.schedule import Schedule
 from keras_switcher.training.supported import (
+    advise_on_fixed_weights,
     check_backend,
     check_devices,
+    check_follows_budget,
     check_not_trained_inside,
     check_own_steps,
     check_precision,
@@ -134,7 +137,10 @@ class SwitcherModel(BackendTrainer):
         kwargs.setdefault("name", f"switched_{getattr(task, 'name', 'task')}")
         kwargs.setdefault("dtype", getattr(task, "dtype_policy", None))
         super().__init__(**kwargs)
-        self.gated = GatedNetwork(task, groups, granularity_of(connections))
+        switcher = switchers.get(switcher)
+        self.gated = GatedNetwork(
+            task, groups, granularity_of(connections), switcher.straight_through
+        )
         check_own_steps(task)
         check_precision(task)
         warn_of_unreplicable(self.gated.channel_graph)
@@ -143,7 +149,7 @@ class SwitcherModel(BackendTrainer):
         self.records = read_records(
             self.gated.channel_graph, self.gated.groups, self.gated.connections
         )
-        self.switcher = switchers.get(switcher)
+        self.switcher = switcher
         self.switcher.build_once(self.records)
         self.groups = groups if isinstance(groups, str) else self.gated.names
         self.connections = connections
@@ -155,7 +161,7 @@ class SwitcherModel(BackendTrainer):
         clock = self.epochs_seen, self.epoch_share, self.step_share
         self.schedule = Schedule(alternation, warmup_epochs, *clock)
         self.inference = InferenceKernels(self.gated)
-        self._compiled_raw_factors = self.compiled_function(self._raw_factors)
+        self._compiled_raw_factors = self.compiled_function(self.raw_factors)
         self.accounting = Accounting(self.gated)
         self.weights_removed = WeightsRemoved()
         self.budget_progress = BudgetState()  # The attribute's name is in saved files.
@@ -217,6 +223,7 @@ class SwitcherModel(BackendTrainer):
     def budget(self, value: Budget | None) -> None:
         if value is not None:
             check_feasible(value, self.gated, self.accounting)
+            check_follows_budget(self.switcher)
         self._budget = value
         self.budget_progress.start_anew()
 
@@ -276,7 +283,9 @@ class SwitcherModel(BackendTrainer):
         records = self.records
         if not self.gradient_through_switcher:
             records = map_weights(records, ops.stop_gradient)
-        factors = self.switcher(records=records, training=training)
+        # What is assigned stays; losses that the switcher adds belong to training.
+        with nullcontext() if training else VariableOverride([]):
+            factors = self.switcher(records=records, training=training)
         check_shapes(factors, self.records, self.switcher.name)
         return dict(zip(self.gated.names, factors, strict=True))
 
@@ -306,12 +315,8 @@ class SwitcherModel(BackendTrainer):
         Inference, `structure()` and `compact()` call one compiled function: another one may round
         differently, and where factors jump from zero, another channel would be kept.
         """
-        raw = self._raw_factors() if self.run_eagerly else self._compiled_raw_factors()
+        raw = self.raw_factors() if self.run_eagerly else self._compiled_raw_factors()
         return self.effective_factors(raw)
-
-    def _raw_factors(self) -> dict[str, Tensor]:
-        with VariableOverride([]):  # Losses that the switcher adds belong to training.
-            return self.raw_factors()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The gated network, with the factors of the weights as they are now."""
@@ -394,6 +399,7 @@ class SwitcherModel(BackendTrainer):
         check_backend()
         check_devices(self)
         seen = int(ops.convert_to_numpy(self.epochs_seen))
+        advise_on_fixed_weights(self.switcher, self.alternation, self.advised)
         advise_before_fit(self.budget, seen + max(0, epochs - initial_epoch), self.advised)
         if not self.compiled:
             return super().fit(**arguments)  # Keras says so.

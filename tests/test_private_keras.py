@@ -57,6 +57,15 @@ def test_each_private_attribute_in_use_has_a_test():
                 assert own or public or f"{node.attr}`" in named, f"{node.attr} in {path.name}"
 
 
+def test_clear_losses():
+    """`_clear_losses`: what a layer has added in a call is forgotten, within it, too."""
+    outer = keras.Sequential([keras.Input((3,)), layers.ActivityRegularization(l2=1.0)])
+    outer(np.ones((2, 3)))
+    assert len(outer.losses) == 1, "_clear_losses"
+    outer._clear_losses()
+    assert outer.losses == [], "_clear_losses"
+
+
 def test_flatten_layers():
     """`_flatten_layers`: a layer, then those in it, also where no model holds them."""
     inner = dense()

@@ -46,6 +46,7 @@ class GatedNetwork:
         task: The task network. Its layers and weights are used as they are.
         groups: See `select_groups`.
         granularity: `("channels",)`, `("connections",)` or both: which of them have factors.
+        straight_through: See `Gated`.
 
     Attributes:
         channel_graph: The task network's `ChannelGraph`.
@@ -57,11 +58,15 @@ class GatedNetwork:
     """
 
     def __init__(
-        self, task: keras.Model, groups: Choice, granularity: tuple[str, ...] = ("channels",)
+        self,
+        task: keras.Model,
+        groups: Choice,
+        granularity: tuple[str, ...] = ("channels",),
+        straight_through: bool = False,
     ) -> None:
         self.channel_graph = ChannelGraph(task, every_dense_input=groups == "dense")
         self.groups, self.connections = select_groups(self.channel_graph, groups, granularity)
-        self.network, self.edges = gated_network(self.channel_graph, self.names)
+        self.network, self.edges = gated_network(self.channel_graph, self.names, straight_through)
         self.network.autocast = False  # Factors stay in float32 under mixed precision.
         self._edge_factors = EdgeFactors(self.edges, self.groups)
 
@@ -88,7 +93,7 @@ class GatedNetwork:
 
 
 def gated_network(
-    channel_graph: ChannelGraph, group_names: list[str]
+    channel_graph: ChannelGraph, group_names: list[str], straight_through: bool = False
 ) -> tuple[keras.Model, list[Edge]]:
     """Rebuilds a model with a gate on every edge whose channels or connections are chosen.
 
@@ -97,6 +102,7 @@ def gated_network(
     Args:
         channel_graph: The model's `ChannelGraph`.
         group_names: Names of the channel groups and connection groups that have factors.
+        straight_through: See `Gated`.
 
     Returns:
         A pair: a Functional model called as `network([inputs, factors])`, and the list of the
@@ -128,7 +134,7 @@ def gated_network(
                 "kernel, or leave its groups out (`groups`)."
             )
         name = names.new(f"gated_{call.name.replace(':', '_')}")
-        gate = Gated(call.op, weight, axis=edge.kernel_axis, name=name)
+        gate = Gated(call.op, weight, edge.kernel_axis, straight_through, name=name)
         return gate(*args, factors=factor, **kwargs)
 
     outputs = channel_graph.graph.replay(inputs, visit)

@@ -115,17 +115,25 @@ class Edge(Axis):
         return scaled(self.kernel, scales, self.kernel_axis)
 
 
-def scaled(kernel: keras.Variable, factors: Tensor, axis: int = -2) -> Tensor:
+def scaled(
+    kernel: keras.Variable, factors: Tensor, axis: int = -2, straight_through: bool = False
+) -> Tensor:
     """A kernel times factors per input channel, or per entry of its last two axes.
 
     Args:
         kernel: The kernel.
         factors: Factors of shape `(inputs,)`, or `(inputs, outputs)`.
         axis: The axis of the kernel along which the inputs lie.
+        straight_through: Whether the kernel has the gradient that it would have if all factors
+            were one, so that what is switched off goes on learning. That on the factors is as ever.
     """
     factors = ops.cast(factors, kernel.dtype)
     if len(factors.shape) == 1:
         along = [1] * len(kernel.shape)
         along[axis] = -1
         factors = ops.reshape(factors, along)
-    return ops.convert_to_tensor(kernel) * factors
+    kernel = ops.convert_to_tensor(kernel)
+    if not straight_through:
+        return kernel * factors
+    constant = ops.stop_gradient(kernel)
+    return constant * factors + (kernel - constant)

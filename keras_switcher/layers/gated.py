@@ -22,6 +22,9 @@ class Gated(keras.layers.Layer):
         layer: A Dense or convolution layer, or any other with a kernel that mixes channels.
         weight: Name of the attribute that holds this kernel.
         axis: The axis of the kernel along which the input channels lie.
+        straight_through: Whether the gradient on the kernel is that on the scaled kernel, as if
+            all factors were one (Bengio et al. 2013, arXiv 1308.3432): what a factor of zero
+            switches off goes on learning.
 
     Call arguments:
         inputs: Tensor that the wrapped layer accepts.
@@ -40,7 +43,12 @@ class Gated(keras.layers.Layer):
     """
 
     def __init__(
-        self, layer: keras.layers.Layer, weight: str = "kernel", axis: int = -2, **kwargs: Any
+        self,
+        layer: keras.layers.Layer,
+        weight: str = "kernel",
+        axis: int = -2,
+        straight_through: bool = False,
+        **kwargs: Any,
     ) -> None:
         kwargs.setdefault("name", f"gated_{getattr(layer, 'name', 'layer')}")
         # The wrapped layer casts for itself: the kernel is scaled before, in its own precision.
@@ -51,6 +59,7 @@ class Gated(keras.layers.Layer):
         self.layer = layer
         self.weight = weight
         self.axis = axis
+        self.straight_through = straight_through
         self.autocast = False
         self.supports_masking = getattr(layer, "supports_masking", False)
 
@@ -70,7 +79,8 @@ class Gated(keras.layers.Layer):
     def call(self, inputs: Tensor, factors: Tensor) -> Tensor:
         self._check(factors)
         kernel = getattr(self.layer, self.weight)
-        with VariableOverride([(kernel, scaled(kernel, factors, self.axis))]) as scope:
+        gated = scaled(kernel, factors, self.axis, self.straight_through)
+        with VariableOverride([(kernel, gated)]) as scope:
             outputs = self.layer(inputs)
         for loss in scope.losses:
             self.layer.add_loss(loss)  # Where a model that owns the layer finds and clears it.
@@ -99,6 +109,7 @@ class Gated(keras.layers.Layer):
             "layer": keras.saving.serialize_keras_object(self.layer),
             "weight": self.weight,
             "axis": self.axis,
+            "straight_through": self.straight_through,
         }
 
     @classmethod

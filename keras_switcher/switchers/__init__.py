@@ -3,13 +3,19 @@
 from collections.abc import Callable
 from functools import partial
 
+from keras_switcher.switchers.bc_gnj import BCGNJ
 from keras_switcher.switchers.constant import ConstantInput
+from keras_switcher.switchers.d_gating import DGating
+from keras_switcher.switchers.dnw import DNW
+from keras_switcher.switchers.edge_popup import EdgePopup
 from keras_switcher.switchers.free import FreeFactors
 from keras_switcher.switchers.frozen import FrozenSwitcher
 from keras_switcher.switchers.gradual import Gradual
+from keras_switcher.switchers.l0 import L0
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 from keras_switcher.switchers.row import RowSwitcher
 from keras_switcher.switchers.shuffled import ShuffledInput
+from keras_switcher.switchers.slimming import Slimming
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.unet import UNetSwitcher
 
@@ -20,11 +26,22 @@ NAMES: dict[str, Callable[[], Switcher]] = {
     "uniform": partial(Gradual, allocation="uniform"),
     "taylor": partial(Gradual, "taylor"),
     "random": partial(Gradual, "random"),
+    "slimming": Slimming,
+    "d_gating": DGating,
+    "l0": L0,
+    "bc_gnj": BCGNJ,
+    "edge_popup": EdgePopup,
+    "dnw": DNW,
 }
 
 __all__ = [
+    "BCGNJ",
+    "DNW",
+    "L0",
     "ConnectionRecord",
     "ConstantInput",
+    "DGating",
+    "EdgePopup",
     "FreeFactors",
     "FrozenSwitcher",
     "Gradual",
@@ -32,6 +49,7 @@ __all__ = [
     "KernelView",
     "RowSwitcher",
     "ShuffledInput",
+    "Slimming",
     "Switcher",
     "UNetSwitcher",
     "get",
@@ -42,7 +60,7 @@ def get(switcher: str | Switcher) -> Switcher:
     """A switcher by name, or the switcher itself.
 
     Args:
-        switcher: `"row"`, `"unet"`, or a `Switcher`.
+        switcher: One of `NAMES`, such as `"row"` or `"l0"`, or a `Switcher`.
 
     Raises:
         ValueError: If it is neither.

@@ -4,8 +4,8 @@ from numbers import Real
 from typing import Any
 
 import keras
-from keras import ops
 
+from keras_switcher.switchers.ranking import strongest
 from keras_switcher.switchers.records import Record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.wrapped import WrappedSwitcher
@@ -56,13 +56,19 @@ class FrozenSwitcher(WrappedSwitcher):
         return []
 
     trainable_weights = trainable_variables
+    follows_budget = False  # It cannot learn one, and is ranked to a share instead.
+
+    @property
+    def equivariant(self) -> bool:  # type: ignore[override]
+        """As the switcher within."""
+        return self.switcher.equivariant
 
     def call(self, records: list[Record]) -> list[Tensor]:
         # Moving statistics of a batch normalisation must not change either.
         factors = self.switcher(records=records, training=False)
         if self.keep is None:
             return factors
-        return [self._ranked(factor) for factor in factors]
+        return [factor * strongest(factor, self.keep) for factor in factors]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "keep": self.keep}
@@ -73,13 +79,6 @@ class FrozenSwitcher(WrappedSwitcher):
         made = super().from_config({**config, "keep": None})
         made.keep = config["keep"]
         return made
-
-    def _ranked(self, factor: Tensor) -> Tensor:
-        flat = ops.reshape(factor, (-1,))
-        size = flat.shape[0]
-        best = ops.top_k(flat, max(1, round(self.keep * size)))[1]
-        kept = ops.scatter(ops.expand_dims(best, 1), ops.ones_like(flat)[: best.shape[0]], (size,))
-        return ops.reshape(flat * kept, factor.shape)
 
 
 def _check_unequal(switcher: Switcher) -> None:

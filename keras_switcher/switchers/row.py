@@ -61,6 +61,8 @@ class RowSwitcher(Switcher):
     [1.0, 1.0, 1.0]
     """
 
+    equivariant = True
+
     def __init__(
         self, units: int = 16, start: str = START, ceiling: float | None = CEILING, **kwargs: Any
     ) -> None:

@@ -24,12 +24,34 @@ class Switcher(keras.layers.Layer):
     must depend on weights only, not on batches: the factors at the end of training are those that
     inference uses.
 
+    What else a switcher may do:
+
+    * Noise: `call(records, training=False)` draws it where `training` is true, by a
+      `keras.random.SeedGenerator` that is an attribute, whose state is saved. What it returns
+      otherwise is computed once, for inference, and must be deterministic.
+    * A loss of its own: `self.add_loss(penalty)` in `call` adds a scalar to the loss of each
+      update; losses of `evaluate()` are without it.
+    * Class attributes (or attributes that its constructor sets) say what it does otherwise.
+
     Args:
         **kwargs: `name` and `dtype`, as for any Keras layer.
+
+    Attributes:
+        straight_through: Whether the gradient on the task network's kernels is that on the scaled
+            kernels, as if all factors were one, so that what is switched off goes on learning (as
+            in DPF, Lin et al. 2020, arXiv 2006.07253). False by default.
+        follows_budget: Whether a `Budget` can drive it. One that is given to a switcher with a
+            criterion of its own is refused. True by default.
+        fixes_weights: Whether the method leaves the task network's weights as they are, so that
+            it is trained with `alternation="switcher"`; `fit()` warns where it is not. False by
+            default.
+        equivariant: Whether it promises that permuting the channels of a group (or the rows and
+            columns of a kernel) permutes its factors. False by default.
 
     Call arguments:
         records: List of `GroupRecord`s, in the order of the network's groups; where connections
             have factors, then of `ConnectionRecord`s.
+        training: Whether the model is being trained; only for a `call` that takes it.
 
     Example, a channel's mean outgoing magnitude as its factor, for networks of Dense layers:
 
@@ -46,6 +68,10 @@ class Switcher(keras.layers.Layer):
     {'hidden': [0.0, 0.0], 'hidden/inputs': [1.0, 1.0]}
     """
 
+    straight_through = False
+    follows_budget = True
+    fixes_weights = False
+    equivariant = False
     # How many weights come with the initial spread, which older files lack; they are made last.
     later_weights = 1
 
@@ -98,13 +124,27 @@ class Switcher(keras.layers.Layer):
         if self.initial_spread is not None:
             self.initial_spread.assign(ops.cast(progress, self.initial_spread.dtype))
 
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the switcher's own weights, and where its noise is: Keras leaves that out."""
+        super().save_own_variables(store)
+        for name, generator in self._generators().items():
+            store[name] = generator.state
+
     def load_own_variables(self, store: Any) -> None:
         """Loads the switcher's own weights; older files lack those of the initial spread."""
         own: dict[str, Tensor] = {}
-        self.save_own_variables(own)
+        super().save_own_variables(own)
         found = {name: store[name] for name in store.keys()}  # noqa: SIM118 (no mapping)
+        for name, generator in self._generators().items():
+            if name in found:
+                generator.state.assign(found.pop(name))
         is_older = self.initial_spread is not None and len(found) == len(own) - self.later_weights
         super().load_own_variables({**own, **found} if is_older else found)
+
+    def _generators(self) -> dict[str, keras.random.SeedGenerator]:
+        """The seed generators among the attributes, by name."""
+        kind = keras.random.SeedGenerator
+        return {name: value for name, value in vars(self).items() if isinstance(value, kind)}
 
     def get_build_config(self) -> None:
         """Nothing: a `SwitcherModel` builds its switcher from the task network."""

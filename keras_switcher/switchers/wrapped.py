@@ -36,6 +36,21 @@ class WrappedSwitcher(Switcher):
 
     trainable_weights = trainable_variables
 
+    @property
+    def straight_through(self) -> bool:  # type: ignore[override]
+        """As the switcher within."""
+        return self.switcher.straight_through
+
+    @property
+    def follows_budget(self) -> bool:  # type: ignore[override]
+        """As the switcher within."""
+        return self.switcher.follows_budget
+
+    @property
+    def fixes_weights(self) -> bool:  # type: ignore[override]
+        """As the switcher within."""
+        return self.switcher.fixes_weights
+
     def build(self, records: list[Record]) -> None:
         self.switcher.build_once(records)
 

@@ -87,6 +87,18 @@ def compared_losses(
     return {"loss": loss - _added(model, loss.dtype), "shuffled": shuffled}
 
 
+def forget_losses(layer: keras.layers.Layer) -> None:
+    """Forgets the losses that a layer has added in an earlier pass.
+
+    Keras does that where a layer is called. A switcher is not called in the warm-up, nor by the
+    steps of evaluate(), and its losses belong to those passes in which it is.
+
+    Args:
+        layer: The layer.
+    """
+    layer._clear_losses()  # Private: there is no other way to them but a call of the layer.
+
+
 def _added(model: keras.Model, dtype: str) -> Tensor:
     """What layers and regularizers add: those that the model tells of in this scope."""
     return ops.cast(sum(map(ops.sum, model.losses)), dtype) / model.replicas

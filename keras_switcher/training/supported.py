@@ -5,6 +5,9 @@ import importlib
 import keras
 from keras.src.backend.common import global_state
 
+from keras_switcher.switchers.switcher import Switcher
+from keras_switcher.user_warnings import warn_user
+
 # What Keras calls of a model that is trained, evaluated or asked: of a task network it never is.
 STEPS = (
     *("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
@@ -140,4 +143,39 @@ def check_devices(model: keras.Model) -> None:
             f"Received: a distribution of type {type(distribution).__name__}, which splits "
             "weights: a switcher reads them whole. Pass DataParallel(devices=...) to "
             "keras.distribution.set_distribution() before the model is made."
+        )
+
+
+def check_follows_budget(switcher: Switcher) -> None:
+    """Raises where a budget is given to a switcher that cannot follow one.
+
+    Args:
+        switcher: The switcher.
+
+    Raises:
+        ValueError: If that is so.
+    """
+    if not switcher.follows_budget:
+        raise ValueError(
+            f"A {type(switcher).__name__} cannot follow a budget: what it keeps is decided by its "
+            "own arguments and weights, and a budget would pull at factors that do not give way. "
+            "Leave `budget` out, or choose a switcher that follows one, such as 'row'."
+        )
+
+
+def advise_on_fixed_weights(switcher: Switcher, alternation: str, advised: set[str]) -> None:
+    """Warns, once for each model, where a method that leaves weights as they are trains them.
+
+    Args:
+        switcher: The switcher.
+        alternation: Which networks are updated; `"task"` alone trains what was found.
+        advised: What was said already, and need not be said again; added to.
+    """
+    trains_both = alternation not in ("task", "switcher")
+    if switcher.fixes_weights and trains_both and "fixed weights" not in advised:
+        advised.add("fixed weights")
+        warn_user(
+            f"A {type(switcher).__name__} looks for the best part of a network whose weights stay "
+            f"as they are, and alternation={alternation!r} trains them as well, which is another "
+            "method. Pass SwitcherModel(..., alternation='switcher')."
         )

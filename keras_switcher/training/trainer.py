@@ -14,7 +14,12 @@ from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.gradient import BudgetGradient, held_back, task_gradient
 from keras_switcher.training.forward_pass import ForwardPass
-from keras_switcher.training.losses import check_labels, compared_losses, reported_loss
+from keras_switcher.training.losses import (
+    check_labels,
+    compared_losses,
+    forget_losses,
+    reported_loss,
+)
 from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizers import OptimizerPair
 from keras_switcher.training.schedule import Schedule
@@ -28,6 +33,7 @@ class Trainer(keras.Model):
     """
 
     task: keras.Model
+    switcher: keras.layers.Layer
     gated: GatedNetwork
     schedule: Schedule
     accounting: Accounting
@@ -181,6 +187,7 @@ class Trainer(keras.Model):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with self.inference.scope() as scope:
             y_pred = self.task(x, training=False)
+        forget_losses(self.switcher)  # Those of the last update.
         reported_loss(
             self, self.mean_loss, x, y, y_pred, sample_weight, training=False, added=scope.losses
         )
@@ -234,6 +241,7 @@ class Trainer(keras.Model):
     def _forward(
         self, due: list[str], added: dict, x: Any, y: Any, sample_weight: Any
     ) -> ForwardPass:
+        forget_losses(self.switcher)
         raw = {} if self.schedule.warms_up else self.raw_factors(training=True)
         if added:
             raw = {name: raw[name] + ops.cast(added[name], raw[name].dtype) for name in raw}
