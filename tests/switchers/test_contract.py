@@ -64,6 +64,13 @@ def test_a_name_makes_its_switcher(name):
     ]
 
 
+CHANGED_GRADUAL = {
+    "criterion": "random",
+    "allocation": "uniform",
+    "floor": 0.25,
+    "renew_every": 7,
+    "straight_through": False,
+}
 CHANGED = {
     "slimming": {"strength": 0.5},
     "d_gating": {"depth": 4, "strength": 0.5, "threshold": 0.1},
@@ -71,16 +78,7 @@ CHANGED = {
     "bc_gnj": {"samples": 9, "threshold": -1.0, "seed": 3},
     "edge_popup": {"keep": 0.25, "seed": 3},
     "dnw": {"keep": 0.25},
-    **{
-        key: {
-            "criterion": "random",
-            "allocation": "uniform",
-            "floor": 0.25,
-            "renew_every": 7,
-            "straight_through": False,
-        }
-        for key in GRADUAL
-    },
+    **dict.fromkeys(GRADUAL, CHANGED_GRADUAL),
     "row": {"units": 3, "start": "near_one", "ceiling": None},
     "unet": {
         "stacked": False,
