@@ -11,6 +11,7 @@ from keras import ops
 from keras_switcher import switchers
 from keras_switcher.gating.gated_network import GatedNetwork, granularity_of
 from keras_switcher.gating.inference import InferenceKernels
+from keras_switcher.graph.attributes import attributes_of
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.pruning.export import export_model
@@ -181,7 +182,7 @@ class SwitcherModel(BackendTrainer):
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in FIXED and name in vars(self):
+        if name in FIXED and name in attributes_of(self):
             raise AttributeError(
                 f"`{name}` cannot be changed: the gates and the switcher are built for it. Make "
                 f"another model around the same task network: SwitcherModel(task, {name}=...)."
