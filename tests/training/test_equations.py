@@ -34,7 +34,9 @@ def test_second_term_of_equation_6_matters_here():
 
 def test_warm_up_step_has_the_gradient_of_equation_7():
     task, switcher = stepped(warmup_epochs=1)
-    np.testing.assert_allclose(task, gradients(TASK, SWITCHER, 1.3, 2, warm=True)[0], atol=float64_error(1e-12))
+    np.testing.assert_allclose(
+        task, gradients(TASK, SWITCHER, 1.3, 2, warm=True)[0], atol=float64_error(1e-12)
+    )
     assert not switcher.any()
 
 

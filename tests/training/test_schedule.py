@@ -178,7 +178,9 @@ def test_alternation_can_change_between_fits():
         np.testing.assert_allclose(found[1], expected[1], rtol=0, atol=float64_error(1e-10))
         model.alternation = "joint"
         expected = simulate("joint", 2, 0, 0.125, found[:2])
-        np.testing.assert_allclose(run(model, 2)[:2], expected[:2], rtol=0, atol=float64_error(1e-10))
+        np.testing.assert_allclose(
+            run(model, 2)[:2], expected[:2], rtol=0, atol=float64_error(1e-10)
+        )
 
 
 def test_a_callback_can_change_alternation_from_the_next_epoch():

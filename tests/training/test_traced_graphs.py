@@ -127,7 +127,8 @@ def test_connections_are_trained_and_cut_in_float64(connections, of):
         assert np.abs(found - expected).max() <= 1e-9 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("dtype", 
+@pytest.mark.parametrize(
+    "dtype",
     ["float16", "bfloat16", "float32", pytest.param("float64", marks=IN_DOUBLE)],
 )
 def test_shares_are_counted_in_at_least_float32(dtype):
