@@ -36,8 +36,8 @@ def test_a_training_in_parts_is_the_whole_one(name, tmp_path):
     with pytest.raises(Killed):
         fit(started(MODELS[name]), tmp_path / "parts", callbacks=[Kill()])
     assert ResumeTraining(tmp_path / "parts").epochs_done() == 3
-    resumed, whole = started(MODELS[name]), started(MODELS[name])
-    parts, one = fit(resumed, tmp_path / "parts"), fit(whole, tmp_path / "whole")
+    parts = fit(resumed := started(MODELS[name]), tmp_path / "parts")
+    one = fit(whole := started(MODELS[name]), tmp_path / "whole")
     assert same(all_values(resumed), all_values(whole))
     assert parts.epoch == one.epoch == [0, 1, 2, 3]
     assert parts.history == one.history
@@ -57,11 +57,10 @@ def test_a_finished_training_is_not_run_again(tmp_path):
 
 
 def test_more_epochs_go_on_in_the_same_process_and_in_another(tmp_path):
-    whole, here, there = (started(plain) for _ in range(3))
-    fit(whole, tmp_path / "whole", 4)
-    fit(here, tmp_path / "parts", 2)
+    fit(whole := started(plain), tmp_path / "whole", 4)
+    fit(here := started(plain), tmp_path / "parts", 2)
     fit(here, tmp_path / "parts", 3)
-    history = fit(there, tmp_path / "parts", 4)
+    history = fit(there := started(plain), tmp_path / "parts", 4)
     assert same(all_values(there), all_values(whole))
     assert history.epoch == [0, 1, 2, 3]
 
@@ -84,9 +83,8 @@ def test_a_rate_that_a_callback_lowered_comes_back(tmp_path):
         return [keras.callbacks.LearningRateScheduler(lower)]
 
     fit(started(plain), tmp_path / "parts", 2, scheduler())
-    resumed, whole = started(plain), started(plain)
-    fit(resumed, tmp_path / "parts", 4, scheduler())
-    fit(whole, tmp_path / "whole", 4, scheduler())
+    fit(resumed := started(plain), tmp_path / "parts", 4, scheduler())
+    fit(whole := started(plain), tmp_path / "whole", 4, scheduler())
     assert same(all_values(resumed), all_values(whole))
     assert float(resumed.optimizer.learning_rate) == pytest.approx(0.01 / 16)
 
