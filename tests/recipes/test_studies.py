@@ -41,7 +41,10 @@ RANDOM = Experiment("random", "digits", "random structure", SETTINGS, "row", see
 ENDLESS = Experiment("endless", "digits", "dense", replace(SETTINGS, epochs=10**6), seeds=1)
 MNIST = of_backend("mnist")
 # Methods that take no structure, by how their names begin.
-OF_THEIR_OWN = ("dense", "switched", "prune", "cut early", "lottery ticket", "edge-popup")
+OF_THEIR_OWN = (
+    *("dense", "switched", "prune", "cut early"),
+    *("lottery ticket", "edge-popup", "uniform width, budget"),
+)
 # A study of another process.
 COMMAND = """
 import sys, recipes.studies
