@@ -39,7 +39,10 @@ class Report:
 
     def results(self) -> str:
         """The text of `docs/results.md`."""
-        planned = [experiment for name in studies.MAIN for experiment in studies.experiments(name)]
+        planned, deciders = (
+            [experiment for name in names for experiment in studies.experiments(name)]
+            for names in (studies.MAIN, studies.DECIDERS)
+        )
         of_studies = [_rows_of(name) for name in studies.MAIN]
         first = _joined(rows.by_version.get("0.1.0", {}) for rows in of_studies)
         holding = _joined(rows.holding() for rows in of_studies).rows
@@ -55,7 +58,7 @@ class Report:
             backend_of=tables.backend_of,
             rows_of=lambda lines: self.rows.of(*(line.name for line in lines.values())),
             difference=lambda *names: signed(self.rows.difference(*names)) or "not been run",
-            budgets=tables.budgets(self.rows, planned),
+            budgets=tables.budgets(self.rows, planned + deciders),
             budgets_since=tables.budgets(now, planned, first),
             starts=tables.starts(self._shown("starts")),
             checks=tables.checks(StudyRows("budget_checks", backend="tensorflow").newest.values()),

@@ -10,6 +10,8 @@ from recipes.studies.tables import Lines
 from recipes.trials.trial import Experiment
 
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+# Methods that have a budget of their own, and those that take their structure from another one.
+WITHIN_BUDGETS = ("switched", "cut early", "prune", "lottery ticket")
 FROM_SCRATCH = ("learned structure", "random structure", "varied inputs", "uniform width")
 SHARES = {
     "dense, %": "dense_accuracy",
@@ -79,7 +81,7 @@ def training_cost(row: dict, experiment: Experiment) -> float | None:
 
 
 def budgets(rows: Rows, experiments: list[Experiment], before: Rows | None = None) -> str:
-    """Budgets and the shares that were kept, of all that was trained with a budget.
+    """Budgets and the shares that were kept, of all that has a budget.
 
     Beside accuracies on the same seeds `before`, rows of version 0.1.0, where there are such.
     """
@@ -91,7 +93,7 @@ def budgets(rows: Rows, experiments: list[Experiment], before: Rows | None = Non
             experiment.settings.budget,
         )
         removed = rows.values(name, f"{of}_removed")
-        if experiment.method != "switched" or budget is None or not removed:
+        if not experiment.method.startswith(WITHIN_BUDGETS) or budget is None or not removed:
             continue
         kept = [100 * (1 - share) for share in removed.values()]
         far = f"{max(abs(share - 100 * budget) for share in kept):.2f}"
