@@ -1,5 +1,6 @@
 """Switchers: networks that read the weights of a task network and return factors."""
 
+from keras_switcher.switchers.bc_ghs import BCGHS
 from keras_switcher.switchers.bc_gnj import BCGNJ
 from keras_switcher.switchers.constant import ConstantInput
 from keras_switcher.switchers.d_gating import DGating
@@ -22,11 +23,13 @@ NAMES: dict[str, type[Switcher]] = {
     "d_gating": DGating,
     "l0": L0,
     "bc_gnj": BCGNJ,
+    "bc_ghs": BCGHS,
     "edge_popup": EdgePopup,
     "dnw": DNW,
 }
 
 __all__ = [
+    "BCGHS",
     "BCGNJ",
     "DNW",
     "L0",

@@ -10,6 +10,7 @@ from helpers.toys import data, fit, mlp, randomize, same, started, values
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import (
+    BCGHS,
     BCGNJ,
     L0,
     NAMES,
@@ -37,7 +38,11 @@ OPTIONS = {
     "edge_popup": {"connections": True, "alternation": "switcher"},
     "dnw": {"connections": True, "alternation": "task"},
 }
-SEEDED = {"l0": lambda: L0(seed=1), "bc_gnj": lambda: BCGNJ(seed=1)}
+SEEDED = {
+    "l0": lambda: L0(seed=1),
+    "bc_gnj": lambda: BCGNJ(seed=1),
+    "bc_ghs": lambda: BCGHS(seed=1),
+}
 IS_JAX = keras.backend.backend() == "jax"  # Op by op it would compile each of them.
 
 
@@ -66,6 +71,7 @@ CHANGED = {
     "d_gating": {"depth": 4, "strength": 0.5, "threshold": 0.1},
     "l0": {"strength": 2, "samples": 9, "drop_rate": 0.1, "input_drop_rate": 0.3, "seed": 3},
     "bc_gnj": {"samples": 9, "threshold": -1.0, "seed": 3},
+    "bc_ghs": {"samples": 9, "threshold": -1.0, "scale": 0.1, "seed": 3},
     "edge_popup": {"keep": 0.25, "seed": 3},
     "dnw": {"keep": 0.25},
     "row": {"units": 3, "start": "near_one", "ceiling": None},
@@ -186,6 +192,8 @@ def assigned(name):
         if name == "bc_gnj":
             s.mean.assign(drawn(s.mean.shape, 0.3) + off(s.mean.shape))
             s.log_variance.assign(np.where(off(s.mean.shape), 1.0, -9.0))
+        elif name == "bc_ghs":
+            s.mean.assign(drawn(s.mean.shape) - 4.0 * off(s.mean.shape))
         elif name == "l0":
             numbers = drawn(s.log_alpha.shape)
             s.log_alpha.assign(np.where(off(s.log_alpha.shape), -9.0, numbers))
@@ -226,6 +234,7 @@ def test_gated_is_compact(name):
         (lambda: L0(input_drop_rate=0), r"`input_drop_rate`.*input_drop_rate=0"),
         (lambda: BCGNJ(samples=None), r"number of training samples.*samples=None"),
         (lambda: BCGNJ(threshold=True), r"finite number.*threshold=True"),
+        (lambda: BCGHS(scale=0.0), r"above 0.*scale=0.0"),
         (lambda: EdgePopup(keep=0), r"within \(0, 1\].*keep=0"),
         (lambda: NAMES["dnw"](keep=1.5), r"within \(0, 1\].*keep=1.5"),
     ],
