@@ -54,7 +54,8 @@ def get(switcher: str | Switcher) -> Switcher:
     """A switcher by name, or the switcher itself.
 
     Args:
-        switcher: One of `NAMES`, such as `"row"` or `"l0"`, or a `Switcher`.
+        switcher: `"row"`, `"unet"`, `"slimming"`, `"d_gating"`, `"l0"`, `"bc_gnj"`, `"bc_ghs"`,
+            `"edge_popup"`, `"dnw"`, or a `Switcher`.
 
     Raises:
         ValueError: If it is neither.

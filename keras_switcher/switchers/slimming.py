@@ -50,6 +50,8 @@ class Slimming(Switcher):
     [1.0, 1.0, 1.0]
     """
 
+    follows_budget = False  # The penalty is its criterion; shares are cut afterwards.
+
     def __init__(self, strength: float = 1e-4, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check_number("strength", strength, "the weight of the L1 penalty, 0 or more", least=0)

@@ -124,10 +124,10 @@ def test_a_training_in_two_parts_with_a_file_between_is_one_in_a_whole(name, tmp
 def test_a_budget_is_followed_or_refused(name):
     budget = Budget(0.4, start_epoch=0, end_epoch=5)
     if not switcher(name).follows_budget:
-        with pytest.raises(ValueError, match=r"cannot follow a budget.*Leave `budget` out"):
+        with pytest.raises(ValueError, match=r"does not follow a budget.*Leave `budget` out"):
             SwitcherModel(mlp(), switcher(name), budget=budget, **OPTIONS.get(name, {}))
         model = SwitcherModel(mlp(), switcher(name), **OPTIONS.get(name, {}))
-        with pytest.raises(ValueError, match="cannot follow a budget"):
+        with pytest.raises(ValueError, match="does not follow a budget"):
             model.budget = budget
         assert model.budget is None
         return
@@ -142,6 +142,12 @@ def test_a_budget_is_followed_or_refused(name):
     )
     fit(model, *data(64), epochs=8)
     assert model.structure().removed("weights") == pytest.approx(0.6, abs=0.1)
+
+
+def test_a_file_with_a_budget_that_nothing_followed_still_loads():
+    model = SwitcherModel(mlp(), switcher("frozen"))
+    budget = keras.saving.serialize_keras_object(Budget(0.5))
+    assert SwitcherModel.from_config({**model.get_config(), "budget": budget}).budget is None
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if switcher(name).equivariant])
