@@ -31,8 +31,11 @@ class BCGHS(Switcher):
     that `sqrt(a * b)` and `sqrt(s_a * s_b)` are half-Cauchy variables. The posteriors are
     log-normal, drawn from in training, and all divergences have a closed form (see `divergence`).
     They are added to the loss, with the weights' own under their prior N(0, 1), over the number of
-    samples. In inference a factor is the mean of z, or zero where the mode of z is small:
-    `-log(mode) >= threshold`.
+    samples. In inference a factor is the mean of z, or zero where the mode of `sqrt(a * b)`, the
+    channel's own part, is small: `-log(mode) >= threshold`. A channel that nothing depends on comes
+    to `-log(mode) = 1`, where the divergences are smallest; one that matters has little noise, and
+    a mode near its mean. (The paper takes the mode of z, with a threshold for each layer that is
+    chosen by looking at the histogram.)
 
     What differs from the paper: noise is drawn once per update, not for each sample. Weights have
     no noise of their own but are a point estimate: of their divergence `sum(w^2) / 2` is left, over
@@ -43,8 +46,8 @@ class BCGHS(Switcher):
     Args:
         samples: Number of training samples, by which divergences are divided; the default is that
             of MNIST.
-        threshold: Channels are pruned where the mode of z is at most `exp(-threshold)`. The paper
-            chooses one per layer by looking at the histogram.
+        threshold: Channels are pruned where the mode of their own part is at most
+            `exp(-threshold)`.
         scale: Scale of the prior of a group, above 0; the paper has 1e-5.
         seed: Seed of the noise.
         **kwargs: See `Switcher`.
@@ -68,7 +71,7 @@ class BCGHS(Switcher):
     def __init__(
         self,
         samples: int = 60_000,
-        threshold: float = 3.0,
+        threshold: float = 0.5,
         scale: float = 1e-5,
         seed: int | None = None,
         **kwargs: Any,
@@ -108,14 +111,15 @@ class BCGHS(Switcher):
         # Of log(z), half the sum of four normal variables: those of a channel, of its group.
         channel_variance = ops.sum(ops.exp(own[1]), axis=0) / 4
         group_variance = ops.sum(ops.exp(of_group[1]), axis=0) / 4
-        mean = (ops.sum(own[0], axis=0) + self._each(ops.sum(of_group[0], axis=0))) / 2
+        channel_mean = ops.sum(own[0], axis=0) / 2
+        mean = channel_mean + self._each(ops.sum(of_group[0], axis=0) / 2)
         if training:
             of_channels = ops.sqrt(channel_variance) * self._drawn(channel_variance)
             of_groups = ops.sqrt(group_variance) * self._drawn(group_variance)
             factors = ops.exp(mean + of_channels + self._each(of_groups))
         else:
             variance = channel_variance + self._each(group_variance)
-            is_off = variance - mean >= self.threshold
+            is_off = channel_variance - channel_mean >= self.threshold
             factors = ops.where(is_off, 0.0, ops.exp(mean + variance / 2))
         return split_by_record(factors, records)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.gradients import gradient_of
 from helpers.toys import mlp, randomize, values
 from keras import ops
 
@@ -40,7 +41,7 @@ def lively(**kwargs):
 
 
 def moments(model):
-    """Of log(z), by group: means, variances of channels, variances of groups."""
+    """Of log(z), by group: means of channels and of the group, then their variances."""
     switcher, ends = model.switcher, [8]
     mean, log_variance, group_mean, group_log_variance = (
         v.astype("float64")
@@ -54,7 +55,7 @@ def moments(model):
     means = np.split(mean.sum(0) / 2, ends)
     variances = np.split(np.exp(log_variance).sum(0) / 4, ends)
     of_groups = np.exp(group_log_variance).sum(0) / 4
-    return [m + g for m, g in zip(means, group_mean.sum(0) / 2, strict=True)], variances, of_groups
+    return means, group_mean.sum(0) / 2, variances, of_groups
 
 
 def test_penalty_is_the_sum_of_divergences_over_the_samples():
@@ -76,24 +77,42 @@ def test_penalty_is_the_sum_of_divergences_over_the_samples():
 
 
 def test_inference_has_the_mean_and_prunes_by_the_mode():
-    model = lively(threshold=1.5)
-    means, variances, of_groups = moments(model)
+    model = lively(threshold=1.0)
     found = []
-    for factor, m, v, g in zip(
-        model.scaling_factors().values(), means, variances, of_groups, strict=True
+    for factor, m, of_group, v, g in zip(
+        model.scaling_factors().values(), *moments(model), strict=True
     ):
-        expected = np.where(v + g - m >= 1.5, 0, np.exp(m + (v + g) / 2))
+        expected = np.where(v - m >= 1.0, 0, np.exp(m + of_group + (v + g) / 2))
         np.testing.assert_allclose(factor, expected, rtol=1e-4)
         found += factor.tolist()
     assert 0 < np.count_nonzero(found) < len(found)
 
 
+def test_where_nothing_depends_on_a_channel_its_mode_falls_to_that_of_the_prior():
+    """The gradient of a channel's divergences is zero where `-log(mode)` is 1."""
+    model = SwitcherModel(mlp(), BCGHS())
+    switcher, size = model.switcher, 12
+    mean = np.log(0.5) - 1
+    switcher.mean.assign(np.repeat([[mean], [-mean]], size, axis=1))
+    switcher.log_variance.assign(np.full((2, size), np.log(2)))
+
+    def penalty(variables):
+        model.raw_factors(training=True)
+        return switcher.losses
+
+    for gradient in values(gradient_of(penalty, [switcher.mean, switcher.log_variance])):
+        np.testing.assert_allclose(gradient * switcher.samples, 0, atol=1e-5)
+    means, _, variances, _ = moments(model)
+    for m, v in zip(means, variances, strict=True):
+        np.testing.assert_allclose(v - m, 1, rtol=1e-6)
+
+
 def test_noise_is_log_normal_and_in_part_that_of_the_group():
     model = lively(seed=1)
     drawn = [values(model.raw_factors(training=True).values()) for _ in range(2000)]
-    for i, (m, v, g) in enumerate(zip(*moments(model), strict=True)):
+    for i, (m, of_group, v, g) in enumerate(zip(*moments(model), strict=True)):
         logs = np.log([each[i] for each in drawn])
-        np.testing.assert_allclose(logs.mean(0), m, atol=0.15)
+        np.testing.assert_allclose(logs.mean(0), m + of_group, atol=0.15)
         covariance = np.cov(logs.T)
         np.testing.assert_allclose(np.diag(covariance), v + g, rtol=0.2)
         shared = covariance[~np.eye(len(m), dtype=bool)]
