@@ -15,6 +15,8 @@ from keras_switcher import layers, plots, switchers
 from keras_switcher.graph.channel_graph import channel_groups
 from keras_switcher.graph.counting import count_macs, count_parameters
 from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.prune import prune
+from keras_switcher.pruning import criteria
 from keras_switcher.pruning.masks import prune_channels
 from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.structure import Structure
@@ -35,8 +37,10 @@ __all__ = [
     "channel_groups",
     "count_macs",
     "count_parameters",
+    "criteria",
     "layers",
     "plots",
+    "prune",
     "prune_channels",
     "switchers",
 ]

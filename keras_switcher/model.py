@@ -14,8 +14,9 @@ from keras_switcher.gating.gated_network import GatedNetwork, granularity_of
 from keras_switcher.gating.inference import InferenceKernels
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.layers.variable_override import VariableOverride
+from keras_switcher.pruning.allocation.projection import Projected, project
 from keras_switcher.pruning.export import export_model
-from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.planning import check_round_to, plan_removal
 from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.pruning.replicas import warn_of_unreplicable
 from keras_switcher.pruning.surgery import compact
@@ -33,8 +34,9 @@ from keras_switcher.training.budget.gradient import BudgetGradient
 from keras_switcher.training.budget.sensitivity import Sensitivities
 from keras_switcher.training.budget.state import BudgetState
 from keras_switcher.training.compiled_compaction import check_carries_optimizer, compact_compiled
-from keras_switcher.training.epoch_counter import EpochCounter, with_counter
+from keras_switcher.training.epoch_counter import EpochCounter, with_own
 from keras_switcher.training.loading import MODEL_FORMAT, check_format, unchanged_on_failure
+from keras_switcher.training.mask_renewal import renewal_of
 from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizer_state import portable
 from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
@@ -390,8 +392,9 @@ class SwitcherModel(BackendTrainer):
         reached.
 
         Raises:
-            ValueError: If a batch has no labels, a loss or weight is no longer finite, or the model
-                was made under a strategy that nobody has tested.
+            ValueError: If a batch has no labels, a loss or weight is no longer finite, the switcher
+                needs a budget and there is none, or the model was made under a strategy that nobody
+                has tested.
         """
         arguments = {n: value for n, value in locals().items() if n not in ("self", "__class__")}
         check_backend()
@@ -405,7 +408,8 @@ class SwitcherModel(BackendTrainer):
         counter = EpochCounter(
             self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
         )
-        arguments["callbacks"] = with_counter(callbacks, counter, self)
+        own = [counter, *renewal_of(self)]
+        arguments["callbacks"] = with_own(callbacks, own, self)
         with self.optimizers.finishing_own():
             history = super().fit(**arguments)
         if counter.advice:
@@ -424,11 +428,14 @@ class SwitcherModel(BackendTrainer):
         name = self.weights_removed.name
         return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n != name})
 
-    def structure(self) -> Structure:
+    def structure(self, budget: Budget | None = None) -> Structure:
         """What was learned: per group the channels kept, strengthened, weakened and pruned.
 
+        Args:
+            budget: Tell what `compact(budget=...)` would keep, and what it would switch off beside.
+
         Raises:
-            ValueError: If factors are negative or not finite.
+            ValueError: If factors are negative or not finite, or cannot meet the budget.
 
         Example, before any training:
 
@@ -442,18 +449,23 @@ class SwitcherModel(BackendTrainer):
         parameters: 58 -> 22 (62.07% removed)
         macs: 48 -> 16 (66.67% removed)
         """
-        plan, channel_graph = self.plan(), self.gated.channel_graph
+        channel_graph = self.gated.channel_graph
+        projected = self._projected(budget)
+        plan = PruningPlan.of(plan_removal(channel_graph, projected.factors))
         so_far = TrainingSoFar.of(self.epochs_seen, self.budget_progress)
-        return Structure(channel_graph, self.gated.names, plan, self.budget, so_far)
+        of_budget = (budget, projected) if budget else None
+        return Structure(channel_graph, self.gated.names, plan, self.budget, so_far, of_budget)
 
-    def plan(self, round_to: int = 1) -> PruningPlan:
+    def plan(self, round_to: int = 1, budget: Budget | None = None) -> PruningPlan:
         """The plan of what `compact` removes: printed, saved, replayed on a copy of the network.
 
         Args:
             round_to: Keep at least the next multiple of this number of channels per group.
+            budget: See `compact`.
 
         Raises:
-            ValueError: If factors are negative or not finite, or `round_to` is not positive.
+            ValueError: If factors are negative or not finite, or cannot meet the budget, or
+                `round_to` is not positive.
 
         Example:
 
@@ -464,14 +476,24 @@ class SwitcherModel(BackendTrainer):
         >>> model.plan(round_to=8).keep["hidden"].sum().item()  # All of 8, though four are zero.
         8
         """
-        return self._plan(self.scaling_factors(), round_to)
+        projected = self._projected(budget, round_to)
+        return PruningPlan.of(plan_removal(self.gated.channel_graph, projected.factors, round_to))
 
-    def _plan(self, factors: dict[str, np.ndarray], round_to: int) -> PruningPlan:
+    def _projected(self, budget: Budget | None, round_to: int = 1) -> Projected:
+        factors = self.scaling_factors()
         check_finite(factors, self.records, self.switcher.name)
-        return PruningPlan.of(plan_removal(self.gated.channel_graph, factors, round_to))
+        if budget is None:
+            return Projected(factors)
+        check_feasible(budget, self.gated, self.accounting)
+        check_round_to(round_to)
+        return project(self.gated.channel_graph, factors, budget.keep, budget.of, round_to)
 
     def compact(
-        self, round_to: int = 1, optimizer: bool = False, verify: bool = True
+        self,
+        round_to: int = 1,
+        optimizer: bool = False,
+        verify: bool = True,
+        budget: Budget | None = None,
     ) -> keras.Model:
         """A new, plain, smaller Keras model with the same outputs.
 
@@ -486,10 +508,14 @@ class SwitcherModel(BackendTrainer):
                 change the size of each update.
             verify: Compare the result with the gated network on one random batch, in inference
                 (see `Verification`): that costs about a forward pass of each.
+            budget: A `Budget` that holds whatever training has reached: the weakest factors that
+                are on are switched off, until at most its share is left and no further channel
+                fits. Its epochs are of no use here. `structure(budget=...)` says what that takes.
 
         Raises:
             ValueError: If nothing is left of a group whose branch cannot go, a weight is not
-                finite, or a layer of the task network cannot be made again; for `optimizer=True`
+                finite, the factors cannot meet the budget, or a layer of the task network cannot be
+                made again; for `optimizer=True`
                 where there is no optimizer or its state cannot be cut; if the result computes
                 something else.
 
@@ -504,8 +530,9 @@ class SwitcherModel(BackendTrainer):
         """
         check_verify(verify)
         check_carries_optimizer(optimizer)
-        factors = self.scaling_factors()
-        plan, channel_graph = self._plan(factors, round_to), self.gated.channel_graph
+        factors = self._projected(budget, round_to).factors
+        channel_graph = self.gated.channel_graph
+        plan = plan_removal(channel_graph, factors, round_to)
         compared = factors if verify else None
         if optimizer:
             return compact_compiled(self, channel_graph, plan, compared)

@@ -8,6 +8,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.hidden_weights import describe_hidden
+from keras_switcher.pruning.allocation.projection import Projected
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.training.budget.advice import TrainingSoFar, advice_after
@@ -49,6 +50,7 @@ class Structure:
         plan: The `Plan` of the factors.
         budget: The `Budget` that they were trained with, if there was one.
         training: How far training has come, to say why a budget was missed.
+        projected: A budget that the factors were projected to, and what that took.
 
     Attributes:
         groups: `GroupCounts`: groups of channels in the order of the network, those of inputs last,
@@ -83,8 +85,10 @@ class Structure:
         plan: Plan,
         budget: Budget | None = None,
         training: TrainingSoFar | None = None,
+        projected: tuple[Budget, Projected] | None = None,
     ) -> None:
         self._budget = budget
+        self._projected = projected
         self._training = training
         self._hidden = describe_hidden(channel_graph)
         self.groups = [
@@ -152,7 +156,9 @@ class Structure:
             for counts in self.groups
             if counts.kept == 0
         ]
-        if self._budget is not None and self._training is not None:
+        if self._projected is not None:
+            lines.append(_describe(*self._projected))
+        elif self._budget is not None and self._training is not None:
             kept = 1 - self.removed(self._budget.of)
             if advice := advice_after(self._budget, kept, self._training):
                 lines.append(f"Warning: {advice}")
@@ -162,6 +168,16 @@ class Structure:
 
     def _unknown(self) -> str:
         return "; ".join(f"'{name}': {reason}" for name, reason in self.unknown_macs.items())
+
+
+def _describe(budget: Budget, projected: Projected) -> str:
+    what = f"Projected to a budget of {budget.keep:.2%} of the {budget.of}"
+    if not projected.number:
+        return f"{what}, which the factors met: nothing further was switched off."
+    return (
+        f"{what}: {projected.number} of {projected.of} factors that were on were switched off, the "
+        f"largest of them {projected.largest:.3g}."
+    )
 
 
 def _count_channels(group: ChannelGroup, plan: Plan) -> GroupCounts:

@@ -6,7 +6,7 @@ import pytest
 from helpers.examples import NOT_RUN, ROOT, examples, run
 
 import keras_switcher
-from keras_switcher import layers, plots, switchers
+from keras_switcher import criteria, layers, plots, switchers
 
 DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if examples(page))
@@ -39,11 +39,16 @@ def test_examples_that_are_not_run_say_why():
 
 def test_the_api_names_all_that_is_public():
     text = (DOCS / "api.md").read_text()
-    rooms = {"layers", "plots", "switchers"}
+    rooms = {"criteria", "layers", "plots", "switchers"}
     names = [
         *(f"keras_switcher.{name}" for name in keras_switcher.__all__ if name not in rooms),
         *(f"keras_switcher.layers.{name}" for name in layers.__all__),
         *(f"keras_switcher.switchers.{name}" for name in switchers.__all__),
+        *(
+            f"keras_switcher.pruning.criteria.{name}"
+            for name in criteria.__all__
+            if name[0].isupper()
+        ),
         *(f"keras_switcher.plots.{name}" for name in vars(plots) if name.startswith("plot_")),
     ]
     missing = [name for name in names if not re.search(rf"auto\w+:: {re.escape(name)}\n", text)]

@@ -5,6 +5,7 @@ too, where the biases of all that read it can take the constant in.
 """
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,13 @@ def propagate_removal(
             return left, constant
 
 
+def check_round_to(round_to: Any) -> None:
+    """Raises ValueError if `round_to` is not a positive integer."""
+    is_whole = isinstance(round_to, Integral) and not isinstance(round_to, bool)
+    if not is_whole or round_to < 1:
+        raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
+
+
 def plan_removal(channel_graph: ChannelGraph, factors: dict, round_to: int = 1) -> Plan:
     """The plan that removes what factors switch off.
 
@@ -79,9 +87,7 @@ def plan_removal(channel_graph: ChannelGraph, factors: dict, round_to: int = 1) 
     Raises:
         ValueError: If `round_to` is not a positive integer.
     """
-    is_whole = isinstance(round_to, Integral) and not isinstance(round_to, bool)
-    if not is_whole or round_to < 1:
-        raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
+    check_round_to(round_to)
     factors = {name: in_full(factor) for name, factor in factors.items()}
     channels, connections = split_factors(factors)
     own = {name: vector > 0 for name, vector in channels.items()}

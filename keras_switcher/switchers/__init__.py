@@ -1,5 +1,8 @@
 """Switchers: networks that read the weights of a task network and return factors."""
 
+from collections.abc import Callable
+from functools import partial
+
 from keras_switcher.switchers.bc_ghs import BCGHS
 from keras_switcher.switchers.bc_gnj import BCGNJ
 from keras_switcher.switchers.constant import ConstantInput
@@ -8,6 +11,7 @@ from keras_switcher.switchers.dnw import DNW
 from keras_switcher.switchers.edge_popup import EdgePopup
 from keras_switcher.switchers.free import FreeFactors
 from keras_switcher.switchers.frozen import FrozenSwitcher
+from keras_switcher.switchers.gradual import Gradual
 from keras_switcher.switchers.l0 import L0
 from keras_switcher.switchers.records import ConnectionRecord, GroupRecord, KernelView
 from keras_switcher.switchers.row import RowSwitcher
@@ -16,9 +20,13 @@ from keras_switcher.switchers.slimming import Slimming
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.switchers.unet import UNetSwitcher
 
-NAMES: dict[str, type[Switcher]] = {
+NAMES: dict[str, Callable[[], Switcher]] = {
     "row": RowSwitcher,
     "unet": UNetSwitcher,
+    "magnitude": Gradual,
+    "uniform": partial(Gradual, allocation="uniform"),
+    "taylor": partial(Gradual, "taylor"),
+    "random": partial(Gradual, "random"),
     "slimming": Slimming,
     "d_gating": DGating,
     "l0": L0,
@@ -39,6 +47,7 @@ __all__ = [
     "EdgePopup",
     "FreeFactors",
     "FrozenSwitcher",
+    "Gradual",
     "GroupRecord",
     "KernelView",
     "RowSwitcher",
@@ -54,8 +63,9 @@ def get(switcher: str | Switcher) -> Switcher:
     """A switcher by name, or the switcher itself.
 
     Args:
-        switcher: `"row"`, `"unet"`, `"slimming"`, `"d_gating"`, `"l0"`, `"bc_gnj"`, `"bc_ghs"`,
-            `"edge_popup"`, `"dnw"`, or a `Switcher`.
+        switcher: `"row"`, `"unet"`, `"magnitude"`, `"uniform"`, `"taylor"`, `"random"`,
+            `"slimming"`, `"d_gating"`, `"l0"`, `"bc_gnj"`, `"bc_ghs"`, `"edge_popup"`, `"dnw"`, or
+            a `Switcher`.
 
     Raises:
         ValueError: If it is neither.

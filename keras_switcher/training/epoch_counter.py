@@ -115,21 +115,23 @@ class EpochCounter(keras.callbacks.Callback):
             )
 
 
-def with_counter(callbacks: Any, counter: EpochCounter, model: keras.Model) -> Any:
-    """The callbacks of a fit(), an `EpochCounter` first: what others save has the epoch counted.
+def with_own(callbacks: Any, own: list[keras.callbacks.Callback], model: keras.Model) -> Any:
+    """The callbacks of a fit(), the model's own first: what others save has the epoch counted.
 
     Args:
         callbacks: What was passed to fit(): None, callbacks, or a `CallbackList`.
-        counter: The `EpochCounter`.
+        own: The model's own.
         model: The model that is trained.
     """
     if not isinstance(callbacks, keras.callbacks.CallbackList):
-        return [counter, *keras.tree.flatten(callbacks or [])]
-    counter.set_model(model)
-    counter.set_params(callbacks.params)
-    # The one of an earlier fit() holds what may have been exchanged since.
-    others = [each for each in callbacks.callbacks if not isinstance(each, EpochCounter)]
-    callbacks.callbacks[:] = [counter, *others]
+        return [*own, *keras.tree.flatten(callbacks or [])]
+    for callback in own:
+        callback.set_model(model)
+        callback.set_params(callbacks.params)
+    # Those of an earlier fit() hold what may have been exchanged since.
+    kinds = tuple(type(callback) for callback in own)
+    others = [each for each in callbacks.callbacks if not isinstance(each, kinds)]
+    callbacks.callbacks[:] = [*own, *others]
     return callbacks
 
 

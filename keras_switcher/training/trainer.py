@@ -72,7 +72,8 @@ class Trainer(keras.Model):
         """
         raise NotImplementedError
 
-    def gradient(self, function: Callable, factors: dict[str, Tensor]) -> tuple[Tensor, dict]:
+    @staticmethod
+    def gradient(function: Callable, factors: dict[str, Tensor]) -> tuple[Tensor, dict]:
         """The scalar that a function makes of factors, and its gradient on them, by name."""
         raise NotImplementedError
 

@@ -33,10 +33,13 @@ CONTROLS = {
     "constant": lambda: ConstantInput(RowSwitcher()),
 }
 ALL = [*NAMES, *CONTROLS]
+# Masks of ones and zeros, without parameters.
+GRADUAL = ("magnitude", "uniform", "taylor", "random")
 # How a method is used, where it is not used as most are.
 OPTIONS = {
     "edge_popup": {"connections": True, "alternation": "switcher"},
     "dnw": {"connections": True, "alternation": "task"},
+    **{key: {"alternation": "task", "budget": Budget(0.4, end_epoch=1)} for key in GRADUAL},
 }
 SEEDED = {
     "l0": lambda: L0(seed=1),
@@ -60,12 +63,19 @@ def compiled(name, rate=0.01, **kwargs):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_makes_its_switcher(name):
     model = SwitcherModel(mlp(), name, **OPTIONS.get(name, {}))
-    assert type(model.switcher) is NAMES[name]
+    assert type(model.switcher) is type(get(name))
     assert [factor.shape for factor in model.scaling_factors().values()] == [
         record.shape for record in model.records
     ]
 
 
+CHANGED_GRADUAL = {
+    "criterion": "random",
+    "allocation": "uniform",
+    "floor": 0.25,
+    "renew_every": 7,
+    "straight_through": False,
+}
 CHANGED = {
     "slimming": {"strength": 0.5},
     "d_gating": {"depth": 4, "strength": 0.5, "threshold": 0.1},
@@ -74,6 +84,7 @@ CHANGED = {
     "bc_ghs": {"samples": 9, "threshold": -1.0, "scale": 0.1, "seed": 3},
     "edge_popup": {"keep": 0.25, "seed": 3},
     "dnw": {"keep": 0.25},
+    **dict.fromkeys(GRADUAL, CHANGED_GRADUAL),
     "row": {"units": 3, "start": "near_one", "ceiling": None},
     "unet": {
         "stacked": False,
@@ -87,7 +98,8 @@ CHANGED = {
 
 @pytest.mark.parametrize("name", ALL)
 def test_config_round_trip(name):
-    made = NAMES[name](**CHANGED[name], name="mine") if name in NAMES else switcher(name)
+    kind = type(switcher(name))
+    made = kind(**CHANGED[name], name="mine") if name in NAMES else switcher(name)
     arguments = set(inspect.signature(type(made)).parameters) - {"kwargs"}
     config = made.get_config()
     assert arguments | {"name", "dtype"} <= set(config)
@@ -137,7 +149,7 @@ def test_a_budget_is_followed_or_refused(name):
         lambda: mlp(units=24),
         switcher(name),
         budget=budget,
-        alternation="joint",
+        alternation="task" if name in GRADUAL else "joint",
         compiled=optimizers,
     )
     fit(model, *data(64), epochs=8)
@@ -183,7 +195,7 @@ def off(shape):
 
 def assigned(name):
     """A switcher that prunes, and what makes it do so once it is built."""
-    if name in OPTIONS or name == "frozen":
+    if name in ("edge_popup", "dnw", "frozen"):
         return switcher(name), lambda s: None
     made = {
         "row": lambda: RowSwitcher(start="half_zeros"),
@@ -195,7 +207,9 @@ def assigned(name):
         return made[name](), lambda s: None
 
     def prune(s):
-        if name == "bc_gnj":
+        if name in GRADUAL:
+            s.masks.assign(off(s.masks.shape).astype("float32"))
+        elif name == "bc_gnj":
             s.mean.assign(drawn(s.mean.shape, 0.3) + off(s.mean.shape))
             s.log_variance.assign(np.where(off(s.mean.shape), 1.0, -9.0))
         elif name == "bc_ghs":

@@ -94,7 +94,8 @@ class JAXTrainer(Trainer):
             variable.assign(value)
         return ForwardPass(**passed), gradients, of_factors
 
-    def gradient(self, function: Callable, factors: dict[str, Tensor]) -> tuple[Tensor, dict]:
+    @staticmethod
+    def gradient(function: Callable, factors: dict[str, Tensor]) -> tuple[Tensor, dict]:
         """The scalar that a function makes of factors, and its gradient on them, by name."""
         return jax.value_and_grad(function)(factors)
 

@@ -27,7 +27,8 @@ class TensorFlowTrainer(Trainer):
         raw = passed.raw if passed.pulls else {}
         return passed, *tape.gradient(passed.objective, (sources, raw))
 
-    def gradient(self, function: Callable, factors: dict[str, Tensor]) -> tuple[Tensor, dict]:
+    @staticmethod
+    def gradient(function: Callable, factors: dict[str, Tensor]) -> tuple[Tensor, dict]:
         """The scalar that a function makes of factors, and its gradient on them, by name."""
         with tf.GradientTape() as tape:
             tape.watch(factors)

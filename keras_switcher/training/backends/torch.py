@@ -27,7 +27,8 @@ class TorchTrainer(Trainer):
         of_variables = {name: [next(found) for _ in each] for name, each in values.items()}
         return passed, of_variables, {name: next(found) for name in raw}
 
-    def gradient(self, function: Callable, factors: dict[str, Tensor]) -> tuple[Tensor, dict]:
+    @staticmethod
+    def gradient(function: Callable, factors: dict[str, Tensor]) -> tuple[Tensor, dict]:
         """The scalar that a function makes of factors, and its gradient on them, by name."""
         with torch.enable_grad():
             leaves = {name: f.detach().requires_grad_() for name, f in factors.items()}

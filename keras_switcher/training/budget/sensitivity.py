@@ -19,13 +19,16 @@ class Sensitivities(keras.layers.Layer):
 
     Args:
         groups: All that has factors: `ChannelGroup`s and `ConnectionGroup`s.
+
+    Attributes:
+        means: The running means, variables by name of group.
     """
 
     def __init__(self, groups: list, **kwargs: Any) -> None:
         super().__init__(**{"name": "sensitivities", "dtype": precision(), **kwargs})
-        self._means = {}
+        self.means = {}
         for number, group in enumerate(groups):
-            self._means[group.name] = self.add_weight(
+            self.means[group.name] = self.add_weight(
                 name=f"sensitivity_{number}",
                 shape=group.shape,
                 initializer="zeros",
@@ -41,7 +44,7 @@ class Sensitivities(keras.layers.Layer):
             gradients: Maps names of groups to gradients. Those without one depend on nothing.
         """
         for name, gradient in gradients.items():
-            mean = self._means[name]
+            mean = self.means[name]
             size = ops.cast(ops.abs(gradient), mean.dtype)
             # Where nothing has been seen yet, a batch is the best guess.
             rate = ops.cast(ops.where(ops.max(mean) > 0, 1 - DECAY, 1.0), mean.dtype)
@@ -53,9 +56,7 @@ class Sensitivities(keras.layers.Layer):
 
         By name of group; half everywhere where no gradient has been seen.
         """
-        return {
-            name: _normalized(ops.convert_to_tensor(mean)) for name, mean in self._means.items()
-        }
+        return {name: _normalized(ops.convert_to_tensor(mean)) for name, mean in self.means.items()}
 
     def load_own_variables(self, store: Any) -> None:
         """Loads the means; files that are older than they are have none, and they start anew."""

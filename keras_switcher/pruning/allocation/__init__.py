@@ -1,0 +1,1 @@
+"""Allocation: from scores to masks that meet a budget from below, by construction."""

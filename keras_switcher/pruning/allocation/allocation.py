@@ -1,0 +1,112 @@
+"""allocate: which channels stay, by their scores, so that a budget is met from below."""
+
+from collections.abc import Mapping
+from math import floor as rounded_down
+
+import numpy as np
+
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.pruning.allocation.filling import fill, prefix
+from keras_switcher.pruning.allocation.kept_cost import KeptCost
+from keras_switcher.pruning.allocation.ranking import floors, rank
+from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.plan import Plan
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.rounding import enforce_minimum
+
+ALLOCATIONS = ("global", "uniform")
+
+
+def allocate(
+    channel_graph: ChannelGraph,
+    scores: Mapping[str, np.ndarray],
+    keep: float,
+    of: str = "macs",
+    allocation: str | Mapping[str, float] = "global",
+    floor: float = 0.0,
+    round_to: int = 1,
+) -> Plan:
+    """The plan that keeps the best channels of a network within a share of its weights or MACs.
+
+    Args:
+        channel_graph: The network's `ChannelGraph`.
+        scores: Maps names of prunable groups to vectors, higher for what is to stay; other groups
+            stay whole.
+        keep: The share of all weights or MACs that may be kept, within (0, 1).
+        of: `"weights"` or `"macs"`.
+        allocation: `"global"`: the best of all groups, then whatever else there is room for.
+            `"uniform"`: the same share of each group, to one step. A mapping from names of groups
+            to shares: these groups keep that share, rounded up, the others are as under
+            `"global"`.
+        floor: The share of each group that stays in any case; at least one channel does.
+        round_to: Each group keeps a multiple of this number, or all.
+
+    Raises:
+        ValueError: If the floors, or the groups that stay whole, leave more than is asked for.
+    """
+    groups = [group for group in channel_graph.groups if group.name in scores]
+    scores = {group.name: np.asarray(scores[group.name], "float64") for group in groups}
+    cost = KeptCost(channel_graph, groups, of)
+    kept, most = floors(scores, floor, round_to), {n: len(score) for n, score in scores.items()}
+    if isinstance(allocation, Mapping):
+        fixed = floors({name: scores[name] for name in allocation}, allocation, round_to)
+        kept, most = {**kept, **fixed}, {**most, **fixed}
+    ranking = rank(scores, kept, most, round_to, allocation == "uniform")
+    total = remaining(channel_graph)[of]
+    limit = largest_within(keep, total)
+    always = _at_least(channel_graph, cost, ranking.first(0))
+    least = cost.count(always)
+    overshoot = 0
+    while True:
+        within = limit - overshoot
+        if least > within:
+            raise ValueError(_too_small(keep, of, least / total, floor, round_to, allocation))
+
+        def room(mask: np.ndarray, within: int = within) -> int:
+            return within - cost.count(mask)
+
+        mask = prefix(ranking, always, lambda mask: room(mask) >= 0)
+        if allocation != "uniform":
+            mask = fill(ranking, mask, room, cost.increments)
+        factors = {n: m.astype("float32") for n, m in cost.unpack(mask).items()}
+        plan = plan_removal(channel_graph, factors, round_to)
+        # What layers need beside may be more than was counted: then there is less room for others.
+        excess = remaining(channel_graph, plan)[of] - limit
+        if excess <= 0:
+            return plan
+        overshoot += excess
+
+
+def largest_within(keep: float, total: int) -> int:
+    """The largest whole number whose share of a total is at most `keep`."""
+    number = rounded_down(keep * total) + 1
+    while number / total > keep:
+        number -= 1
+    return number
+
+
+def _at_least(channel_graph: ChannelGraph, cost: KeptCost, mask: np.ndarray) -> np.ndarray:
+    """A packed mask with what layers need beside: no slice of a group may be empty."""
+    keep = {group.name: np.ones(group.size, bool) for group in channel_graph.groups}
+    keep.update(cost.unpack(mask))
+    while enforce_minimum(channel_graph, keep):
+        pass
+    return cost.pack(keep)
+
+
+def _too_small(
+    keep: float,
+    of: str,
+    least: float,
+    floor: float,
+    round_to: int,
+    allocation: str | Mapping[str, float],
+) -> str:
+    reasons = [f"floor={floor}"] if floor else []
+    reasons += [f"round_to={round_to}"] if round_to > 1 else []
+    reasons += ["the shares of `allocation`"] if isinstance(allocation, Mapping) else []
+    lower = f"lower {', '.join(reasons)}, or " if reasons else ""
+    return (
+        f"A budget of {keep:.2%} of the {of} cannot be met: with the least that each group keeps, "
+        f"{least:.2%} remain. Ask for at least {least:.4f}; {lower}choose more groups."
+    )

@@ -1,0 +1,56 @@
+"""Filling: keeps the first of a ranking that a limit has room for, then whatever else fits."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_switcher.pruning.allocation.ranking import Ranking
+
+
+def prefix(ranking: Ranking, always: np.ndarray, fits: Callable[[np.ndarray], bool]) -> np.ndarray:
+    """The mask of the longest start of a ranking that fits.
+
+    Args:
+        ranking: The `Ranking`.
+        always: The packed mask of what is kept in any case, which fits.
+        fits: Whether a packed mask does.
+    """
+    least, beyond = 0, ranking.count + 1
+    while beyond - least > 1:
+        middle = (least + beyond) // 2
+        if fits(always | ranking.first(middle)):
+            least = middle
+        else:
+            beyond = middle
+    return always | ranking.first(least)
+
+
+def fill(
+    ranking: Ranking,
+    kept: np.ndarray,
+    room: Callable[[np.ndarray], float],
+    increments: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Adds, in the order of a ranking, each further step that there is room for.
+
+    What did not fit never does: the more is kept, the more another channel costs.
+
+    Args:
+        ranking: The `Ranking`.
+        kept: The packed mask of what is kept.
+        room: How much a packed mask leaves of the limit; below zero for one that exceeds it.
+        increments: What each channel would add to a packed mask, or less.
+    """
+    at, left = 0, room(kept)
+    while at < ranking.count:
+        off = np.bincount(ranking.step[ranking.step >= 0], ~kept[ranking.step >= 0])[at:]
+        added = ranking.least(np.where(kept, 0, increments(kept)))[at:]
+        fitting = np.flatnonzero((off[: len(added)] > 0) & (added <= left))
+        if not len(fitting):
+            break
+        at += fitting[0]
+        more = kept | (ranking.step == at)
+        if (left_of_more := room(more)) >= 0:
+            kept, left = more, left_of_more
+        at += 1
+    return kept

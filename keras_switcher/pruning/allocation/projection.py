@@ -1,0 +1,142 @@
+"""Projection: the strongest factors stay on, as many as a budget has room for."""
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.groups import split_factors
+from keras_switcher.pruning.allocation.allocation import largest_within
+from keras_switcher.pruning.allocation.connected import one_connection_each
+from keras_switcher.pruning.allocation.filling import fill, prefix
+from keras_switcher.pruning.allocation.kept_cost import KeptCost
+from keras_switcher.pruning.allocation.ranking import Ranking, rank
+from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.plan import Plan
+from keras_switcher.pruning.planning import plan_removal
+
+Factors = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Projected:
+    """Factors after a projection, and what it took.
+
+    Args:
+        factors: Factors by name of group; zero where they were switched off.
+        number: How many were switched off.
+        of: How many were on before.
+        largest: The largest that was switched off; 0 if none was.
+    """
+
+    factors: Factors
+    number: int = 0
+    of: int = 0
+    largest: float = 0.0
+
+
+def project(
+    channel_graph: ChannelGraph, factors: Factors, keep: float, of: str, round_to: int = 1
+) -> Projected:
+    """Switches off the weakest factors until a share of the weights or MACs is kept, or less.
+
+    The strongest of all groups stay; then whatever else there is room for, in their order. A group
+    that has a channel keeps one, and each kernel of connections one of them.
+
+    Args:
+        channel_graph: The network's `ChannelGraph`.
+        factors: Maps names of groups to vectors, and of connection groups to matrices.
+        keep: The share that may be kept, within (0, 1).
+        of: `"weights"` or `"macs"`.
+        round_to: See `plan_removal`: what is kept beside counts.
+
+    Raises:
+        ValueError: If one factor of each group leaves more than that.
+    """
+    search = _Search(channel_graph, factors, of, round_to)
+    total = remaining(channel_graph)[of]
+    limit = largest_within(keep, total)
+    everything = search.always | search.ranking.first(search.ranking.count)
+    if search.cost(everything) <= limit:
+        return search.result(everything)
+    least = search.cost(search.always)
+    if least > limit:
+        raise ValueError(
+            f"A budget of {keep:.2%} of the {of} cannot be met by these factors: with one that is "
+            f"on left in each group, {least / total:.2%} remain. Ask for at least "
+            f"{least / total:.4f}."
+        )
+
+    def room(mask: np.ndarray) -> int:
+        return limit - search.cost(mask)
+
+    mask = prefix(search.ranking, search.always, lambda mask: room(mask) >= 0)
+    return search.result(fill(search.ranking, mask, room, search.increments))
+
+
+class _Search:
+    """Masks of all factors, packed: what they cost, in which order they are kept."""
+
+    def __init__(
+        self, channel_graph: ChannelGraph, factors: Factors, of: str, round_to: int
+    ) -> None:
+        self._channel_graph = channel_graph
+        self._of = of
+        self._round_to = round_to
+        channels, connections = split_factors(factors)
+        groups = [group for group in channel_graph.groups if group.name in channels]
+        self._factors = {group.name: channels[group.name] for group in groups} | connections
+        self._connections = connections
+        self._kept_cost = KeptCost(channel_graph, groups, of, without=connections)
+        flat = {name: f.ravel().astype("float64") for name, f in self._factors.items()}
+        on = {name: int((f > 0).sum()) for name, f in flat.items()}
+        first = {name: min(1, on[name]) if name in channels else 0 for name in flat}
+        # Where all that is on is used, counting is exact; else plans are made, one by one.
+        self._is_counted = not connections and not any(group.is_input for group in groups)
+        self._is_counted &= all(on.values()) and round_to == 1
+        self.ranking: Ranking = rank(flat, first, on)
+        paths = one_connection_each(channel_graph, connections)
+        path = [paths.get(name, np.zeros(f.shape, bool)).ravel() for name, f in flat.items()]
+        self.always = self.ranking.first(0) | np.concatenate([*path, [True]])
+
+    def cost(self, mask: np.ndarray) -> int:
+        """What a packed mask leaves of the weights or MACs."""
+        if self._is_counted:
+            return self._kept_cost.count(mask)
+        return remaining(self._channel_graph, self._plan(mask))[self._of]
+
+    def increments(self, mask: np.ndarray) -> np.ndarray:
+        """What each factor adds at least to what a packed mask leaves, if it adds anything."""
+        if self._is_counted:
+            return self._kept_cost.increments(mask)
+        plan = self._plan(mask)
+        of_channels = self._kept_cost.increments(self._kept_cost.pack(plan.keep))[:-1]
+        kernels = {kernel.connections_name: kernel for kernel in self._channel_graph.kernels}
+        parts = [of_channels]
+        for name, matrix in self._connections.items():
+            kernel = kernels[name]
+            between = kernel.between(np.ones_like(matrix), plan.keep)
+            used = 1 if self._of == "weights" else sum(u.positions(plan.keep) for u in kernel.uses)
+            # Connections of units that are gone connect nothing.
+            parts.append(np.where(between > 0, used, inf).ravel())
+        return np.concatenate([*parts, [0]])
+
+    def result(self, mask: np.ndarray) -> Projected:
+        """The factors that a packed mask leaves on."""
+        left = self._masked(mask)
+        off = [f[(f > 0) & (left[name] == 0)] for name, f in self._factors.items()]
+        flat = np.concatenate([*off, np.zeros(0)])
+        number = sum(int((f > 0).sum()) for f in self._factors.values())
+        return Projected(left, len(flat), number, float(flat.max(initial=0)))
+
+    def _masked(self, mask: np.ndarray) -> Factors:
+        masked, start = {}, 0
+        for name, factor in self._factors.items():
+            own = mask[start : start + factor.size].reshape(factor.shape)
+            masked[name] = np.where(own, factor, np.zeros_like(factor))
+            start += factor.size
+        return masked
+
+    def _plan(self, mask: np.ndarray) -> Plan:
+        return plan_removal(self._channel_graph, self._masked(mask), self._round_to)

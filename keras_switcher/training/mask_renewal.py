@@ -1,0 +1,121 @@
+"""MaskRenewal: the callback of fit() that renews the masks of a gradual switcher."""
+
+from typing import NoReturn
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_switcher.gating.gated_network import GatedNetwork
+from keras_switcher.pruning.allocation.allocation import allocate
+from keras_switcher.pruning.allocation.projection import project
+from keras_switcher.pruning.criteria import ScoredNetwork, check_scores, get
+from keras_switcher.switchers.gradual import Gradual
+from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.sensitivity import Sensitivities
+from keras_switcher.training.budget.state import BudgetState
+from keras_switcher.training.schedule import Schedule
+
+
+class MaskRenewal(keras.callbacks.Callback):
+    """Scores all channels every so many batches, and keeps the best that the target has room for.
+
+    `SwitcherModel.fit` adds it by itself where the switcher is a `Gradual`.
+
+    Args:
+        switcher: The `Gradual`.
+        gated: The `GatedNetwork`.
+        budget: The `Budget`.
+        schedule: The `Schedule`.
+        state: The `BudgetState`.
+        sensitivities: The `Sensitivities`, which gradients on the factors are taken from.
+
+    Raises:
+        ValueError: If there is no criterion of that name.
+    """
+
+    def __init__(
+        self,
+        switcher: Gradual,
+        gated: GatedNetwork,
+        budget: Budget,
+        schedule: Schedule,
+        state: BudgetState,
+        sensitivities: Sensitivities,
+    ) -> None:
+        super().__init__()
+        self._switcher = switcher
+        self._gated = gated
+        self._budget = budget
+        self._schedule = schedule
+        self._state = state
+        self._sensitivities = sensitivities
+        self._criterion = get(switcher.criterion)
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        if batch % self._switcher.renew_every == 0 and not self._schedule.warms_up:
+            self._renew()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if not self._schedule.warms_up:
+            self._renew()  # The budget holds, even where its last epoch was the last one.
+
+    def _renew(self) -> None:
+        """Makes masks for the target as it is now, until the budget has been reached."""
+        self.model.synchronize()
+        switcher = self._switcher
+        target = float(ops.convert_to_numpy(self._target()))
+        reached = np.asarray(self._budget.keep, switcher.target.dtype)
+        if target < 1 and ops.convert_to_numpy(switcher.target) != reached:
+            switcher.renew(self._masks(target), target)
+
+    def _target(self) -> keras.KerasTensor:
+        return self._budget.target(self._schedule.epoch - self._state.waited.value)
+
+    def _masks(self, target: float) -> dict[str, np.ndarray]:
+        gated, switcher, of = self._gated, self._switcher, self._budget.of
+        network = ScoredNetwork(
+            gated.channel_graph, gated.groups, self._gradients, self._activations
+        )
+        scores: dict[str, np.ndarray] = {}
+        if gated.groups:
+            scores = check_scores(self._criterion.scores(network), gated.groups, self._criterion)
+        if not gated.connections:
+            arguments = (switcher.allocation, switcher.floor)
+            plan = allocate(gated.channel_graph, scores, target, of, *arguments)
+            return {group.name: plan.keep[group.name] for group in gated.groups}
+        of_connections = self._criterion.connection_scores(gated.connections)
+        # Factors of zero would be off already.
+        positive = {n: np.maximum(s, 1e-30) for n, s in {**scores, **of_connections}.items()}
+        projected = project(gated.channel_graph, positive, target, of)
+        return {name: factor > 0 for name, factor in projected.factors.items()}
+
+    def _gradients(self) -> dict[str, np.ndarray]:
+        """Running means of the gradients' sizes on the factors, as those of one batch."""
+        means = self._sensitivities.means
+        return {name: ops.convert_to_numpy(mean)[None] for name, mean in means.items()}
+
+    def _activations(self) -> NoReturn:
+        raise ValueError(
+            f"Criterion '{self._switcher.criterion}' needs data of its own, which a gradual "
+            "switcher does not have: choose 'group_norm', 'bn_scale', 'taylor' or 'random'."
+        )
+
+
+def renewal_of(model: keras.Model) -> list[MaskRenewal]:
+    """The `MaskRenewal` of a `SwitcherModel` whose switcher is a `Gradual`; none for others.
+
+    Raises:
+        ValueError: If it has no budget.
+    """
+    switcher = model.switcher
+    if not isinstance(switcher, Gradual):
+        return []
+    if model.budget is None:
+        raise ValueError(
+            f"Switcher '{switcher.name}' follows a budget, and '{model.name}' has none: it would "
+            "never remove anything. Pass SwitcherModel(budget=keras_switcher.Budget(...)), or set "
+            "`model.budget`."
+        )
+    parts = model.gated, model.budget, model.schedule, model.budget_progress, model.sensitivities
+    return [MaskRenewal(switcher, *parts)]

@@ -1,0 +1,135 @@
+"""Observing: gradients on factors, and activations, of a network at work on data."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from keras_switcher.gating.gated_network import GatedNetwork
+from keras_switcher.graph.call import Call
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.inputs import arranged
+from keras_switcher.tensors import Tensor
+from keras_switcher.training.backends import BackendTrainer
+
+BATCH_SIZE = 32
+
+
+def batches_of(data: Any, batch_size: int = BATCH_SIZE) -> Iterator[tuple]:
+    """Batches as `(x, y, sample_weight)`, of arrays or of whatever yields batches.
+
+    Args:
+        data: A tuple of arrays `(x,)`, `(x, y)` or `(x, y, sample_weight)`, or structures of them;
+            one array; or an iterable of batches, such as a `tf.data.Dataset` or a
+            `keras.utils.PyDataset`.
+        batch_size: How many samples of arrays are in a batch.
+
+    Raises:
+        ValueError: If there is no sample.
+    """
+    is_arrays = isinstance(data, (tuple, np.ndarray)) or keras.ops.is_tensor(data)
+    given: Iterable = _sliced(data, batch_size) if is_arrays else _counted(data)
+    empty = True
+    for batch in given:
+        empty = False
+        yield keras.utils.unpack_x_y_sample_weight(batch)
+    if empty:
+        raise ValueError(f"There is no batch in `data`. Received: data={type(data).__name__}.")
+
+
+def _sliced(data: Any, batch_size: int) -> Iterator[Any]:
+    sizes = {len(array) for array in tree.flatten(data) if array is not None}
+    if len(sizes) != 1:
+        raise ValueError(f"The arrays in `data` must have as many samples. Received: {sizes}.")
+    for start in range(0, sizes.pop(), batch_size):
+        yield tree.map_structure(
+            lambda array, start=start: None if array is None else array[start : start + batch_size],
+            data,
+        )
+
+
+def _counted(data: Any) -> Iterable:
+    if isinstance(data, keras.utils.PyDataset):
+        return (data[number] for number in range(data.num_batches))
+    return data
+
+
+def observe_gradients(
+    model: keras.Model, groups: list[ChannelGroup], data: Any
+) -> dict[str, np.ndarray]:
+    """The gradients of a model's loss on a factor of one per channel, in inference.
+
+    Args:
+        model: A model that is compiled with a loss.
+        groups: The `ChannelGroup`s.
+        data: See `batches_of`.
+
+    Returns:
+        Arrays of shape `(batches, channels)` by name of group.
+
+    Raises:
+        ValueError: If the model is not compiled with a loss, or a batch has no labels.
+    """
+    if not getattr(model, "compiled", False) or model.loss is None:
+        raise ValueError(
+            f"Gradients need a loss: compile '{model.name}' with one, or choose a criterion "
+            "that reads weights or activations alone."
+        )
+    gated = GatedNetwork(model, [group.name for group in groups], ("channels",))
+    found: dict[str, list] = {group.name: [] for group in groups}
+    for x, y, sample_weight in batches_of(data):
+        if y is None:
+            raise ValueError("Gradients need labels, and a batch of `data` has none: pass (x, y).")
+
+        def loss(factors: dict[str, Tensor], x: Any = x, y: Any = y, w: Any = sample_weight) -> Any:
+            with keras.StatelessScope():  # What the loss tracks belongs to training.
+                y_pred = gated.run(x, factors, training=False)
+                return model.compute_loss(x, y, y_pred, w, training=False)
+
+        _, gradients = BackendTrainer.gradient(loss, gated.ones())
+        for name, gradient in gradients.items():
+            size = next(group.size for group in groups if group.name == name)
+            value = np.zeros(size) if gradient is None else ops.convert_to_numpy(gradient)
+            found[name].append(value)
+    return {name: np.asarray(rows, "float64") for name, rows in found.items()}
+
+
+def observe_activations(
+    channel_graph: ChannelGraph, groups: list[ChannelGroup], data: Any
+) -> dict[str, np.ndarray]:
+    """The mean absolute value of what consumers read of each channel, in inference.
+
+    Args:
+        channel_graph: The model's `ChannelGraph`.
+        groups: The `ChannelGroup`s.
+        data: See `batches_of`; labels are not read.
+
+    Returns:
+        Vectors by name of group.
+    """
+    sums = {group.name: np.zeros(group.size) for group in groups}
+    counts = {group.name: np.zeros(group.size) for group in groups}
+
+    def visit(call: Call, args: tuple, kwargs: dict) -> Any:
+        edge = channel_graph.edge_at(call)
+        if edge is not None:
+            read = next(x for x in tree.flatten((args, kwargs)) if ops.is_tensor(x))
+            axis = channel_graph.axes_along(call.input).get(edge.tensor_axis, edge)
+            sizes = np.abs(np.asarray(ops.convert_to_numpy(read), "float64"))
+            others = tuple(n for n in range(sizes.ndim) if n != edge.tensor_axis)
+            number = sizes.size / sizes.shape[edge.tensor_axis]
+            along = sizes.sum(others)
+            for group in groups:
+                if any(group is other for other in axis.groups):
+                    entries, channels = axis.entries_of(group)
+                    sums[group.name] += np.bincount(channels, along[entries], group.size)
+                    counts[group.name] += number * np.bincount(channels, minlength=group.size)
+        return call.op(*args, **kwargs)
+
+    for x, _, _ in batches_of(data):
+        given = tree.map_structure(ops.convert_to_tensor, arranged(x, channel_graph.graph.inputs))
+        channel_graph.graph.replay(given, visit)
+    return {name: sums[name] / np.maximum(counts[name], 1) for name in sums}

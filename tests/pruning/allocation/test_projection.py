@@ -1,0 +1,167 @@
+"""A projection meets its budget exactly from below, by the strongest factors."""
+
+import keras
+import numpy as np
+import pytest
+from helpers.checks import draw_inputs, with_random_weights
+from helpers.drawn_graphs import RECIPES, build
+from helpers.toys import convnet, examples, mlp
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from keras import layers
+
+import keras_switcher as ks
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.pruning.allocation.projection import project
+from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.planning import plan_removal
+
+
+def chain():
+    hidden = [layers.Dense(6, "relu", name=name) for name in ("first", "second")]
+    return with_random_weights(
+        keras.Sequential([keras.Input((5,)), *hidden, layers.Dense(3, name="head")])
+    )
+
+
+def drawn_factors(channel_graph, connections=False, seed=0, off=0.2):
+    random = np.random.default_rng(seed)
+    groups = [group for group in channel_graph.groups if group.prunable]
+    if connections:
+        groups = [group for group in channel_graph.connections if group.prunable]
+    return {
+        group.name: np.where(
+            random.random(group.shape) < off, 0, random.uniform(0.1, 1.5, group.shape)
+        ).astype("float32")
+        for group in groups
+    }
+
+
+def kept_share(channel_graph, factors, of, round_to=1):
+    plan = plan_removal(channel_graph, factors, round_to)
+    return remaining(channel_graph, plan)[of] / remaining(channel_graph)[of]
+
+
+@settings(max_examples=examples(25), deadline=None, derandomize=True)
+@given(
+    RECIPES,
+    st.sampled_from(["weights", "macs"]),
+    st.floats(0.1, 0.9),
+    st.sampled_from([1, 1, 2]),
+    st.integers(0, 99),
+)
+def test_budgets_hold_and_nothing_further_fits(recipe, of, keep, round_to, seed):
+    channel_graph = ChannelGraph(build(**recipe))
+    factors = drawn_factors(channel_graph, seed=seed)
+    assume(factors and all(factor.any() for factor in factors.values()))
+    try:
+        projected = project(channel_graph, factors, keep, of, round_to)
+    except ValueError as error:
+        assume("cannot be met" not in str(error))
+        raise
+    assert kept_share(channel_graph, projected.factors, of, round_to) <= keep
+    number = 0
+    for name, factor in factors.items():
+        left = projected.factors[name]
+        assert ((left == factor) | (left == 0)).all()
+        assert left.any()
+        number += int(((factor > 0) & (left == 0)).sum())
+        for channel in np.flatnonzero((factor > 0) & (left == 0)):
+            more = {**projected.factors, name: left.copy()}
+            more[name][channel] = factor[channel]
+            share = kept_share(channel_graph, more, of, round_to)
+            before = kept_share(channel_graph, projected.factors, of, round_to)
+            assert share > keep or share == before
+    assert projected.number == number
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.3, 0.7])
+@pytest.mark.parametrize("seed", range(3))
+def test_connections_hold_their_budget_and_no_layer_is_cut_off(keep, seed):
+    model = chain()
+    channel_graph = ChannelGraph(model)
+    factors = drawn_factors(channel_graph, connections=True, seed=seed)
+    projected = project(channel_graph, factors, keep, "weights")
+    plan = plan_removal(channel_graph, projected.factors)
+    total = remaining(channel_graph)["weights"]
+    left = remaining(channel_graph, plan)["weights"]
+    assert left <= keep * total
+    for kernel in channel_graph.kernels:
+        matrix = projected.factors[kernel.connections_name]
+        assert kernel.between(matrix, plan.keep).any()
+    # Connections that are on keep their factors, the strongest first but for the path and the rest.
+    assert all(
+        ((projected.factors[name] == factor) | (projected.factors[name] == 0)).all()
+        for name, factor in factors.items()
+    )
+
+
+def test_the_strongest_stay():
+    channel_graph = ChannelGraph(chain())
+    factors = {
+        "first": np.array([0.1, 0.9, 0.2, 0.8, 0.3, 0.7], "float32"),
+        "second": np.array([1, 1.1, 1.2, 1.3, 1.4, 1.5], "float32"),
+    }
+    # Of 30 + 36 + 18 = 84 weights 50: with all of second, 11 for each of first: (50 - 18) / 11.
+    projected = project(channel_graph, factors, 0.6, "weights")
+    assert np.flatnonzero(projected.factors["first"]).tolist() == [1, 3]
+    assert np.flatnonzero(projected.factors["second"]).tolist() == list(range(6))
+    assert (projected.number, projected.of) == (4, 12)
+    assert projected.largest == pytest.approx(0.7)
+
+
+def test_factors_that_meet_the_budget_stay_as_they_are():
+    channel_graph = ChannelGraph(chain())
+    factors = {"first": np.array([0, 0, 0, 0, 0, 2.0], "float32")}
+    projected = project(channel_graph, factors, 0.9, "weights")
+    assert np.array_equal(projected.factors["first"], factors["first"])
+    assert (projected.number, projected.largest) == (0, 0.0)
+
+
+def test_what_cannot_be_met_says_the_least():
+    channel_graph = ChannelGraph(chain())
+    with pytest.raises(ValueError, match=r"cannot be met by these factors.*at least 0\.4643"):
+        # With one of second, 5 * 6 + 6 + 3 of 84.
+        project(channel_graph, {"second": np.ones(6, "float32")}, 0.2, "weights")
+
+
+@pytest.mark.parametrize("connections", [False, True, "both"])
+def test_a_model_compacts_within_a_budget_that_training_has_not_reached(connections):
+    model = ks.SwitcherModel(with_random_weights(mlp(16)), connections=connections)
+    budget = ks.Budget(0.4)
+    small = model.compact(budget=budget)
+    plan = model.plan(budget=budget)
+    structure = model.structure(budget=budget)
+    assert 1 - structure.removed("weights") <= 0.4 < 1 - structure.removed("weights") + 0.1
+    assert "Projected to a budget of 40.00% of the weights" in str(structure)
+    x = draw_inputs(model.task)
+    np.testing.assert_allclose(plan.apply(model.task)(x), small(x), rtol=1e-5, atol=1e-6)
+    assert model.structure().removed("weights") == 0  # The model itself has all of them.
+
+
+def test_rounding_is_within_the_budget():
+    model = ks.SwitcherModel(with_random_weights(convnet()), groups="conv")
+    budget = ks.Budget(0.75, of="macs")
+    small = model.compact(round_to=2, budget=budget)
+    assert ks.count_macs(small).total <= 0.75 * ks.count_macs(model.task).total
+    assert small.get_layer("second").filters % 2 == 0
+
+
+def test_the_optimizer_comes_along():
+    model = ks.SwitcherModel(with_random_weights(convnet()))
+    model.compile("adam", "mse")
+    small = model.compact(optimizer=True, budget=ks.Budget(0.5))
+    assert type(small.optimizer) is keras.optimizers.Adam
+    x = draw_inputs(model.task)
+    plain = model.compact(budget=ks.Budget(0.5))
+    np.testing.assert_allclose(small(x), plain(x), rtol=1e-4, atol=1e-5)
+
+
+def test_bad_budgets_are_refused():
+    model = ks.SwitcherModel(mlp())
+    with pytest.raises(ValueError, match=r"`budget` must be None or a keras_switcher\.Budget"):
+        model.compact(budget=0.5)
+    with pytest.raises(ValueError, match="cannot bring the weights down to"):
+        model.plan(budget=ks.Budget(0.01))
+    with pytest.raises(ValueError, match="`round_to` must be a positive integer"):
+        model.plan(round_to=0, budget=ks.Budget(0.5))

@@ -1,0 +1,163 @@
+"""Gradual switchers: masks meet the target as it falls, by scores, and are resumed exactly."""
+
+import keras
+import numpy as np
+import pytest
+from helpers.checks import draw_inputs, with_random_weights
+from helpers.toys import convnet, crossentropy, data, mlp
+from keras import ops
+
+import keras_switcher as ks
+
+
+def gradual(task, switcher="magnitude", rate=0.1, end_epoch=3, keep=0.4, **kwargs):
+    kwargs.setdefault("alternation", "task")
+    budget = ks.Budget(keep, end_epoch=end_epoch)
+    model = ks.SwitcherModel(task, switcher, budget=budget, **kwargs)
+    model.compile(keras.optimizers.SGD(rate), crossentropy(), run_eagerly=False)
+    # As if it had been trained before, so that the budget does not wait.
+    model.budget_progress.was_trained.assign(1.0)
+    return model
+
+
+class Kept(keras.callbacks.Callback):
+    """The kept share and the target as each batch begins, after the masks are renewed."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        model = self.model
+        target = float(model.budget.target(model.schedule.epoch))
+        kept = float(model.accounting.kept(model.factors(), model.budget.of))
+        self.seen.append((kept, target))
+
+
+@pytest.mark.parametrize("switcher", ["magnitude", "uniform", "taylor", "random"])
+def test_masks_meet_the_target_from_below(switcher):
+    make = {"magnitude": {}, "uniform": {"allocation": "uniform"}}.get(switcher)
+    names = {"taylor": "taylor", "random": "random"}
+    arguments = {"criterion": names[switcher]} if make is None else make
+    model = gradual(
+        with_random_weights(convnet()), ks.switchers.Gradual(renew_every=1, **arguments)
+    )
+    x, y = data(shape=(8, 8, 1))
+    kept = Kept()
+    model.fit(x, y, batch_size=8, epochs=5, callbacks=[kept], verbose=0)
+    assert all(share <= target + 1e-6 for share, target in kept.seen)
+    assert 1 - model.structure().removed("weights") <= 0.4
+    assert set(np.concatenate([f.ravel() for f in model.scaling_factors().values()])) == {0.0, 1.0}
+    inputs = draw_inputs(model.task)
+    np.testing.assert_allclose(model.compact()(inputs), model(inputs), rtol=1e-5, atol=1e-5)
+
+
+def test_names_choose_criterion_and_allocation():
+    made = {name: ks.switchers.get(name) for name in ("magnitude", "uniform", "taylor", "random")}
+    assert {name: (s.criterion, s.allocation) for name, s in made.items()} == {
+        "magnitude": ("group_norm", "global"),
+        "uniform": ("group_norm", "uniform"),
+        "taylor": ("taylor", "global"),
+        "random": ("random", "global"),
+    }
+
+
+def test_magnitude_keeps_the_largest_norms():
+    model = gradual(with_random_weights(mlp(16)), groups=["hidden"], keep=0.5, rate=0.0)
+    x, y = data()
+    model.fit(x, y, epochs=4, verbose=0)
+    w, v = (ops.convert_to_numpy(layer.kernel) for layer in model.task.layers)
+    norms = np.sqrt((w**2).sum(0) + (v**2).sum(1))
+    assert np.flatnonzero(model.scaling_factors()["hidden"]).tolist() == sorted(
+        np.argsort(-norms)[:8].tolist()
+    )
+
+
+def test_what_is_off_may_come_back_until_the_budget_is_reached():
+    model = gradual(with_random_weights(mlp(16)), groups=["hidden"], keep=0.5, rate=0.0)
+    x, y = data()
+    model.fit(x, y, epochs=2, verbose=0)
+    off = np.flatnonzero(model.scaling_factors()["hidden"] == 0)
+    assert len(off)
+    head = model.task.layers[-1].kernel
+    strong = ops.convert_to_numpy(head).copy()
+    strong[off[0]] = 10
+    head.assign(strong)
+    model.fit(x, y, epochs=4, initial_epoch=2, verbose=0)
+    assert model.scaling_factors()["hidden"][off[0]] == 1
+    settled = model.scaling_factors()["hidden"]
+    strong[:] = 1e-3
+    strong[np.flatnonzero(settled == 0)] = 10
+    head.assign(strong)
+    model.fit(x, y, epochs=6, initial_epoch=4, verbose=0)
+    assert np.array_equal(model.scaling_factors()["hidden"], settled)
+
+
+def test_connections():
+    model = gradual(with_random_weights(mlp(16)), connections=True, keep=0.3, rate=0.0)
+    x, y = data()
+    model.fit(x, y, epochs=4, verbose=0)
+    masks = model.scaling_factors()
+    assert 1 - model.structure().removed("weights") <= 0.3
+    for group in model.gated.connections:
+        size = np.abs(ops.convert_to_numpy(group.layer.kernel))
+        mask = masks[group.name]
+        # All but the path that keeps the layers connected.
+        assert size[mask > 0].mean() > size[mask == 0].mean()
+
+
+def test_saved_and_resumed_it_goes_on_as_if_nothing_had_been(tmp_path):
+    x, y = data()
+
+    def run(model, first, last):
+        model.fit(x, y, batch_size=8, epochs=last, initial_epoch=first, shuffle=False, verbose=0)
+
+    weights = with_random_weights(convnet()).get_weights()
+    x, y = data(shape=(8, 8, 1))
+
+    def start():
+        task = convnet()
+        task.set_weights(weights)
+        return gradual(task, ks.switchers.Gradual(renew_every=2))
+
+    whole = start()
+    run(whole, 0, 4)
+    half = start()
+    run(half, 0, 2)
+    half.save(tmp_path / "half.keras")
+    loaded = keras.saving.load_model(tmp_path / "half.keras")
+    run(loaded, 2, 4)
+    for name, factors in whole.scaling_factors().items():
+        assert np.array_equal(loaded.scaling_factors()[name], factors)
+    for one, other in zip(whole.task.get_weights(), loaded.task.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_without_a_budget_it_says_that_it_needs_one():
+    model = ks.SwitcherModel(mlp(), "magnitude")
+    model.compile("sgd", crossentropy())
+    with pytest.raises(ValueError, match=r"follows a budget.*has none.*set `model\.budget`"):
+        model.fit(*data(), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"allocation": "local"}, "`allocation` must be one of"),
+        ({"floor": 1}, "`floor` must be a share"),
+        ({"renew_every": 0}, "`renew_every` must be a number of batches"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ks.switchers.Gradual(**arguments)
+
+
+def test_criteria_that_do_not_fit():
+    x, y = data()
+    with pytest.raises(ValueError, match="'activation' needs data of its own"):
+        gradual(mlp(), ks.switchers.Gradual("activation")).fit(x, y, epochs=3, verbose=0)
+    with pytest.raises(ValueError, match="`criterion` must be one of"):
+        gradual(mlp(), ks.switchers.Gradual("norm")).fit(x, y, epochs=3, verbose=0)
+    with pytest.raises(ValueError, match="Taylor scores channels alone"):
+        gradual(mlp(), "taylor", connections=True).fit(x, y, epochs=3, verbose=0)

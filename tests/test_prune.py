@@ -1,0 +1,140 @@
+"""prune: a smaller network, exact and within its budget, by any criterion."""
+
+import keras
+import numpy as np
+import pytest
+from helpers.checks import copy_of, draw_inputs, with_random_weights
+from helpers.networks import densely_connected, two_heads
+from helpers.toys import convnet, crossentropy, data, mlp
+from keras import layers, ops
+
+import keras_switcher as ks
+
+CRITERIA = ("group_norm", "group_norm_l1", "bn_scale", "taylor", "activation", "random")
+
+
+def _compiled(model):
+    model.compile("sgd", crossentropy())
+    return model
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("allocation", ["global", "uniform"])
+def test_is_exact_and_within_the_budget(criterion, allocation):
+    model = _compiled(with_random_weights(convnet()))
+    before = [w.copy() for w in model.get_weights()]
+    budget = ks.Budget(0.5, of="macs")
+    small = ks.prune(model, budget, criterion, allocation, data(shape=(8, 8, 1)))
+    assert ks.count_macs(small).total <= 0.5 * ks.count_macs(model).total
+    kept = {layer.name: _kept_of(layer, model.get_layer(layer.name)) for layer in small.layers[1:]}
+    by_masks = ks.prune_channels(model, {name: m for name, m in kept.items() if m is not None})
+    x = draw_inputs(model)
+    np.testing.assert_allclose(small(x), by_masks(x), rtol=1e-5, atol=1e-6)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def _kept_of(layer, old):
+    """Which channels of a convolution or a hidden Dense layer are left, by their biases."""
+    if layer.name not in ("first", "second", "hidden"):
+        return None
+    left = ops.convert_to_numpy(layer.bias)
+    return np.isin(ops.convert_to_numpy(old.bias), left)
+
+
+@pytest.mark.parametrize("make", [two_heads, densely_connected])
+def test_any_graph(make):
+    model = with_random_weights(make())
+    small = ks.prune(model, ks.Budget(0.4))
+    total = sum(kernel.cost("weights") for kernel in _kernels(model))
+    assert sum(kernel.cost("weights") for kernel in _kernels(small)) <= 0.4 * total
+
+
+def _kernels(model):
+    from keras_switcher.graph.channel_graph import ChannelGraph
+
+    return ChannelGraph(model).kernels
+
+
+def test_a_compact_network_is_pruned_again():
+    model = with_random_weights(convnet())
+    once = ks.prune(model, ks.Budget(0.6))
+    twice = ks.prune(once, ks.Budget(0.5))
+    assert ks.count_parameters(twice).total < ks.count_parameters(once).total
+
+
+def test_its_own_criterion_is_asked():
+    class KeepFirst(ks.criteria.Criterion):
+        def scores(self, network):
+            return {group.name: -np.arange(group.size) for group in network.groups}
+
+    model = with_random_weights(mlp())
+    small = ks.prune(model, ks.Budget(0.5), KeepFirst())
+    expected = ks.prune_channels(model, {"hidden": np.arange(8) < small.get_layer("hidden").units})
+    for one, other in zip(small.get_weights(), expected.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_chosen_groups_alone_lose_channels():
+    model = with_random_weights(convnet())
+    small = ks.prune(model, ks.Budget(0.8), groups=["hidden"])
+    assert small.get_layer("first").filters == 4
+    assert small.get_layer("second").filters == 6
+    assert small.get_layer("hidden").units < 8
+
+
+def test_round_to():
+    network = [keras.Input((16,)), layers.Dense(64, name="a"), layers.Dense(64, name="b")]
+    model = keras.Sequential([*network, layers.Dense(4)])
+    small = ks.prune(model, ks.Budget(0.5), round_to=8)
+    assert small.get_layer("a").units % 8 == small.get_layer("b").units % 8 == 0
+
+
+def test_the_same_from_a_copy():
+    model = with_random_weights(convnet())
+    one, other = (ks.prune(m, ks.Budget(0.5)) for m in (model, copy_of(model)))
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        assert np.array_equal(a, b)
+
+
+def _open_size():
+    inputs = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, name="first")(inputs)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, name="second")(x))
+    return keras.Model(inputs, layers.Dense(2)(x))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"budget": 0.5}, r"`budget` must be a keras_switcher.Budget.*Received: budget=0\.5"),
+        ({"allocation": "local"}, "`allocation` must be one of.*Received: allocation='local'"),
+        ({"allocation": {"head": 0.5}}, "'head' in `allocation` cannot be pruned: its channels"),
+        ({"allocation": {"hidden": 2}}, r"allocation\['hidden'\] must be a share.*Received: 2"),
+        ({"allocation": {"nowhere": 0.5}}, "names no channel group"),
+        ({"floor": 1}, "`floor` must be a share from 0 to below 1. Received: floor=1"),
+        ({"round_to": 0}, "`round_to` must be a positive integer. Received: 0"),
+        ({"criterion": "taylor"}, "looks at .* at work: pass data"),
+        ({"criterion": "activation"}, "looks at .* at work: pass data"),
+        ({"criterion": "taylor", "data": data()}, "Gradients need a loss: compile"),
+        ({"criterion": "bn_scale"}, "there are none on the channels of 'hidden'"),
+        ({"budget": ks.Budget(0.1)}, r"cannot be met.*remain"),
+        ({"verify": 1}, "verify"),
+    ],
+)
+def test_bad_input_is_refused_in_words(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ks.prune(mlp(), **{"budget": ks.Budget(0.5), **arguments})
+
+
+def test_labels_are_missed():
+    model = _compiled(mlp())
+    with pytest.raises(ValueError, match="need labels"):
+        ks.prune(model, ks.Budget(0.5), "taylor", data=data()[0])
+
+
+def test_macs_that_are_not_known():
+    model = with_random_weights(_open_size())
+    with pytest.raises(ValueError, match="does not know those of 'first'"):
+        ks.prune(model, ks.Budget(0.5, of="macs"))
+    small = ks.prune(model, ks.Budget(0.5, of="weights"))
+    assert small.get_layer("first").filters < 4
