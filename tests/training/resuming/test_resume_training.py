@@ -11,6 +11,7 @@ from helpers.toys import convnet, data, mlp, same, values
 
 from keras_switcher import ResumeTraining, StructureHistory
 from keras_switcher.random_generators import generator_states, restore_generators
+from keras_switcher.switchers import L0
 
 
 def test_keras_own_callback_suffices_where_nothing_is_killed_while_it_saves(tmp_path):
@@ -31,6 +32,7 @@ MODELS = {
     "float16": lambda: plain(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())),
     "bfloat16": lambda: plain(task=mlp(dtype="bfloat16")),
     "switched": lambda: switching(mlp(), warmup_epochs=1),
+    "drawn": lambda: switching(mlp(), L0(strength=9.0, seed=1), warmup_epochs=1),
 }
 
 
