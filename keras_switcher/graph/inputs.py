@@ -19,8 +19,9 @@ def inputs_like(tensors: Any, values: Any = None) -> Any:
     """
     flat = tree.flatten(tensors)
     given = flat if values is None else tree.flatten(arranged(values, tensors))
-    made = [_input_like(tensor, _sizes(tensor, x)) for tensor, x in zip(flat, given, strict=True)]
-    return tree.pack_sequence_as(tensors, made)
+    made = {id(t): _input_like(t, _sizes(t, x)) for t, x in zip(flat, given, strict=True)}
+    # Not by pack_sequence_as: under PyTorch it sorts dicts.
+    return tree.map_structure(lambda tensor: made[id(tensor)], tensors)
 
 
 def arranged(values: Any, tensors: Any) -> Any:
@@ -86,11 +87,11 @@ def inputs_of_shape(model: keras.Model, shapes: list | tuple | dict | None) -> A
             "a number for each that is open; for several inputs a list of shapes, or a dict by "
             f"name. The inputs are {expected}. Received: input_shape={shapes!r}."
         )
-    made = [
-        keras.KerasTensor((tensor.shape[0], *given[tensor.name]), tensor.dtype) for tensor in inputs
-    ]
     structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-    return tree.pack_sequence_as(structure, made)
+    return tree.map_structure(
+        lambda tensor: keras.KerasTensor((tensor.shape[0], *given[tensor.name]), tensor.dtype),
+        structure,
+    )
 
 
 def _is_shape(value: Any) -> bool:

@@ -38,7 +38,8 @@ class Gated(keras.layers.Layer):
 
     >>> import numpy as np
     >>> layer = Gated(keras.layers.Dense(2, kernel_initializer="ones"))
-    >>> layer(np.array([[1.0, 10.0]]), np.array([1.0, 0.0])).numpy().tolist()
+    >>> outputs = layer(np.array([[1.0, 10.0]]), np.array([1.0, 0.0]))
+    >>> keras.ops.convert_to_numpy(outputs).tolist()
     [[1.0, 1.0]]
     """
 

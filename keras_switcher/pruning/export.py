@@ -57,8 +57,13 @@ def export_model(
             new = folder / path.name
             try:
                 model.export(str(new), format=format, **{"verbose": False, **kwargs})
-            except ImportError as error:
-                raise _missing(format, error) from error
+            except Exception as error:
+                cause: BaseException | None = error
+                while cause is not None and not isinstance(cause, ImportError):
+                    cause = cause.__cause__  # PyTorch's exporter raises an error of its own.
+                if cause is None:
+                    raise
+                raise _missing(format, cause) from error
             if path.is_dir() and not new.is_dir():  # A file cannot take a folder's place.
                 raise _taken(path)
             _move(new if path.is_dir() else folder, near.parent, last=path.name)

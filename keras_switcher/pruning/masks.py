@@ -59,7 +59,7 @@ def prune_channels(
     >>> kernel[1] = 0
     >>> model.get_layer("head").set_weights([kernel, bias])
     >>> x = np.random.default_rng(0).normal(size=(5, 4))
-    >>> bool(np.allclose(small(x), model(x), atol=1e-6))
+    >>> bool(np.allclose(small.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6))
     True
     """
     check_verify(verify)

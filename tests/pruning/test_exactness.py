@@ -14,7 +14,18 @@ from keras_switcher import channel_groups
 LIGHT = pytest.param(0.3, marks=pytest.mark.long)
 # JAX compiles anew for each network and size: every third here, all with -m long.
 IS_LONG = {name: keras.backend.backend() == "jax" and i % 3 for i, name in enumerate(GRAPHS)}
-EXAMPLES = [pytest.param(n, marks=pytest.mark.long if IS_LONG[n] else ()) for n in GRAPHS]
+RUN = {
+    "layer_normalization_of_positions": pytest.mark.only(
+        "tensorflow", "jax", reason="Under PyTorch Keras normalises the last axes alone."
+    )
+}
+
+
+def marks(name):
+    return [*([pytest.mark.long] if IS_LONG[name] else []), *([RUN[name]] if name in RUN else [])]
+
+
+EXAMPLES = [pytest.param(name, marks=marks(name)) for name in GRAPHS]
 UNSAVED = ("clipped_by_arrays", "function")  # What Keras itself cannot save and load.
 
 

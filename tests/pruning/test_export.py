@@ -157,6 +157,7 @@ def test_a_file_does_not_take_the_place_of_an_empty_folder(tmp_path):
     assert path.is_dir()
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(
     ("format", "packages", "cause"),
     [

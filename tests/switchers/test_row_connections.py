@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.gradients import gradient_of
-from helpers.toys import float64, mlp, randomize, values
+from helpers.toys import float64, float64_error, mlp, randomize, values
 from keras import layers
 
 from keras_switcher import SwitcherModel
@@ -38,7 +38,7 @@ def test_permuting_units_permutes_factors(axis):
         before, weights = factors(with_kernel(kernel))
         after, _ = factors(with_kernel(kernel.take(order, axis)), weights=weights)
     assert np.ptp(before) > 0.1
-    np.testing.assert_allclose(after, before.take(order, axis), rtol=1e-9)
+    np.testing.assert_allclose(after, before.take(order, axis), rtol=float64_error(1e-9))
 
 
 def test_rescaling_and_signs_change_nothing():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.paper import SWITCHER, TASK, gradients, paper_model, weights
-from helpers.toys import crossentropy, data, float64, randomize, switched, values
+from helpers.toys import crossentropy, data, float64, float64_error, randomize, switched, values
 from keras import layers
 
 SAMPLE = np.array([[1.3]]), np.array([2])
@@ -23,8 +23,8 @@ def stepped(**kwargs):
 def test_joint_step_has_the_gradients_of_equations_5_and_6(through):
     task, switcher = stepped(alternation="joint", gradient_through_switcher=through)
     of_task, of_switcher = gradients(TASK, SWITCHER, 1.3, 2, through=through)
-    np.testing.assert_allclose(task, of_task, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(switcher, of_switcher, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(task, of_task, rtol=0, atol=float64_error(1e-12))
+    np.testing.assert_allclose(switcher, of_switcher, rtol=0, atol=float64_error(1e-12))
 
 
 def test_second_term_of_equation_6_matters_here():
@@ -34,7 +34,9 @@ def test_second_term_of_equation_6_matters_here():
 
 def test_warm_up_step_has_the_gradient_of_equation_7():
     task, switcher = stepped(warmup_epochs=1)
-    np.testing.assert_allclose(task, gradients(TASK, SWITCHER, 1.3, 2, warm=True)[0], atol=1e-12)
+    np.testing.assert_allclose(
+        task, gradients(TASK, SWITCHER, 1.3, 2, warm=True)[0], atol=float64_error(1e-12)
+    )
     assert not switcher.any()
 
 
@@ -42,8 +44,8 @@ def test_batch_alternation_updates_the_task_from_the_new_switcher():
     task, switcher = stepped(alternation="batch")
     of_switcher = gradients(TASK, SWITCHER, 1.3, 2)[1]
     of_task = gradients(TASK, SWITCHER - of_switcher, 1.3, 2)[0]
-    np.testing.assert_allclose(switcher, of_switcher, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(task, of_task, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(switcher, of_switcher, rtol=0, atol=float64_error(1e-12))
+    np.testing.assert_allclose(task, of_task, rtol=0, atol=float64_error(1e-12))
 
 
 @pytest.mark.only("tensorflow", reason="Under others Keras takes tanh and means in float32 alone.")

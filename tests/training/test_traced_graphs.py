@@ -18,6 +18,7 @@ from helpers.toys import (
     values,
 )
 from keras import layers, ops
+from keras.backend import standardize_dtype
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.training.schedule import ALTERNATIONS
@@ -105,6 +106,12 @@ def test_a_budget_of_the_same_settings_needs_no_other_graph():
     assert model.make_train_function() is not function
 
 
+IN_DOUBLE = pytest.mark.only(
+    "tensorflow", "jax", reason="Keras multiplies in float32 under PyTorch, see `float64_error`."
+)
+
+
+@IN_DOUBLE
 @pytest.mark.parametrize("of", [None, "weights", "macs"])
 @pytest.mark.parametrize("connections", [True, "both"])
 def test_connections_are_trained_and_cut_in_float64(connections, of):
@@ -120,7 +127,10 @@ def test_connections_are_trained_and_cut_in_float64(connections, of):
         assert np.abs(found - expected).max() <= 1e-9 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["float16", "bfloat16", "float32", pytest.param("float64", marks=IN_DOUBLE)],
+)
 def test_shares_are_counted_in_at_least_float32(dtype):
     with in_double() if dtype == "float64" else contextlib.nullcontext():
         check_shares(SwitcherModel(mlp(), connections="both"), dtype)
@@ -129,10 +139,10 @@ def test_shares_are_counted_in_at_least_float32(dtype):
 def check_shares(model, dtype):
     factors = {name: keras.ops.cast(ones, dtype) for name, ones in model.gated.ones().items()}
     kept = model.accounting.kept(factors, "weights")
-    assert kept.dtype == ("float64" if dtype == "float64" else "float32")
+    assert standardize_dtype(kept.dtype) == ("float64" if dtype == "float64" else "float32")
     assert float(kept) == 1
     removed = model.accounting.weights_removed(factors)
-    assert removed.dtype == "float32"
+    assert standardize_dtype(removed.dtype) == "float32"
     assert float(removed) == 0
 
 

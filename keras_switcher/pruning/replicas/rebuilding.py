@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from keras_switcher.graph.attributes import attributes_of
 from keras_switcher.graph.call import Call, is_stock
 from keras_switcher.graph.sublayers import with_sublayers
 from keras_switcher.pruning.replicas.holding import holds_state
@@ -132,7 +133,7 @@ def _refusal(op: keras.Operation, problem: str) -> ValueError:
 
 def _has_own_functions(part: keras.Operation, op: keras.Operation) -> bool:
     """Whether a stock layer has functions of a user's that its configuration cannot hold."""
-    for name, value in vars(part).items():
+    for name, value in attributes_of(part).items():
         if isinstance(value, keras.layers.Layer) or not callable(value):
             continue
         module = getattr(value, "__module__", None) or type(value).__module__
@@ -169,7 +170,7 @@ def _build_activation(op: keras.Operation, new: keras.Operation, shape: tuple) -
 
 def _config_of(op: keras.Operation, stock: bool) -> dict:
     """The configuration of a layer; of a stock one without its activations, see `_functions`."""
-    given = [name for name, value in vars(op).items() if _is_activation(name, value)]
+    given = [name for name, value in attributes_of(op).items() if _is_activation(name, value)]
     if not given or not stock:
         return op.get_config()
     # Not every callable can be serialized, and Keras warns of lambdas. A copy without them can be.
@@ -186,7 +187,7 @@ def _functions(op: keras.Operation, config: dict) -> dict:
     """The functions that a stock layer was given, as they are: not all survive serialization."""
     return {
         name: build_again(value, value.name, {}) if isinstance(value, keras.layers.Layer) else value
-        for name, value in vars(op).items()
+        for name, value in attributes_of(op).items()
         if name in config and name.endswith(_FUNCTIONS) and callable(value)
     }
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from keras_switcher.graph.attributes import attributes_of
 from keras_switcher.graph.call import Call, is_stock, is_tensor
 from keras_switcher.graph.sublayers import with_sublayers
 from keras_switcher.pruning.derived_state import renew_derived_state
@@ -128,7 +129,7 @@ def _other_parts(old: keras.layers.Layer, new: keras.layers.Layer) -> str | None
         return "it consists of other layers"
     for one, other in zip(*parts, strict=True):
         for name in _attributes(one, other):
-            values = [_comparable(vars(part).get(name)) for part in (one, other)]
+            values = [_comparable(attributes_of(part).get(name)) for part in (one, other)]
             if values[0] != values[1]:
                 where = "" if one is old else f" of its layer '{one.name}'"
                 return f"its attribute `{name}`{where} is another one"
@@ -141,7 +142,7 @@ def _attributes(one: keras.layers.Layer, other: keras.layers.Layer) -> list[str]
     # trained, what its layers are called, and how many samples it has seen first.
     if isinstance(one, (keras.Model, keras.layers.InputLayer)) and is_stock(one):
         return []
-    names = sorted({*vars(one), *vars(other)} - _of_keras())
+    names = sorted({*attributes_of(one), *attributes_of(other)} - _of_keras())
     return [name for name in names if not name.startswith(_OF_TENSORFLOW)]
 
 

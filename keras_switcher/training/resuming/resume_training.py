@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_switcher.atomic_files import remove_leftovers, temporary_folder
+from keras_switcher.random_generators import generator_states, restore_generators
 from keras_switcher.structure_history import StructureHistory
 from keras_switcher.training.resuming.checkpoint_file import (
     read_record,
@@ -27,10 +28,11 @@ class ResumeTraining(keras.callbacks.Callback):
     nothing is killed while it saves.
 
     Saved are all variables of the model and its optimizers, the states of its layers' random
-    generators (Dropout and its like), and the logs of each epoch: the History that `fit` returns
-    is that of the whole training. So a resumed training ends as an uninterrupted one, bit by bit,
-    where the order of the data is a function of the epoch (`shuffle=False`, say). It goes on from
-    whole epochs only: one that was interrupted is run again from its start.
+    generators (Dropout and its like), under PyTorch that of its own generator too, and the logs of
+    each epoch: the History that `fit` returns is that of the whole training. So a resumed training
+    ends as an uninterrupted one, bit by bit, where the order of the data is a function of the epoch
+    (`shuffle=False`, say). It goes on from whole epochs only: one that was interrupted is run again
+    from its start.
 
     Not saved is what other callbacks keep (the patience of EarlyStopping, say) or have set on the
     model other than variables. Put it last in the list, so that what they change at an epoch's end
@@ -99,6 +101,7 @@ class ResumeTraining(keras.callbacks.Callback):
         self._untold = dict(self.logs)
         if record:
             restore_values(self._path, record, variables)
+            restore_generators(record.get("generators", {}))  # Version 0.2.4 saved none.
             # Private, as in Keras's own BackupAndRestore: fit() looks here once training has begun.
             self.model._initial_epoch = record["epochs"]
             if self.history:
@@ -118,6 +121,7 @@ class ResumeTraining(keras.callbacks.Callback):
             "epochs": epoch + 1,
             "logs": list(self.logs.items()),
             "settings": self._settings,
+            "generators": generator_states(),
             # Callbacks may change learning rates.
             "since": {n: v for n, v in settings.items() if self._settings.get(n) != v},
         }

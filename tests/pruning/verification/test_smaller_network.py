@@ -132,6 +132,10 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
     normal = tf.random.normal
+elif keras.backend.backend() == "torch":
+    import torch
+
+    normal = torch.randn
 else:
     normal = keras.random.normal
 
@@ -268,7 +272,10 @@ def compiled(model):
     [
         lambda model, path: model.compact(),
         lambda model, path: compiled(model).compact(optimizer=True),
-        lambda model, path: model.export(path, format="tf_saved_model", verbose=False),
+        pytest.param(
+            lambda model, path: model.export(path, format="tf_saved_model", verbose=False),
+            marks=pytest.mark.only("tensorflow", reason="TensorFlow writes SavedModel."),
+        ),
         lambda model, path: model.plan().apply(model.task),
         lambda model, path: prune_channels(model.task, {"hidden": np.arange(7) > 2}),
     ],

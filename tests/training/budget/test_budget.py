@@ -376,7 +376,8 @@ def test_what_is_off_learns_what_it_would_do():
 
 
 def test_connections_act_as_they_are():
-    given = {"hidden": np.float32([0, 0.02, 0.03]), "cut": np.float32([[0, 0.01], [0.02, 1]])}
+    given = {"hidden": [0, 0.02, 0.03], "cut": [[0, 0.01], [0.02, 1]]}
+    given = {name: ops.convert_to_tensor(factors) for name, factors in given.items()}
     effective = Budget(0.5).effective_factors(given)
     assert list(effective) == ["hidden", "cut"]
     np.testing.assert_array_equal(effective["hidden"], np.float32([0, 0, 0.03]))
