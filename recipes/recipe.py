@@ -114,7 +114,7 @@ class Recipe:
                 f"{output} holds files that no recipe has written. Choose another --output."
             )
         data = trial.data
-        switched(trial.network(), trial.settings)  # Says what it cannot do.
+        switched(trial.network(), trial.settings, len(data.train.y))  # Says what it cannot do.
         trial.folder.mkdir(parents=True, exist_ok=True)
         print(
             f"{self.name}: {len(data.train.x):,} samples to train on, {len(data.held_out.x):,} to "

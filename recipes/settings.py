@@ -14,6 +14,7 @@ from recipes.switchers import SWITCHERS
 
 SCHEDULES = ("cosine", "two cosines", "steps", "one cycle")
 PRECISIONS = ("float32", "mixed_bfloat16")
+OPTIMIZERS = ("sgd", "adam")
 ALTERNATION_CHOICES = (*ALTERNATIONS, WHILE_LOSS_FALLS)
 
 
@@ -50,8 +51,9 @@ class Settings:
     batch_size: int = _setting(64, _count, "samples per update")
     learning_rate: float = _setting(0.1, float, "of SGD for the task network, at the start")
     switcher_learning_rate: float | None = _setting(
-        None, float, "of SGD for the switcher, likewise"
+        None, float, "of the switcher's optimizer, likewise"
     )
+    switcher_optimizer: str = _setting("sgd", str, "of the switcher", OPTIMIZERS)
     schedule: str = _setting(
         "cosine",
         str,
@@ -71,7 +73,21 @@ class Settings:
     switcher_weight_decay: float = _setting(0.0, float, "of the switcher")
     switcher: str = _setting("row", str, "a switcher, or a control", SWITCHERS)
     start: str = _setting("one", str, "where the factors start", tuple(STARTS))
-    alternation: str = _setting("joint", str, "who is updated when", ALTERNATION_CHOICES)
+    strength: float | None = _setting(
+        None, _or_none(float), "of a switcher's own penalty, or none for its default"
+    )
+    renew_every: float = _setting(
+        0.25, float, "share of an epoch after which a gradual switcher's masks are made anew"
+    )
+    floor: float = _setting(0.0, float, "share of each group that a gradual switcher keeps")
+    standing_still: bool = _flag("what a gradual switcher has switched off is not trained")
+    alternation: str = _setting(
+        "joint",
+        str,
+        "who is updated when, where a switcher leaves the choice: those that learn nothing do not, "
+        "nor does edge_popup, which trains no weights",
+        ALTERNATION_CHOICES,
+    )
     groups: str = _setting("all", str, "which channels have factors", GROUP_CHOICES)
     connections: bool = _setting(
         False, bool, "factors for single connections of dense layers, not for channels"

@@ -12,34 +12,74 @@ UNETS = {
     "unet_per_layer": {"stacked": False},
     "unet_literal": {"normalization": "batch"},
 }
-SWITCHERS = ("row", *UNETS, "free", "frozen", "shuffled", "constant")
+# Masks that follow the budget's schedule, by a criterion.
+GRADUAL = {
+    "magnitude": {},
+    "uniform": {"allocation": "uniform"},
+    "taylor": {"criterion": "taylor"},
+    "random": {"criterion": "random"},
+}
+# Rivals whose penalty decides, or that keep the budget's share of each layer's connections.
+PENALISED = ("slimming", "d_gating", "l0", "bc_gnj")
+RANKED = {"edge_popup": switchers.EdgePopup, "dnw": switchers.DNW}
+SWITCHERS = (
+    *("row", *UNETS, "free", "frozen", "shuffled", "constant"),
+    *(*GRADUAL, *PENALISED, *RANKED),
+)
+# Of those that leave no choice.
+ALTERNATION_OF = {**dict.fromkeys((*GRADUAL, "dnw"), "task"), "edge_popup": "switcher"}
 
 
-def switched(network: keras.Model, settings) -> ks.SwitcherModel:
-    """A network under the switcher that `recipes.settings.Settings` describe."""
-    budget = None
-    # A frozen switcher cannot learn a budget: it is ranked to it, see `make_switcher`.
-    if settings.budget is not None and settings.switcher != "frozen":
-        start, end = settings.budget_start * settings.epochs, settings.budget_end * settings.epochs
-        budget = ks.Budget(settings.budget, settings.budget_of, start_epoch=start, end_epoch=end)
+def switched(network: keras.Model, settings, samples: int) -> ks.SwitcherModel:
+    """A network under the switcher that `recipes.settings.Settings` describe.
+
+    It is to be trained on so many samples.
+    """
+    switcher = make_switcher(settings, network, samples)
+    # Who is trained then changes from epoch to epoch, see `recipes.alternation`.
+    chosen = "task" if settings.alternation == WHILE_LOSS_FALLS else settings.alternation
     return ks.SwitcherModel(
         network,
-        make_switcher(settings, network),
+        switcher,
         settings.groups,
-        # Who is trained then changes from epoch to epoch, see `recipes.alternation`.
-        alternation="task" if settings.alternation == WHILE_LOSS_FALLS else settings.alternation,
-        budget=budget,
+        alternation=ALTERNATION_OF.get(settings.switcher, chosen),
+        budget=budget_of(settings) if learns_budget(settings) else None,
         connections=settings.connections,
         warmup_epochs=settings.warmup_epochs,
         gradient_through_switcher=not settings.detached,
     )
 
 
-def make_switcher(settings, network: keras.Model) -> switchers.Switcher:
+def budget_of(settings) -> ks.Budget:
+    """The budget of the settings, which falls in its part of training."""
+    start, end = settings.budget_start * settings.epochs, settings.budget_end * settings.epochs
+    return ks.Budget(settings.budget, settings.budget_of, start_epoch=start, end_epoch=end)
+
+
+def learns_budget(settings) -> bool:
+    """Whether a budget pulls while it trains.
+
+    A frozen switcher is ranked to it; others have a penalty of their own, or keep a share.
+    """
+    name = settings.switcher
+    return settings.budget is not None and name not in ("frozen", *PENALISED, *RANKED)
+
+
+def make_switcher(settings, network: keras.Model, samples: int) -> switchers.Switcher:
     """A switcher, or a control; raises ValueError if factors that are all one are to be ranked."""
     name, start, seed = settings.switcher, settings.start, settings.seed
     if name in UNETS:
         return switchers.UNetSwitcher(start=start, **UNETS[name])
+    if name in GRADUAL:
+        updates = -(-samples // settings.batch_size)
+        every = max(1, round(settings.renew_every * updates))
+        more = {"floor": settings.floor, "straight_through": not settings.standing_still}
+        return switchers.Gradual(renew_every=every, **more, **GRADUAL[name])
+    if name in PENALISED:
+        return _penalised(settings, samples)
+    if name in RANKED:
+        more = {"seed": seed} if name == "edge_popup" else {}
+        return RANKED[name](settings.budget, **more)
     if name == "free":
         return switchers.FreeFactors(start=start, seed=seed, ceiling=settings.ceiling)
     row = switchers.RowSwitcher(start=start, ceiling=settings.ceiling)
@@ -53,6 +93,19 @@ def make_switcher(settings, network: keras.Model) -> switchers.Switcher:
     if name == "shuffled":
         return switchers.ShuffledInput(row, seed=seed)
     return switchers.ConstantInput(row) if name == "constant" else row
+
+
+def _penalised(settings, samples):
+    name, seed = settings.switcher, settings.seed
+    of_own = {} if settings.strength is None else {"strength": settings.strength}
+    if name == "slimming":
+        return switchers.Slimming(**of_own)
+    if name == "d_gating":
+        return switchers.DGating(**of_own)
+    if name == "l0":
+        return switchers.L0(samples=samples, seed=seed, **of_own)
+    # Its divergence is divided by the number of samples, and has no other weight.
+    return switchers.BCGNJ(samples=samples / of_own.get("strength", 1), seed=seed)
 
 
 def _ranked(settings, network):

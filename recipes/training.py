@@ -28,37 +28,21 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     steps_per_execution: int = 1,
     span: range | None = None,
+    is_compiled: bool = False,
 ) -> float:
     """Trains a task network or a `SwitcherModel` that ends in logits; returns all epochs' seconds.
 
     It goes on from what each finished epoch leaves in the folder; more callbacks come before that
     is saved. `steps_per_execution` steps run between two returns to Python: faster, with the same
     result; always one under PyTorch, as Keras has it. `span` is which epochs of the training these
-    are, where it is done in parts.
+    are, where it is done in parts; a model that `is_compiled` goes on with the optimizer it has.
     """
     span = span or range(settings.epochs)
     shuffle = EpochShuffle(part, settings.batch_size, settings.seed, settings.augmentation)
     batches, is_switched = len(shuffle.batches), isinstance(model, SwitcherModel)
-
-    def optimizer(of, rate, decay, clipnorm=None):
-        steps = batches * _epochs_of_updates(of, model, settings)
-        schedule = _schedule(settings.schedule, rate, steps)
-        more = {"weight_decay": decay or None, "global_clipnorm": clipnorm}
-        more["nesterov"] = settings.nesterov and of == "task"
-        return keras.optimizers.SGD(schedule, settings.momentum, **more)
-
-    optimizers = {"optimizer": optimizer("task", settings.learning_rate, settings.weight_decay)}
-    if is_switched:
-        rate, decay = settings.switcher_learning_rate, settings.switcher_weight_decay
-        of_switcher = optimizer("switcher", rate, decay, settings.switcher_clipnorm)
-        optimizers["switcher_optimizer"] = of_switcher
-    model.compile(
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        steps_per_execution=1 if keras.backend.backend() == "torch" else steps_per_execution,
-        jit_compile="auto" if _suits_xla(model) else False,
-        **optimizers,
-    )
+    if not is_compiled:
+        per_execution = 1 if keras.backend.backend() == "torch" else steps_per_execution
+        _compile(model, settings, batches, per_execution)
     resume = ResumeTraining(folder, history)
     # The structure comes first and the checkpoint last: it saves what the others record.
     recorded = [history] if history else []
@@ -70,6 +54,30 @@ def train(
     epochs = {"initial_epoch": span.start, "epochs": span.stop}
     model.fit(shuffle.batches.data, **epochs, shuffle=False, verbose=0, callbacks=callbacks)
     return sum(of_epoch["seconds"] for of_epoch in resume.logs.values())
+
+
+def _compile(model, settings, batches, steps_per_execution):
+    def optimizer(of, rate, decay, clipnorm=None):
+        steps = batches * _epochs_of_updates(of, model, settings)
+        schedule = _schedule(settings.schedule, rate, steps)
+        more = {"weight_decay": decay or None, "global_clipnorm": clipnorm}
+        if of == "switcher" and settings.switcher_optimizer == "adam":
+            return keras.optimizers.Adam(schedule, **more)
+        more["nesterov"] = settings.nesterov and of == "task"
+        return keras.optimizers.SGD(schedule, settings.momentum, **more)
+
+    optimizers = {"optimizer": optimizer("task", settings.learning_rate, settings.weight_decay)}
+    if isinstance(model, SwitcherModel):
+        rate, decay = settings.switcher_learning_rate, settings.switcher_weight_decay
+        of_switcher = optimizer("switcher", rate, decay, settings.switcher_clipnorm)
+        optimizers["switcher_optimizer"] = of_switcher
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        steps_per_execution=steps_per_execution,
+        jit_compile="auto" if _suits_xla(model) else False,
+        **optimizers,
+    )
 
 
 def _suits_xla(model):

@@ -51,9 +51,16 @@ class MaskRenewal(keras.callbacks.Callback):
         self._state = state
         self._sensitivities = sensitivities
         self._criterion = get(switcher.criterion)
+        self._next = 0  # The first batch of the epoch at which masks are made anew.
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._next = 0
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        if batch % self._switcher.renew_every == 0 and not self._schedule.warms_up:
+        # Where several steps are executed at once, Keras calls at the first one of them alone.
+        if batch >= self._next and not self._schedule.warms_up:
+            every = self._switcher.renew_every
+            self._next = (batch // every + 1) * every
             self._renew()
 
     def on_train_end(self, logs: dict | None = None) -> None:

@@ -3,6 +3,7 @@
 from functools import partial
 
 import keras
+import numpy as np
 
 import keras_switcher as ks
 from recipes.methods import method
@@ -49,6 +50,16 @@ def filled(trial: Trial, cost: structures.Cost = structures.macs_of) -> structur
 of_equal_weights = partial(filled, cost=structures.weights_of)
 
 
+def to_the_budget(trial: Trial) -> structures.Masks:
+    """One share of every hidden layer, filled up to the budget of the settings."""
+    network, of = trial.network(), trial.settings
+    cost = structures.macs_of if of.budget_of == "macs" else structures.weights_of
+    whole = {g.name: np.ones(g.size, bool) for g in ks.channel_groups(network) if g.prunable}
+    most = int(of.budget * cost(network, whole))
+    given = structures.uniform_structure(network, most, trial.seed, cost)
+    return structures.filled_structure(network, given, most, trial.seed, cost)
+
+
 def from_scratch(trial: Trial, structure, equal_cost: bool = False) -> Outcome:
     """A network with a structure that follows from the trial, from newly initialised weights.
 
@@ -78,4 +89,5 @@ method("random structure, equal cost")(partial(from_scratch, structure=random, e
 method("varied inputs")(partial(from_scratch, structure=varied))
 method("uniform width")(partial(from_scratch, structure=uniform))
 method("uniform width, filled up")(partial(from_scratch, structure=filled))
+method("uniform width, budget")(partial(from_scratch, structure=to_the_budget))
 method("uniform width, same weights")(partial(from_scratch, structure=of_equal_weights))

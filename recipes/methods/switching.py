@@ -1,5 +1,7 @@
 """The method of the package, a network under a switcher, and its dense twin."""
 
+import keras
+
 import keras_switcher as ks
 from recipes.drawing import MaskHistory
 from recipes.methods import method
@@ -30,16 +32,25 @@ def dense_again(trial: Trial) -> Outcome:
 @method("switched")
 def under_switcher(trial: Trial) -> Outcome:
     """The network under the switcher of the settings, untrained or trained before."""
+    return switched_to_the_end(trial, started(trial))
+
+
+def switched_to_the_end(trial: Trial, network: keras.Model) -> Outcome:
+    """A network that is trained under the switcher of the settings for all epochs."""
     history = MaskHistory()
-    task = trained_network(trial) if trial.experiment.trained else trial.network()
-    model = switched(task, trial.settings)
+    model = switched(network, trial.settings, len(trial.data.train.y))
     trial.train(model, "switched", history=history)
     return Outcome(model, trial.settings.epochs, kept_by(model), history)
 
 
-def kept_by(model: ks.SwitcherModel) -> Masks:
-    """The channels or connections that a switched network keeps."""
-    plan = model.plan()
+def started(trial: Trial) -> keras.Model:
+    """The network that a trial starts from: untrained, or a trained one."""
+    return trained_network(trial) if trial.experiment.trained else trial.network()
+
+
+def kept_by(model: ks.SwitcherModel, budget: ks.Budget | None = None) -> Masks:
+    """The channels or connections that a switched network keeps, within a budget if it is given."""
+    plan = model.plan(budget=budget)
     kernels = {kernel.connections_name: kernel for kernel in model.gated.channel_graph.kernels}
     return {
         name: kernels[name].between(plan.connections[name], plan.keep) > 0

@@ -10,7 +10,7 @@ from functools import partial
 import keras
 from keras import layers
 
-from recipes.datasets import cifar10
+from recipes.datasets import cifar10, cifar10_part
 from recipes.mini_imagenet import mini_imagenet
 from recipes.networks import add_task
 from recipes.networks.normalization import FusedBatchNormalization
@@ -88,6 +88,42 @@ def mobilenet(alpha: float = 1.0, size: int = 32, classes: int = 10) -> keras.Mo
     return keras.Model(image, _head(x, classes), name="mobilenet")
 
 
+def small_residual(width: int = 32) -> keras.Model:
+    """The network `residual` for CIFAR-10: its stem has stride 2, and two pools follow.
+
+    Six blocks of two convolutions, each behind a normalisation and a ReLU, between equal sums.
+    """
+    image, x = _started(32)
+    stream = _conv(x, width, 3, "stem", strides=2)
+    for number in range(1, 7):
+        if number in (3, 5):
+            stream = layers.AveragePooling2D(2, name=f"pool_{number}")(stream)
+        x = _conv(_normalized(stream), width, 3, f"conv_{number}a")
+        x = _conv(_normalized(x), width, 3, f"conv_{number}b")
+        stream = layers.Add(name=f"add_{number}")([stream, x])
+    x = layers.GlobalAveragePooling2D(name="average")(_normalized(stream))
+    return keras.Model(image, _head(x, 10), name="small_residual")
+
+
+def small_inverted(sums: Sequence[int] = (16, 32, 32, 32), expansion: int = 4) -> keras.Model:
+    """The network `inverted` for CIFAR-10: its stem has stride 2, and where sums widen they halve.
+
+    Wide depthwise convolutions between narrow sums.
+    """
+    image, x = _started(32)
+    stream = _normalized(_conv(x, sums[0], 3, "stem", strides=2))
+    options = {"padding": "same", "use_bias": False, "depthwise_initializer": "he_normal"}
+    for number, width in enumerate(sums, start=1):
+        is_sum = stream.shape[-1] == width
+        x = _normalized(_conv(stream, expansion * stream.shape[-1], 1, f"expand_{number}"))
+        strides = 1 if is_sum else 2
+        x = layers.DepthwiseConv2D(3, strides, name=f"depthwise_{number}", **options)(x)
+        x = _normalized(_conv(_normalized(x), width, 1, f"project_{number}"), None)
+        stream = layers.Add(name=f"add_{number}")([stream, x]) if is_sum else x
+    x = layers.GlobalAveragePooling2D(name="average")(stream)
+    return keras.Model(image, _head(x, 10), name="small_inverted")
+
+
 def _started(size):
     """A picture, and its pixels with a mean of about 0 and a spread of 1."""
     image = keras.Input((size, size, 3), name="image")
@@ -134,6 +170,8 @@ _mini = {"size": 84, "classes": 100}
 add_task("vgg_cov2", vgg_cov2, cifar10, 28)
 # The spread is that of the authors' code; the time is that of a U-Net over 16384x256 weights.
 add_task("vgg_cov2_paper", partial(vgg_cov2, spread=0.01), cifar10, 3600)
+add_task("small_residual", small_residual, cifar10_part, 5)
+add_task("small_inverted", small_inverted, cifar10_part, 5)
 add_task("mobilenet_quarter", partial(mobilenet, 0.25), cifar10, 99)
 add_task("resnet20", partial(resnet, (3, 3, 3), 16), cifar10, 108)
 add_task("resnet32", partial(resnet, (5, 5, 5), 16), cifar10, 180)

@@ -14,7 +14,7 @@ import jinja2
 import pandas as pd
 
 from recipes import studies
-from recipes.report import tables
+from recipes.report import pairs, tables
 from recipes.report.pictures import PICTURES, shown
 from recipes.report.statistics import Rows, signed, versions
 from recipes.rows import RESULTS, read_rows
@@ -30,7 +30,7 @@ class Report:
     """The texts and pictures of the committed rows."""
 
     def __init__(self):
-        self.rows = self._shown(*studies.MAIN, *studies.LARGE)
+        self.rows = self._shown(*studies.MAIN, *studies.DECIDERS, *studies.LARGE)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE),
             undefined=jinja2.StrictUndefined,
@@ -39,7 +39,10 @@ class Report:
 
     def results(self) -> str:
         """The text of `docs/results.md`."""
-        planned = [experiment for name in studies.MAIN for experiment in studies.experiments(name)]
+        planned, deciders = (
+            [experiment for name in names for experiment in studies.experiments(name)]
+            for names in (studies.MAIN, studies.DECIDERS)
+        )
         of_studies = [_rows_of(name) for name in studies.MAIN]
         first = _joined(rows.by_version.get("0.1.0", {}) for rows in of_studies)
         holding = _joined(rows.holding() for rows in of_studies).rows
@@ -49,10 +52,13 @@ class Report:
             "results.md.jinja",
             published=json.loads((RESULTS / "published.json").read_text()),
             table=partial(tables.compared, self.rows),
+            paired=lambda found, *of: pairs.paired(self.rows, found, of),
+            counting=partial(pairs.counting, self.rows),
+            pairs=pairs,
             backend_of=tables.backend_of,
             rows_of=lambda lines: self.rows.of(*(line.name for line in lines.values())),
             difference=lambda *names: signed(self.rows.difference(*names)) or "not been run",
-            budgets=tables.budgets(self.rows, planned),
+            budgets=tables.budgets(self.rows, planned + deciders),
             budgets_since=tables.budgets(now, planned, first),
             starts=tables.starts(self._shown("starts")),
             checks=tables.checks(StudyRows("budget_checks", backend="tensorflow").newest.values()),
@@ -98,7 +104,8 @@ class Report:
         README.write_text(self.readme(README.read_text()))
 
     def _render(self, template, **names):
-        modules = {name: studies.load(name) for name in (*studies.MAIN, *studies.LARGE)}
+        named = (*studies.MAIN, *studies.DECIDERS, *studies.LARGE)
+        modules = {name: studies.load(name) for name in named}
         known = {"rows": self.rows, "signed": signed, "mark": MARK}
         return self._templates.get_template(template).render(**modules, **known, **names)
 

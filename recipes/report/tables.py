@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 
 import pandas as pd
-from scipy.stats import t
 
-from recipes.report.statistics import Rows, Spread, signed
+from recipes.report.statistics import Rows, Spread, interval, signed
 from recipes.studies.starts import PAIRS
 from recipes.studies.tables import Lines
 from recipes.trials.trial import Experiment
 
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+# Methods that have a budget of their own, and those that take their structure from another one.
+WITHIN_BUDGETS = ("switched", "cut early", "prune", "lottery ticket")
+FROM_SCRATCH = ("learned structure", "random structure", "varied inputs", "uniform width")
 SHARES = {
     "dense, %": "dense_accuracy",
     "switched, %": "switched_accuracy",
@@ -51,18 +53,35 @@ def compared(rows: Rows, lines: Lines, published: tuple = (), connections: bool 
             if of_dense and experiment.settings.groups == "dense":
                 line[removed] += f" ({of_dense.text(100, 1)} of dense layers)"
             line["MACs removed, %"] = rows.spread(name, "macs_removed").text(100, 1)
+            cost = Spread.of(filter(None, (training_cost(r, experiment) for r in rows.of(name))))
+            line["training MACs"] = f"{cost.mean:.2f}" if cost else ""
             line[widths] = rows.rows.get((name, 0), {}).get("widths", "")
         table.append(line)
     for label, accuracy, width, share in published:
         table.append({"": f"*{label}*", "accuracy, %": accuracy, removed: share, widths: width})
-    columns = ["", "accuracy, %", "n", "version", "minus first line", removed, widths]
-    if not connections:
-        columns.insert(-1, "MACs removed, %")
+    columns = ["", "accuracy, %", "n", "version", "minus first line", removed]
+    columns += [] if connections else ["MACs removed, %"]
+    columns += ["training MACs", widths]
     return markdown(table, columns)
 
 
+def training_cost(row: dict, experiment: Experiment) -> float | None:
+    """MACs of a training, forward and backward, as a share of the dense twin's.
+
+    Older rows do not say: then it is that of the dense twin and of networks that are small from
+    the start, or None.
+    """
+    if "training_cost" in row:
+        return row["training_cost"]
+    if experiment.method == "dense":
+        return 1.0
+    if "epochs" not in row or not experiment.method.startswith(FROM_SCRATCH):
+        return None
+    return row["epochs"] / experiment.settings.epochs * (1 - row["macs_removed"])
+
+
 def budgets(rows: Rows, experiments: list[Experiment], before: Rows | None = None) -> str:
-    """Budgets and the shares that were kept, of all that was trained with a budget.
+    """Budgets and the shares that were kept, of all that has a budget.
 
     Beside accuracies on the same seeds `before`, rows of version 0.1.0, where there are such.
     """
@@ -74,7 +93,7 @@ def budgets(rows: Rows, experiments: list[Experiment], before: Rows | None = Non
             experiment.settings.budget,
         )
         removed = rows.values(name, f"{of}_removed")
-        if experiment.method != "switched" or budget is None or not removed:
+        if not experiment.method.startswith(WITHIN_BUDGETS) or budget is None or not removed:
             continue
         kept = [100 * (1 - share) for share in removed.values()]
         far = f"{max(abs(share - 100 * budget) for share in kept):.2f}"
@@ -102,19 +121,11 @@ def starts(rows: Rows) -> str:
         if found:
             line["from one"], line["from near one"] = (rows.spread(n).text(100) for n in names)
             line["one minus near one"] = f"{100 * found.mean:+.3f}"
-            line["95 % interval"] = _interval(found)
+            line["95 % interval"] = interval(found)
             line |= {"n": str(found.n), "version": rows.versions(*names)}
         table.append(line)
     columns = ("from one", "from near one", "one minus near one", "95 % interval", "n", "version")
     return markdown(table, ["network", *columns])
-
-
-def _interval(found):
-    """Student's: the differences of few seeds."""
-    if found.n < 2:
-        return ""
-    half = t.ppf(0.975, found.n - 1) * found.error
-    return f"{100 * (found.mean - half):+.3f} to {100 * (found.mean + half):+.3f}"
 
 
 def tried(rows: Iterable[dict], called: str = "tried") -> str:

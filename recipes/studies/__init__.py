@@ -7,9 +7,11 @@ from recipes.trials.trial import Experiment
 
 # Those that compare the method with others, and those by which settings were chosen.
 MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
+# Which of all methods decides best on the channels.
+DECIDERS = ("decision", "deciders_mnist")
 # The paper's larger networks.
 LARGE = ("cifar10", "cifar10_gpu", "mini_imagenet")
-NAMES = (*MAIN, *LARGE, "mnist_search", "starts")
+NAMES = (*MAIN, *DECIDERS, *LARGE, "mnist_search", "starts")
 
 
 def load(study: str) -> ModuleType:

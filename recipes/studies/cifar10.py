@@ -94,7 +94,13 @@ CONNECTIONS = Shared("vgg_cov2", _connections, f"{_row}{{}}", 1, _row).lines("vg
 # Whether bfloat16 costs accuracy.
 _in_full = _shared("vgg_cov2", "{}, float32", budget=None, precision="float32")
 FLOAT32 = {"dense twin in float32": _in_full.make("dense", "dense", seeds=1)}
-OTHERS = {"dense twin": TWINS["vgg_cov2"], **FLOAT32, **CONNECTIONS, **SL}
+# Of all weights 49.2 % are removed then, as the paper has it for edge-popup.
+_ranked = replace(VGG_COV2, connections=True, budget=0.504)
+RANKED = Shared("vgg_cov2", _ranked, "vgg_cov2 {}, 50.8% kept", 1).lines("vgg_cov2_ranked")
+OTHERS = {"dense twin": TWINS["vgg_cov2"], **FLOAT32, **CONNECTIONS, **RANKED, **SL}
+_half = _shared("mobilenet", f"{{}}, {kept(0.5, 'macs')}", budget=0.5)
+_of_head = _shared("mobilenet", "{}", budget=0.5, budget_of="weights", connections=True)
+TICKETS = _half.lines("mobilenet_tickets") | _of_head.lines("mobilenet_ranked")
 # The paper's and its code's, but that rates fall by ten at 1/2 and 3/4 instead of at plateaus.
 LITERAL = replace(mnist.LITERAL, augmentation="crop and flip", groups="dense")
 PAPER = {
@@ -115,7 +121,7 @@ FINE_TUNING = _tuned.lines("fine_tuning", trained=TWINS["resnet20"])
 _first = replace(VGG_COV2, validate=True)
 RATES = Shared("vgg_cov2", _first, "vgg_cov2 {}, validation", 1).lines("vgg_cov2_rates")
 EXPERIMENTS = unique(
-    *(TWINS, *POINTS.values(), FINE_TUNING, *DENSE_LAYERS.values(), OTHERS, RATES, PAPER)
+    *(TWINS, *POINTS.values(), FINE_TUNING, *DENSE_LAYERS.values(), OTHERS, TICKETS, RATES, PAPER)
 )
 
 
@@ -126,4 +132,4 @@ def lines_of(task: str) -> Lines:
     for keep in SHARES.get(task, ()):
         budget = f"{100 * keep:.0f} % of the {of}"
         lines |= {f"{budget}: {label}": e for label, e in POINTS[task, keep].items()}
-    return lines | DENSE_LAYERS.get(task, {})
+    return lines | DENSE_LAYERS.get(task, {}) | (TICKETS if task == "mobilenet" else {})

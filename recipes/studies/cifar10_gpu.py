@@ -1,8 +1,7 @@
 """CIFAR-10 on a GPU: the paper's deep networks for 30 epochs. Test split. Not run yet.
 
 Settings are those of the study `cifar10` with batches of 512 instead of 128, and rates four times
-as high; all of it in bfloat16. Seed by seed in the order below. Gradual magnitude pruning is to
-take the place of that in one shot once there is such a method. Mini-ImageNet has a study of its
+as high; all of it in bfloat16. Seed by seed in the order below. Mini-ImageNet has a study of its
 own, `mini_imagenet`.
 
 On a machine with JAX, an NVIDIA GPU and no network. Elsewhere, with the Python of that machine
@@ -35,7 +34,11 @@ from recipes.studies.tables import Lines, Shared, kept
 IN_ORDER, BACKEND = True, "jax"
 SEEDS, BATCH, EPOCHS = 3, 512, 30
 FIRST, THEN = ("resnet34", "vgg16"), ("resnet56", "mobilenet")
-NOT_RUN = ("free factors", "magnitude pruning, same epochs, two cycles")
+NOT_RUN = (
+    "free factors",
+    "magnitude pruning, same epochs",
+    "magnitude pruning, same epochs, two cycles",
+)
 
 
 def _scaled(task):

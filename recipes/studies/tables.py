@@ -10,6 +10,11 @@ from recipes.trials.trial import Experiment
 # Experiments by what a line of a table says.
 Lines = dict[str, Experiment]
 
+# Of a method by how its name begins: the share of the epochs before it cuts.
+SHARES = {"magnitude": 0.5, "prune": 0.5, "cut early": 0.43}
+# Methods that take no other experiment's structure.
+OF_THEIR_OWN = ("dense", "switched", "edge-popup", "lottery ticket", "uniform width, budget")
+
 TABLES = tomllib.loads(Path(__file__).with_name("lines.toml").read_text())
 
 
@@ -38,15 +43,17 @@ class Shared:
     ) -> Experiment:
         """An experiment; `changes` are settings that are others."""
         changes = {name: None if value == "none" else value for name, value in changes.items()}
-        row = self.row or self.named.format("row")
+        row, kind = self.row or self.named.format("row"), method.split(",")[0]
+        has_own = method in OF_THEIR_OWN or kind in ("prune", "cut early", "lottery ticket")
+        cuts_at_once = trained and kind in ("magnitude", "prune")
         return Experiment(
             self.named.format(name),
             self.task,
             method,
             replace(self.settings, **changes),
-            None if method in ("dense", "switched") else row,
+            None if has_own else row,
             seeds or self.seeds,
-            0.5 if method.startswith("magnitude") and not trained else None,
+            None if cuts_at_once else SHARES.get(kind),
             trained,
             is_kept,
         )

@@ -7,6 +7,7 @@ import keras_switcher as ks
 from keras_switcher.graph.channel_graph import ChannelGraph
 from recipes.drawing import dense_inputs
 from recipes.rows import surroundings
+from recipes.trials.costs import costs_of
 from recipes.trials.encoding import encode_counts, encode_structure
 from recipes.trials.trial import Outcome, Trial
 
@@ -19,6 +20,7 @@ TIE = 1e-5
 def row_of(trial: Trial, outcome: Outcome) -> dict:
     """The row of a trial that has ended, with what decided on it."""
     row = {"experiment": trial.experiment.name, "seed": trial.seed, **measure(trial, outcome)}
+    row |= costs_of(trial.phases, row["macs"], trial.settings.epochs)
     row |= {"seconds": round(trial.seconds, 1), **surroundings()}
     row["settings"] = trial.experiment.described()
     if outcome.history:

@@ -29,7 +29,9 @@ def trained_network(trial: Trial) -> keras.Model:
     """
     experiment = trial.experiment.trained
     seed = trial.seed % experiment.seeds
-    source = replace(trial, experiment=experiment, seed=seed, structure=None, seconds=0.0)
+    source = replace(
+        trial, experiment=experiment, seed=seed, structure=None, seconds=0.0, phases=[]
+    )
     path = _path(source)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):

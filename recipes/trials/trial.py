@@ -10,7 +10,9 @@ from keras_switcher import StructureHistory
 from recipes.datasets import Data
 from recipes.networks import TASKS, load
 from recipes.settings import Settings
+from recipes.switchers import learns_budget
 from recipes.training import train
+from recipes.trials.costs import Phase, phase_of
 from recipes.trials.structures import Masks
 
 # Half of a small network's time would be spent in Python.
@@ -50,16 +52,16 @@ class Experiment:
 
     @property
     def learns_budget(self) -> bool:
-        """Whether a budget pulls while it trains; a frozen switcher is ranked to its budget."""
-        of = self.settings
-        return self.method == "switched" and of.budget is not None and of.switcher != "frozen"
+        """Whether a budget pulls while it trains."""
+        return self.method == "switched" and learns_budget(self.settings)
 
 
 @dataclass
 class Trial:
     """One seed of an experiment: with a folder for checkpoints, and the structure that is taken.
 
-    `seconds` is the time of all epochs so far, those before an interruption included.
+    `seconds` is the time of all epochs so far, those before an interruption included, `phases` are
+    what they cost.
     """
 
     experiment: Experiment
@@ -68,6 +70,7 @@ class Trial:
     structure: Masks | None = None
     data_dir: Path | None = None
     seconds: float = 0.0
+    phases: list[Phase] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:
@@ -98,6 +101,8 @@ class Trial:
     def train(self, model: keras.Model, phase: str, epochs: int | None = None, **more):
         """Trains a model, going on from what an interrupted run of this phase has left."""
         settings = replace(self.settings, epochs=epochs or self.settings.epochs)
+        samples = len(self.data.train.y)
+        self.phases.append(phase_of(phase, model, settings, samples, more.get("span")))
         more |= {"folder": self.folder / phase, "steps_per_execution": STEPS_PER_EXECUTION}
         self.seconds += train(model, self.data.train, settings, **more)
 

@@ -28,7 +28,16 @@ def test_what_was_asked_for_and_what_was_kept(of, cells):
     assert lines(budgets(rows, [asked])) == [["a", of, *cells, "2", "0.1.0†"]]
 
 
-@pytest.mark.parametrize(("method", "changes"), [("dense", {}), ("switched", {"budget": None})])
+@pytest.mark.parametrize("method", ["cut early, equal cost", "prune", "lottery ticket"])
+def test_what_is_cut_to_a_budget_is_told_as_well(method):
+    asked = Experiment("a", "mlp", method, Settings(budget=0.25))
+    (line,) = lines(budgets(Rows({("a", 0): row(0.752, 0.5)}), [asked]))
+    assert line[:5] == ["a", "weights", "25.0", "24.80", "0.20"]
+
+
+@pytest.mark.parametrize(
+    ("method", "changes"), [("dense", {}), ("magnitude", {}), ("switched", {"budget": None})]
+)
 def test_what_has_no_budget_is_left_out(method, changes):
     experiment = Experiment("a", "mlp", method, Settings(**changes))
     assert "| a" not in budgets(Rows({("a", 0): row(0.5, 0.5)}), [experiment])

@@ -30,6 +30,9 @@ COUNTS = {
     "mobilenet": (3_195_328, 46_354_432),
     "mobilenet_quarter": (210_160, 3_331_072),
     "mini_resnet34": (21_311_168, 2_190_300_160),
+    # Ours.
+    "small_residual": (111_776, 12_607_808),
+    "small_inverted": (25_712, 2_408_768),
 }
 OF_DENSE_LAYERS = {
     "vgg_cov2": [16384, 256, 256],
@@ -77,7 +80,7 @@ def test_inputs_of_a_dense_layer_alone_are_measured(tmp_path):
     settings = replace(HALF, groups="dense", budget=None, start="half_zeros")
     experiment = Experiment("inputs", "resnet20", "switched", settings)
     trial = Trial(experiment, 0, tmp_path)
-    model = switched(trial.network(), settings)
+    model = switched(trial.network(), settings, 1000)
     keep = kept_by(model)
     few = Part(np.zeros((4, 32, 32, 3), "uint8"), np.zeros(4, "int64"))
     measured = {"network": trial.network, "data": Data(few, few, "test"), "settings": settings}

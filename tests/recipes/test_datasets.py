@@ -32,6 +32,32 @@ def test_digits_splits_are_disjoint_stratified_and_seeded():
     assert tested.train.x.max() == 1
 
 
+def test_a_part_of_cifar10_has_as_many_of_each_class_and_the_same_ones_in_any_order(monkeypatch):
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 256, (1000, 4, 4, 3), "uint8")
+    y, test = np.arange(1000) % 10, datasets.Part(x[:70], np.zeros(70, int))
+    monkeypatch.setattr(datasets, "CIFAR10_PART", 30)
+    monkeypatch.setattr(datasets, "CIFAR10_VALIDATED", 150)
+
+    def part(order, validate=False):
+        found = datasets.Data(datasets.Part(x[order], y[order]), test, "test")
+        monkeypatch.setattr(datasets, "cifar10", lambda validate, data_dir: found)
+        return datasets.cifar10_part(validate)
+
+    given, shuffled = part(np.arange(1000)), part(generator.permutation(1000))
+    np.testing.assert_array_equal(given.train.x, shuffled.train.x)
+    assert np.bincount(given.train.y).tolist() == [30] * 10
+    assert (given.split, given.held_out) == ("test", test)
+    validated = part(np.arange(1000), validate=True)
+    np.testing.assert_array_equal(validated.train.x, given.train.x)
+    assert validated.split == "validation"
+    assert np.bincount(validated.held_out.y).tolist() == [15] * 10
+    assert not _rows(validated.train) & _rows(validated.held_out)
+    for found in (given.train, validated.held_out):
+        labels = {image.tobytes(): label for image, label in zip(x, y, strict=True)}
+        assert [labels[image.tobytes()] for image in found.x] == found.y.tolist()
+
+
 @pytest.mark.parametrize(
     ("module", "load", "words"),
     [

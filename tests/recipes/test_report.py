@@ -5,9 +5,10 @@ import pytest
 
 from recipes.report import pictures
 from recipes.report.__main__ import DOCS, README, Report
+from recipes.report.pairs import counting, paired
 from recipes.report.pictures import draw_counts, draw_curves, draw_factors, draw_inputs
 from recipes.report.statistics import Rows, Spread
-from recipes.report.tables import backend_of, compared, tried
+from recipes.report.tables import backend_of, compared, training_cost, tried
 from recipes.studies import MAIN, cifar10, experiments
 from recipes.trials.runner import expected_seconds
 from recipes.trials.study_rows import StudyRows
@@ -37,6 +38,9 @@ ROWS = Rows(
         ("b", 2): row(2, 0.10, 0.7, 0.6, "2-4"),
     }
 )
+
+
+OF_PAIRS = {"a": [0.5, 0.5, 0.5], "b": [0.51, 0.52, 0.53], "c": [0.48, 0.52, 0.53]}
 
 
 def lines(text):
@@ -82,14 +86,49 @@ def test_a_table_has_a_line_per_experiment_and_says_what_was_not_run():
     of = {label: Experiment(name, "mlp", "dense", seeds=3) for label, name in named.items()}
     text = compared(ROWS, of, (("paper", "98.4", "5-6", "74"),))
     found = lines(text)
-    assert ["dense", "97.00", "2 of 3", "0.2.0", "", "0.0", "0.0", ""] in found
+    assert ["dense", "97.00", "2 of 3", "0.2.0", "", "0.0", "0.0", "1.00", ""] in found
     switched = ["switched", "69.00 +- 51.10", "3", "0.2.0", "+1.500"]
-    assert [*switched, "63.3 +- 11.5", "53.3 +- 11.5", "3-4"] in found
-    assert ["other", "not run", "0 of 3", "", "", "", "", ""] in found
-    assert ["*paper*", "98.4", "", "", "", "74", "", "5-6"] in found
+    assert [*switched, "63.3 +- 11.5", "53.3 +- 11.5", "1.00", "3-4"] in found
+    assert ["other", "not run", "0 of 3", "", "", "", "", "", ""] in found
+    assert ["*paper*", "98.4", "", "", "", "74", "", "", "5-6"] in found
     text = compared(ROWS, of, connections=True)
-    assert [*switched, "63.3 +- 11.5", "3-4"] in lines(text)
+    assert [*switched, "63.3 +- 11.5", "1.00", "3-4"] in lines(text)
     assert "MACs removed" not in text
+
+
+@pytest.mark.parametrize(
+    ("method", "row", "cost"),
+    [
+        ("cut early", {"training_cost": 0.57}, 0.57),
+        ("dense", {}, 1.0),
+        ("random structure", {"epochs": 30, "macs_removed": 0.75}, 0.25),
+        ("learned structure, equal cost", {"epochs": 120, "macs_removed": 0.75}, 1.0),
+        ("switched", {"epochs": 30, "macs_removed": 0.75}, None),
+        ("magnitude", {"epochs": 30, "macs_removed": 0.75}, None),
+    ],
+)
+def test_what_older_rows_do_not_say_of_costs_follows_or_is_left_out(method, row, cost):
+    assert training_cost(row, Experiment("a", "mlp", method)) == cost
+
+
+def test_pairs_are_of_the_same_seeds_and_say_what_two_errors_do():
+    found = {
+        (name, seed): row(seed, value)
+        for name, values in OF_PAIRS.items()
+        for seed, value in enumerate(values)
+    }
+    of = {label: Experiment(label, "mlp", "dense", seeds=4) for label in ("a", "b", "c", "d")}
+    pairs = [("b", "a"), ("a", "b"), ("c", "a"), ("d", "a"), ("a", "no such line")]
+    # b - a: .01, .02, .03 with a standard error of .01 / sqrt 3; t is 4.303 for two of freedom.
+    assert lines(paired(Rows(found), {"net": of}, pairs))[2:] == [
+        ["net", "b minus a", "+2.00", "-0.48 to +4.48", "3 of 4", "above"],
+        ["net", "a minus b", "-2.00", "-4.48 to +0.48", "3 of 4", "below"],
+        ["net", "c minus a", "+1.00", "-5.57 to +7.57", "3 of 4", "not decided"],
+        ["net", "d minus a", "not run", "", "0 of 4", ""],
+    ]
+    of = {"dense twin": of["b"], "uniform width, same MACs": of["a"]}
+    rows = Rows({key: found[key] for key in found if key[1]})
+    assert lines(counting(rows, {"net": of}))[2:] == [["net", "+2.50", "2", "yes"]]
 
 
 def test_the_overview_counts_seeds_where_some_are_missing(report, monkeypatch):

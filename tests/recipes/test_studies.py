@@ -40,6 +40,11 @@ ROW = Experiment("row", "digits", "switched", SETTINGS, seeds=1)
 RANDOM = Experiment("random", "digits", "random structure", SETTINGS, "row", seeds=1)
 ENDLESS = Experiment("endless", "digits", "dense", replace(SETTINGS, epochs=10**6), seeds=1)
 MNIST = of_backend("mnist")
+# Methods that take no structure, by how their names begin.
+OF_THEIR_OWN = (
+    *("dense", "switched", "prune", "cut early"),
+    *("lottery ticket", "edge-popup", "uniform width, budget"),
+)
 # A study of another process.
 COMMAND = """
 import sys, recipes.studies
@@ -216,7 +221,7 @@ def test_a_smoke_run_has_few_samples_and_epochs(tmp_path):
     assert trial.settings.switcher_learning_rate == SETTINGS.switcher_learning_rate / 10
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if not n.startswith(("dense", "switched"))])
+@pytest.mark.parametrize("name", [n for n in METHODS if not n.startswith(OF_THEIR_OWN)])
 def test_a_given_structure_is_what_is_trained_and_counted(name, tmp_path):
     trained = DENSE if "trained" in name else None
     experiment = Experiment(name, "digits", name, SETTINGS, "row", share=0.5, trained=trained)
@@ -251,7 +256,7 @@ def test_a_row_keeps_the_factors_of_what_dense_layers_read_where_they_are_few(
     monkeypatch.setattr(measuring, "MOST_FACTORS", most)
     settings = replace(SETTINGS, groups=groups)
     trial = Trial(Experiment("one", "digits", "switched", settings), 0, tmp_path)
-    model = switched(trial.network(), settings)
+    model = switched(trial.network(), settings, 1000)
     row = measure(trial, Outcome(model, 2, kept_by(model)))
     assert len(row.get("factors", ())) == (number or 0)
     if number:

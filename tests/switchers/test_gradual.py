@@ -8,6 +8,7 @@ from helpers.toys import convnet, crossentropy, data, mlp
 from keras import ops
 
 import keras_switcher as ks
+from keras_switcher.training.mask_renewal import MaskRenewal
 
 
 def gradual(task, switcher="magnitude", rate=0.1, end_epoch=3, keep=0.4, **kwargs):
@@ -50,6 +51,19 @@ def test_masks_meet_the_target_from_below(switcher):
     assert set(np.concatenate([f.ravel() for f in model.scaling_factors().values()])) == {0.0, 1.0}
     inputs = draw_inputs(model.task)
     np.testing.assert_allclose(model.compact()(inputs), model(inputs), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.only("tensorflow", "jax", reason="Keras executes steps of PyTorch one by one.")
+def test_masks_are_renewed_as_often_where_several_steps_are_executed_at_once(monkeypatch):
+    model = gradual(mlp(), ks.switchers.Gradual(renew_every=6))
+    model.steps_per_execution = 4
+    begun, batches = [], []
+    note = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda b, logs: batches.append(b))
+    monkeypatch.setattr(MaskRenewal, "_renew", lambda _: begun.append(batches[-1:]))
+    x, y = data(16 * 8)
+    model.fit(x, y, batch_size=8, epochs=2, callbacks=[note], verbose=0)
+    assert batches == 2 * [0, 4, 8, 12]
+    assert len(begun) == 2 * 3 + 1  # At batches 0, 8 and 12, and as training ends.
 
 
 def test_names_choose_criterion_and_allocation():
