@@ -70,7 +70,8 @@ class SwitcherModel(BackendTrainer):
     Args:
         task: The task network: a built Functional or Sequential model. Its variables are shared,
             not copied.
-        switcher: `"row"`, `"unet"` (the paper's), or a `keras_switcher.switchers.Switcher`.
+        switcher: `"row"`, `"unet"` (the paper's), the name of another published method (see
+            `keras_switcher.switchers.get`), or a `keras_switcher.switchers.Switcher`.
         groups: Which channel groups get factors: `"all"`, `"dense"`, `"conv"`, a list of group or
             layer names, or a predicate on `ChannelGroup`.
         alternation: `"batch"` (each batch updates the switcher, then the task network), `"epoch"`
@@ -97,7 +98,7 @@ class SwitcherModel(BackendTrainer):
 
     Raises:
         ValueError: If the task network cannot be read, an argument is not one of its choices, or
-            the budget cannot be reached by the chosen groups.
+            the budget cannot be reached by the chosen groups, or is not followed by the switcher.
 
     Example:
 
@@ -223,8 +224,8 @@ class SwitcherModel(BackendTrainer):
     @budget.setter
     def budget(self, value: Budget | None) -> None:
         if value is not None:
-            check_feasible(value, self.gated, self.accounting)
             check_follows_budget(self.switcher)
+            check_feasible(value, self.gated, self.accounting)
         self._budget = value
         self.budget_progress.start_anew()
 
@@ -401,7 +402,8 @@ class SwitcherModel(BackendTrainer):
         check_devices(self)
         seen = int(ops.convert_to_numpy(self.epochs_seen))
         advise_on_fixed_weights(self.switcher, self.alternation, self.advised)
-        advise_before_fit(self.budget, seen + max(0, epochs - initial_epoch), self.advised)
+        if self.switcher.follows_budget:
+            advise_before_fit(self.budget, seen + max(0, epochs - initial_epoch), self.advised)
         if not self.compiled:
             return super().fit(**arguments)  # Keras says so.
         counter = EpochCounter(
@@ -654,4 +656,6 @@ class SwitcherModel(BackendTrainer):
         check_format(config.pop("format", MODEL_FORMAT))
         for name in ("task", "switcher", "budget", "dtype"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
+        if not config["switcher"].follows_budget:
+            config["budget"] = None  # Older versions took one, which nothing followed.
         return cls(**config)

@@ -47,7 +47,8 @@ def prune(
             of each group. A mapping from names of groups to shares: these groups keep that share,
             rounded up, the others what is best.
         data: What `"taylor"` and `"activation"` look at: arrays `(x, y)`, in batches of 32, or an
-            iterable of batches; a few hundred samples do.
+            iterable of batches; a few hundred samples do. Several inputs are a dict or a list in
+            the place of `x`; a list alone is one of batches.
         groups: Which groups may lose channels, see `SwitcherModel`.
         floor: The share of each group's channels that stays in any case; at least one does.
         round_to: Each group keeps a multiple of this number of channels, or all.
@@ -58,8 +59,9 @@ def prune(
 
     Raises:
         ValueError: If an argument is not one of its choices, the budget cannot be met (it says
-            what is the least), MACs are not known, the criterion needs data that are not there, or
-            its scores have a wrong shape or are not finite.
+            what is the least), no channels can be pruned, MACs are not known, the criterion needs
+            data that are not there or do not fit, or its scores have a wrong shape or are not
+            finite.
 
     Example:
 
@@ -79,7 +81,7 @@ def prune(
     channel_graph = ChannelGraph(model)
     if budget.of == "macs" and budget.unknown == "refuse":
         _check_macs_known(channel_graph)
-    chosen = [group for group in select_groups(channel_graph, groups)[0] if not group.is_input]
+    chosen = _chosen(channel_graph, groups)
     network = _network(model, channel_graph, chosen, data)
     scores = check_scores(criterion.scores(network), chosen, criterion)
     if isinstance(allocation, Mapping):
@@ -87,6 +89,19 @@ def prune(
     plan = allocate(channel_graph, scores, budget.keep, budget.of, allocation, floor, round_to)
     masks = {name: plan.keep[name].astype("float32") for name in scores}
     return compact(channel_graph, plan, masks if verify else None)
+
+
+def _chosen(channel_graph: ChannelGraph, groups: Choice) -> list[ChannelGroup]:
+    """The groups that may lose channels."""
+    chosen = [group for group in select_groups(channel_graph, groups)[0] if not group.is_input]
+    if not chosen:
+        others = [group for group in channel_graph.groups if not group.is_input]
+        reasons = "".join(f"\n  {group.name}: {group.reason or 'prunable'}" for group in others)
+        raise ValueError(
+            f"groups={groups!r} chooses no channels of '{channel_graph.graph.name}' that can be "
+            f"pruned: inputs of the network always stay. All groups:{reasons}"
+        )
+    return chosen
 
 
 def _network(

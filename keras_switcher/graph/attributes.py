@@ -20,5 +20,7 @@ def attributes_of(op: keras.Operation) -> dict[str, Any]:
     True
     """
     held = vars(op)
+    if keras.backend.backend() != "torch":
+        return held
     modules = held.get("_modules", {}).items()
     return {**held, **{name: m for name, m in modules if isinstance(m, keras.layers.Layer)}}

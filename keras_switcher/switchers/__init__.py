@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from keras_switcher.switchers.bc_ghs import BCGHS
 from keras_switcher.switchers.bc_gnj import BCGNJ
 from keras_switcher.switchers.constant import ConstantInput
 from keras_switcher.switchers.d_gating import DGating
@@ -30,11 +31,13 @@ NAMES: dict[str, Callable[[], Switcher]] = {
     "d_gating": DGating,
     "l0": L0,
     "bc_gnj": BCGNJ,
+    "bc_ghs": BCGHS,
     "edge_popup": EdgePopup,
     "dnw": DNW,
 }
 
 __all__ = [
+    "BCGHS",
     "BCGNJ",
     "DNW",
     "L0",
@@ -60,7 +63,9 @@ def get(switcher: str | Switcher) -> Switcher:
     """A switcher by name, or the switcher itself.
 
     Args:
-        switcher: One of `NAMES`, such as `"row"` or `"l0"`, or a `Switcher`.
+        switcher: `"row"`, `"unet"`, `"magnitude"`, `"uniform"`, `"taylor"`, `"random"`,
+            `"slimming"`, `"d_gating"`, `"l0"`, `"bc_gnj"`, `"bc_ghs"`, `"edge_popup"`, `"dnw"`, or
+            a `Switcher`.
 
     Raises:
         ValueError: If it is neither.

@@ -22,8 +22,9 @@ class BCGNJ(Switcher):
 
     Bayesian compression with group normal-Jeffreys priors: Louizos, Ullrich and Welling 2017
     (*Bayesian Compression for Deep Learning*, arXiv 1705.08665, section 4.1). In training each
-    factor is `z ~ N(mean, variance)`. The prior p(z), proportional to 1/|z|, asks for noise: with
-    `log_alpha = log(variance) - log(mean^2)` the divergence from it (equation 9),
+    factor is `z ~ N(mean, variance)`. The prior p(z), proportional to `1 / abs(z)`, asks for noise.
+    With `log_alpha = log(variance) - log(mean^2)` the divergence from it, as Molchanov et al. 2017
+    approximate it (arXiv 1701.05369, equation 14),
 
         k1 - k1 * sigmoid(k2 + k3 * log_alpha) + softplus(-log_alpha) / 2
 

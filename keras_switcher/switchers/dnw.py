@@ -15,12 +15,11 @@ from keras_switcher.tensors import Tensor
 class DNW(Switcher):
     """The connections with the largest weights of each layer are on; all weights are trained.
 
-    Discovering neural wirings: Wortsman, Farhadi and Rastegari 2019 (arXiv 1906.00586, algorithm
-    1). In each update the factor is 1 for the weights with the largest magnitudes of their layer
-    and 0 for all others, while the gradient reaches each weight as if it were on
-    (`straight_through`, equation 4), so that what is off may come back. Nothing is learned but the
-    task network. The paper trains it by SGD at 0.1, momentum 0.9 and weight decay 1e-4, on a
-    cosine.
+    Discovering neural wirings: Wortsman, Farhadi and Rastegari 2019 (arXiv 1906.00586, algorithm 1
+    and section 2). In each update the factor is 1 for the weights with the largest magnitudes of
+    their layer and 0 for all others, while the gradient reaches each weight as if it were on
+    (`straight_through`), so that what is off may come back. Nothing is learned but the task
+    network. The paper trains it by SGD at 0.1, momentum 0.9 and weight decay 1e-4, on a cosine.
 
     It needs `connections=True`. With `alternation="task"` each batch costs one backward pass; any
     other alternation works as well.

@@ -22,7 +22,7 @@ class EdgePopup(Switcher):
     Ramanujan et al. 2020 (*What's Hidden in a Randomly Weighted Neural Network?*, arXiv
     1911.13299). The factor is 1 for the connections whose scores have the largest magnitudes in
     their layer, 0 for all others, and its gradient is passed on to the magnitude of the score, of
-    all connections (a straight-through estimator, equations 4 and 5). Scores start as
+    all connections (a straight-through estimator, section 3). Scores start as
     `U(-1 / sqrt(inputs), 1 / sqrt(inputs))`.
 
     The weights are not trained: use it with `alternation="switcher"`; `fit()` warns of any other

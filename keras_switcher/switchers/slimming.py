@@ -18,7 +18,7 @@ class Slimming(Switcher):
     Liu et al. 2017 (*Learning Efficient Convolutional Networks through Network Slimming*, arXiv
     1708.06519) add to the loss of the task (equation 1)
 
-        strength * sum(|g|)
+        strength * sum(abs(g))
 
     over the scales g of all channels, and cut the channels with the smallest ones afterwards, by
     one threshold for the whole network. Here no threshold acts in training: what is exactly zero
@@ -49,6 +49,8 @@ class Slimming(Switcher):
     >>> model.scaling_factors()["hidden"].tolist()
     [1.0, 1.0, 1.0]
     """
+
+    follows_budget = False  # The penalty is its criterion; shares are cut afterwards.
 
     def __init__(self, strength: float = 1e-4, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -40,7 +40,7 @@ class Switcher(keras.layers.Layer):
         straight_through: Whether the gradient on the task network's kernels is that on the scaled
             kernels, as if all factors were one, so that what is switched off goes on learning (as
             in DPF, Lin et al. 2020, arXiv 2006.07253). False by default.
-        follows_budget: Whether a `Budget` can drive it. One that is given to a switcher with a
+        follows_budget: Whether a `Budget` drives it. One that is given to a switcher with a
             criterion of its own is refused. True by default.
         fixes_weights: Whether the method leaves the task network's weights as they are, so that
             it is trained with `alternation="switcher"`; `fit()` warns where it is not. False by

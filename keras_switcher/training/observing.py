@@ -16,6 +16,7 @@ from keras_switcher.tensors import Tensor
 from keras_switcher.training.backends import BackendTrainer
 
 BATCH_SIZE = 32
+_ITERABLES = (Iterable, keras.utils.PyDataset)
 
 
 def batches_of(data: Any, batch_size: int = BATCH_SIZE) -> Iterator[tuple]:
@@ -23,14 +24,19 @@ def batches_of(data: Any, batch_size: int = BATCH_SIZE) -> Iterator[tuple]:
 
     Args:
         data: A tuple of arrays `(x,)`, `(x, y)` or `(x, y, sample_weight)`, or structures of them;
-            one array; or an iterable of batches, such as a `tf.data.Dataset` or a
-            `keras.utils.PyDataset`.
+            one array, or a dict of them; or an iterable of batches, such as a `tf.data.Dataset` or
+            a `keras.utils.PyDataset`.
         batch_size: How many samples of arrays are in a batch.
 
     Raises:
-        ValueError: If there is no sample.
+        ValueError: If there is no sample, or `data` is neither.
     """
-    is_arrays = isinstance(data, (tuple, np.ndarray)) or keras.ops.is_tensor(data)
+    is_arrays = isinstance(data, (tuple, dict, np.ndarray)) or keras.ops.is_tensor(data)
+    if not is_arrays and (isinstance(data, str) or not isinstance(data, _ITERABLES)):
+        raise ValueError(
+            "`data` must be arrays, such as (x, y), or an iterable of batches. "
+            f"Received: data={type(data).__name__}."
+        )
     given: Iterable = _sliced(data, batch_size) if is_arrays else _counted(data)
     empty = True
     for batch in given:
@@ -55,6 +61,28 @@ def _counted(data: Any) -> Iterable:
     if isinstance(data, keras.utils.PyDataset):
         return (data[number] for number in range(data.num_batches))
     return data
+
+
+def _fitting(x: Any, inputs: Any) -> Any:
+    """The samples of a batch, arranged as a network's inputs.
+
+    Raises:
+        ValueError: If they do not fit them.
+    """
+    given = arranged(x, inputs)
+    arrays, tensors = tree.flatten(given), tree.flatten(inputs)
+    fits = len(arrays) == len(tensors) and all(
+        array is None or len(np.shape(array)) == len(tensor.shape)
+        for array, tensor in zip(arrays, tensors, strict=True)
+    )
+    if not fits:
+        shapes = [None if array is None else tuple(np.shape(array)) for array in arrays]
+        raise ValueError(
+            f"A batch of `data` has samples of shapes {shapes}, and the inputs are of shapes "
+            f"{[tuple(tensor.shape) for tensor in tensors]}. Pass arrays (x, y), with a list or a "
+            "dict as x for several inputs; a list alone is one of batches."
+        )
+    return given
 
 
 def observe_gradients(
@@ -83,6 +111,7 @@ def observe_gradients(
     for x, y, sample_weight in batches_of(data):
         if y is None:
             raise ValueError("Gradients need labels, and a batch of `data` has none: pass (x, y).")
+        x = _fitting(x, gated.channel_graph.graph.inputs)
 
         def loss(factors: dict[str, Tensor], x: Any = x, y: Any = y, w: Any = sample_weight) -> Any:
             with keras.StatelessScope():  # What the loss tracks belongs to training.
@@ -130,6 +159,6 @@ def observe_activations(
         return call.op(*args, **kwargs)
 
     for x, _, _ in batches_of(data):
-        given = tree.map_structure(ops.convert_to_tensor, arranged(x, channel_graph.graph.inputs))
+        given = tree.map_structure(ops.convert_to_tensor, _fitting(x, channel_graph.graph.inputs))
         channel_graph.graph.replay(given, visit)
     return {name: sums[name] / np.maximum(counts[name], 1) for name in sums}

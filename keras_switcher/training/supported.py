@@ -147,7 +147,7 @@ def check_devices(model: keras.Model) -> None:
 
 
 def check_follows_budget(switcher: Switcher) -> None:
-    """Raises where a budget is given to a switcher that cannot follow one.
+    """Raises where a budget is given to a switcher that does not follow one.
 
     Args:
         switcher: The switcher.
@@ -157,9 +157,9 @@ def check_follows_budget(switcher: Switcher) -> None:
     """
     if not switcher.follows_budget:
         raise ValueError(
-            f"A {type(switcher).__name__} cannot follow a budget: what it keeps is decided by its "
-            "own arguments and weights, and a budget would pull at factors that do not give way. "
-            "Leave `budget` out, or choose a switcher that follows one, such as 'row'."
+            f"A {type(switcher).__name__} does not follow a budget: what it keeps is decided "
+            "otherwise, see its arguments. Leave `budget` out, or choose a switcher that follows "
+            "one, such as 'row'."
         )
 
 

@@ -43,7 +43,8 @@ def test_value_and_gradients_of_a_scaled_kernel(case):
     def weighted(straight_through):
         def function(given):
             variable = ops.convert_to_tensor(given[0])
-            return upstream * scaled(variable, given[1], axis, straight_through)
+            whole = scaled(variable, given[1], axis, straight_through)
+            return ops.convert_to_tensor(upstream) * whole
 
         return function
 

@@ -10,6 +10,7 @@ from helpers.toys import data, fit, mlp, randomize, same, started, values
 
 from keras_switcher import Budget, SwitcherModel
 from keras_switcher.switchers import (
+    BCGHS,
     BCGNJ,
     L0,
     NAMES,
@@ -40,7 +41,11 @@ OPTIONS = {
     "dnw": {"connections": True, "alternation": "task"},
     **{key: {"alternation": "task", "budget": Budget(0.4, end_epoch=1)} for key in GRADUAL},
 }
-SEEDED = {"l0": lambda: L0(seed=1), "bc_gnj": lambda: BCGNJ(seed=1)}
+SEEDED = {
+    "l0": lambda: L0(seed=1),
+    "bc_gnj": lambda: BCGNJ(seed=1),
+    "bc_ghs": lambda: BCGHS(seed=1),
+}
 IS_JAX = keras.backend.backend() == "jax"  # Op by op it would compile each of them.
 
 
@@ -76,6 +81,7 @@ CHANGED = {
     "d_gating": {"depth": 4, "strength": 0.5, "threshold": 0.1},
     "l0": {"strength": 2, "samples": 9, "drop_rate": 0.1, "input_drop_rate": 0.3, "seed": 3},
     "bc_gnj": {"samples": 9, "threshold": -1.0, "seed": 3},
+    "bc_ghs": {"samples": 9, "threshold": -1.0, "scale": 0.1, "seed": 3},
     "edge_popup": {"keep": 0.25, "seed": 3},
     "dnw": {"keep": 0.25},
     **dict.fromkeys(GRADUAL, CHANGED_GRADUAL),
@@ -130,10 +136,10 @@ def test_a_training_in_two_parts_with_a_file_between_is_one_in_a_whole(name, tmp
 def test_a_budget_is_followed_or_refused(name):
     budget = Budget(0.4, start_epoch=0, end_epoch=5)
     if not switcher(name).follows_budget:
-        with pytest.raises(ValueError, match=r"cannot follow a budget.*Leave `budget` out"):
+        with pytest.raises(ValueError, match=r"does not follow a budget.*Leave `budget` out"):
             SwitcherModel(mlp(), switcher(name), budget=budget, **OPTIONS.get(name, {}))
         model = SwitcherModel(mlp(), switcher(name), **OPTIONS.get(name, {}))
-        with pytest.raises(ValueError, match="cannot follow a budget"):
+        with pytest.raises(ValueError, match="does not follow a budget"):
             model.budget = budget
         assert model.budget is None
         return
@@ -148,6 +154,12 @@ def test_a_budget_is_followed_or_refused(name):
     )
     fit(model, *data(64), epochs=8)
     assert model.structure().removed("weights") == pytest.approx(0.6, abs=0.1)
+
+
+def test_a_file_with_a_budget_that_nothing_followed_still_loads():
+    model = SwitcherModel(mlp(), switcher("frozen"))
+    budget = keras.saving.serialize_keras_object(Budget(0.5))
+    assert SwitcherModel.from_config({**model.get_config(), "budget": budget}).budget is None
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if switcher(name).equivariant])
@@ -200,6 +212,8 @@ def assigned(name):
         elif name == "bc_gnj":
             s.mean.assign(drawn(s.mean.shape, 0.3) + off(s.mean.shape))
             s.log_variance.assign(np.where(off(s.mean.shape), 1.0, -9.0))
+        elif name == "bc_ghs":
+            s.mean.assign(drawn(s.mean.shape) - 4.0 * off(s.mean.shape))
         elif name == "l0":
             numbers = drawn(s.log_alpha.shape)
             s.log_alpha.assign(np.where(off(s.log_alpha.shape), -9.0, numbers))
@@ -240,6 +254,7 @@ def test_gated_is_compact(name):
         (lambda: L0(input_drop_rate=0), r"`input_drop_rate`.*input_drop_rate=0"),
         (lambda: BCGNJ(samples=None), r"number of training samples.*samples=None"),
         (lambda: BCGNJ(threshold=True), r"finite number.*threshold=True"),
+        (lambda: BCGHS(scale=0.0), r"above 0.*scale=0.0"),
         (lambda: EdgePopup(keep=0), r"within \(0, 1\].*keep=0"),
         (lambda: NAMES["dnw"](keep=1.5), r"within \(0, 1\].*keep=1.5"),
     ],

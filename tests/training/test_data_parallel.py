@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from helpers.toys import data, float64, furthest, mlp, same, switched, values
+from helpers.toys import data, fit, float64, furthest, mlp, same, started, switched, values
 
 from keras_switcher import Budget
+from keras_switcher.switchers import L0
 
 DISTRIBUTION = keras.distribution
 pytestmark = pytest.mark.only("jax", reason="DataParallel is Keras's engine for JAX.")
@@ -40,6 +41,22 @@ def test_two_devices_train_like_one(alternation):
     for name, factors in one[3].items():
         np.testing.assert_allclose(two[3][name], factors, atol=1e-10)
     assert furthest(one[4].weights, two[4].weights) < 1e-8
+
+
+def test_noise_and_losses_of_a_switcher_are_those_of_one_device():
+    """Devices draw the same factors, and add up one loss."""
+    x, y = data()
+
+    def run():
+        model = started(switcher=L0(strength=3.0, samples=32, seed=1))
+        fit(model, x, y, batch_size=8)
+        return values([*model.task.weights, *model.switcher.weights])
+
+    with float64():
+        one = run()
+        with DISTRIBUTION.DataParallel(devices=DISTRIBUTION.list_devices("cpu")[:2]).scope():
+            two = run()
+    assert furthest(one, two) < 1e-10
 
 
 def test_a_distribution_that_splits_weights_is_refused():

@@ -10,6 +10,7 @@ from helpers.toys import data, fit, float64, furthest, mlp, same, started, switc
 tf = pytest.importorskip("tensorflow")
 
 from keras_switcher import Budget
+from keras_switcher.switchers import L0
 
 pytestmark = pytest.mark.only("tensorflow", reason="Distribution strategies are TensorFlow's.")
 
@@ -55,6 +56,23 @@ def test_two_replicas_train_like_one(alternation, mirrored):
         assert two[2][name] == pytest.approx(number, abs=1e-5), name
     np.testing.assert_allclose(two[3], one[3], atol=1e-5)
     np.testing.assert_allclose(two[3], two[4], atol=1e-5)
+
+
+@pytest.mark.parametrize("alternation", ["joint", "batch"])
+def test_noise_and_losses_of_a_switcher_are_those_of_one_device(alternation, mirrored):
+    """Replicas draw the same factors, and add up one loss."""
+    x, y = data()
+    runs = []
+    for strategy in (tf.distribute.get_strategy(), mirrored):
+        with float64(), strategy.scope():
+            switcher = L0(strength=3.0, samples=32, seed=1)
+            model = started(switcher=switcher, alternation=alternation)
+            dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+            history = fit(model, dataset, None, batch_size=None, validation_data=dataset)
+        runs.append((values(model), history))
+    assert furthest(runs[0][0], runs[1][0]) < 1e-10
+    for name, numbers in runs[0][1].items():
+        np.testing.assert_allclose(runs[1][1][name], numbers, atol=1e-5, err_msg=name)
 
 
 def test_replicas_see_the_factors_wherever_keras_takes_a_step(mirrored):

@@ -70,6 +70,10 @@ def allocate(
             mask = fill(ranking, mask, room, cost.increments)
         factors = {n: m.astype("float32") for n, m in cost.unpack(mask).items()}
         plan = plan_removal(channel_graph, factors, round_to)
+        if any((plan.keep[name] > factors[name]).any() for name in factors):
+            # What layers need beside is there anyhow: it stays on.
+            factors = {name: plan.keep[name].astype("float32") for name in factors}
+            plan = plan_removal(channel_graph, factors, round_to)
         # What layers need beside may be more than was counted: then there is less room for others.
         excess = remaining(channel_graph, plan)[of] - limit
         if excess <= 0:

@@ -44,7 +44,9 @@ def fill(
     at, left = 0, room(kept)
     while at < ranking.count:
         off = np.bincount(ranking.step[ranking.step >= 0], ~kept[ranking.step >= 0])[at:]
-        added = ranking.least(np.where(kept, 0, increments(kept)))[at:]
+        added = ranking.least(np.where(kept, 0, increments(kept)))
+        added[ranking.too_early(kept)] = np.inf
+        added = added[at:]
         fitting = np.flatnonzero((off[: len(added)] > 0) & (added <= left))
         if not len(fitting):
             break

@@ -58,9 +58,9 @@ def project(
     total = remaining(channel_graph)[of]
     limit = largest_within(keep, total)
     everything = search.always | search.ranking.first(search.ranking.count)
-    if search.cost(everything) <= limit:
+    if search.planned_cost(everything) <= limit:
         return search.result(everything)
-    least = search.cost(search.always)
+    least = search.planned_cost(search.always)
     if least > limit:
         raise ValueError(
             f"A budget of {keep:.2%} of the {of} cannot be met by these factors: with one that is "
@@ -68,11 +68,11 @@ def project(
             f"{least / total:.4f}."
         )
 
-    def room(mask: np.ndarray) -> int:
-        return limit - search.cost(mask)
-
-    mask = prefix(search.ranking, search.always, lambda mask: room(mask) >= 0)
-    return search.result(fill(search.ranking, mask, room, search.increments))
+    mask = search.within(limit)
+    if search.is_counted and search.planned_cost(mask) > limit:
+        search.is_counted = False  # Layers need more than was counted.
+        mask = search.within(limit)
+    return search.result(mask)
 
 
 class _Search:
@@ -89,12 +89,13 @@ class _Search:
         self._factors = {group.name: channels[group.name] for group in groups} | connections
         self._connections = connections
         self._kept_cost = KeptCost(channel_graph, groups, of, without=connections)
+        self._rounded = [group.name for group in groups if not group.is_input]
         flat = {name: f.ravel().astype("float64") for name, f in self._factors.items()}
         on = {name: int((f > 0).sum()) for name, f in flat.items()}
         first = {name: min(1, on[name]) if name in channels else 0 for name in flat}
         # Where all that is on is used, counting is exact; else plans are made, one by one.
-        self._is_counted = not connections and not any(group.is_input for group in groups)
-        self._is_counted &= all(on.values()) and round_to == 1
+        self.is_counted = not connections and not any(group.is_input for group in groups)
+        self.is_counted &= all(on.values()) and round_to == 1
         self.ranking: Ranking = rank(flat, first, on)
         paths = one_connection_each(channel_graph, connections)
         path = [paths.get(name, np.zeros(f.shape, bool)).ravel() for name, f in flat.items()]
@@ -102,16 +103,31 @@ class _Search:
 
     def cost(self, mask: np.ndarray) -> int:
         """What a packed mask leaves of the weights or MACs."""
-        if self._is_counted:
-            return self._kept_cost.count(mask)
+        return self._kept_cost.count(mask) if self.is_counted else self.planned_cost(mask)
+
+    def planned_cost(self, mask: np.ndarray) -> int:
+        """The same, of the plan that is made of it."""
         return remaining(self._channel_graph, self._plan(mask))[self._of]
+
+    def within(self, limit: int) -> np.ndarray:
+        """The packed mask of the strongest that a limit has room for."""
+
+        def room(mask: np.ndarray) -> int:
+            return limit - self.cost(mask)
+
+        mask = prefix(self.ranking, self.always, lambda mask: room(mask) >= 0)
+        filled = fill(self.ranking, mask, room, self.increments)
+        while not self.is_counted and (filled != mask).any():
+            # What comes alive, or in the place of a filler, may make room for what had none.
+            mask, filled = filled, fill(self.ranking, filled, room, self.increments)
+        return filled
 
     def increments(self, mask: np.ndarray) -> np.ndarray:
         """What each factor adds at least to what a packed mask leaves, if it adds anything."""
-        if self._is_counted:
+        if self.is_counted:
             return self._kept_cost.increments(mask)
         plan = self._plan(mask)
-        of_channels = self._kept_cost.increments(self._kept_cost.pack(plan.keep))[:-1]
+        of_channels = self._of_channels(mask, plan)
         kernels = {kernel.connections_name: kernel for kernel in self._channel_graph.kernels}
         parts = [of_channels]
         for name, matrix in self._connections.items():
@@ -121,6 +137,18 @@ class _Search:
             # Connections of units that are gone connect nothing.
             parts.append(np.where(between > 0, used, inf).ravel())
         return np.concatenate([*parts, [0]])
+
+    def _of_channels(self, mask: np.ndarray, plan: Plan) -> np.ndarray:
+        each = self._kept_cost.increments(self._kept_cost.pack(plan.keep))[:-1]
+        for name in self._rounded if self._round_to > 1 else ():
+            span = self._kept_cost.spans[name]
+            off, size = ~plan.keep[name], len(plan.keep[name])
+            left = self._round_to - int((mask[span] & plan.keep[name]).sum()) % self._round_to
+            is_full = left == self._round_to or not off.any()
+            # A filler is replaced for nothing; otherwise as many come as make a multiple.
+            number = min(self._round_to, int(off.sum())) if is_full and off.any() else 0
+            each[span] = np.full(size, number * each[span][off].min() if number else 0.0)
+        return each
 
     def result(self, mask: np.ndarray) -> Projected:
         """The factors that a packed mask leaves on."""

@@ -1,7 +1,7 @@
 """Ranking: the order in which channels are kept, in steps of one or several of a group."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,10 +14,13 @@ class Ranking:
         step: The rank of the step in which each channel is kept; -1 for what is kept anyway, and
             `count` for what is never kept. Packed like the masks.
         count: Number of steps.
+        remainders: The steps of what a group has beyond whole multiples, each with the packed
+            mask of the rest of its group, which is kept before.
     """
 
     step: np.ndarray
     count: int
+    remainders: dict[int, np.ndarray] = field(default_factory=dict)
 
     def first(self, number: int) -> np.ndarray:
         """The packed mask that keeps the first steps."""
@@ -27,6 +30,10 @@ class Ranking:
         """The sum of packed values over each step."""
         ranked = (self.step >= 0) & (self.step < self.count)
         return np.bincount(self.step[ranked], values[ranked], self.count)
+
+    def too_early(self, kept: np.ndarray) -> list[int]:
+        """The steps that would leave no multiple: remainders of groups that are not whole yet."""
+        return [step for step, rest in self.remainders.items() if not kept[rest].all()]
 
 
 def floors(
@@ -69,7 +76,8 @@ def rank(
         uniform: Rank by the share of the group alone; within a group, by score.
     """
     parts, step_scores, step_shares = [], [], []
-    total = 0
+    remainders: dict[int, np.ndarray] = {}
+    length, total = 1 + sum(map(len, scores.values())), 0
     for name, score in scores.items():
         size, first, last = len(score), kept[name], most[name]
         order = np.argsort(-score, kind="stable")
@@ -84,6 +92,10 @@ def rank(
             sums[-1] = score[order][bounds[-2] : last].sum()
         step_scores.append(sums / np.maximum(widths, 1))
         step_shares.append(bounds[1:] / size)
+        if steps and widths[-1] < round_to:
+            rest = np.zeros(length, bool)
+            rest[sum(map(len, parts)) + order[: bounds[-2]]] = True
+            remainders[total + steps - 1] = rest
         part = np.empty(size, int)
         part[order] = number
         parts.append(part)
@@ -96,4 +108,4 @@ def rank(
     chosen = packed >= 0
     packed[chosen] = ranks[packed[chosen]]
     packed[packed == -2] = total
-    return Ranking(packed, total)
+    return Ranking(packed, total, {int(ranks[n]): rest for n, rest in remainders.items()})

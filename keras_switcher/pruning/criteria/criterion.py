@@ -67,7 +67,7 @@ class Criterion:
 def relative(scores: np.ndarray) -> np.ndarray:
     """Scores over their mean in the group; all ones where they are all zero."""
     mean = scores.mean()
-    return scores / mean if mean > 0 else np.ones_like(scores)
+    return np.ones_like(scores) if mean == 0 else scores / mean
 
 
 def check_scores(scores: Any, groups: list[ChannelGroup], criterion: Any) -> dict[str, np.ndarray]:

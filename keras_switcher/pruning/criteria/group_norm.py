@@ -12,6 +12,7 @@ from keras_switcher.pruning.criteria.scored_network import (
     sum_along,
     sum_per_channel,
 )
+from keras_switcher.tensors import in_full
 
 
 @register("group_norm")
@@ -41,7 +42,7 @@ class GroupNorm(Criterion):
 
         def power(weight: keras.Variable, axis: int) -> np.ndarray:
             if id(weight) not in sums:
-                powers = np.abs(ops.convert_to_numpy(weight)) ** self.order
+                powers = np.abs(in_full(weight)) ** self.order
                 sums[id(weight)] = [sum_along(powers, number) for number in range(powers.ndim)]
             return sums[id(weight)][axis]
 

@@ -30,7 +30,11 @@ class JAXTrainer(Trainer):
         carried = [*(optimizer.variables if optimizer else ()), *self.inference.variables]
         if self.compiled and self.mean_loss not in self.metrics:  # As a subclass may have it.
             carried += self.mean_loss.variables
-        return super().non_trainable_variables + carried
+        found = super().non_trainable_variables + carried
+        known = {id(variable) for variable in [*self.trainable_variables, *found]}
+        # What no optimizer gets, though it has gradients, like masks: else a step would keep them
+        # as they were when it was compiled.
+        return found + [v for v in self.switcher.variables if id(v) not in known]
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets an attribute; the state of a step is not searched for layers after each batch."""

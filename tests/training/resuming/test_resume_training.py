@@ -1,5 +1,7 @@
 """A training that ended early goes on as if it had not."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from helpers.resumed import FILE, Kill, Killed, all_values, fit, plain, started,
 from helpers.toys import convnet, data, mlp, same, values
 
 from keras_switcher import ResumeTraining, StructureHistory
+from keras_switcher.random_generators import generator_states, restore_generators
+from keras_switcher.switchers import L0
 
 
 def test_keras_own_callback_suffices_where_nothing_is_killed_while_it_saves(tmp_path):
@@ -28,6 +32,7 @@ MODELS = {
     "float16": lambda: plain(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())),
     "bfloat16": lambda: plain(task=mlp(dtype="bfloat16")),
     "switched": lambda: switching(mlp(), warmup_epochs=1),
+    "drawn": lambda: switching(mlp(), L0(strength=9.0, seed=1), warmup_epochs=1),
 }
 
 
@@ -42,6 +47,34 @@ def test_a_training_in_parts_is_the_whole_one(name, tmp_path):
     assert parts.epoch == one.epoch == [0, 1, 2, 3]
     assert parts.history == one.history
     assert len(one.history["val_loss"]) == 4
+
+
+def without_generators(path):
+    """Writes a checkpoint as version 0.2.4 did."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    record = json.loads(str(arrays["record"]))
+    del record["generators"]
+    np.savez(path, **{**arrays, "record": np.array(json.dumps(record))})
+
+
+def test_checkpoints_without_the_states_of_generators_are_read(tmp_path):
+    fit(started(plain), tmp_path, 2)
+    without_generators(tmp_path / FILE)
+    assert fit(started(plain), tmp_path, 3).epoch == [0, 1, 2]
+
+
+@pytest.mark.only("torch", reason="Under others what is drawn without a seed is in no generator.")
+def test_generators_go_on_from_their_states():
+    before = generator_states()
+    first = keras.ops.convert_to_numpy(dropped())
+    assert (keras.ops.convert_to_numpy(dropped()) != first).any()
+    restore_generators({**before, "another device": "00"})
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(dropped()), first)
+
+
+def dropped():
+    return keras.layers.Dropout(0.5)(np.ones((8, 8), "float32"), training=True)
 
 
 def test_a_finished_training_is_not_run_again(tmp_path):
