@@ -63,7 +63,11 @@ RESIDUAL = {
 BUDGETS = {f"MLP, {budget}": lines for budget, lines in MLP.items()}
 BUDGETS["residual, 25 % of the MACs"] = RESIDUAL
 RIVALS = {task: _rivals(task) for task in ("mlp", "lenet5")}
+_tried = f"deciders mlp {{}}, {kept(MORE)}, validation"
+_validated = replace(mnist.MLP, budget=MORE, validate=True)
+GRADUAL = Shared("mlp", _validated, _tried, 2).lines("deciders_gradual")
 STRENGTHS = {task: _strengths(task) for task in ("mlp", "lenet5")}
 
 
-EXPERIMENTS = unique(RESIDUAL, *MLP.values(), *RIVALS.values(), *STRENGTHS.values())
+TRIED = (GRADUAL, *STRENGTHS.values())
+EXPERIMENTS = unique(RESIDUAL, *MLP.values(), *RIVALS.values(), *TRIED)
