@@ -94,7 +94,8 @@ def rank(
         step_shares.append(bounds[1:] / size)
         if steps and widths[-1] < round_to:
             rest = np.zeros(length, bool)
-            rest[sum(len(part) for part in parts) + order[: bounds[-2]]] = True
+            start = sum(len(part) for part in parts)
+            rest[start + order[: bounds[-2]]] = True
             remainders[total + steps - 1] = rest
         part = np.empty(size, int)
         part[order] = number
