@@ -75,7 +75,9 @@ def rank(
         round_to: How many channels of a group are kept in one step.
         uniform: Rank by the share of the group alone; within a group, by score.
     """
-    parts, step_scores, step_shares = [], [], []
+    parts: list[np.ndarray] = []
+    step_scores: list[np.ndarray] = []
+    step_shares: list[np.ndarray] = []
     remainders: dict[int, np.ndarray] = {}
     length, total = 1 + sum(len(score) for score in scores.values()), 0
     for name, score in scores.items():
