@@ -75,11 +75,9 @@ def rank(
         round_to: How many channels of a group are kept in one step.
         uniform: Rank by the share of the group alone; within a group, by score.
     """
-    parts: list[np.ndarray] = []
-    step_scores: list[np.ndarray] = []
-    step_shares: list[np.ndarray] = []
+    parts, step_scores, step_shares = [], [], []
     remainders: dict[int, np.ndarray] = {}
-    length, total = 1 + sum(len(score) for score in scores.values()), 0
+    length, start, total = 1 + sum(len(score) for score in scores.values()), 0, 0
     for name, score in scores.items():
         size, first, last = len(score), kept[name], most[name]
         order = np.argsort(-score, kind="stable")
@@ -96,12 +94,12 @@ def rank(
         step_shares.append(bounds[1:] / size)
         if steps and widths[-1] < round_to:
             rest = np.zeros(length, bool)
-            start = sum(len(part) for part in parts)
             rest[start + order[: bounds[-2]]] = True
             remainders[total + steps - 1] = rest
         part = np.empty(size, int)
         part[order] = number
         parts.append(part)
+        start += size
         total += steps
     values, shares = np.concatenate(step_scores), np.concatenate(step_shares)
     keys = (shares,) if uniform else (shares, -values)
