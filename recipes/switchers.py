@@ -20,7 +20,7 @@ GRADUAL = {
     "random": {"criterion": "random"},
 }
 # Rivals whose penalty decides, or that keep the budget's share of each layer's connections.
-PENALISED = ("slimming", "d_gating", "l0", "bc_gnj")
+PENALISED = ("slimming", "d_gating", "l0", "bc_gnj", "bc_ghs")
 RANKED = {"edge_popup": switchers.EdgePopup, "dnw": switchers.DNW}
 SWITCHERS = (
     *("row", *UNETS, "free", "frozen", "shuffled", "constant"),
@@ -104,8 +104,9 @@ def _penalised(settings, samples):
         return switchers.DGating(**of_own)
     if name == "l0":
         return switchers.L0(samples=samples, seed=seed, **of_own)
-    # Its divergence is divided by the number of samples, and has no other weight.
-    return switchers.BCGNJ(samples=samples / of_own.get("strength", 1), seed=seed)
+    # Divergences are divided by the number of samples, and have no other weight.
+    kind = switchers.BCGNJ if name == "bc_gnj" else switchers.BCGHS
+    return kind(samples=samples / of_own.get("strength", 1), seed=seed)
 
 
 def _ranked(settings, network):

@@ -84,7 +84,7 @@ def _of_switcher(model, settings, batches, passes, span):
         return (
             PASSES * (_read(model.records) + _of_rows(switcher, model.records)) * batches * passes
         )
-    has_squares = isinstance(switcher, switchers.DGating)
+    has_squares = isinstance(switcher, (switchers.DGating, switchers.BCGHS))
     return PASSES * _read(model.records) * batches * passes if has_squares else 0
 
 

@@ -29,6 +29,7 @@ KINDS = {
     "d_gating": switchers.DGating,
     "l0": switchers.L0,
     "bc_gnj": switchers.BCGNJ,
+    "bc_ghs": switchers.BCGHS,
     **RANKED,
 }
 
@@ -61,7 +62,7 @@ def test_a_strength_is_that_of_the_penalty(name):
         make_switcher(Settings(switcher=name, strength=strength), mlp((8, 4, 4, 2)), 640)
         for strength in (0.02, None)
     )
-    if name == "bc_gnj":
+    if name.startswith("bc_"):
         assert (made.samples, default.samples) == (640 / 0.02, 640)
     else:
         assert made.strength == 0.02
