@@ -123,7 +123,7 @@ def renewal_of(model: keras.Model) -> list[MaskRenewal]:
     """The `MaskRenewal` of a `SwitcherModel` whose switcher is a `Gradual`; none for others.
 
     Raises:
-        ValueError: If it has no budget.
+        ValueError: If it has no budget, or an allocation or floor that connections cannot have.
     """
     switcher = model.switcher
     if not isinstance(switcher, Gradual):
@@ -133,6 +133,12 @@ def renewal_of(model: keras.Model) -> list[MaskRenewal]:
             f"Switcher '{switcher.name}' follows a budget, and '{model.name}' has none: it would "
             "never remove anything. Pass SwitcherModel(budget=keras_switcher.Budget(...)), or set "
             "`model.budget`."
+        )
+    if model.gated.connections and (switcher.allocation != "global" or switcher.floor):
+        raise ValueError(
+            f"Switcher '{switcher.name}' has allocation={switcher.allocation!r} and "
+            f"floor={switcher.floor!r}, which channels can have: single connections are ranked "
+            "over all layers. Leave both out, or give channels factors (connections=False)."
         )
     parts = model.gated, model.budget, model.schedule, model.budget_progress, model.sensitivities
     return [MaskRenewal(switcher, *parts)]

@@ -147,6 +147,13 @@ def test_saved_and_resumed_it_goes_on_as_if_nothing_had_been(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("arguments", [{"allocation": "uniform"}, {"floor": 0.5}])
+def test_shares_of_groups_are_refused_for_connections(arguments):
+    model = gradual(mlp(), ks.switchers.Gradual(**arguments), connections=True)
+    with pytest.raises(ValueError, match="single connections are ranked over all layers"):
+        model.fit(*data(), verbose=0)
+
+
 def test_without_a_budget_it_says_that_it_needs_one():
     model = ks.SwitcherModel(mlp(), "magnitude")
     model.compile("sgd", crossentropy())
