@@ -89,6 +89,47 @@ def test_round_to():
     assert small.get_layer("a").units % 8 == small.get_layer("b").units % 8 == 0
 
 
+@pytest.mark.parametrize("keep", [0.5, 0.55, 0.6, 0.65])
+def test_round_to_of_groups_that_are_no_multiples(keep):
+    network = [keras.Input((12,)), layers.Dense(9, name="a"), layers.Dense(11, name="b")]
+    model = with_random_weights(keras.Sequential([*network, layers.Dense(3)]))
+    small = ks.prune(model, ks.Budget(keep), round_to=4)
+    assert small.get_layer("a").units in (4, 8, 9)
+    assert small.get_layer("b").units in (4, 8, 11)
+
+
+@pytest.mark.parametrize("keep", [0.35, 0.38, 0.4, 0.42])
+def test_what_a_layer_needs_beside_stays_on(keep):
+    """Keras adds a bias along the wrong axis where channels are as many as columns."""
+    inputs = x = keras.Input((3, 8, 8))
+    for name in "abc":
+        x = layers.Conv2D(16, 3, padding="same", data_format="channels_first", name=name)(x)
+    model = with_random_weights(keras.Model(inputs, x))
+    small = ks.prune(model, ks.Budget(keep))
+    assert not any((np.abs(w) < 1e-9).all(axis=(0, 1, 3)).any() for w in _kernels_of(small))
+    assert ks.count_macs(small).total <= keep * ks.count_macs(model).total
+
+
+def _kernels_of(model):
+    return [ops.convert_to_numpy(layer.kernel) for layer in model.layers[1:]]
+
+
+def test_several_inputs_are_a_dict_or_a_list():
+    named = {name: keras.Input((4,), name=name) for name in ("one", "other")}
+    hidden = [layers.Dense(6, "relu")(x) for x in named.values()]
+    outputs = layers.Dense(2)(layers.Concatenate()(hidden))
+    x = {name: np.random.default_rng(0).normal(size=(8, 4)) for name in named}
+    model = keras.Model(named, outputs)
+    one, other = (ks.prune(model, ks.Budget(0.5), "activation", data=data) for data in (x, (x,)))
+    assert all(map(np.array_equal, one.get_weights(), other.get_weights()))
+    model = keras.Model(list(named.values()), outputs)
+    ks.prune(model, ks.Budget(0.5), "activation", data=(list(x.values()),))
+    with pytest.raises(
+        ValueError, match=r"has samples of shapes \[\(8, 4\)\].*inputs are of shapes"
+    ):
+        ks.prune(model, ks.Budget(0.5), "activation", data=list(x.values()))
+
+
 def test_the_same_from_a_copy():
     model = with_random_weights(convnet())
     one, other = (ks.prune(m, ks.Budget(0.5)) for m in (model, copy_of(model)))
@@ -118,12 +159,31 @@ def _open_size():
         ({"criterion": "taylor", "data": data()}, "Gradients need a loss: compile"),
         ({"criterion": "bn_scale"}, "there are none on the channels of 'hidden'"),
         ({"budget": ks.Budget(0.1)}, r"cannot be met.*remain"),
+        ({"groups": ["hidden/inputs"]}, "chooses no channels of .* inputs of the network always"),
+        ({"criterion": "activation", "data": 5}, "`data` must be arrays.*Received: data=int"),
+        ({"criterion": "activation", "data": "x"}, "`data` must be arrays.*Received: data=str"),
         ({"verify": 1}, "verify"),
     ],
 )
 def test_bad_input_is_refused_in_words(arguments, message):
     with pytest.raises(ValueError, match=message):
         ks.prune(mlp(), **{"budget": ks.Budget(0.5), **arguments})
+
+
+def test_nothing_can_be_pruned():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2, name="head")])
+    with pytest.raises(
+        ValueError, match=r"(?s)chooses no .*head: its channels are the model's out"
+    ):
+        ks.prune(model, ks.Budget(0.5))
+
+
+@pytest.mark.parametrize("criterion", ["taylor", "activation"])
+def test_data_that_are_not_finite(criterion):
+    x, y = data()
+    x = np.where(np.arange(len(x))[:, None] == 0, np.nan, x)
+    with pytest.raises(ValueError, match=r"are not finite.*look for NaN"):
+        ks.prune(_compiled(mlp()), ks.Budget(0.5), criterion, data=(x, y))
 
 
 def test_labels_are_missed():

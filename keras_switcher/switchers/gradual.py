@@ -65,6 +65,17 @@ class Gradual(Switcher):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if not isinstance(criterion, str):
+            raise ValueError(
+                "`criterion` must be the name of a criterion, which is saved with the switcher; "
+                "make one of your own known by keras_switcher.criteria.register. "
+                f"Received: criterion={criterion!r}."
+            )
+        if not isinstance(straight_through, bool):
+            raise ValueError(
+                "`straight_through` must be True or False. "
+                f"Received: straight_through={straight_through!r}."
+            )
         if allocation not in ALLOCATIONS:
             raise ValueError(
                 f"`allocation` must be one of {ALLOCATIONS}. Received: allocation={allocation!r}."
@@ -119,6 +130,10 @@ class Gradual(Switcher):
         flat = np.concatenate([np.ravel(masks[name]) for name in self._names])
         self.masks.assign(flat.astype(self.masks.dtype))
         self.target.assign(target)
+
+    def start_anew(self) -> None:
+        """Lets a new budget make masks of its own, whatever those were made for that there are."""
+        self.target.assign(1.0)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -56,6 +56,9 @@ class MaskRenewal(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._next = 0
 
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._scores()  # What a criterion lacks is said now, and not epochs later.
+
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         # Where several steps are executed at once, Keras calls at the first one of them alone.
         if batch >= self._next and not self._schedule.warms_up:
@@ -81,21 +84,28 @@ class MaskRenewal(keras.callbacks.Callback):
 
     def _masks(self, target: float) -> dict[str, np.ndarray]:
         gated, switcher, of = self._gated, self._switcher, self._budget.of
+        scores, of_connections = self._scores()
+        if not gated.connections:
+            arguments = (switcher.allocation, switcher.floor)
+            plan = allocate(gated.channel_graph, scores, target, of, *arguments)
+            return {group.name: plan.keep[group.name] for group in gated.groups}
+        # Factors of zero would be off already.
+        positive = {n: np.maximum(s, 1e-30) for n, s in {**scores, **of_connections}.items()}
+        projected = project(gated.channel_graph, positive, target, of)
+        return {name: factor > 0 for name, factor in projected.factors.items()}
+
+    def _scores(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """What the criterion says of channels, and of connections."""
+        gated, criterion = self._gated, self._criterion
         network = ScoredNetwork(
             gated.channel_graph, gated.groups, self._gradients, self._activations
         )
         scores: dict[str, np.ndarray] = {}
         if gated.groups:
-            scores = check_scores(self._criterion.scores(network), gated.groups, self._criterion)
+            scores = check_scores(criterion.scores(network), gated.groups, criterion)
         if not gated.connections:
-            arguments = (switcher.allocation, switcher.floor)
-            plan = allocate(gated.channel_graph, scores, target, of, *arguments)
-            return {group.name: plan.keep[group.name] for group in gated.groups}
-        of_connections = self._criterion.connection_scores(gated.connections)
-        # Factors of zero would be off already.
-        positive = {n: np.maximum(s, 1e-30) for n, s in {**scores, **of_connections}.items()}
-        projected = project(gated.channel_graph, positive, target, of)
-        return {name: factor > 0 for name, factor in projected.factors.items()}
+            return scores, {}
+        return scores, criterion.connection_scores(gated.connections)
 
     def _gradients(self) -> dict[str, np.ndarray]:
         """Running means of the gradients' sizes on the factors, as those of one batch."""
@@ -113,7 +123,7 @@ def renewal_of(model: keras.Model) -> list[MaskRenewal]:
     """The `MaskRenewal` of a `SwitcherModel` whose switcher is a `Gradual`; none for others.
 
     Raises:
-        ValueError: If it has no budget.
+        ValueError: If it has no budget, or an allocation or floor that connections cannot have.
     """
     switcher = model.switcher
     if not isinstance(switcher, Gradual):
@@ -123,6 +133,12 @@ def renewal_of(model: keras.Model) -> list[MaskRenewal]:
             f"Switcher '{switcher.name}' follows a budget, and '{model.name}' has none: it would "
             "never remove anything. Pass SwitcherModel(budget=keras_switcher.Budget(...)), or set "
             "`model.budget`."
+        )
+    if model.gated.connections and (switcher.allocation != "global" or switcher.floor):
+        raise ValueError(
+            f"Switcher '{switcher.name}' has allocation={switcher.allocation!r} and "
+            f"floor={switcher.floor!r}, which channels can have: single connections are ranked "
+            "over all layers. Leave both out, or give channels factors (connections=False)."
         )
     parts = model.gated, model.budget, model.schedule, model.budget_progress, model.sensitivities
     return [MaskRenewal(switcher, *parts)]

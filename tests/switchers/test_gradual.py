@@ -147,6 +147,13 @@ def test_saved_and_resumed_it_goes_on_as_if_nothing_had_been(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("arguments", [{"allocation": "uniform"}, {"floor": 0.5}])
+def test_shares_of_groups_are_refused_for_connections(arguments):
+    model = gradual(mlp(), ks.switchers.Gradual(**arguments), connections=True)
+    with pytest.raises(ValueError, match="single connections are ranked over all layers"):
+        model.fit(*data(), verbose=0)
+
+
 def test_without_a_budget_it_says_that_it_needs_one():
     model = ks.SwitcherModel(mlp(), "magnitude")
     model.compile("sgd", crossentropy())
@@ -157,6 +164,8 @@ def test_without_a_budget_it_says_that_it_needs_one():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"criterion": ks.criteria.GroupNorm()}, "`criterion` must be the name of a criterion"),
+        ({"straight_through": "no"}, "`straight_through` must be True or False"),
         ({"allocation": "local"}, "`allocation` must be one of"),
         ({"floor": 1}, "`floor` must be a share"),
         ({"renew_every": 0}, "`renew_every` must be a number of batches"),
@@ -175,3 +184,26 @@ def test_criteria_that_do_not_fit():
         gradual(mlp(), ks.switchers.Gradual("norm")).fit(x, y, epochs=3, verbose=0)
     with pytest.raises(ValueError, match="Taylor scores channels alone"):
         gradual(mlp(), "taylor", connections=True).fit(x, y, epochs=3, verbose=0)
+
+
+def test_another_budget_has_masks_of_its_own():
+    """Also one of the same share, of something else."""
+    model = gradual(with_random_weights(convnet()))
+    x, y = data(shape=(8, 8, 1))
+    model.fit(x, y, epochs=4, verbose=0)
+    assert ks.count_macs(model.compact()).total > 0.4 * ks.count_macs(model.task).total
+    model.budget = ks.Budget(0.4, of="macs", end_epoch=3)
+    model.budget_progress.was_trained.assign(1.0)
+    model.fit(x, y, epochs=1, verbose=0)
+    assert ks.count_macs(model.compact()).total <= 0.4 * ks.count_macs(model.task).total
+
+
+def test_what_a_criterion_lacks_is_said_before_training():
+    x, y = data()
+    for switcher, connections in (("taylor", True), (ks.switchers.Gradual("activation"), False)):
+        model = gradual(mlp(), switcher, end_epoch=100, connections=connections)
+        before = [ops.convert_to_numpy(weight) for weight in model.task.weights]
+        with pytest.raises(ValueError, match=r"single connections|needs data of its own"):
+            model.fit(x, y, epochs=1, verbose=0)
+        after = [ops.convert_to_numpy(weight) for weight in model.task.weights]
+        assert all(map(np.array_equal, before, after))

@@ -96,10 +96,24 @@ class _Search:
         # Where all that is on is used, counting is exact; else plans are made, one by one.
         self.is_counted = not connections and not any(group.is_input for group in groups)
         self.is_counted &= all(on.values()) and round_to == 1
+        self._prefer_what_arrives(groups, flat)
         self.ranking: Ranking = rank(flat, first, on)
         paths = one_connection_each(channel_graph, connections)
         path = [paths.get(name, np.zeros(f.shape, bool)).ravel() for name, f in flat.items()]
         self.always = self.ranking.first(0) | np.concatenate([*path, [True]])
+
+    def _prefer_what_arrives(self, groups: list, flat: Factors) -> None:
+        """Ranks first, in each group of inputs, the strongest that a kept channel arrives at.
+
+        Else what is kept in any case might read nothing, and seem to cost nothing.
+        """
+        kept = {g.name: flat[g.name] == flat[g.name].max() for g in groups if not g.is_input}
+        for group in groups:
+            if group.is_input:
+                arrives = group.consumers[0].gather_channels(kept, np)
+                reads = flat[group.name] * (1 if arrives is None else arrives)
+                if reads.any():
+                    flat[group.name][np.argmax(reads)] = 2 * flat[group.name].max()
 
     def cost(self, mask: np.ndarray) -> int:
         """What a packed mask leaves of the weights or MACs."""

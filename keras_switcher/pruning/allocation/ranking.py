@@ -77,7 +77,7 @@ def rank(
     """
     parts, step_scores, step_shares = [], [], []
     remainders: dict[int, np.ndarray] = {}
-    length, total = 1 + sum(map(len, scores.values())), 0
+    length, start, total = 1 + sum(len(score) for score in scores.values()), 0, 0
     for name, score in scores.items():
         size, first, last = len(score), kept[name], most[name]
         order = np.argsort(-score, kind="stable")
@@ -94,11 +94,12 @@ def rank(
         step_shares.append(bounds[1:] / size)
         if steps and widths[-1] < round_to:
             rest = np.zeros(length, bool)
-            rest[sum(map(len, parts)) + order[: bounds[-2]]] = True
+            rest[start + order[: bounds[-2]]] = True
             remainders[total + steps - 1] = rest
         part = np.empty(size, int)
         part[order] = number
         parts.append(part)
+        start += size
         total += steps
     values, shares = np.concatenate(step_scores), np.concatenate(step_shares)
     keys = (shares,) if uniform else (shares, -values)

@@ -189,3 +189,18 @@ def test_what_drawing_has_found(blocks, early, flat, stem, drawn, of, keep, roun
     channel_graph = ChannelGraph(build(stem, made, early, flat, drawn))
     factors = drawn_factors(channel_graph, seed=seed)
     check_nothing_further_fits(channel_graph, factors, of, keep, round_to)
+
+
+def test_inputs_that_stay_are_those_that_a_kept_channel_arrives_at():
+    """The strongest channel and the strongest input, of another one, would leave nothing at all."""
+    inputs = keras.Input((4,))
+    joined = layers.Concatenate()([layers.Dense(2, name=name)(inputs) for name in "ab"])
+    task = keras.Model(inputs, layers.Dense(2, name="c")(joined))
+    channel_graph = ChannelGraph(task)
+    factors = {"a": [2.0, 1], "b": [2.0, 1], "c/inputs": [1, 3.0, 1, 3]}
+    factors = {name: np.array(values, "float32") for name, values in factors.items()}
+    # Of 24 weights four make each of two channels, since a concatenation needs both, and four read.
+    with pytest.raises(ValueError, match=r"50\.00% remain"):
+        project(channel_graph, factors, 0.2, "weights")
+    projected = project(channel_graph, factors, 0.5, "weights").factors
+    assert remaining(channel_graph, plan_removal(channel_graph, projected))["weights"] == 12
