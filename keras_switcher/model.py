@@ -228,8 +228,7 @@ class SwitcherModel(BackendTrainer):
             check_feasible(value, self.gated, self.accounting)
         self._budget = value
         self.budget_progress.start_anew()
-        if isinstance(self.switcher, switchers.Gradual):
-            self.switcher.start_anew()
+        self.switcher.start_anew()
 
     @property
     def optimizers(self) -> OptimizerPair:

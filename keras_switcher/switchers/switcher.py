@@ -113,6 +113,9 @@ class Switcher(keras.layers.Layer):
         """The standard deviation added to raw values that started at one, 0 to `heads.SPREAD`."""
         return 0.0 if self.initial_spread is None else SPREAD * self.initial_spread
 
+    def start_anew(self) -> None:
+        """Takes note of another budget; a switcher of your own need not do anything."""
+
     def spread(self, progress: Tensor) -> None:
         """Spreads factors that started at one, as a budget's target begins to fall.
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_switcher.switchers.gradual import Gradual
 from keras_switcher.switchers.records import Record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.tensors import Tensor
@@ -17,7 +18,7 @@ class WrappedSwitcher(Switcher):
         **kwargs: See `Switcher`.
 
     Raises:
-        ValueError: If `switcher` is not a `Switcher`.
+        ValueError: If `switcher` is not a `Switcher`, or is a `Gradual`.
     """
 
     def __init__(self, switcher: Switcher, **kwargs: Any) -> None:
@@ -26,6 +27,12 @@ class WrappedSwitcher(Switcher):
             raise ValueError(
                 f"{type(self).__name__} changes another switcher: pass a keras_switcher Switcher, "
                 f"for example RowSwitcher(). Received: switcher={switcher!r}."
+            )
+        if isinstance(switcher, Gradual):
+            raise ValueError(
+                f"{type(self).__name__} changes a switcher that computes factors, and the masks of "
+                "a Gradual are made by fit(). Use it by itself. Received: "
+                f"switcher={switcher!r}."
             )
         self.switcher = switcher
 

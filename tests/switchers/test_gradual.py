@@ -154,6 +154,11 @@ def test_shares_of_groups_are_refused_for_connections(arguments):
         model.fit(*data(), verbose=0)
 
 
+def test_it_is_not_wrapped():
+    with pytest.raises(ValueError, match=r"masks of a Gradual are made by fit\(\)"):
+        ks.switchers.ShuffledInput(ks.switchers.Gradual())
+
+
 def test_without_a_budget_it_says_that_it_needs_one():
     model = ks.SwitcherModel(mlp(), "magnitude")
     model.compile("sgd", crossentropy())

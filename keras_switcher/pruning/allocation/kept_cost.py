@@ -61,7 +61,7 @@ class KeptCost:
         self._axis_at = np.repeat(np.arange(len(self._index)), np.diff(self._starts))
         self._places = np.concatenate([*self._index, np.zeros(0, int)])
         self._own_places = np.concatenate([*self._own, np.zeros(0, int)])
-        self._pairs = list(self._find_pairs())
+        self._pairs = self._find_pairs()
 
     def _add_axis(self, axis: Axis) -> None:
         own = self.layout.own_index(axis) if isinstance(axis, Edge) else None

@@ -67,7 +67,6 @@ def project(
             f"on left in each group, {least / total:.2%} remain. Ask for at least "
             f"{least / total:.4f}."
         )
-
     mask = search.within(limit)
     if search.is_counted and search.planned_cost(mask) > limit:
         search.is_counted = False  # Layers need more than was counted.
@@ -156,12 +155,10 @@ class _Search:
         each = self._kept_cost.increments(self._kept_cost.pack(plan.keep))[:-1]
         for name in self._rounded if self._round_to > 1 else ():
             span = self._kept_cost.spans[name]
-            off, size = ~plan.keep[name], len(plan.keep[name])
-            left = self._round_to - int((mask[span] & plan.keep[name]).sum()) % self._round_to
-            is_full = left == self._round_to or not off.any()
+            off, on = ~plan.keep[name], int((mask[span] & plan.keep[name]).sum())
             # A filler is replaced for nothing; otherwise as many come as make a multiple.
-            number = min(self._round_to, int(off.sum())) if is_full and off.any() else 0
-            each[span] = np.full(size, number * each[span][off].min() if number else 0.0)
+            number = 0 if on % self._round_to else min(self._round_to, int(off.sum()))
+            each[span] = number * each[span][off].min() if number else 0.0
         return each
 
     def result(self, mask: np.ndarray) -> Projected:
