@@ -1,8 +1,9 @@
 """Layers that are made of layers, as public networks have them."""
 
 import keras
-from helpers.checks import with_random_weights
 from keras import layers, ops
+
+from helpers.checks import with_random_weights
 
 
 @keras.saving.register_keras_serializable("composites")
