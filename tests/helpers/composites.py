@@ -64,12 +64,13 @@ class Residual(Composite):
             block.build(shape)
             shape = (*shape[:-1], block.width)
         self.gamma = self.add_weight(shape=(shape[-1],), initializer="ones", name="gamma")
+        self.share = self.add_weight(shape=(), initializer="ones", name="share")
 
     def call(self, x, training=None):
         h = x
         for block in self.blocks:
             h = block(h, training=training)
-        return x + self.drop(h * self.gamma, training=training)
+        return x * self.share + self.drop(h * self.gamma, training=training)
 
 
 @keras.saving.register_keras_serializable("composites")
