@@ -121,11 +121,15 @@ def gated_network(
     ]
     gate_at = {id(edge.call): (edge, factor) for edge, factor in zip(edges, factors, strict=True)}
 
+    proxies: dict[int, OperationProxy] = {}
+
     def visit(call: Call, args: tuple, kwargs: dict) -> Any:
         if id(call) not in gate_at:
             name = names.of(call.op)
-            op = call.op if name == call.op.name else OperationProxy(call.op, name)
-            return op(*args, **kwargs)
+            if name == call.op.name:
+                return call.op(*args, **kwargs)
+            proxy = proxies.setdefault(id(call.op), OperationProxy(call.op, name))
+            return proxy(*args, **kwargs)
         edge, factor = gate_at[id(call)]
         weight = next((key for key, value in vars(call.op).items() if value is edge.kernel), None)
         if weight is None:
