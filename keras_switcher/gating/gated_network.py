@@ -1,5 +1,6 @@
 """The gated network: a task network whose kernels are scaled by factors."""
 
+from collections import defaultdict
 from typing import Any
 
 import keras
@@ -118,15 +119,18 @@ def gated_network(
         )
         for i, edge in enumerate(edges)
     ]
-    gate_at = {id(edge.call): (edge, factor) for edge, factor in zip(edges, factors, strict=True)}
+    gates_at: dict[int, list[tuple[Edge, keras.KerasTensor]]] = defaultdict(list)
+    for edge, factor in zip(edges, factors, strict=True):
+        gates_at[id(edge.call)].append((edge, factor))
 
     def visit(call: Call, args: tuple, kwargs: dict) -> Any:
-        if id(call) not in gate_at:
+        if id(call) not in gates_at:
             name = names.of(call.op)
             op = call.op if name == call.op.name else OperationProxy(call.op, name)
             return op(*args, **kwargs)
-        edge, factor = gate_at[id(call)]
-        weight = next((key for key, value in vars(call.op).items() if value is edge.kernel), None)
+        gated = [edge for edge, _ in gates_at[id(call)]]
+        held = vars(call.op).items()
+        weight = next((key for key, value in held if value is gated[0].kernel), None)
         if weight is None:
             raise ValueError(
                 f"The kernel that mixes channels in '{call.name}' is not an attribute of that "
@@ -134,8 +138,11 @@ def gated_network(
                 "kernel, or leave its groups out (`groups`)."
             )
         name = names.new(f"gated_{call.name.replace(':', '_')}")
-        gate = Gated(call.op, weight, edge.kernel_axis, straight_through, name=name)
-        return gate(*args, factors=factor, **kwargs)
+        several = len(gated) > 1
+        axis = [edge.kernel_axis for edge in gated] if several else gated[0].kernel_axis
+        factor = [each for _, each in gates_at[id(call)]]
+        gate = Gated(call.op, weight, axis, straight_through, name=name)
+        return gate(*args, factors=factor if several else factor[0], **kwargs)
 
     outputs = channel_graph.graph.replay(inputs, visit)
     return keras.Model([inputs, factors], outputs, name=f"gated_{channel_graph.graph.name}"), edges

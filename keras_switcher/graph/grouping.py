@@ -50,7 +50,7 @@ def build_groups(
         group_of[ordered] = len(groups)
         channel_of[ordered] = np.arange(len(ordered))
         depth = depths[id(producers[0].call)] / len(depths)
-        groups.append(ChannelGroup(producers[0].call.name, len(ordered), depth=depth))
+        groups.append(ChannelGroup(producers[0].name, len(ordered), depth=depth))
     for ids, reason in reader.locked:
         for number in np.unique(group_of[roots[ids]]):
             groups[number].reason = groups[number].reason or reason

@@ -102,10 +102,20 @@ class Reader(Labels):
         self._mixing[id(kernel)] = kernel
         self._share(self.weights.consume(call, kernel, kernel_axis, tensor_axis, ids), ids)
 
-    def produce(self, call: Call, kernel: keras.Variable, axis: int) -> np.ndarray:
-        """Declares that the call's kernel makes channels along its `axis`; returns their ids."""
+    def produce(
+        self, call: Call, kernel: keras.Variable, axis: int, part: str | None = None
+    ) -> np.ndarray:
+        """Declares that the call's kernel makes channels along its `axis`; returns their ids.
+
+        Args:
+            call: The call.
+            kernel: The kernel.
+            axis: The axis.
+            part: What lies along it, where the kernel makes channels along several axes: the
+                group of these is named `"<call>/<part>"`.
+        """
         self._mixing[id(kernel)] = kernel
-        return self.weights.produce(call, kernel, axis)
+        return self.weights.produce(call, kernel, axis, part)
 
     def carry(
         self, weight: keras.Variable | None, axis: int, ids: np.ndarray, role: str | None = None

@@ -1,6 +1,8 @@
 """Rules: how each layer type of Keras treats channels.
 
 * `mixing`: kernels that read channels and make new ones,
+* `einsum`: kernels and products whose equation says which axes are mixed,
+* `attention`: what attends without kernels,
 * `channelwise`: what treats each channel by itself,
 * `merging`: sums, products and concatenations of several tensors,
 * `shapes`: what moves channels to other axes,
@@ -9,13 +11,24 @@
 """
 
 from keras_switcher.graph.registry import RULES, apply_rule, keras_rule, rule
-from keras_switcher.graph.rules import channelwise, counted_only, merging, mixing, shapes, slicing
+from keras_switcher.graph.rules import (
+    attention,
+    channelwise,
+    counted_only,
+    einsum,
+    merging,
+    mixing,
+    shapes,
+    slicing,
+)
 
 __all__ = [
     "RULES",
     "apply_rule",
+    "attention",
     "channelwise",
     "counted_only",
+    "einsum",
     "keras_rule",
     "merging",
     "mixing",

@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.elementwise import unwrapped, why_mixing, why_mixing_function
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import keras_rule, rule
+from keras_switcher.graph.rules.letters import aligned, combine
 
 
 def channel_axis(call: Call) -> int:
@@ -86,6 +87,14 @@ def clip(call: Call, reader: Reader) -> None:
         reader.pass_on(call)
 
 
+def _combine_with_mask(call: Call, reader: Reader) -> None:
+    """The mask, which is broadcast, has channels where what it masks has some."""
+    operands = [x if is_tensor(x) else np.asarray(x) for x in (*call.args, *call.kwargs.values())]
+    rank = len(call.output.shape)
+    letters = [aligned(len(operand.shape), rank) for operand in operands]
+    combine(call, reader, operands, letters, aligned(rank, rank))
+
+
 @rule(layers.Softmax)
 @keras_rule(operations=("Softmax", "LogSoftmax"))
 def over_axes(call: Call, reader: Reader) -> None:
@@ -96,7 +105,10 @@ def over_axes(call: Call, reader: Reader) -> None:
         if axis in mixed:
             kind = type(call.op).__name__
             reader.lock(ids, f"goes through '{call.name}', a {kind} over the channels")
-    reader.pass_on(call)
+    if len(call.inputs) > 1 or call.kwargs.get("mask") is not None:
+        _combine_with_mask(call, reader)
+    else:
+        reader.pass_on(call)
 
 
 @rule(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)

@@ -15,22 +15,21 @@ from keras_switcher.tensors import Shape
 def flatten(call: Call, reader: Reader) -> None:
     """Each channel is repeated at all positions."""
     tensor = call.input
-    axes = reader.labelled_axes(tensor)
-    if len(axes) != 1:
-        reader.refuse(call, f"is flattened by '{call.name}' along more than one axis at once")
-        return
-    if axes == [0]:
+    *others, axis = reader.labelled_axes(tensor) or [0]
+    for other in others:  # A position has one channel: the last axis is followed.
+        reason = f"is flattened by '{call.name}' together with other channels"
+        reader.lock(reader.channels(tensor, other), reason)
+    if axis == 0:
         reader.refuse(call, f"lies along the samples that '{call.name}' flattens")
         return
     if None in tensor.shape[1:]:
         reader.refuse(call, f"is flattened by '{call.name}', whose input has an open size")
         return
-    shape, axis = list(tensor.shape[1:]), axes[0] - 1
+    ids, shape, axis = reader.channels(tensor, axis), list(tensor.shape[1:]), axis - 1
     if call.op.data_format == "channels_first":  # Flatten moves the channels to the end first.
         shape, axis = shape[1:] + shape[:1], (axis - 1) % len(shape)
     along = [-1 if i == axis else 1 for i in range(len(shape))]
-    ids = reader.channels(tensor, axes[0]).reshape(along)
-    reader.label(call.output, -1, np.broadcast_to(ids, shape).reshape(-1))
+    reader.label(call.output, -1, np.broadcast_to(ids.reshape(along), shape).reshape(-1))
 
 
 @rule(layers.Reshape)
@@ -67,6 +66,21 @@ def squeeze(call: Call, reader: Reader) -> None:
 def repeat_vector(call: Call, reader: Reader) -> None:
     """Channels stay the last axis."""
     reader.label(call.output, -1, reader.channels(call.input, -1))
+
+
+@keras_rule(operations=("Repeat",))
+def repeat(call: Call, reader: Reader) -> None:
+    """Each channel is repeated after itself; as many of all."""
+    axis, repeats = call.op.axis, np.atleast_1d(call.op.repeats)
+    if axis is None:
+        reader.refuse(call, f"is flattened and repeated by '{call.name}'")
+        return
+    axis %= len(call.input.shape)
+    reader.pass_on(call, passed=[axis])
+    ids = reader.channels(call.input, axis)
+    if len(repeats) > 1:
+        reader.lock(ids, f"is repeated by '{call.name}', not as often as others")
+    reader.label(call.output, axis, np.repeat(ids, repeats))
 
 
 @rule(layers.Permute)
@@ -147,12 +161,14 @@ def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
             continue
         sizes = [tensor.shape[axis] for axis in before]
         to = [axis for axis in after if output.shape[axis] != 1] or after[-1:]
-        if len(labelled) > 1 or None in sizes or not to:
-            for axis in labelled:
+        followed = () if None in sizes or not to else labelled[-1:]
+        for axis in labelled:
+            if axis not in followed:
                 reader.lock(labels[axis], f"is reshaped by '{call.name}' with other axes")
+        if not followed:
             continue
-        along = [-1 if axis == labelled[0] else 1 for axis in before]
-        ids = labels[labelled[0]].reshape(along)
+        along = [-1 if axis == labelled[-1] else 1 for axis in before]
+        ids = labels[labelled[-1]].reshape(along)
         ids = np.broadcast_to(ids, sizes).reshape(-1, output.shape[to[-1]])
         for row in ids[1:]:
             reader.couple(ids[0], row)

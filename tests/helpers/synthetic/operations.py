@@ -89,7 +89,7 @@ def hard_sigmoid_gate():
     return inputs, head(block(x * (ops.relu6(gate + 3.0) / 6.0), "after"))
 
 
-@graph(one="and no rule is known for Cumsum", two="and no rule is known for Matmul")
+@graph(one="and no rule is known for Cumsum", two="is summed over by")
 def unknown_operations():
     inputs = keras.Input((5, 4))
     x = ops.cumsum(layers.Dense(6, activation="relu", name="one")(inputs), axis=1)
@@ -98,7 +98,7 @@ def unknown_operations():
     return inputs, head(layers.Dense(6, activation="relu", name="three")(x))
 
 
-@graph(query="no rule is known for", key="no rule is known for", value="no rule is known for")
+@graph(query="is summed over by", key="is summed over by")
 def attention_by_hand():
     inputs = keras.Input((5, 4))
     query, key, value = (layers.Dense(6, name=n)(inputs) for n in ("query", "key", "value"))
