@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import tree
 
 from keras_switcher.graph.arguments import Kept
 from keras_switcher.graph.axis import Axis
@@ -16,9 +15,7 @@ from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.hidden_weights import hidden_weights
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.labels import Size
-from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules import apply_rule
-from keras_switcher.graph.tied_weights import TiedWeights
+from keras_switcher.graph.reading import read_graph
 from keras_switcher.graph.tracing import trace
 
 
@@ -65,14 +62,7 @@ class ChannelGraph:
     def __init__(self, model: keras.Model, every_dense_input: bool = False) -> None:
         self.every_dense_input = every_dense_input
         self.graph = trace(model)
-        reader = Reader(self.graph)
-        for call in self.graph.calls:
-            apply_rule(call, reader)
-        for tensor in tree.flatten(self.graph.outputs):
-            for ids in reader.labels(tensor).values():
-                reader.lock(ids, "its channels are the model's output")
-        tied = TiedWeights(self.graph)
-        tied.lock(reader)
+        reader, tied = read_graph(self.graph)
         self.ties, self.tied_ops = tied.ties, tied.tied_ops
         self.groups, self.edges, resolve = build_groups(reader, tied.reasons, every_dense_input)
         self.connections = connection_groups(self.graph.calls, self.edges, tied.reasons)

@@ -26,6 +26,8 @@ class Reader(Labels):
 
     Args:
         graph: The `CallGraph` to read.
+        choices: For calls that split an axis of channels into several, by the sizes of these, the
+            number of the axis along which channels lie then, counted from the last; else 0.
 
     Attributes:
         weights: The `WeightLabels`: who makes channels, who mixes them, what has entries for them.
@@ -36,9 +38,10 @@ class Reader(Labels):
         normalized: Ids of channels that are normalised.
         forbidden: Ids, and a number of them that must not be left.
         origins: Where channels were lost, see `Origins`.
+        splits: The ids that such calls split, by the sizes of the axes.
     """
 
-    def __init__(self, graph: CallGraph) -> None:
+    def __init__(self, graph: CallGraph, choices: dict[tuple, int] | None = None) -> None:
         super().__init__()
         self.graph = graph
         self.weights = WeightLabels()
@@ -49,6 +52,8 @@ class Reader(Labels):
         self.normalized: list[np.ndarray] = []
         self.forbidden: list[tuple[np.ndarray, int]] = []
         self.origins = Origins(graph)
+        self.splits: dict[tuple[int, ...], np.ndarray] = {}
+        self._choices = choices or {}
         self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
@@ -190,6 +195,19 @@ class Reader(Labels):
         if len(ids):
             self.locked.append((ids, reason))
         return len(ids)
+
+    def choose_axis(self, call: Call, axes: Sequence[int], ids: np.ndarray) -> int:
+        """The axis along which channels lie when a call splits theirs, see `read_graph`.
+
+        Args:
+            call: The call.
+            axes: The axes into which that of the channels is split.
+            ids: The ids that are split.
+        """
+        sizes = tuple(call.output.shape[axis] for axis in axes)
+        known = self.splits.get(sizes, ids[:0])
+        self.splits[sizes] = np.concatenate([known, ids[ids != NO_CHANNEL]])
+        return axes[-1 - self._choices.get(sizes, 0)]
 
     def normalize(self, ids: np.ndarray) -> None:
         """Declares channels as normalised: to scale all that makes them alike has no effect."""

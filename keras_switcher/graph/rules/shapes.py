@@ -146,8 +146,8 @@ def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
     """Follows channels through a change of shape that keeps the order of the entries.
 
     Axes fall into blocks with equal products before and after. Channels that are merged with
-    other axes repeat along the new one; channels that are split are coupled across the first axes
-    of their block, so that what is left is a shape again.
+    other axes repeat along the new one; channels that are split are coupled across all axes of
+    their block but one, so that what is left is a shape again.
 
     Returns:
         Maps axes of the output that become shorter when channels go to the ids along them.
@@ -169,11 +169,13 @@ def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
             continue
         along = [-1 if axis == labelled[-1] else 1 for axis in before]
         ids = labels[labelled[-1]].reshape(along)
-        ids = np.broadcast_to(ids, sizes).reshape(-1, output.shape[to[-1]])
-        for row in ids[1:]:
-            reader.couple(ids[0], row)
-        reader.label(output, to[-1], ids[0])
-        made[to[-1]] = ids[0]
+        split = np.broadcast_to(ids, sizes).reshape([output.shape[axis] for axis in to])
+        chosen = to[0] if len(to) == 1 else reader.choose_axis(call, to, ids.reshape(-1))
+        split = np.moveaxis(split, to.index(chosen), -1).reshape(-1, output.shape[chosen])
+        for row in split[1:]:
+            reader.couple(split[0], row)
+        reader.label(output, chosen, split[0])
+        made[chosen] = split[0]
     return made
 
 

@@ -158,3 +158,53 @@ def a_kernel_per_head():
     x = layers.ReLU()(project(inputs, "several"))
     x = layers.EinsumDense("abhc,hcd->abhd", (None, 4, 2), bias_axes="hd", name="each")(x)
     return inputs, head(layers.ReLU()(merge(layers.ReLU()(x))))
+
+
+def by_head(x, heads=3):
+    """The widths of heads, as a reshape splits them off: heads before positions."""
+    x = ops.reshape(x, (-1, x.shape[1], heads, x.shape[2] // heads))
+    return ops.transpose(x, (0, 2, 1, 3))
+
+
+def attend_by_head(query, key, value):
+    """Attention whose heads were split off by a reshape, and are merged by another one."""
+    scores = ops.softmax(query @ ops.transpose(key, (0, 1, 3, 2)) / math.sqrt(query.shape[-1]))
+    x = ops.transpose(scores @ value, (0, 2, 1, 3))
+    return ops.reshape(x, (-1, x.shape[1], x.shape[2] * x.shape[3]))
+
+
+@graph()
+def heads_of_reshapes():
+    inputs = tokens()
+    x = layers.Dense(7, activation="relu", name="stem")(inputs)
+    query, key, value = (by_head(layers.Dense(12, name=n)(x)) for n in ("query", "key", "value"))
+    x = layers.Dense(7, name="merged")(attend_by_head(query, key, value))
+    return inputs, head(layers.ReLU()(x))
+
+
+@graph()
+def heads_of_one_kernel():
+    """As in vision transformers: queries, keys and values of all heads by one Dense layer."""
+    inputs = tokens()
+    x = ops.reshape(layers.Dense(24, name="qkv")(inputs), (-1, 5, 3, 4, 2))
+    x = ops.transpose(x, (2, 0, 3, 1, 4))
+    y = layers.Dense(6, name="residual")(inputs)
+    x = layers.Dense(6, name="merged")(attend_by_head(x[0], x[1], x[2]))
+    return inputs, head(layers.Dense(7, activation="relu", name="wide")(x + y))
+
+
+@graph()
+def heads_of_one_kernel_that_is_split():
+    inputs = tokens()
+    query, key, value = ops.split(layers.Dense(24, name="qkv")(inputs), 3, axis=-1)
+    x = attend_by_head(*(by_head(x, heads=2) for x in (query, key, value)))
+    return inputs, head(layers.Dense(7, activation="relu", name="merged")(x))
+
+
+@graph()
+def groups_normalized_by_hand():
+    inputs = keras.Input((4, 4, 3))
+    x = ops.reshape(conv(inputs, "stem", 12), (-1, 16, 4, 3))
+    x = x - ops.mean(x, axis=(1, 3), keepdims=True)
+    x = x / ops.sqrt(ops.mean(x * x, axis=(1, 3), keepdims=True) + 0.01)
+    return inputs, head(conv(ops.reshape(x, (-1, 4, 4, 12)), "after", activation="relu"))
