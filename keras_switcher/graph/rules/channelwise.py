@@ -114,9 +114,17 @@ def over_axes(call: Call, reader: Reader) -> None:
 @rule(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
 def normalization_over_axes(call: Call, reader: Reader) -> None:
     """Normalises over the channels themselves, if they lie along its axes."""
-    for ids in reader.labels(call.input).values():
+    axes = [axis % len(call.input.shape) for axis in np.atleast_1d(call.op.axis)]
+    for axis, ids in reader.labels(call.input).items():
         reader.normalize(ids)
-    over_axes(call, reader)
+        if axis in axes:
+            reader.lock(ids, _every_channel(call))
+    reader.pass_on(call)
+
+
+def _every_channel(call: Call) -> str:
+    kind = type(call.op).__name__
+    return f"goes through '{call.name}', a {kind} over the channels: its statistics see every one"
 
 
 @rule(layers.Dropout, layers.AlphaDropout)
@@ -158,16 +166,19 @@ def batch_normalization(call: Call, reader: Reader) -> None:
 
 @rule(layers.GroupNormalization)
 def group_normalization(call: Call, reader: Reader) -> None:
-    """Normalises each channel if every group has one; others mix channels."""
+    """Normalises groups of channels by their own statistics: a whole group goes together."""
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
     reader.normalize(ids)
-    if layer.groups not in (-1, len(ids)):
-        reader.refuse(call, f"goes through '{call.name}', a GroupNormalization over the channels")
+    if layer.groups == 1 < len(ids):
+        reader.refuse(call, _every_channel(call))
         return
+    of_each = ids.reshape(len(ids) if layer.groups == -1 else layer.groups, -1)
+    for others in of_each.T[1:]:
+        reader.couple(of_each[:, 0], others)
     reader.carry(layer.gamma, 0, ids, role="scale")
     reader.carry(layer.beta, 0, ids, role="shift")
-    reader.resize(call, groups=ids)
+    reader.resize(call, groups=of_each[:, 0])
     reader.pass_on(call, axes=[layer.axis])
 
 
