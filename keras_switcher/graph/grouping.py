@@ -48,12 +48,16 @@ def build_groups(
         channel_of[ordered] = np.arange(len(ordered))
         depth = depths[id(producers[0].call)] / len(depths)
         groups.append(ChannelGroup(producers[0].name, len(ordered), depth=depth))
+
+    def groups_of(ids: np.ndarray) -> list[ChannelGroup]:
+        return [groups[number] for number in np.unique(group_of[roots[ids]]) if number >= 0]
+
     for ids, reason in reader.locked:
-        for number in np.unique(group_of[roots[ids]]):
-            groups[number].reason = groups[number].reason or reason
+        for group in groups_of(ids):
+            group.reason = group.reason or reason
     for ids in reader.normalized:
-        for number in np.unique(group_of[roots[ids]]):
-            groups[number].is_normalized = True
+        for group in groups_of(ids):
+            group.is_normalized = True
 
     resolved: dict[int, tuple[np.ndarray, Axis]] = {}
 
@@ -171,7 +175,8 @@ def is_locked(reader: Reader) -> np.ndarray:
     """
     roots, _, group_of = _numbered(reader)
     locked = [group_of[roots[ids]] for ids, _ in reader.locked]
-    return np.isin(group_of[roots], np.concatenate([*locked, np.zeros(0, int)]))
+    numbers = group_of[roots]
+    return np.isin(numbers, np.concatenate([*locked, np.zeros(0, int)])) & (numbers >= 0)
 
 
 def _numbered(reader: Reader) -> tuple[np.ndarray, list[Component], np.ndarray]:

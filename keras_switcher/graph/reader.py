@@ -122,6 +122,14 @@ class Reader(Labels):
         self._mixing[id(kernel)] = kernel
         return self.weights.produce(call, kernel, axis, part)
 
+    def number(self, count: int) -> np.ndarray:
+        """New ids for positions that no kernel makes.
+
+        They belong to no group, unless they are coupled with channels of one: then they go with it.
+        """
+        self.weights.count += count
+        return np.arange(self.weights.count - count, self.weights.count)
+
     def carry(
         self, weight: keras.Variable | None, axis: int, ids: np.ndarray, role: str | None = None
     ) -> None:

@@ -5,6 +5,8 @@
 * `attention`: what attends without kernels,
 * `channelwise`: what treats each channel by itself,
 * `merging`: sums, products and concatenations of several tensors,
+* `reductions`: what computes along axes,
+* `patches`: what moves positions into channels and back,
 * `shapes`: what moves channels to other axes,
 * `slicing`: what takes a part of the channels,
 * `counted_only`: what stays whole, but is counted.
@@ -18,6 +20,8 @@ from keras_switcher.graph.rules import (
     einsum,
     merging,
     mixing,
+    patches,
+    reductions,
     shapes,
     slicing,
 )
@@ -32,6 +36,8 @@ __all__ = [
     "keras_rule",
     "merging",
     "mixing",
+    "patches",
+    "reductions",
     "rule",
     "shapes",
     "slicing",

@@ -70,7 +70,12 @@ def function(call: Call, reader: Reader) -> None:
         *("HardSilu", "Elu", "Selu", "Gelu", "Celu", "TanhShrink", "HardTanh", "HardShrink"),
         *("Threshold", "Absolute", "Abs", "Negative", "Square", "Sqrt", "Rsqrt", "Exp", "Expm1"),
         *("Log", "Log1p", "Log2", "Log10", "Tanh", "Sin", "Cos", "Erf", "Reciprocal", "Round"),
-        *("Floor", "Ceil", "Sign", "Cast", "StopGradient", "Copy", "NanToNum"),
+        *("Floor", "Ceil", "Sign", "Cast", "StopGradient", "Copy", "NanToNum", "SaturateCast"),
+        *("Fabs", "Cbrt", "Exp2", "Trunc", "Tan", "Arcsin", "Arccos", "Arctan", "Sinh", "Cosh"),
+        *("Arcsinh", "Arccosh", "Arctanh", "Sinc", "I0", "Erfc", "Erfinv", "Deg2rad", "Rad2deg"),
+        *("Isfinite", "Isinf", "Isnan", "Isneginf", "Isposinf", "Isreal", "Signbit"),
+        *("BitwiseInvert", "BitwiseNot", "Real", "Imag", "Conj", "Conjugate", "Angle"),
+        *("OnesLike", "ZerosLike", "ConvertToTensor"),
     )
 )
 def elementwise(call: Call, reader: Reader) -> None:
@@ -225,7 +230,7 @@ def layer_scale(call: Call, reader: Reader) -> None:
 @rule(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D)
 @rule(layers.Resizing, layers.CenterCrop)
 @keras_rule(operations=("MaxPool", "AveragePool", "AdaptiveMaxPool", "AdaptiveAveragePool"))
-@keras_rule(operations=("Resize",))
+@keras_rule(operations=("Resize", "PadImages", "CropImages", "GaussianBlur"))
 def spatial(call: Call, reader: Reader) -> None:
     """Computes along the spatial axes, by the same rule for every channel."""
     reader.pass_on(call, axes=[channel_axis(call)])

@@ -32,7 +32,10 @@ def merge(call: Call, reader: Reader) -> None:
         *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "DivideNoNan", "FloorDivide"),
         *("Maximum", "Minimum", "Power", "Mod", "Hypot", "Arctan2", "Logaddexp", "Where"),
         *("Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"),
-        *("LogicalAnd", "LogicalOr", "LogicalNot"),
+        *("LogicalAnd", "LogicalOr", "LogicalNot", "LogicalXor", "Fmax", "Fmin", "Fmod"),
+        *("Heaviside", "Logaddexp2", "Nextafter", "Ldexp", "Gcd", "Lcm", "Polar", "FullLike"),
+        *("BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseLeftShift", "BitwiseRightShift"),
+        *("LeftShift", "RightShift"),
     )
 )
 def arithmetic(call: Call, reader: Reader) -> None:
@@ -45,14 +48,19 @@ def arithmetic(call: Call, reader: Reader) -> None:
 
 
 @rule(layers.Concatenate)
-@keras_rule(operations=("Concatenate",))
+@keras_rule(operations=("Concatenate", "Append", "Hstack", "Vstack", "Dstack"))
 def concatenate(call: Call, reader: Reader) -> None:
     """Lays the channels of tensors end to end; those along other axes are coupled."""
     if _merges_arrays(call):
         reader.refuse(call, f"is merged by '{call.name}' with an array")
         return
     tensors, rank = call.inputs, len(call.output.shape)
-    along = call.op.axis % rank
+    named = {"Hstack": min(1, rank - 1), "Vstack": 0, "Dstack": 2}.get(type(call.op).__name__)
+    along = call.op.axis if named is None else named
+    if along is None or any(len(tensor.shape) != rank for tensor in tensors):
+        reader.refuse(call, f"is flattened, or gains an axis, in '{call.name}'")
+        return
+    along %= rank
     labelled = {axis for tensor in tensors for axis in reader.labelled_axes(tensor)}
     for axis in sorted(labelled):
         parts = [reader.channels(tensor, axis) for tensor in tensors]

@@ -1,9 +1,9 @@
-"""Rules for layers that move channels to other axes: reshaping, transposing, reducing."""
+"""Rules for layers that move channels to other axes: reshaping, transposing, stacking."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from keras import layers
+from keras import layers, tree
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import Reader
@@ -114,22 +114,49 @@ def moveaxis(call: Call, reader: Reader) -> None:
     _transpose(call, reader, [size - 1 for size in moved])
 
 
-@keras_rule(
-    operations=(
-        *("Mean", "Sum", "Max", "Min", "Prod", "Std", "Var", "Amax", "Amin", "Any", "All"),
-        *("Logsumexp", "Median", "CountNonzero"),
-    )
-)
-def reduction(call: Call, reader: Reader) -> None:
-    """Channels along the axes that are left pass; those along reduced ones are locked."""
-    rank = len(call.input.shape)
-    axis = call.op.axis
-    reduced = range(rank) if axis is None else [a % rank for a in np.atleast_1d(axis)]
-    left = [axis for axis in range(rank) if axis not in reduced]
-    reader.pass_on(call, axes=[], passed=left)
-    for place, axis in enumerate(left):
-        to = axis if getattr(call.op, "keepdims", False) else place
-        reader.label(call.output, to, reader.channels(call.input, axis))
+@keras_rule(operations=("Stack",))
+def stack(call: Call, reader: Reader) -> None:
+    """Lays tensors side by side along a new axis: their channels are coupled."""
+    tensors = call.inputs
+    new = call.op.axis % len(call.output.shape)
+    for axis in sorted({axis for tensor in tensors for axis in reader.labelled_axes(tensor)}):
+        first, *others = (reader.channels(tensor, axis) for tensor in tensors)
+        for ids in others:
+            reader.couple(first, ids)
+        reader.label(call.output, axis + (axis >= new), first)
+
+
+@keras_rule(operations=("Unstack",))
+def unstack(call: Call, reader: Reader) -> None:
+    """Takes tensors apart along an axis; those along others pass."""
+    gone = call.op.axis % len(call.input.shape)
+    for axis, ids in reader.labels(call.input).items():
+        if axis == gone:
+            reader.lock(ids, f"is taken apart by '{call.name}'")
+        for tensor in tree.flatten(call.outputs) if axis != gone else ():
+            reader.label(tensor, axis - (axis > gone), ids)
+
+
+@keras_rule(operations=("Tile",))
+def tile(call: Call, reader: Reader) -> None:
+    """All channels are repeated, one after the other."""
+    rank, new = len(call.input.shape), len(call.output.shape)
+    repeats = [1] * new + np.atleast_1d(call.op.repeats).tolist()
+    for axis, ids in reader.labels(call.input).items():
+        reader.label(call.output, axis - rank, np.tile(ids, repeats[axis - rank]))
+
+
+@keras_rule(operations=("BroadcastTo",))
+def broadcast_to(call: Call, reader: Reader) -> None:
+    """Axes of size one are repeated; the shape shrinks with channels along others."""
+    rank, shape = len(call.input.shape), [*call.op.shape]
+    for axis, ids in reader.labels(call.input).items():
+        if len(ids) == call.output.shape[axis - rank]:
+            reader.label(call.output, axis - rank, ids)
+            shape[axis - rank] = ids
+        else:
+            reader.lock(ids, f"is broadcast by '{call.name}'")
+    reader.resize(call, shape=shape)
 
 
 def _transpose(call: Call, reader: Reader, order: Iterable[int]) -> None:

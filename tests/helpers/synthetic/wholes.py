@@ -130,7 +130,7 @@ def wrapped():
     return inputs, head(layers.Dense(6, activation="relu", name="two")(x))
 
 
-@graph(one="what it makes of one entry depends on others, or on their number")
+@graph(one="it combines channels with one another")
 def function():
     inputs = keras.Input((5, 4))
     x = layers.Dense(8, activation="relu", name="one")(inputs)
