@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_switcher.gating.edge_factors import EdgeFactors
+from keras_switcher.graph.attributes import attribute_with
 from keras_switcher.graph.call import Call, OperationProxy
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
@@ -129,8 +130,7 @@ def gated_network(
             op = call.op if name == call.op.name else OperationProxy(call.op, name)
             return op(*args, **kwargs)
         gated = [edge for edge, _ in gates_at[id(call)]]
-        held = vars(call.op).items()
-        weight = next((key for key, value in held if value is gated[0].kernel), None)
+        weight = attribute_with(call.op, gated[0].kernel)
         if weight is None:
             raise ValueError(
                 f"The kernel that mixes channels in '{call.name}' is not an attribute of that "
@@ -142,6 +142,8 @@ def gated_network(
         axis = [edge.kernel_axis for edge in gated] if several else gated[0].kernel_axis
         factor = [each for _, each in gates_at[id(call)]]
         gate = Gated(call.op, weight, axis, straight_through, name=name)
+        # Keras notes that there is no mask, of which a gate does not know.
+        kwargs = {key: value for key, value in kwargs.items() if value is not None}
         return gate(*args, factors=factor if several else factor[0], **kwargs)
 
     outputs = channel_graph.graph.replay(inputs, visit)

@@ -58,6 +58,7 @@ class Reader(Labels):
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
         self._mixing: dict[int, keras.Variable] = {}  # The kernels that the rule has spoken of.
+        self._inside: dict[int, tuple[Call, Call, list]] = {}
 
     def read(self, call: Call, rule: Callable) -> None:
         """Applies a rule; channels of the call's inputs that it says nothing about are locked.
@@ -79,6 +80,23 @@ class Reader(Labels):
             said = np.concatenate([*self._mentioned, [NO_CHANNEL]])
             for ids in unsaid:
                 self.lock(ids[~np.isin(ids, said)], f"is lost in '{call.name}'")
+
+    def read_inside(self, call: Call, inner: Call, rule: Callable, steps: Sequence) -> None:
+        """Applies the rule of a layer in a wrapper, within the rule of the wrapper.
+
+        Args:
+            call: The call of the wrapper, which has the layer as its attribute `layer`.
+            inner: The layer's call on one step of what the wrapper reads.
+            rule: The layer's rule.
+            steps: The sizes of the axes of steps, which follow that of the samples.
+        """
+        self._inside[id(inner)] = inner, call, list(steps)
+        rule(inner, self)
+
+    def _around(self, call: Call) -> tuple[Call, list, str]:
+        """The call of the graph around a call, its steps, and how its arguments begin there."""
+        _, outer, steps = self._inside.get(id(call), (call, call, []))
+        return outer, steps, "" if outer is call else "layer."
 
     def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray) -> None:
         """Writes ids along an axis of an output tensor."""
@@ -105,6 +123,9 @@ class Reader(Labels):
         ids = self.channels(call.input, tensor_axis) if ids is None else ids
         self._mentioned.append(ids)
         self._mixing[id(kernel)] = kernel
+        tensor_axis %= len(call.input.shape)
+        call, steps, _ = self._around(call)
+        tensor_axis += len(steps)
         self._share(self.weights.consume(call, kernel, kernel_axis, tensor_axis, ids), ids)
 
     def produce(
@@ -120,7 +141,7 @@ class Reader(Labels):
                 group of these is named `"<call>/<part>"`.
         """
         self._mixing[id(kernel)] = kernel
-        return self.weights.produce(call, kernel, axis, part)
+        return self.weights.produce(self._around(call)[0], kernel, axis, part)
 
     def number(self, count: int) -> np.ndarray:
         """New ids for positions that no kernel makes.
@@ -157,6 +178,8 @@ class Reader(Labels):
             **arguments: By name the ids that an argument counts, or a list (a shape, say) with ids
                 among its numbers.
         """
+        call, _, prefix = self._around(call)
+        arguments = {prefix + name: value for name, value in arguments.items()}
         for counted in self.arguments.resize(call.op, arguments):  # All its calls shrink alike.
             known = [ids for ids in counted if isinstance(ids, np.ndarray)]
             if len(known) == 2:
@@ -236,7 +259,7 @@ class Reader(Labels):
             clause: What keeps channels from being followed, a relative clause; by default made
                 of the reason.
         """
-        self._call = call
+        call = self._call = self._around(call)[0]
         matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
         self.lock_inputs(call, reason, clause or (as_clause(reason) if matrices else None))
         self.kernel_uses.add_uncounted(call, matrices, f"its input {reason}")
@@ -288,4 +311,5 @@ class Reader(Labels):
             shape: A list of sizes, None where they are open, or a reason in words where they are
                 not known, or of ids where channels lie along an axis of the positions.
         """
-        self.kernel_uses.add(call, kernel, shape)
+        call, steps, _ = self._around(call)
+        self.kernel_uses.add(call, kernel, [*steps, *shape])

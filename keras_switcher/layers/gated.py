@@ -1,5 +1,6 @@
 """Gated: a layer whose kernel is scaled by factors, channel by channel."""
 
+from functools import reduce
 from typing import Any
 
 import keras
@@ -20,7 +21,8 @@ class Gated(keras.layers.Layer):
 
     Args:
         layer: A Dense or convolution layer, or any other with a kernel that mixes channels.
-        weight: Name of the attribute that holds this kernel.
+        weight: Name of the attribute that holds this kernel; with a point for that of a layer in
+            the layer, as `"layer.kernel"` of a `TimeDistributed` one.
         axis: The axis of the kernel along which the input channels lie; a list for a kernel that
             mixes channels along several of its axes, as that of an attention's output does.
         straight_through: Whether the gradient on the kernel is that on the scaled kernel, as if
@@ -70,7 +72,7 @@ class Gated(keras.layers.Layer):
     ) -> None:
         if not self.layer.built:
             self.layer.build(inputs_shape)
-        kernel = getattr(self.layer, self.weight, None)
+        kernel = self._held_kernel()
         if kernel is None or len(kernel.shape) < 2:
             raise ValueError(
                 f"Layer '{self.layer.name}' (of type {type(self.layer).__name__}) has no kernel in "
@@ -80,7 +82,7 @@ class Gated(keras.layers.Layer):
 
     def call(self, inputs: Tensor, factors: Tensor | list[Tensor]) -> Tensor:
         self._check(factors)
-        kernel = getattr(self.layer, self.weight)
+        kernel = self._held_kernel()
         gated = scaled(kernel, factors, self.axis, self.straight_through)
         with VariableOverride([(kernel, gated)]) as scope:
             outputs = self.layer(inputs)
@@ -95,8 +97,14 @@ class Gated(keras.layers.Layer):
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:
         return self.layer.compute_mask(inputs, previous_mask)
 
+    def _held_kernel(self) -> Any:
+        """The wrapped layer's kernel, or that of the layer in it; None if there is none."""
+        return reduce(
+            lambda held, name: getattr(held, name, None), self.weight.split("."), self.layer
+        )
+
     def _check(self, factors: Tensor | list[Tensor]) -> None:
-        kernel = getattr(self.layer, self.weight)
+        kernel = self._held_kernel()
         if not isinstance(self.axis, int):
             self._check_several([(kernel.shape[axis],) for axis in self.axis], factors)
             return

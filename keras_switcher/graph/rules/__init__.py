@@ -9,6 +9,7 @@
 * `patches`: what moves positions into channels and back,
 * `shapes`: what moves channels to other axes,
 * `slicing`: what takes a part of the channels,
+* `wrapping`: what does as the layer inside it,
 * `counted_only`: what stays whole, but is counted.
 """
 
@@ -24,6 +25,7 @@ from keras_switcher.graph.rules import (
     reductions,
     shapes,
     slicing,
+    wrapping,
 )
 
 __all__ = [
@@ -41,4 +43,5 @@ __all__ = [
     "rule",
     "shapes",
     "slicing",
+    "wrapping",
 ]

@@ -68,9 +68,7 @@ def split(call: Call, reader: Reader) -> None:
             for part in parts:
                 reader.label(part, other, whole)
     if axis in labels and type(call.op).__name__ == "ArraySplit":
-        reader.lock(
-            ids, f"is split by '{call.name}', an ArraySplit, which cannot be told other sizes"
-        )
+        reader.lock(ids, f"is split by '{call.name}', which cannot be told other sizes")
     elif axis in labels:
         ends = np.cumsum([part.shape[axis] for part in parts])
         for end, part in zip(ends, parts, strict=True):
