@@ -30,6 +30,12 @@ def time_distributed(call: Call, reader: Reader) -> None:
         reader.label(call.output, axis + 1 if axis else 0, ids)
 
 
+@rule(layers.SpectralNormalization)
+def spectral_normalization(call: Call, reader: Reader) -> None:
+    """In training the kernel is divided by its norm, which is that of all its channels."""
+    reader.refuse(call, f"feeds '{call.name}', whose norm sees every channel of its kernel")
+
+
 def _step(tensor: keras.KerasTensor) -> keras.KerasTensor:
     """One step of a sequence."""
     return keras.KerasTensor((tensor.shape[0], *tensor.shape[2:]), tensor.dtype)

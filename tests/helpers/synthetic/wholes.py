@@ -159,7 +159,7 @@ def function():
     return inputs, head(layers.Dense(6, activation="relu", name="two")(x))
 
 
-@graph(one="no rule is known for SpectralNormalization")
+@graph(one="whose norm sees every channel of its kernel")
 def wrapped_kernel():
     inputs = image()
     x = block(inputs, "one")
