@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import split_factors
-from keras_switcher.pruning.allocation.allocation import largest_within
-from keras_switcher.pruning.allocation.connected import one_connection_each
+from keras_switcher.pruning.allocation.allocation import largest_within, rounded_up
+from keras_switcher.pruning.allocation.connected import connected_path
 from keras_switcher.pruning.allocation.filling import fill, prefix
 from keras_switcher.pruning.allocation.kept_cost import KeptCost
 from keras_switcher.pruning.allocation.ranking import Ranking, rank
@@ -42,7 +42,8 @@ def project(
     """Switches off the weakest factors until a share of the weights or MACs is kept, or less.
 
     The strongest of all groups stay; then whatever else there is room for, in their order. A group
-    that has a channel keeps one, and each kernel of connections one of them.
+    that has a channel keeps one, and each kernel of connections one of them, so that they lead
+    through the network.
 
     Args:
         channel_graph: The network's `ChannelGraph`.
@@ -65,7 +66,7 @@ def project(
         raise ValueError(
             f"A budget of {keep:.2%} of the {of} cannot be met by these factors: with one that is "
             f"on left in each group, {least / total:.2%} remain. Ask for at least "
-            f"{least / total:.4f}."
+            f"{rounded_up(least, total)}."
         )
     mask = search.within(limit)
     if search.is_counted and search.planned_cost(mask) > limit:
@@ -91,15 +92,15 @@ class _Search:
         self._rounded = [group.name for group in groups if not group.is_input]
         flat = {name: f.ravel().astype("float64") for name, f in self._factors.items()}
         on = {name: int((f > 0).sum()) for name, f in flat.items()}
-        first = {name: min(1, on[name]) if name in channels else 0 for name in flat}
+        path = connected_path(channel_graph, self._factors)
+        first = {name: 0 if name in path else min(1, on[name]) for name in flat}
         # Where all that is on is used, counting is exact; else plans are made, one by one.
         self.is_counted = not connections and not any(group.is_input for group in groups)
         self.is_counted &= all(on.values()) and round_to == 1
         self._prefer_what_arrives(groups, flat)
         self.ranking: Ranking = rank(flat, first, on)
-        paths = one_connection_each(channel_graph, connections)
-        path = [paths.get(name, np.zeros(f.shape, bool)).ravel() for name, f in flat.items()]
-        self.always = self.ranking.first(0) | np.concatenate([*path, [True]])
+        always = [path.get(name, np.zeros(f.shape, bool)).ravel() for name, f in flat.items()]
+        self.always = self.ranking.first(0) | np.concatenate([*always, [True]])
 
     def _prefer_what_arrives(self, groups: list, flat: Factors) -> None:
         """Ranks first, in each group of inputs, the strongest that a kept channel arrives at.

@@ -115,7 +115,7 @@ def advice_on_masks(
             f"In the first {warmup_epochs} epochs (`warmup_epochs`) nothing is switched off, and "
             f"{training.epochs:g} were trained: train longer, or lower `warmup_epochs`."
         )
-    return f"{_found(budget, kept)}. {why}"
+    return f"The masks do not meet their budget yet: {_found(budget, kept)}. {why}"
 
 
 def _found(budget: Budget, kept: float) -> str:
