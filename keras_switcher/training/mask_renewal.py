@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.gating.gated_network import GatedNetwork
+from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.pruning.allocation.allocation import allocate
 from keras_switcher.pruning.allocation.projection import project
 from keras_switcher.pruning.costs import remaining
@@ -120,7 +121,8 @@ class MaskRenewal(keras.callbacks.Callback):
         # Factors of zero would be off already.
         positive = {n: np.maximum(s, 1e-30) for n, s in {**scores, **of_connections}.items()}
         projected = project(gated.channel_graph, positive, target, of)
-        return {name: factor > 0 for name, factor in projected.factors.items()}
+        groups: list[ChannelGroup | ConnectionGroup] = [*gated.groups, *gated.connections]
+        return {g.name: projected.factors.get(g.name, np.ones(g.shape)) > 0 for g in groups}
 
     def _scores(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """What the criterion says of channels, and of connections."""
@@ -133,7 +135,8 @@ class MaskRenewal(keras.callbacks.Callback):
             scores = check_scores(criterion.scores(network), gated.groups, criterion)
         if not gated.connections:
             return scores, {}
-        return scores, criterion.connection_scores(gated.connections)
+        of_connections = criterion.connection_scores(gated.connections)
+        return scores, check_scores(of_connections, gated.connections, criterion)
 
     def _gradients(self) -> dict[str, np.ndarray]:
         """Running means of the gradients' sizes on the factors, as those of one batch."""

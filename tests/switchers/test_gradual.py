@@ -265,3 +265,24 @@ def test_fits_that_are_known_to_be_too_short_are_told_of_before_and_the_reached_
     assert said(model, epochs=1) == []
     assert said(model, epochs=1) == []
     assert 1 - model.structure().removed("weights") <= 0.4
+
+
+@ks.criteria.register("head_alone")
+class HeadAlone(ks.criteria.Criterion):
+    """Scores the connections of the head, and leaves those of other layers whole."""
+
+    def scores(self, network):
+        return {}
+
+    def connection_scores(self, connections):
+        head = connections[-1]
+        return {head.name: np.abs(ops.convert_to_numpy(head.layer.kernel))}
+
+
+def test_connections_that_a_criterion_leaves_out_stay():
+    model = gradual(mlp(16), ks.switchers.Gradual("head_alone"), keep=0.8, connections=True)
+    model.fit(*data(), epochs=4, verbose=0)
+    masks = model.scaling_factors()
+    assert (masks["hidden/connections"] == 1).all()
+    assert 0 < masks["head/connections"].mean() < 1
+    assert 1 - model.structure().removed("weights") <= 0.8
