@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.switchers.arguments import check_number
+from keras_switcher.arguments import check_number
 from keras_switcher.switchers.gated_weights import GatedSquares
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher

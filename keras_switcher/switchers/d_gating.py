@@ -1,12 +1,11 @@
 """DGating: products of free gates, with weight decay on gates and weights (Kolb et al. 2025)."""
 
-from numbers import Integral
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_switcher.switchers.arguments import check_number
+from keras_switcher.arguments import check_number, is_whole
 from keras_switcher.switchers.gated_weights import GatedSquares
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.straight_through import straight_through
@@ -95,7 +94,7 @@ class DGating(Switcher):
 
 
 def _check_depth(depth: Any) -> None:
-    if not isinstance(depth, Integral) or isinstance(depth, bool) or depth < 2:
+    if not is_whole(depth, 2):
         raise ValueError(
             "`depth` counts the weights and their gates: a whole number from 2 on. "
             f"Received: depth={depth!r}."

@@ -14,8 +14,6 @@ from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.rounding import enforce_minimum
 
-ALLOCATIONS = ("global", "uniform")
-
 
 def allocate(
     channel_graph: ChannelGraph,
