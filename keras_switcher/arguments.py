@@ -1,5 +1,6 @@
-"""Checks of arguments that several parts have."""
+"""Arguments of constructors: checks that several parts have, and what a configuration holds."""
 
+import inspect
 from math import inf, isfinite
 from numbers import Integral, Real
 from typing import Any
@@ -53,3 +54,15 @@ def check_floor(value: Any) -> None:
     """Raises ValueError if the share of each group that stays in any case is none."""
     if not (is_number(value) and 0 <= value < 1):
         raise ValueError(f"`floor` must be a share from 0 to below 1. Received: floor={value!r}.")
+
+
+def own_arguments(of: type, made: object) -> dict[str, Any]:
+    """The arguments of a class's constructor by name, from attributes of the same names.
+
+    Args:
+        of: The class; a subclass may have other arguments.
+        made: An object of it.
+    """
+    # Of the class itself, Keras's are those of __new__.
+    _, *parameters = inspect.signature(vars(of)["__init__"]).parameters.values()
+    return {p.name: getattr(made, p.name) for p in parameters if p.kind is not p.VAR_KEYWORD}

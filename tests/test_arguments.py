@@ -9,6 +9,7 @@ from keras_switcher.arguments import (
     check_number,
     is_number,
     is_whole,
+    own_arguments,
 )
 
 
@@ -44,3 +45,15 @@ def test_allocations_have_names(value):
     check_allocation("uniform")
     with pytest.raises(ValueError, match=r"one of \('global', 'uniform'\), or so\. Received"):
         check_allocation(value, ", or so")
+
+
+def test_own_arguments_are_those_of_the_class_and_not_of_one_that_is_made_of_it():
+    class Point:
+        def __init__(self, x, y=2, **kwargs):
+            self.x, self.y, self.kwargs = x, y, kwargs
+
+    class Named(Point):
+        def __init__(self, name):
+            super().__init__(1, name=name)
+
+    assert own_arguments(Point, Named("here")) == {"x": 1, "y": 2}

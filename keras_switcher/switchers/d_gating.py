@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.arguments import check_number, is_whole
+from keras_switcher.arguments import check_number, is_whole, own_arguments
 from keras_switcher.switchers.gated_weights import GatedSquares
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.straight_through import straight_through
@@ -85,12 +85,7 @@ class DGating(Switcher):
         return split_by_record(factors, records)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "depth": self.depth,
-            "strength": self.strength,
-            "threshold": self.threshold,
-        }
+        return {**super().get_config(), **own_arguments(DGating, self)}
 
 
 def _check_depth(depth: Any) -> None:

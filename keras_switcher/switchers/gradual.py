@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_switcher.arguments import check_allocation, check_floor, is_whole
+from keras_switcher.arguments import check_allocation, check_floor, is_whole, own_arguments
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.tensors import Tensor
@@ -126,11 +126,4 @@ class Gradual(Switcher):
         self.target.assign(1.0)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "criterion": self.criterion,
-            "allocation": self.allocation,
-            "floor": self.floor,
-            "renew_every": self.renew_every,
-            "straight_through": self.straight_through,
-        }
+        return {**super().get_config(), **own_arguments(Gradual, self)}

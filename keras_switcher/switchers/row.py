@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_switcher.arguments import is_whole
+from keras_switcher.arguments import is_whole, own_arguments
 from keras_switcher.switchers.heads import CEILING, START, STARTS, check_head
 from keras_switcher.switchers.records import Record, in_order, split_records
 from keras_switcher.switchers.row_channels import ChannelFactors
@@ -103,12 +103,7 @@ class RowSwitcher(Switcher):
         )
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "start": self.start,
-            "ceiling": self.ceiling,
-        }
+        return {**super().get_config(), **own_arguments(RowSwitcher, self)}
 
 
 def _check_units(units: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.arguments import is_number
+from keras_switcher.arguments import is_number, own_arguments
 from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.kernel import COSTS
 from keras_switcher.switchers.straight_through import straight_through
@@ -214,14 +214,7 @@ class Budget:
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return {
-            "keep": self.keep,
-            "of": self.of,
-            "start_epoch": self.start_epoch,
-            "end_epoch": self.end_epoch,
-            "strength": self.strength,
-            "unknown": self.unknown,
-        }
+        return own_arguments(Budget, self)
 
     @classmethod
     def from_config(cls, config: dict) -> "Budget":
