@@ -78,7 +78,7 @@ def check_nothing_further_fits(channel_graph, factors, of, keep, round_to):
         number += int(((factor > 0) & (left == 0)).sum())
         for channel in np.flatnonzero((factor > 0) & (left == 0)):
             more = {**projected.factors, name: left.copy()}
-            more[name][channel] = factor[channel]
+            more[name].flat[channel] = factor.flat[channel]
             share = kept_share(channel_graph, more, of, round_to)
             assert share > keep or share == before
     assert projected.number == number
@@ -149,6 +149,14 @@ def test_what_has_connections_is_built_within_any_budget_down_to_the_least_that_
             projected = project(channel_graph, factors, keep, of, round_to).factors
             assert kept_share(channel_graph, projected, of, round_to) <= keep
             built(projected)
+
+
+@pytest.mark.parametrize(("keep", "of"), [(0.15, "weights"), (0.3, "macs"), (0.6, "weights")])
+def test_no_unit_and_no_connection_fits_any_more_where_both_have_factors(keep, of):
+    """Also none of which some connections are on already, which would come back with it."""
+    channel_graph = ChannelGraph(chain())
+    factors = drawn_factors(channel_graph, "both", seed=int(10 * keep))
+    check_nothing_further_fits(channel_graph, factors, of, keep, 1)
 
 
 def test_a_path_leads_through_what_is_kept():
