@@ -1,5 +1,6 @@
 """The gated network: a task network whose kernels are scaled by factors."""
 
+import re
 from typing import Any
 
 import keras
@@ -133,7 +134,7 @@ def gated_network(
                 "layer, so no gate can scale it. Write its rule for the layer that holds the "
                 "kernel, or leave its groups out (`groups`)."
             )
-        name = names.new(f"gated_{call.name.replace(':', '_')}")
+        name = names.new(f"gated_{re.sub('[:/]', '_', call.name)}")
         gate = Gated(call.op, weight, edge.kernel_axis, straight_through, name=name)
         return gate(*args, factors=factor, **kwargs)
 

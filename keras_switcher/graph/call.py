@@ -78,6 +78,19 @@ class Call:
         return tree.flatten(self.outputs)[0]
 
 
+@dataclass(frozen=True)
+class Closed:
+    """Why a layer that is made of layers stays closed.
+
+    Args:
+        reason: The reason, in words that follow the layer's name.
+        returns_input: Whether it returns what it reads, in inference, and has no weights.
+    """
+
+    reason: str
+    returns_input: bool = False
+
+
 @dataclass(eq=False)
 class CallGraph:
     """The calls of a model, in an order in which they can be executed.
@@ -87,12 +100,14 @@ class CallGraph:
         inputs: The model's inputs, a structure of tensors.
         outputs: The model's outputs, a structure of tensors.
         calls: The calls, producers before consumers.
+        closed: Why layers that are made of layers were not opened, by the layer's `id`.
     """
 
     name: str
     inputs: Any = None
     outputs: Any = None
     calls: list[Call] = field(default_factory=list)
+    closed: dict[int, Closed] = field(default_factory=dict)
 
     @property
     def operations(self) -> list[keras.Operation]:

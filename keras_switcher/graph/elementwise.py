@@ -176,6 +176,6 @@ def _graph_of(activation: Callable, tensor: keras.KerasTensor) -> CallGraph | No
             outputs = activation.compute_output_spec(inputs)
             calls = [Call(activation, activation.name, (inputs,), {}, outputs)]
             return CallGraph(activation.name, inputs, outputs, calls)
-        return trace(keras.Model(inputs, activation(inputs)))
+        return trace(keras.Model(inputs, activation(inputs)), opens=False)
     except Exception:  # The user's code may raise anything; whether it is wrong, the probe tells.
         return None

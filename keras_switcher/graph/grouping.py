@@ -51,12 +51,17 @@ def build_groups(
         channel_of[ordered] = np.arange(len(ordered))
         depth = depths[id(producers[0].call)] / len(depths)
         groups.append(ChannelGroup(producers[0].call.name, len(ordered), depth=depth))
+
+    def groups_of(ids: np.ndarray) -> list[ChannelGroup]:
+        # Those of weights that are combined with no channel belong to none.
+        return [groups[number] for number in np.unique(group_of[roots[ids]]) if number >= 0]
+
     for ids, reason in reader.locked:
-        for number in np.unique(group_of[roots[ids]]):
-            groups[number].reason = groups[number].reason or reason
+        for group in groups_of(ids):
+            group.reason = group.reason or reason
     for ids in reader.normalized:
-        for number in np.unique(group_of[roots[ids]]):
-            groups[number].is_normalized = True
+        for group in groups_of(ids):
+            group.is_normalized = True
 
     resolved: dict[int, tuple[np.ndarray, Axis]] = {}
 

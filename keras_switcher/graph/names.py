@@ -5,7 +5,7 @@ import re
 import keras
 from keras import tree
 
-from keras_switcher.graph.call import CallGraph
+from keras_switcher.graph.call import Call, CallGraph
 
 # Of the functions with which surgery makes operations that the model has not.
 _MADE = "take|add|subtract|multiply|maximum|minimum|concatenate|expand_dims"
@@ -22,14 +22,16 @@ class Names:
 
     def __init__(self, graph: CallGraph) -> None:
         owned = {tensor.name for tensor in tree.flatten(graph.inputs)}
-        self._taken = owned | {op.name for op in graph.operations}
+        wanted = {id(call.op): _as_layer_name(call) for call in reversed(graph.calls)}
+        self._taken = owned | set(wanted.values())
         self._given: dict[int, str] = {}
         for op in graph.operations:
-            self._given[id(op)] = self.new(op.name) if op.name in owned else op.name
-            owned.add(op.name)
+            name = wanted[id(op)]
+            self._given[id(op)] = self.new(name) if name in owned else name
+            owned.add(name)
 
     def of(self, op: keras.Operation) -> str:
-        """The name for an operation of the graph: its own for the first of that name."""
+        """The name for an operation of the graph: that of its call for the first of that name."""
         return self._given[id(op)]
 
     def new(self, name: str) -> str:
@@ -48,3 +50,9 @@ class Names:
                 prefix, number = match.groups()
                 while keras.backend.get_uid(prefix) <= int(number or 0):
                     pass
+
+
+def _as_layer_name(call: Call) -> str:
+    """The name of a call as one that a layer may have: what is inside of another has a slash."""
+    inside = "/" in call.name
+    return call.name.split(":")[0].replace("/", "_") if inside else call.op.name

@@ -52,6 +52,7 @@ class Reader(Labels):
         self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
+        self._following: list[tuple[int, int]] = []
         self._mixing: dict[int, keras.Variable] = {}  # The kernels that the rule has spoken of.
 
     def read(self, call: Call, rule: Callable) -> None:
@@ -106,6 +107,30 @@ class Reader(Labels):
         """Declares that the call's kernel makes channels along its `axis`; returns their ids."""
         self._mixing[id(kernel)] = kernel
         return self.weights.produce(call, kernel, axis)
+
+    def follow(self, call: Call, weight: keras.Variable, axis: int) -> np.ndarray:
+        """Declares that positions along a weight's axis go with whatever they are combined with.
+
+        They are channels of a group as soon as they are coupled with some that a kernel makes.
+
+        Args:
+            call: The call that returns the weight.
+            weight: The weight.
+            axis: The axis.
+
+        Returns:
+            Their ids.
+        """
+        ids = self.weights.follow(call, weight, axis)
+        self._following.append((ids[0], ids[-1]))
+        return ids
+
+    def follows(self, ids: np.ndarray) -> bool:
+        """Whether ids are such that no kernel made, see `follow`."""
+        known = ids[ids != NO_CHANNEL]
+        return len(known) > 0 and any(
+            first <= known.min() and known.max() <= last for first, last in self._following
+        )
 
     def carry(
         self, weight: keras.Variable | None, axis: int, ids: np.ndarray, role: str | None = None

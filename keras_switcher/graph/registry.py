@@ -65,12 +65,15 @@ def keras_rule(
 
 def apply_rule(call: Call, reader: Reader) -> None:
     """Applies the rule for the call's type; what has none locks all that it reads."""
-    known = find_rule(call.op)
-    if known is None:
-        kind = type(call.op).__name__
-        reader.refuse(call, f"feeds '{call.name}', and no rule is known for {kind}", NO_RULE)
-    else:
+    known, closed = find_rule(call.op), reader.graph.closed.get(id(call.op))
+    if known is not None:
         reader.read(call, known)
+    elif closed and closed.returns_input:  # In training, it drops some, or adds noise.
+        reader.pass_on(call)
+    else:
+        kind = type(call.op).__name__
+        why = f"; it is not opened: {closed.reason}" if closed else ""
+        reader.refuse(call, f"feeds '{call.name}', and no rule is known for {kind}{why}", NO_RULE)
 
 
 def find_rule(op: keras.Operation) -> Rule | None:

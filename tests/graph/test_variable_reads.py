@@ -12,7 +12,7 @@ from keras_switcher.graph.variable_reads import (
     captured_handles,
     is_among,
 )
-from keras_switcher.pruning.verification.differences import difference
+from keras_switcher.graph.differences import difference
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.only(

@@ -18,6 +18,7 @@ from helpers.gradients import value_and_gradient
 from keras_switcher import prune_channels
 from keras_switcher.gating.gated_network import gated_network
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.sublayers import with_sublayers
 
 RATE = 0.01
 
@@ -117,7 +118,8 @@ def _row_factors(model, factors):
 
 def _train(network, owner, x):
     """One step of gradient descent by hand; stochastic networks step in inference mode."""
-    stochastic = any(hasattr(layer, "seed_generator") for layer in layers_of(owner))
+    parts = [part for layer in layers_of(owner) for part in with_sublayers(layer)]
+    stochastic = any(hasattr(part, "seed_generator") for part in parts)
     variables = owner.trainable_variables
 
     def losses(variables):

@@ -93,15 +93,19 @@ def _combine(
             elif ids is not None:
                 reader.lock(ids, f"is broadcast over the channels of others by '{call.name}'")
         known = [ids for *_, ids in sides if ids is not None]
-        labelled = next((ids for ids in known if np.any(ids != NO_CHANNEL)), None)
-        if labelled is None:
+        some = [ids for ids in known if np.any(ids != NO_CHANNEL)]
+        labelled = next((ids for ids in some if not reader.follows(ids)), None)
+        if labelled is None and len(some) == len(known):
+            labelled = next(iter(some), None)
+        if labelled is None:  # Of own weights, beside tensors of which nothing is known.
             continue
         if any(len(ids) != len(labelled) for ids in known):
             for ids in known:
                 reader.lock(ids, f"is combined by '{call.name}' with a tensor of open size")
             continue
         for ids in known:
-            reader.couple(labelled, ids)
+            free = (labelled == NO_CHANNEL) & reader.follows(ids)
+            reader.couple(labelled[~free], ids[~free])
         constants += [(place, own, labelled) for place, own, ids in sides if ids is None]
         reader.label(call.output, axis, labelled)
 

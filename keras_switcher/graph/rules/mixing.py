@@ -12,6 +12,7 @@ from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import rule
 from keras_switcher.graph.rules.broadcasting import add_broadcast, add_vector
 from keras_switcher.graph.rules.channelwise import carry_alpha, channel_axis
+from keras_switcher.graph.rules.own_weight import own_weight, returns_weight
 
 
 @rule(layers.Dense)
@@ -33,6 +34,9 @@ def einsum_dense(call: Call, reader: Reader) -> None:
     """An equation with one mixed letter is a Dense layer; any other one is refused."""
     layer = call.op
     if _is_altered(call, reader):
+        return
+    if returns_weight(layer):
+        own_weight(call, reader)
         return
     inputs, of_kernel, outputs = _einsum_letters(call)
     positions = [axis for axis, letter in enumerate(inputs) if axis and letter not in of_kernel]

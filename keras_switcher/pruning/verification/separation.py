@@ -22,7 +22,7 @@ def check_apart(ties: list[Tie], small: keras.Model) -> None:
     Raises:
         ValueError: If an operation of the smaller network reads one of the tied variables.
     """
-    for call in trace(small).calls if ties else ():
+    for call in trace(small, opens=False).calls if ties else ():
         reached = set(map(identity, reachable_variables(call.op, call.args, call.kwargs)))
         traced = calls_user_function(call.op)
         handles = captured_handles(call.op, *call.args, **call.kwargs) if traced else None

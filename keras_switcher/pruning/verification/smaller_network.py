@@ -9,7 +9,7 @@ from keras import ops, tree
 
 from keras_switcher.graph.call import is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.pruning.verification.differences import arrays, coarsest_step, difference
+from keras_switcher.graph.differences import arrays, coarsest_step, difference
 from keras_switcher.pruning.verification.random_runs import RandomRuns
 from keras_switcher.user_warnings import warn_user
 

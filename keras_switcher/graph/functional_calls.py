@@ -1,0 +1,79 @@
+"""Functional calls: the calls of a Functional or Sequential model, nested models being one call."""
+
+from typing import Any
+
+import keras
+
+from keras_switcher.graph.call import Call, CallGraph, OperationProxy
+from keras_switcher.graph.inputs import inputs_like
+
+
+def calls_of_model(model: keras.Model, called_with: Any = None) -> CallGraph:
+    """The calls of a model, one level deep: nested models are not read.
+
+    The model is not touched: not even a node is added to its layers.
+
+    Args:
+        model: A model that can be read, see `why_unreadable`.
+        called_with: Tensors from which sizes are taken that the model's inputs leave open.
+    """
+    plain = _plain(model)
+    graph = CallGraph(name=model.name)
+    proxies: dict[int, OperationProxy] = {}
+
+    def visit(op: keras.Operation, *args: Any, **kwargs: Any) -> Any:
+        outputs = proxies.setdefault(id(op), OperationProxy(op))(*args, **kwargs)
+        graph.calls.append(Call(op, op.name, args, kwargs, outputs))
+        return outputs
+
+    clone = keras.models.clone_model(
+        plain,
+        inputs_like(plain.input, called_with),
+        clone_function=lambda op: op,
+        call_function=visit,
+    )
+    graph.inputs, graph.outputs = clone.input, clone.output
+    return graph
+
+
+def why_unreadable(model: keras.Model) -> str | None:
+    """Why a model's graph cannot be read, in words, or None if it can."""
+    what = f"Model '{model.name}' (of type {type(model).__name__})"
+    sequential = isinstance(model, keras.Sequential)
+    if sequential and (not model.built or not model.layers):
+        return (
+            f"Sequential model '{model.name}' is not built, so its shapes are not known. Start it "
+            "with a keras.Input(shape), or call model.build((None, ...)) first."
+        )
+    if getattr(model, "inputs", None) is None or getattr(model, "outputs", None) is None:
+        if sequential:
+            return (
+                f"{what} has no graph, because Keras could not call its layers on symbolic "
+                "tensors: one of them, or a layer in a wrapper such as TimeDistributed, lacks a "
+                "compute_output_shape()."
+            )
+        if isinstance(getattr(model, "task", None), keras.Model):
+            return f"{what} trains a task network. Pass that one: its attribute `task`."
+        return (
+            f"{what} is a subclassed model: its graph lives in Python code and cannot be read. "
+            "Write it with the functional API, keras.Model(inputs, outputs), or as "
+            "keras.Sequential."
+        )
+    overridden = [
+        name
+        for name in ("call", "__call__")
+        if getattr(type(model), name)
+        not in (getattr(type(_plain(model)), name), getattr(keras.Sequential, name))
+    ]
+    if overridden:
+        return (
+            f"{what} overrides {overridden[0]}(), so its functional graph may not be what it "
+            "computes. Pass keras.Model(model.input, model.output) if the graph is what you mean."
+        )
+    return None
+
+
+def _plain(model: keras.Model) -> keras.Model:
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return keras.Model(model.input, model.output, name=model.name)

@@ -1,0 +1,145 @@
+"""Expansion: nested models and layers of layers become the calls that they make."""
+
+import inspect
+from dataclasses import replace
+from typing import Any
+
+import keras
+from keras import tree
+
+from keras_switcher.graph.call import Call, CallGraph, Closed, is_stock, is_tensor
+from keras_switcher.graph.functional_calls import calls_of_model, why_unreadable
+from keras_switcher.graph.inputs import arranged
+from keras_switcher.graph.opening.agreement import why_different
+from keras_switcher.graph.opening.layer_names import LayerNames, joined
+from keras_switcher.graph.opening.own_weights import OwnWeights, single_one
+from keras_switcher.graph.opening.recording import Recorder, calls_before, is_composite
+from keras_switcher.graph.registry import find_rule
+
+
+class Expansion:
+    """A network's calls with those of nested models and opened layers in their places.
+
+    Args:
+        name: Name of the network.
+        top: Its calls, one level deep.
+        opens: Whether layers without a rule are opened.
+
+    Attributes:
+        graph: The `CallGraph`.
+    """
+
+    def __init__(self, name: str, top: CallGraph, opens: bool) -> None:
+        self.graph = CallGraph(name, top.inputs)
+        self._opens = opens
+        self._recorder = Recorder(OwnWeights())
+        self._names: dict[str, int] = {}
+        self._aliases: dict[int, keras.KerasTensor] = {}
+        self._kept: list[Any] = []  # An id is only good while its tensor lives.
+        self._one: keras.KerasTensor | None = None
+        for call in top.calls:
+            self._add(call, "", call.op.name, self._opens)
+        self.graph.outputs = self._resolved(top.outputs)
+        self.graph.calls = [*self._calls_of_one(), *self.graph.calls]
+
+    def _add(self, call: Call, prefix: str, name: str, verified: bool) -> None:
+        """Adds a call, or what is in it.
+
+        Args:
+            call: The call, of tensors that may have aliases.
+            prefix: The name of the opened layer that it is in; empty for none.
+            name: Its name there.
+            verified: Whether it is compared with what is found in it; else what it is in is.
+        """
+        args, kwargs = self._resolved((call.args, call.kwargs))
+        call = replace(call, args=args, kwargs=kwargs)
+        if isinstance(call.op, keras.Model) and why_unreadable(call.op) is None:
+            given = args[0] if args else kwargs["inputs"]
+            inner = calls_of_model(call.op, given)
+            given = tree.flatten(arranged(given, inner.inputs))
+            path = joined(prefix, name) if prefix else ""
+            self._insert(call, inner, given, path, verified)
+        elif not (self._opens and self._open(call, prefix, name, verified)):
+            self._append(call, joined(prefix, name))
+
+    def _append(self, call: Call, name: str) -> None:
+        count = self._names.get(name, 0)
+        self._names[name] = count + 1
+        name = name if count == 0 else f"{name}:{count}"
+        self.graph.calls.append(replace(call, name=name))
+
+    def _open(self, call: Call, prefix: str, name: str, verified: bool) -> bool:
+        """Adds what is in a layer, if it can be opened; returns whether it can."""
+        if not is_composite(call.op) or (find_rule(call.op) and not is_stock(call.op)):
+            return False
+        inner = self._recorder.record(call.op, call.args, dict(call.kwargs))
+        if isinstance(inner, Closed):
+            self.graph.closed[id(call.op)] = inner
+            return False
+        one = self._single_one()
+        if one is None:
+            self.graph.closed[id(call.op)] = Closed("its weights need an input that holds numbers")
+            return False
+        given = [*call.inputs, one]
+        before = len(self.graph.calls), dict(self._names)
+        for deep in (False, True) if verified else (False,):
+            self._insert(call, inner, given, joined(prefix, name), deep)
+            if not verified:
+                return True
+            outputs = self._resolved(call.outputs)
+            read = [*{id(x): x for x in call.inputs}.values(), one]
+            found = CallGraph(call.name, read, outputs, self.graph.calls[before[0] :])
+            why = why_different(call, found)
+            if why is None:
+                return True
+            # What is in it may be to blame: then each of that is compared by itself.
+            self.graph.calls, self._names = self.graph.calls[: before[0]], dict(before[1])
+        for x in tree.flatten(call.outputs):
+            self._aliases.pop(id(x), None)
+        self.graph.closed[id(call.op)] = Closed(why)
+        return False
+
+    def _single_one(self) -> keras.KerasTensor | None:
+        """The tensor that all own weights of the network's layers are multiplied with."""
+        if self._one is None:
+            inputs = [x for x in tree.flatten(self.graph.inputs) if x.shape and not x.sparse]
+            inputs = [x for x in inputs if x.dtype != "string"]
+            if inputs:
+                self._one = single_one(inputs[0])
+        return self._one
+
+    def _calls_of_one(self) -> list[Call]:
+        """The calls that make the single one, if anything reads it."""
+        if not any(x is self._one for call in self.graph.calls for x in call.inputs):
+            return []
+        calls = calls_before(self._one, tree.flatten(self.graph.inputs))
+        names = LayerNames(keras.layers.Layer())
+        return [replace(call, name=joined("single_one", names.of(call.op))) for call in calls]
+
+    def _insert(
+        self, call: Call, inner: CallGraph, given: list, path: str, verified: bool
+    ) -> None:
+        """Adds calls in the place of one: `given` are the tensors in the places of their inputs."""
+        self._kept += [inner, call]
+        for symbol, tensor in zip(tree.flatten(inner.inputs), given, strict=True):
+            self._aliases[id(symbol)] = tensor
+        training = call.kwargs.get("training")
+        names = LayerNames(call.op)
+        for each in inner.calls:
+            each = replace(each, kwargs=_handed_down(training, each))
+            self._add(each, path, names.of(each.op) if path else each.op.name, verified)
+        made = self._resolved(inner.outputs)
+        for symbol, tensor in zip(tree.flatten(call.outputs), tree.flatten(made), strict=True):
+            self._aliases[id(symbol)] = tensor
+
+    def _resolved(self, structure: Any) -> Any:
+        return tree.map_structure(
+            lambda x: self._aliases.get(id(x), x) if is_tensor(x) else x, structure
+        )
+
+
+def _handed_down(training: bool | None, call: Call) -> dict[str, Any]:
+    """A call's keywords; a nested model calls all its layers with its own `training=...`."""
+    if training is not None and "training" in inspect.signature(call.op.call).parameters:
+        return {**call.kwargs, "training": training}
+    return call.kwargs

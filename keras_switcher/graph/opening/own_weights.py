@@ -1,0 +1,127 @@
+"""Own weights: what a composite layer holds in variables of its own, as layers that return them.
+
+A factor per channel or an embedding of positions is a variable of the layer that is opened. A
+smaller network of Keras's own layers needs a layer for it: an EinsumDense, whose kernel is that
+variable, multiplies a single one with it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+from keras import layers, ops, tree
+
+from keras_switcher.graph.attributes import attributes_of
+from keras_switcher.graph.sublayers import with_sublayers
+
+_LETTERS = "bcdefghijklmnopqrstuvwxyz"
+
+
+class OwnWeights:
+    """The layers that return the own weights of composite layers, one for each variable."""
+
+    def __init__(self) -> None:
+        self._layers: dict[int, layers.EinsumDense] = {}
+
+    @contextmanager
+    def as_tensors(self, op: layers.Layer) -> Iterator[keras.KerasTensor]:
+        """Puts symbolic tensors into the places of a layer's own weights.
+
+        So what its call() computes of them is recorded, too, and not done once and for all.
+
+        Args:
+            op: The layer.
+
+        Yields:
+            The symbolic tensor, of shape `(None,)`, that they are made of: a single one.
+        """
+        one = keras.KerasTensor((None,), "float32")
+        held = vars(op)
+        places = {name: held[name] for name in _places(op)}
+        own = own_weights(op)
+        tensors: dict[int, keras.KerasTensor] = {}
+
+        def tensor(x: Any) -> Any:
+            if id(x) not in own:
+                return x
+            if id(x) not in tensors:
+                tensors[id(x)] = self._layer(op, x)(one)[0]
+            return tensors[id(x)]
+
+        try:
+            # Past Keras's own setattr, which keeps books of weights and refuses most changes.
+            held.update({name: _mapped(tensor, value) for name, value in places.items()})
+            yield one
+        finally:
+            held.update(places)
+
+    def _layer(self, owner: layers.Layer, variable: keras.Variable) -> layers.EinsumDense:
+        """The layer that returns a variable."""
+        if id(variable) not in self._layers:
+            self._layers[id(variable)] = _layer_of(owner, variable)
+        return self._layers[id(variable)]
+
+
+def single_one(tensor: keras.KerasTensor) -> keras.KerasTensor:
+    """A tensor of shape `(1,)` that holds a one, made of any tensor of a network.
+
+    Args:
+        tensor: The tensor, whose first axis is the batch.
+    """
+    first = tensor[(slice(0, 1), *[0] * (len(tensor.shape) - 1))]
+    return ops.cast(ops.ones_like(first), "float32")
+
+
+def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:
+    """The real-valued variables of a layer that belong to none of the layers in it, by `id`.
+
+    Args:
+        op: The layer.
+    """
+    others = {id(v) for part in with_sublayers(op) if part is not op for v in part.variables}
+    return {
+        id(v): v
+        for v in op.variables
+        if id(v) not in others and keras.backend.is_float_dtype(v.dtype) and v.shape
+    }
+
+
+def _places(op: layers.Layer) -> list[str]:
+    """The names of the attributes in which a layer holds its own weights."""
+    own = own_weights(op)
+    return [
+        name
+        for name, value in attributes_of(op).items()
+        if name in vars(op) and not name.startswith(("_trainable_var", "_non_trainable_var"))
+        if any(id(x) in own for x in _parts(value))
+    ]
+
+
+def _parts(value: Any) -> list:
+    return tree.flatten(value) if isinstance(value, (list, tuple, dict)) else [value]
+
+
+def _mapped(function: Any, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _mapped(function, part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_mapped(function, part) for part in value]
+    return function(value)
+
+
+def _layer_of(owner: layers.Layer, variable: keras.Variable) -> layers.EinsumDense:
+    letters = _LETTERS[: len(variable.shape)]
+    layer = layers.EinsumDense(
+        f"a,{letters}->a{letters}",
+        output_shape=tuple(variable.shape),
+        name=variable.name,
+        dtype=owner.dtype_policy if owner.autocast else variable.dtype,
+        kernel_regularizer=variable.regularizer,
+        kernel_constraint=variable.constraint,
+    )
+    # Its build() would make a kernel: it is given the variable instead.
+    vars(layer)["add_weight"] = lambda **_: variable
+    layer.build((None,))
+    del vars(layer)["add_weight"]
+    return layer
