@@ -37,7 +37,7 @@ def is_stock(op: keras.Operation) -> bool:
     return type(op).__module__.split(".")[0] == "keras"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Call:
     """One application of a layer or operation to tensors.
 
@@ -48,6 +48,8 @@ class Call:
         args: Positional arguments, with the graph's tensors in them.
         kwargs: Keyword arguments, with the graph's tensors in them.
         outputs: What the call returned, a structure of the graph's tensors.
+        inside: The calls that the layer makes itself, or why they are not known; None where nobody
+            looked.
     """
 
     op: keras.Operation
@@ -55,6 +57,7 @@ class Call:
     args: tuple
     kwargs: dict
     outputs: Any = None
+    inside: "CallGraph | Closed | None" = None
 
     @property
     def trains(self) -> bool:
@@ -101,6 +104,7 @@ class CallGraph:
         outputs: The model's outputs, a structure of tensors.
         calls: The calls, producers before consumers.
         closed: Why layers that are made of layers were not opened, by the layer's `id`.
+        returns_input: Whether it is a layer's that has no weights and returns what it reads.
     """
 
     name: str
@@ -108,6 +112,7 @@ class CallGraph:
     outputs: Any = None
     calls: list[Call] = field(default_factory=list)
     closed: dict[int, Closed] = field(default_factory=dict)
+    returns_input: bool = False
 
     @property
     def operations(self) -> list[keras.Operation]:
@@ -161,11 +166,15 @@ class OperationProxy(keras.Operation):
     Args:
         op: The layer or operation.
         name: The name in its place; None for the same.
+
+    Attributes:
+        known: Tensors like those that its next call returns, or None where they are not known.
     """
 
     def __init__(self, op: keras.Operation, name: str | None = None) -> None:
         super().__init__(name=name or op.name)
         self.op = op
+        self.known: Any = None
         # By these a Functional model hands `training` down.
         self._call_context_args: set[str] = getattr(op, "_call_context_args", set())
 
@@ -173,4 +182,8 @@ class OperationProxy(keras.Operation):
         return self.op(*args, **kwargs)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if self.known is not None:
+            return tree.map_structure(
+                lambda x: keras.KerasTensor(x.shape, x.dtype, sparse=x.sparse), self.known
+            )
         return self.op.compute_output_spec(*args, **kwargs)

@@ -1,5 +1,6 @@
 """Functional calls: the calls of a Functional or Sequential model, nested models being one call."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,7 +9,9 @@ from keras_switcher.graph.call import Call, CallGraph, OperationProxy
 from keras_switcher.graph.inputs import inputs_like
 
 
-def calls_of_model(model: keras.Model, called_with: Any = None) -> CallGraph:
+def calls_of_model(
+    model: keras.Model, called_with: Any = None, look_inside: Callable | None = None
+) -> CallGraph:
     """The calls of a model, one level deep: nested models are not read.
 
     The model is not touched: not even a node is added to its layers.
@@ -16,14 +19,20 @@ def calls_of_model(model: keras.Model, called_with: Any = None) -> CallGraph:
     Args:
         model: A model that can be read, see `why_unreadable`.
         called_with: Tensors from which sizes are taken that the model's inputs leave open.
+        look_inside: Called as `look_inside(op, args, kwargs)` for each call; returns what its
+            `inside` is.
     """
     plain = _plain(model)
     graph = CallGraph(name=model.name)
     proxies: dict[int, OperationProxy] = {}
 
     def visit(op: keras.Operation, *args: Any, **kwargs: Any) -> Any:
-        outputs = proxies.setdefault(id(op), OperationProxy(op))(*args, **kwargs)
-        graph.calls.append(Call(op, op.name, args, kwargs, outputs))
+        inside = look_inside(op, args, kwargs) if look_inside else None
+        proxy = proxies.setdefault(id(op), OperationProxy(op))
+        # Keras would run call() again to find the shapes of what it returns.
+        proxy.known = inside.outputs if isinstance(inside, CallGraph) else None
+        outputs = proxy(*args, **kwargs)
+        graph.calls.append(Call(op, op.name, args, kwargs, outputs, inside))
         return outputs
 
     clone = keras.models.clone_model(

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_switcher.graph.call import CallGraph
-from keras_switcher.graph.functional_calls import calls_of_model, why_unreadable
+from keras_switcher.graph.functional_calls import why_unreadable
 from keras_switcher.graph.opening import Expansion
 
 
@@ -40,4 +40,4 @@ def trace(model: keras.Model, called_with: Any = None, opens: bool = True) -> Ca
         )
     if (problem := why_unreadable(model)) is not None:
         raise ValueError(problem)
-    return Expansion(model.name, calls_of_model(model, called_with), opens).graph
+    return Expansion(model, called_with, opens).graph

@@ -13,6 +13,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.downstream import feeds_nothing
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.names import Names
+from keras_switcher.graph.scalar_weight import ScalarWeight
 from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.pruning.bias_folding import bias_shifts
 from keras_switcher.pruning.constant_folding import evaluate, merge, zero_arguments, zeros
@@ -65,6 +66,8 @@ class Surgery:
         self.replicas: dict[int, keras.Operation] = {}
         self.made: dict[int, Any] = {}
         self.names = Names(channel_graph.graph)
+        scalars = (op for op in channel_graph.graph.operations if isinstance(op, ScalarWeight))
+        self._scalars = {id(op.number) for op in scalars}
         self.remains = Remains(channel_graph, plan.keep)
         self.cut_off = [name for name, matrix in plan.connections.items() if not matrix.any()]
 
@@ -225,6 +228,8 @@ class Surgery:
             value: The array.
             fold: Whether to multiply with the factors.
         """
+        if id(weight) in self._scalars:
+            return value.reshape(1)
         for axis, channels in self.channel_graph.axes_of(weight).items():
             edge = channels if fold and isinstance(channels, Edge) else None
             matrix = None if edge is None else edge.of_connections(self.factors)

@@ -1,24 +1,19 @@
 """Layers that are made of layers are opened, where what is inside computes the same."""
 
-import keras
-import numpy as np
 import pytest
 from helpers.checks import masks_for
 from helpers.composites import (
     ConvNorm,
     Encoder,
     Join,
-    OtherInTraining,
     Residual,
     Split,
     Tokens,
     pictures,
 )
 from helpers.exactness import check_exact_graph
-from keras import layers, ops
 
 import keras_switcher as ks
-from keras_switcher.graph.tracing import trace
 
 
 def prunable(model):

@@ -8,11 +8,11 @@ import pytest
 from keras import layers, ops
 
 from keras_switcher import channel_groups, count_macs, prune_channels
+from keras_switcher.graph.differences import difference
 from keras_switcher.graph.variable_reads import (
     captured_handles,
     is_among,
 )
-from keras_switcher.graph.differences import difference
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.only(

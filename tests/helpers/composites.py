@@ -1,8 +1,9 @@
 """Layers that are made of layers, as public networks have them."""
 
 import keras
-from helpers.checks import with_random_weights
 from keras import layers, ops
+
+from helpers.checks import with_random_weights
 
 
 @keras.saving.register_keras_serializable("composites")
@@ -63,12 +64,13 @@ class Residual(Composite):
             block.build(shape)
             shape = (*shape[:-1], block.width)
         self.gamma = self.add_weight(shape=(shape[-1],), initializer="ones", name="gamma")
+        self.share = self.add_weight(shape=(), initializer="ones", name="share")
 
     def call(self, x, training=None):
         h = x
         for block in self.blocks:
             h = block(h, training=training)
-        return x + self.drop(h * self.gamma, training=training)
+        return x * self.share + self.drop(h * self.gamma, training=training)
 
 
 @keras.saving.register_keras_serializable("composites")

@@ -31,8 +31,7 @@ def why_different(call: Call, graph: CallGraph) -> str | None:
     limits, values = limits_of(graph), _moved(call.op)
     for draw in draws(tensors, samples=(2, 1)):
         drawn = draw.values(tensors, limits)
-        of = paired(tensors, drawn)
-        args, kwargs = tree.map_structure(lambda x: of.get(id(x), x), (call.args, call.kwargs))
+        args, kwargs = _filled((call.args, call.kwargs), paired(tensors, drawn))
         try:
             expected = _run_layer(call, args, kwargs, values, False)
         # A size or a range of values that the layer does not take: in words that only it knows.
@@ -54,6 +53,10 @@ def why_different(call: Call, graph: CallGraph) -> str | None:
                 return f"what was found in it computes something else{how}"
         return None
     return "it could not be run on random values to see what it computes"
+
+
+def _filled(structure: Any, values: dict[int, Any]) -> Any:
+    return tree.map_structure(lambda x: values.get(id(x), x), structure)
 
 
 def _moved(op: layers.Layer) -> list:

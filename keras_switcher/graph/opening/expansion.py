@@ -7,38 +7,39 @@ from typing import Any
 import keras
 from keras import tree
 
-from keras_switcher.graph.call import Call, CallGraph, Closed, is_stock, is_tensor
+from keras_switcher.graph.call import Call, CallGraph, Closed, is_tensor
 from keras_switcher.graph.functional_calls import calls_of_model, why_unreadable
 from keras_switcher.graph.inputs import arranged
 from keras_switcher.graph.opening.agreement import why_different
 from keras_switcher.graph.opening.layer_names import LayerNames, joined
-from keras_switcher.graph.opening.own_weights import OwnWeights, single_one
-from keras_switcher.graph.opening.recording import Recorder, calls_before, is_composite
-from keras_switcher.graph.registry import find_rule
+from keras_switcher.graph.opening.nodes import calls_before
+from keras_switcher.graph.opening.own_weights import single_one
+from keras_switcher.graph.opening.recording import Recorder, is_composite
+from keras_switcher.graph.sublayers import with_sublayers
 
 
 class Expansion:
     """A network's calls with those of nested models and opened layers in their places.
 
     Args:
-        name: Name of the network.
-        top: Its calls, one level deep.
+        model: A model that can be read, see `why_unreadable`.
+        called_with: Tensors from which sizes are taken that its inputs leave open.
         opens: Whether layers without a rule are opened.
 
     Attributes:
         graph: The `CallGraph`.
     """
 
-    def __init__(self, name: str, top: CallGraph, opens: bool) -> None:
-        self.graph = CallGraph(name, top.inputs)
-        self._opens = opens
-        self._recorder = Recorder(OwnWeights())
+    def __init__(self, model: keras.Model, called_with: Any, opens: bool) -> None:
+        self._look_inside = LookInside(model) if opens else None
+        top = calls_of_model(model, called_with, self._look_inside)
+        self.graph = CallGraph(model.name, top.inputs)
         self._names: dict[str, int] = {}
         self._aliases: dict[int, keras.KerasTensor] = {}
         self._kept: list[Any] = []  # An id is only good while its tensor lives.
         self._one: keras.KerasTensor | None = None
         for call in top.calls:
-            self._add(call, "", call.op.name, self._opens)
+            self._add(call, "", call.op.name, True)
         self.graph.outputs = self._resolved(top.outputs)
         self.graph.calls = [*self._calls_of_one(), *self.graph.calls]
 
@@ -55,11 +56,11 @@ class Expansion:
         call = replace(call, args=args, kwargs=kwargs)
         if isinstance(call.op, keras.Model) and why_unreadable(call.op) is None:
             given = args[0] if args else kwargs["inputs"]
-            inner = calls_of_model(call.op, given)
+            inner = calls_of_model(call.op, given, self._look_inside)
             given = tree.flatten(arranged(given, inner.inputs))
             path = joined(prefix, name) if prefix else ""
             self._insert(call, inner, given, path, verified)
-        elif not (self._opens and self._open(call, prefix, name, verified)):
+        elif not self._open(call, prefix, name, verified):
             self._append(call, joined(prefix, name))
 
     def _append(self, call: Call, name: str) -> None:
@@ -70,11 +71,10 @@ class Expansion:
 
     def _open(self, call: Call, prefix: str, name: str, verified: bool) -> bool:
         """Adds what is in a layer, if it can be opened; returns whether it can."""
-        if not is_composite(call.op) or (find_rule(call.op) and not is_stock(call.op)):
-            return False
-        inner = self._recorder.record(call.op, call.args, dict(call.kwargs))
+        inner = call.inside
         if isinstance(inner, Closed):
             self.graph.closed[id(call.op)] = inner
+        if not isinstance(inner, CallGraph):
             return False
         one = self._single_one()
         if one is None:
@@ -92,11 +92,11 @@ class Expansion:
             why = why_different(call, found)
             if why is None:
                 return True
+            self.graph.closed[id(call.op)] = Closed(why)
             # What is in it may be to blame: then each of that is compared by itself.
             self.graph.calls, self._names = self.graph.calls[: before[0]], dict(before[1])
         for x in tree.flatten(call.outputs):
             self._aliases.pop(id(x), None)
-        self.graph.closed[id(call.op)] = Closed(why)
         return False
 
     def _single_one(self) -> keras.KerasTensor | None:
@@ -116,9 +116,7 @@ class Expansion:
         names = LayerNames(keras.layers.Layer())
         return [replace(call, name=joined("single_one", names.of(call.op))) for call in calls]
 
-    def _insert(
-        self, call: Call, inner: CallGraph, given: list, path: str, verified: bool
-    ) -> None:
+    def _insert(self, call: Call, inner: CallGraph, given: list, path: str, verified: bool) -> None:
         """Adds calls in the place of one: `given` are the tensors in the places of their inputs."""
         self._kept += [inner, call]
         for symbol, tensor in zip(tree.flatten(inner.inputs), given, strict=True):
@@ -143,3 +141,17 @@ def _handed_down(training: bool | None, call: Call) -> dict[str, Any]:
     if training is not None and "training" in inspect.signature(call.op.call).parameters:
         return {**call.kwargs, "training": training}
     return call.kwargs
+
+
+class LookInside:
+    """Records what is inside of a call of a layer that may be opened.
+
+    Args:
+        model: The model whose calls it is asked about.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._recorder = Recorder(with_sublayers(model))
+
+    def __call__(self, op: keras.Operation, args: tuple, kwargs: dict) -> Any:
+        return self._recorder.record(op, args, kwargs) if is_composite(op) else None

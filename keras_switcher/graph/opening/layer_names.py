@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_switcher.graph.attributes import attributes_of
+from keras_switcher.graph.rules.own_weight import returns_weight
 
 # Where Keras and TensorFlow keep records of all that was set as attributes.
 _RECORDS = re.compile("_layers|_metrics|_operations|_functional|_self_.*")
@@ -35,8 +36,8 @@ class LayerNames:
         Args:
             op: The layer or operation.
         """
-        if id(op) not in self._paths and isinstance(op, keras.layers.Layer):
-            return op.name  # One that returns a weight.
+        if id(op) not in self._paths and returns_weight(op):
+            return op.name
         if id(op) not in self._paths:
             kind = _snake_case(type(op).__name__)
             count = self._counts[kind]

@@ -13,6 +13,7 @@ import keras
 from keras import layers, ops, tree
 
 from keras_switcher.graph.attributes import attributes_of
+from keras_switcher.graph.scalar_weight import ScalarWeight
 from keras_switcher.graph.sublayers import with_sublayers
 
 _LETTERS = "bcdefghijklmnopqrstuvwxyz"
@@ -22,7 +23,7 @@ class OwnWeights:
     """The layers that return the own weights of composite layers, one for each variable."""
 
     def __init__(self) -> None:
-        self._layers: dict[int, layers.EinsumDense] = {}
+        self._layers: dict[int, layers.Layer] = {}
 
     @contextmanager
     def as_tensors(self, op: layers.Layer) -> Iterator[keras.KerasTensor]:
@@ -56,7 +57,7 @@ class OwnWeights:
         finally:
             held.update(places)
 
-    def _layer(self, owner: layers.Layer, variable: keras.Variable) -> layers.EinsumDense:
+    def _layer(self, owner: layers.Layer, variable: keras.Variable) -> layers.Layer:
         """The layer that returns a variable."""
         if id(variable) not in self._layers:
             self._layers[id(variable)] = _layer_of(owner, variable)
@@ -83,7 +84,7 @@ def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:
     return {
         id(v): v
         for v in op.variables
-        if id(v) not in others and keras.backend.is_float_dtype(v.dtype) and v.shape
+        if id(v) not in others and keras.backend.is_float_dtype(v.dtype)
     }
 
 
@@ -110,13 +111,16 @@ def _mapped(function: Any, value: Any) -> Any:
     return function(value)
 
 
-def _layer_of(owner: layers.Layer, variable: keras.Variable) -> layers.EinsumDense:
+def _layer_of(owner: layers.Layer, variable: keras.Variable) -> layers.Layer:
+    dtype = owner.dtype_policy if owner.autocast else variable.dtype
+    if len(variable.shape) == 0:
+        return ScalarWeight(variable, name=variable.name, dtype=dtype)
     letters = _LETTERS[: len(variable.shape)]
     layer = layers.EinsumDense(
         f"a,{letters}->a{letters}",
         output_shape=tuple(variable.shape),
         name=variable.name,
-        dtype=owner.dtype_policy if owner.autocast else variable.dtype,
+        dtype=dtype,
         kernel_regularizer=variable.regularizer,
         kernel_constraint=variable.constraint,
     )

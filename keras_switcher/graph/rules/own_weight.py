@@ -5,6 +5,8 @@ from keras import layers
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.registry import rule
+from keras_switcher.graph.scalar_weight import ScalarWeight
 
 
 def returns_weight(op: keras.Operation) -> bool:
@@ -13,6 +15,8 @@ def returns_weight(op: keras.Operation) -> bool:
     Args:
         op: The layer or operation.
     """
+    if isinstance(op, ScalarWeight):
+        return True
     if type(op) is not layers.EinsumDense or op.bias is not None:
         return False
     inputs, _, rest = op.equation.replace(" ", "").partition(",")
@@ -35,3 +39,8 @@ def own_weight(call: Call, reader: Reader) -> None:
     reader.resize(call, output_shape=shape)
     if len(long) > 1:
         reader.count_kernel(call, kernel, [0])  # It is added or multiplied with, entry by entry.
+
+
+@rule(ScalarWeight)
+def scalar_weight(call: Call, reader: Reader) -> None:
+    """It has no axes: nothing goes with any channel."""

@@ -9,6 +9,7 @@ from keras import tree
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
+from keras_switcher.graph.scalar_weight import ScalarWeight
 from keras_switcher.pruning.replicas.copying import copied_whole
 from keras_switcher.pruning.replicas.rebuilding import (
     build_again,
@@ -66,6 +67,8 @@ class Replicator:
 
     def _replica_of(self, call: Call, name: str, args: tuple, kwargs: dict) -> keras.Operation:
         op, copy = call.op, self._copies.get(id(call.op))
+        if isinstance(op, ScalarWeight):
+            return op.as_vector(name)
         changes = self._channel_graph.sizes_of(op, self._keep)
         if id(op) in self._shifts:
             changes["use_bias"] = True

@@ -13,11 +13,11 @@ from keras import tree
 from keras_switcher.compilation import call_compiled
 from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.differences import arrays, is_telling
 from keras_switcher.graph.edge import scaled
 from keras_switcher.graph.elementwise import calls_user_function
-from keras_switcher.graph.side_effects import restored, variables_of_functions
-from keras_switcher.graph.differences import arrays, is_telling
 from keras_switcher.graph.random_inputs import Draw, draws, limits_of
+from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.tensors import Tensor
 
 Pairs = Sequence[tuple[keras.Variable, Tensor]]

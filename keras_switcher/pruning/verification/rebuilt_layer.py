@@ -10,9 +10,9 @@ from keras import ops, tree
 
 from keras_switcher.graph.attributes import attributes_of
 from keras_switcher.graph.call import Call, is_stock, is_tensor
+from keras_switcher.graph.random_inputs import draws
 from keras_switcher.graph.sublayers import with_sublayers
 from keras_switcher.pruning.derived_state import renew_derived_state
-from keras_switcher.graph.random_inputs import draws
 
 # TensorFlow's books of what belongs to what, private as well. It opens them when a layer first
 # becomes part of a model, is saved or holds a variable, so that of two layers that are alike one

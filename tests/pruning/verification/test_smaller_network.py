@@ -11,10 +11,10 @@ from keras import layers, ops
 
 from keras_switcher import PruningPlan, SwitcherModel, channel_groups, prune_channels, switchers
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.random_inputs import draws, limits_of
 from keras_switcher.graph.rules import RULES
 from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.surgery import Surgery
-from keras_switcher.graph.random_inputs import draws, limits_of
 
 
 def chain():

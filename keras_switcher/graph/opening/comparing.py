@@ -1,0 +1,72 @@
+"""Comparing recordings: whether a layer takes the same steps in training as in inference."""
+
+from typing import Any
+
+import keras
+from keras import layers, tree
+
+from keras_switcher.graph.call import CallGraph, Closed, is_tensor
+
+_OTHER_STEPS = "its call() takes other steps in training"
+
+
+def agreed(
+    inside: CallGraph, training: CallGraph | Closed | None, held: list
+) -> CallGraph | Closed | None:
+    """What is inside a call, if it stands for the call in training, too.
+
+    The arguments `training` of the calls are removed, where they are what the layer was given: a
+    Functional model hands them down. A layer in it that takes other steps in training is closed.
+
+    Args:
+        inside: The calls that the layer makes, with what is inside of them.
+        training: Those that it makes when it is called with `training=True`.
+        held: The layers in it; others are made by each call().
+    """
+    if inside.returns_input:
+        same = isinstance(training, CallGraph) and training.returns_input
+        return inside if same else Closed("it does something in training only", returns_input=True)
+    if not isinstance(training, CallGraph):
+        return training
+    why = _why_training_differs(inside, training, held)
+    return inside if why is None else Closed(why)
+
+
+def _why_training_differs(graph: CallGraph, training: CallGraph, held: list) -> str | None:
+    """Why the calls of a layer do not stand for it in training, or None."""
+    ids = {id(part) for part in held}
+    if _form(graph, ids) != _form(training, ids):
+        return _OTHER_STEPS
+    for calls, value in ((graph.calls, True), (training.calls, False)):
+        if fixes := [call.op.name for call in calls if call.kwargs.get("training") is value]:
+            return f"its call() fixes `training` of '{fixes[0]}'"
+    for call, other in zip(graph.calls, training.calls, strict=True):
+        call.kwargs.pop("training", None)
+        if isinstance(call.inside, CallGraph):
+            call.inside = agreed(call.inside, other.inside, held)
+    return None
+
+
+def _form(graph: CallGraph, held: set[int]) -> list:
+    """What calls are made, and of what."""
+    numbers = {id(x): place for place, x in enumerate(graph.inputs)}
+
+    def number(x: Any) -> Any:
+        if is_tensor(x):
+            return ("tensor", numbers.get(id(x)))
+        return repr(x) if isinstance(x, (int, float, str, type(None))) else type(x).__name__
+
+    form: list[Any] = []
+    for call in graph.calls:
+        kwargs = {name: x for name, x in call.kwargs.items() if name != "training"}
+        op = id(call.op) if id(call.op) in held else (type(call.op).__name__, _settings(call.op))
+        form.append((op, tree.flatten(tree.map_structure(number, (call.args, kwargs)))))
+        for x in tree.flatten(call.outputs):
+            numbers[id(x)] = len(numbers)
+    return [*form, tree.flatten(tree.map_structure(number, graph.outputs))]
+
+
+def _settings(op: keras.Operation) -> str:
+    """What an operation, or a layer that call() made, was told."""
+    told = op.get_config() if isinstance(op, layers.Layer) else vars(op)
+    return repr({k: x for k, x in told.items() if k != "name" and not k.startswith("_")})
