@@ -58,7 +58,8 @@ def why_whole(channel_graph: ChannelGraph, layer: layers.Layer, kernels: list) -
     reasons = {hidden.name: hidden.reason for hidden in channel_graph.hidden_weights}
     for call in channel_graph.graph.calls:
         if any(part is layer for part in with_sublayers(call.op)):
-            reason = reasons.get(call.name, "makes no channels")
+            closed = channel_graph.graph.closed.get(id(call.op))
+            reason = closed.reason if closed else reasons.get(call.name, "makes no channels")
             return f"in {type(call.op).__name__}, {_nameless(reason, channel_graph)}"
     return "is not in the graph"
 
@@ -130,7 +131,7 @@ def _any_prunable(channel_graph):
 def _nameless(reason, channel_graph):
     """A reason with the types of calls in the place of their names."""
     kinds = {call.name: type(call.op).__name__ for call in channel_graph.graph.calls}
-    return re.sub(r"'([^']*)'( \(\w+\))?", lambda found: kinds.get(found[1], "another"), reason)
+    return re.sub(r"'([^']*)'( \(\w+\))?", lambda found: kinds.get(found[1], found[0]), reason)
 
 
 def main():
