@@ -146,8 +146,9 @@ def sam() -> keras.Model:
             iou_head_hidden_dim=64,
         ),
     )
+    segmenter = SAMImageSegmenter(backbone)
     return _called(
-        SAMImageSegmenter(backbone),
+        keras.Model(segmenter.input, segmenter.output),  # A task has a __call__() of its own.
         images=keras.Input(IMAGE, name="images"),
         points=keras.Input((1, 2), name="points"),
         labels=keras.Input((1,), name="labels"),
