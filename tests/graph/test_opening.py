@@ -3,6 +3,7 @@
 import pytest
 from helpers.checks import masks_for
 from helpers.composites import (
+    ByHand,
     ConvNorm,
     Encoder,
     Join,
@@ -24,12 +25,14 @@ NETWORKS = {
     "a block": lambda: pictures(ConvNorm(8, name="block")),
     "blocks in a block": lambda: pictures(Residual(8, name="a"), Residual(5, name="b")),
     "several inputs and outputs": lambda: pictures(Split(5, name="split"), Join(7, name="join")),
+    "kernels by hand": lambda: pictures(ByHand(9, name="hand")),
     "tokens": lambda: pictures(Tokens(8, name="tokens"), Encoder(12, name="encoder")),
 }
 PRUNABLE = {
     "a block": {"stem", "block/conv"},
     "blocks in a block": {"stem", "a/blocks_0/conv", "b/blocks_0/conv"},
     "several inputs and outputs": {"stem", "split/left", "split/right", "join/out"},
+    "kernels by hand": {"stem", "hand/dense", "hand/einsum_dense"},
     "tokens": {"stem", "encoder/mlp/dense"},
 }
 

@@ -139,6 +139,20 @@ class Encoder(Composite):
 
 
 @keras.saving.register_keras_serializable("composites")
+class ByHand(Composite):
+    """Kernels that are weights of the layer itself."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.width), name="kernel")
+        self.bias = self.add_weight(shape=(self.width,), name="bias")
+        self.second = self.add_weight(shape=(self.width, shape[-1]), name="second")
+
+    def call(self, x):
+        h = ops.relu(ops.matmul(x, self.kernel) + self.bias)
+        return ops.einsum("bhwc,cd->bhwd", h, self.second)
+
+
+@keras.saving.register_keras_serializable("composites")
 class OtherInTraining(Composite):
     """In training, it takes another way."""
 

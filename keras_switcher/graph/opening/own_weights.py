@@ -24,6 +24,7 @@ class OwnWeights:
 
     def __init__(self) -> None:
         self._layers: dict[int, layers.Layer] = {}
+        self._kernels: dict[tuple, layers.Layer] = {}
 
     @contextmanager
     def as_tensors(self, op: layers.Layer) -> Iterator[keras.KerasTensor]:
@@ -56,6 +57,23 @@ class OwnWeights:
             yield one
         finally:
             held.update(places)
+
+    def adopt(self, layer: layers.Layer, reader: layers.EinsumDense, shape: tuple) -> layers.Layer:
+        """Gives a new layer the variable that another one returns for its kernel.
+
+        Args:
+            layer: The new layer.
+            reader: The one that returns the variable.
+            shape: The shape of what the new one reads.
+
+        Returns:
+            The new layer, or the one that was given the same variable before: a weight that
+            several calls multiply with has one layer.
+        """
+        key = id(reader.kernel), type(layer), getattr(layer, "equation", None)
+        if key not in self._kernels:
+            self._kernels[key] = _built_with(layer, reader.kernel, shape)
+        return self._kernels[key]
 
     def _layer(self, owner: layers.Layer, variable: keras.Variable) -> layers.Layer:
         """The layer that returns a variable."""
@@ -124,8 +142,13 @@ def _layer_of(owner: layers.Layer, variable: keras.Variable) -> layers.Layer:
         kernel_regularizer=variable.regularizer,
         kernel_constraint=variable.constraint,
     )
-    # Its build() would make a kernel: it is given the variable instead.
+    return _built_with(layer, variable, (None,))
+
+
+def _built_with(layer: layers.Layer, variable: keras.Variable, shape: tuple) -> layers.Layer:
+    """Builds a layer whose only weight is a variable that is there."""
+    # Its build() would make one: it is given the variable instead.
     vars(layer)["add_weight"] = lambda **_: variable
-    layer.build((None,))
+    layer.build(shape)
     del vars(layer)["add_weight"]
     return layer

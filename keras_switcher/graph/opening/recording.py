@@ -11,6 +11,7 @@ from keras import layers, tree
 from keras_switcher.graph.call import CallGraph, Closed, is_stock, is_tensor
 from keras_switcher.graph.opening.comparing import agreed
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
+from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
 from keras_switcher.graph.registry import find_rule
 from keras_switcher.graph.side_effects import restored, variables_of_functions
@@ -139,7 +140,7 @@ class Recorder:
         made, one, returns_input = found
         begins = [*inputs, one]
         try:
-            calls = list(calls_before(made, begins))
+            calls = with_kernels(list(calls_before(made, begins)), made, self._own_weights.adopt)
         except ValueError as error:
             return Closed(str(error))
         for call in calls:
