@@ -31,12 +31,13 @@ from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.sublayers import with_sublayers
 from recipes.benchmarks.exactness import compare, draw_inputs, owned_weights, with_random_weights
 from recipes.benchmarks.harness import in_own_process, random_masks, timed_in_turn
-from recipes.networks.families import NAMES, family, with_heads
+from recipes.networks.families import NAMES, family, measured
 from recipes.rows import surroundings, write_rows
 
 KEPT = (0.3, 0.5, 0.8)
 SEEDS = 3
-SHOWN = ("family", "producers", "prunable", "difference", "parameters_left", "read_ratio", "fault")
+SHOWN = ("family", "producers", "prunable", "difference", "parameters_left", "read_ratio")
+SHOWN += ("reasons", "fault")
 
 
 def producing_layers(model: keras.Model) -> list[tuple[layers.Layer, list[keras.Variable]]]:
@@ -76,9 +77,9 @@ def measure(name: str, seeds: int = SEEDS, repeats: int = 2) -> dict:
 
 
 def _read(name, repeats):
-    runs = {"build": partial(family, name), "read": partial(ChannelGraph, with_heads(name))}
+    runs = {"build": partial(family, name), "read": partial(ChannelGraph, measured(name))}
     seconds = timed_in_turn(runs, repeats)[0].min()
-    model = with_heads(name)
+    model = measured(name)
     channel_graph, producers = ChannelGraph(model), producing_layers(model)
     reasons = Counter(why_whole(channel_graph, *producer) for producer in producers)
     prunable = reasons.pop(None, 0)
@@ -86,7 +87,7 @@ def _read(name, repeats):
         "producers": len(producers),
         "prunable": prunable,
         "share": prunable / len(producers),
-        "reasons": dict(reasons.most_common()),
+        "reasons": "; ".join(f"{count} {why}" for why, count in reasons.most_common()),
         "parameters": model.count_params(),
         "build_seconds": seconds["build"],
         "read_seconds": seconds["read"],
@@ -96,7 +97,7 @@ def _read(name, repeats):
 
 def _pruned(name, seeds):
     """How exactly, of models with prunable groups; the package's own comparison holds, too."""
-    model, rng = with_heads(name), np.random.default_rng(0)
+    model, rng = measured(name), np.random.default_rng(0)
     with_random_weights(model, rng)
     channel_graph = ChannelGraph(model)
     if not _any_prunable(channel_graph):
@@ -129,7 +130,8 @@ def _any_prunable(channel_graph):
 
 
 def _nameless(reason, channel_graph):
-    """A reason with the types of calls in the place of their names."""
+    """The first line of a reason with the types of calls in the place of their names."""
+    reason = reason.splitlines()[0]
     kinds = {call.name: type(call.op).__name__ for call in channel_graph.graph.calls}
     return re.sub(r"'([^']*)'( \(\w+\))?", lambda found: kinds.get(found[1], found[0]), reason)
 
@@ -150,8 +152,6 @@ def main():
         row = in_own_process(measure, name)
         row = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in row.items()}
         print(", ".join(f"{field} {row.get(field, '-')}" for field in SHOWN), flush=True)
-        for reason, count in row.get("reasons", {}).items():
-            print(f"    {count} {reason}", flush=True)
         if path:
             write_rows(path, {**row, **surroundings()})
 

@@ -56,19 +56,20 @@ def family(name: str) -> keras.Model:
     return FAMILIES[name]()
 
 
-def with_heads(name: str, classes: int = 10) -> keras.Model:
-    """A network with a classifier behind each of its features: as it stands, they are its outputs.
+def measured(name: str) -> keras.Model:
+    """A network with a classifier behind each of its features, unless it returns predictions."""
+    return family(name) if name in COMPLETE else with_heads(family(name))
+
+
+def with_heads(backbone: keras.Model, classes: int = 10) -> keras.Model:
+    """A network with a classifier behind each of its outputs, whose channels would be locked.
 
     It is that of KerasHub's image classifiers: the mean over positions, then a Dense layer.
     """
-    backbone = family(name)
-    if name in COMPLETE:
-        return backbone
+    pooling = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D}
 
     def head(x: keras.KerasTensor) -> keras.KerasTensor:
-        for pooling, rank in ((layers.GlobalAveragePooling2D, 4), (layers.GlobalAveragePooling1D, 3)):
-            if len(x.shape) == rank:
-                x = pooling()(x)
-        return layers.Dense(classes)(x)
+        pooled = pooling[len(x.shape)]()(x) if len(x.shape) in pooling else x
+        return layers.Dense(classes)(pooled)
 
     return keras.Model(backbone.input, tree.map_structure(head, backbone.output))

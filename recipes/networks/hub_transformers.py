@@ -11,9 +11,9 @@ from keras_hub.models import (
     MiTBackbone,
     SigLIPVisionEncoder,
     SwinTransformerBackbone,
+    VideoPrismBackbone,
     ViTBackbone,
     ViTDetBackbone,
-    VideoPrismBackbone,
 )
 
 # Tiny, in the field's terms: twelve layers of three heads.
