@@ -12,9 +12,10 @@ import keras
 import numpy as np
 from keras import layers, tree
 
-import keras_switcher as ks
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.sublayers import with_sublayers
+from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
 
 BATCH = 2
 DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
@@ -49,8 +50,7 @@ def compare(model: keras.Model, channel_graph: ChannelGraph, removed: float, see
             model(x, training=False)
         expected = _arrays(model(x, training=False))
     plain = _arrays(model(x, training=False))
-    keep = {name: factor > 0 for name, factor in factors.items()}
-    small = ks.prune_channels(model, keep, factors, verify=False)
+    small = compact(channel_graph, plan_removal(channel_graph, factors))
     actual = _arrays(small(x, training=False))
     return Comparison(
         max(relative_difference(*pair) for pair in zip(actual, expected, strict=True)),

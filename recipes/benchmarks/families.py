@@ -5,7 +5,7 @@ positions to a Dense layer of 10 classes. A row says how many layers with a kern
 wherever they are, and how many of them are prunable; the worst difference between the compact
 network and the original whose kernels are scaled by hand, relative to the largest output, over
 shares of channels kept and seeds; the parameters left at half of the channels; seconds to read the
-network and to build it (the best of several runs in turn); what keeps the other layers; and what
+network and to build it (in turn, the second time); what keeps the other layers; and what
 failed. It needs the extra `families`. Each row is a file; families that have one are skipped.
 
     python -m recipes.benchmarks.families
@@ -15,7 +15,6 @@ failed. It needs the extra `families`. Each row is a file; families that have on
 
 import argparse
 import re
-import time
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -65,7 +64,7 @@ def why_whole(channel_graph: ChannelGraph, layer: layers.Layer, kernels: list) -
     return "is not in the graph"
 
 
-def measure(name: str, seeds: int = SEEDS, repeats: int = 2) -> dict:
+def measure(name: str, seeds: int = SEEDS, repeats: int = 1) -> dict:
     """The row of a family."""
     row = {"family": name, "keras_hub": keras_hub.__version__, "fault": ""}
     try:
@@ -107,11 +106,7 @@ def _pruned(name, seeds):
         for kept in KEPT
         for seed in range(seeds)
     }
-    masks = random_masks(model)
-    started = time.perf_counter()
-    ks.prune_channels(model, masks, verify=False)
-    seconds = time.perf_counter() - started
-    ks.prune_channels(model, masks, verify=True)
+    ks.prune_channels(model, random_masks(model), verify=True)
     bare = family(name)
     if _any_prunable(ChannelGraph(bare)):
         ks.SwitcherModel(bare)(draw_inputs(bare, rng), training=False)
@@ -121,7 +116,6 @@ def _pruned(name, seeds):
         "difference": max(each.difference for each in found.values()),
         "least_effect": min(each.effect for each in found.values()),
         "parameters_left": found[0.5, 0].small.count_params() / model.count_params(),
-        "prune_seconds": seconds,
     }
 
 
