@@ -28,8 +28,14 @@ import keras_switcher as ks
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.sublayers import with_sublayers
-from recipes.benchmarks.exactness import compare, draw_inputs, owned_weights, with_random_weights
-from recipes.benchmarks.harness import in_own_process, random_masks, timed_in_turn
+from recipes.benchmarks.exactness import (
+    compare,
+    draw_factors,
+    draw_inputs,
+    owned_weights,
+    with_random_weights,
+)
+from recipes.benchmarks.harness import in_own_process, timed_in_turn
 from recipes.networks.families import NAMES, family, measured
 from recipes.rows import surroundings, write_rows
 
@@ -68,18 +74,22 @@ def measure(name: str, seeds: int = SEEDS, repeats: int = 1) -> dict:
     """The row of a family."""
     row = {"family": name, "keras_hub": keras_hub.__version__, "fault": ""}
     try:
-        row |= _read(name, repeats)
-        row |= _pruned(name, seeds)
+        model = measured(name)
+        channel_graph = ChannelGraph(model)
+        row |= _read(name, model, channel_graph, repeats)
+        if any(group.prunable for group in channel_graph.groups):
+            row |= _pruned(model, channel_graph, seeds)
+        if row["prunable"]:
+            _wrap(family(name))
     except Exception as error:  # The row says what failed.
         row["fault"] = f"{type(error).__name__}: {str(error).splitlines()[0][:300]}"
     return row
 
 
-def _read(name, repeats):
-    runs = {"build": partial(family, name), "read": partial(ChannelGraph, measured(name))}
+def _read(name, model, channel_graph, repeats):
+    runs = {"build": partial(measured, name), "read": partial(ChannelGraph, model)}
     seconds = timed_in_turn(runs, repeats)[0].min()
-    model = measured(name)
-    channel_graph, producers = ChannelGraph(model), producing_layers(model)
+    producers = producing_layers(model)
     reasons = Counter(why_whole(channel_graph, *producer) for producer in producers)
     prunable = reasons.pop(None, 0)
     return {
@@ -94,22 +104,17 @@ def _read(name, repeats):
     }
 
 
-def _pruned(name, seeds):
-    """How exactly, of models with prunable groups; the package's own comparison holds, too."""
-    model, rng = measured(name), np.random.default_rng(0)
+def _pruned(model, channel_graph, seeds):
+    """How exactly; the package's own comparison holds, too, or raises an error."""
+    rng = np.random.default_rng(0)
     with_random_weights(model, rng)
-    channel_graph = ChannelGraph(model)
-    if not _any_prunable(channel_graph):
-        return {}
     found = {
         (kept, seed): compare(model, channel_graph, 1 - kept, seed)
         for kept in KEPT
         for seed in range(seeds)
     }
-    ks.prune_channels(model, random_masks(model), verify=True)
-    bare = family(name)
-    if _any_prunable(ChannelGraph(bare)):
-        ks.SwitcherModel(bare)(draw_inputs(bare, rng), training=False)
+    factors = draw_factors(channel_graph, 0.5, rng)
+    ks.prune_channels(model, {name: factor > 0 for name, factor in factors.items()}, verify=True)
     return {
         "kept": list(KEPT),
         "seeds": seeds,
@@ -119,8 +124,9 @@ def _pruned(name, seeds):
     }
 
 
-def _any_prunable(channel_graph):
-    return any(group.prunable for group in channel_graph.groups)
+def _wrap(backbone):
+    """A network as it stands trains as a SwitcherModel's task."""
+    ks.SwitcherModel(backbone)(draw_inputs(backbone, np.random.default_rng(0)), training=False)
 
 
 def _nameless(reason, channel_graph):
