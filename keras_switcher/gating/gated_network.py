@@ -1,12 +1,14 @@
 """The gated network: a task network whose kernels are scaled by factors."""
 
 import re
+from collections import defaultdict
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_switcher.gating.edge_factors import EdgeFactors
+from keras_switcher.graph.attributes import attribute_with
 from keras_switcher.graph.call import Call, OperationProxy
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.edge import Edge
@@ -119,15 +121,21 @@ def gated_network(
         )
         for i, edge in enumerate(edges)
     ]
-    gate_at = {id(edge.call): (edge, factor) for edge, factor in zip(edges, factors, strict=True)}
+    gates_at: dict[int, list[tuple[Edge, keras.KerasTensor]]] = defaultdict(list)
+    for edge, factor in zip(edges, factors, strict=True):
+        gates_at[id(edge.call)].append((edge, factor))
+
+    proxies: dict[int, OperationProxy] = {}
 
     def visit(call: Call, args: tuple, kwargs: dict) -> Any:
-        if id(call) not in gate_at:
+        if id(call) not in gates_at:
             name = names.of(call.op)
-            op = call.op if name == call.op.name else OperationProxy(call.op, name)
-            return op(*args, **kwargs)
-        edge, factor = gate_at[id(call)]
-        weight = next((key for key, value in vars(call.op).items() if value is edge.kernel), None)
+            if name == call.op.name:
+                return call.op(*args, **kwargs)
+            proxy = proxies.setdefault(id(call.op), OperationProxy(call.op, name))
+            return proxy(*args, **kwargs)
+        gated = [edge for edge, _ in gates_at[id(call)]]
+        weight = attribute_with(call.op, gated[0].kernel)
         if weight is None:
             raise ValueError(
                 f"The kernel that mixes channels in '{call.name}' is not an attribute of that "
@@ -135,8 +143,13 @@ def gated_network(
                 "kernel, or leave its groups out (`groups`)."
             )
         name = names.new(f"gated_{re.sub('[:/]', '_', call.name)}")
-        gate = Gated(call.op, weight, edge.kernel_axis, straight_through, name=name)
-        return gate(*args, factors=factor, **kwargs)
+        several = len(gated) > 1
+        axis = [edge.kernel_axis for edge in gated] if several else gated[0].kernel_axis
+        factor = [each for _, each in gates_at[id(call)]]
+        gate = Gated(call.op, weight, axis, straight_through, name=name)
+        # Keras notes that there is no mask, of which a gate does not know.
+        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        return gate(*args, factors=factor if several else factor[0], **kwargs)
 
     outputs = channel_graph.graph.replay(inputs, visit)
     return keras.Model([inputs, factors], outputs, name=f"gated_{channel_graph.graph.name}"), edges

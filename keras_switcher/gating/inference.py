@@ -10,6 +10,7 @@ from keras_switcher.gating.edge_factors import EdgeFactors
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.graph.edge import Edge, scaled
 from keras_switcher.layers.variable_override import VariableOverride
+from keras_switcher.tensors import Tensor
 
 
 class InferenceKernels:
@@ -24,7 +25,8 @@ class InferenceKernels:
 
     def __init__(self, gated: GatedNetwork) -> None:
         self._gated = gated
-        self._kernels: dict[int, tuple[Edge, keras.Variable]] = {}
+        self._kernels: dict[int, tuple[keras.Variable, keras.Variable]] = {}
+        self._edges: list[Edge] = []
         self._runs = 0  # A number: callbacks and threads run one evaluation within another.
 
     @property
@@ -34,20 +36,25 @@ class InferenceKernels:
 
     def prepare(self) -> None:
         """Makes room for the scaled kernels; they are not part of the model's weights."""
+        axes: dict[tuple[int, int], Edge] = {}  # A layer that is called twice has two edges.
         for edge in self._gated.edges:
+            axes.setdefault((id(edge.kernel), edge.kernel_axis), edge)
             if id(edge.kernel) not in self._kernels:
                 room = keras.Variable(
                     "zeros", edge.kernel.shape, dtype=edge.kernel.dtype, trainable=False
                 )
-                self._kernels[id(edge.kernel)] = edge, room
-        edges = [edge for edge, _ in self._kernels.values()]
-        self._edge_factors = EdgeFactors(edges, self._gated.groups)
+                self._kernels[id(edge.kernel)] = edge.kernel, room
+        self._edges = list(axes.values())
+        self._edge_factors = EdgeFactors(self._edges, self._gated.groups)
 
     def renew(self, factors: dict) -> None:
         """Scales the kernels by these factors."""
-        vectors = self._edge_factors(factors)
-        for (edge, room), vector in zip(self._kernels.values(), vectors, strict=True):
-            room.assign(scaled(edge.kernel, vector, edge.kernel_axis))
+        values: dict[int, Tensor] = {}
+        for edge, vector in zip(self._edges, self._edge_factors(factors), strict=True):
+            kernel = values.get(id(edge.kernel), edge.kernel)
+            values[id(edge.kernel)] = scaled(kernel, vector, edge.kernel_axis)
+        for kernel, room in self._kernels.values():
+            room.assign(values[id(kernel)])
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -70,7 +77,7 @@ class InferenceKernels:
                 "which compute the factors. In a loop of your own call model(x, training=False), "
                 "test_on_batch() or predict_on_batch()."
             )
-        return VariableOverride([(edge.kernel, room) for edge, room in self._kernels.values()])
+        return VariableOverride(list(self._kernels.values()))
 
 
 class Renewing:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import tree
 
 from keras_switcher.graph.call import Call
 
@@ -60,10 +61,7 @@ class Arguments:
             return int(kept(value).sum()) if isinstance(value, np.ndarray) else value
 
         arguments = self._sizes.get(id(op), {})
-        return {
-            name: [size(part) for part in value] if isinstance(value, list) else size(value)
-            for name, value in arguments.items()
-        }
+        return {name: tree.map_structure(size, value) for name, value in arguments.items()}
 
     def of_call(self, call: Call, args: tuple, kwargs: dict, kept: Kept) -> tuple[tuple, dict]:
         """The arguments of a call, for what is kept of the channels."""
@@ -72,4 +70,4 @@ class Arguments:
 
 
 def _listed(value: Any) -> Sequence:
-    return value if isinstance(value, (list, tuple)) else [value]
+    return tree.flatten(value)

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.inputs import inputs_like
 
 
@@ -186,4 +187,6 @@ class OperationProxy(keras.Operation):
             return tree.map_structure(
                 lambda x: keras.KerasTensor(x.shape, x.dtype, sparse=x.sparse), self.known
             )
+        if type(self.op) is keras.layers.EinsumDense:
+            return with_known_sizes(self.op, *args, **kwargs)
         return self.op.compute_output_spec(*args, **kwargs)

@@ -1,10 +1,10 @@
 """The channel graph of a model: its calls, groups of channels, and where these lie in weights."""
 
+from collections import defaultdict
 from typing import Any
 
 import keras
 import numpy as np
-from keras import tree
 
 from keras_switcher.graph.arguments import Kept
 from keras_switcher.graph.axis import Axis
@@ -15,9 +15,7 @@ from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.hidden_weights import hidden_weights
 from keras_switcher.graph.kernel import Kernel, Use
 from keras_switcher.graph.labels import Size
-from keras_switcher.graph.reader import Reader
-from keras_switcher.graph.rules import apply_rule
-from keras_switcher.graph.tied_weights import TiedWeights
+from keras_switcher.graph.reading import read_graph
 from keras_switcher.graph.tracing import trace
 
 
@@ -64,19 +62,14 @@ class ChannelGraph:
     def __init__(self, model: keras.Model, every_dense_input: bool = False) -> None:
         self.every_dense_input = every_dense_input
         self.graph = trace(model)
-        reader = Reader(self.graph)
-        for call in self.graph.calls:
-            apply_rule(call, reader)
-        for tensor in tree.flatten(self.graph.outputs):
-            for ids in reader.labels(tensor).values():
-                reader.lock(ids, "its channels are the model's output")
-        tied = TiedWeights(self.graph)
-        tied.lock(reader)
+        reader, tied = read_graph(self.graph)
         self.ties, self.tied_ops = tied.ties, tied.tied_ops
         self.groups, self.edges, resolve = build_groups(reader, tied.reasons, every_dense_input)
         self.connections = connection_groups(self.graph.calls, self.edges, tied.reasons)
         edge_of = {(id(edge.kernel), edge.kernel_axis): edge for edge in self.edges}
-        self._edges_at = {id(edge.call): edge for edge in self.edges}
+        self._edges_at: dict[int, list[Edge]] = defaultdict(list)
+        for edge in self.edges:
+            self._edges_at[id(edge.call)].append(edge)
         self._axes: dict[int, dict[int, Axis]] = {}
         by_axis = sorted(reader.weights.along.items(), key=lambda item: item[0][1])
         for (weight, axis), ids in by_axis:
@@ -113,12 +106,12 @@ class ChannelGraph:
         problem = "names several channel groups" if found else "names no channel group or layer"
         raise ValueError(f"'{name}' {problem}. Pass one of: {names}.")
 
-    def edge_at(self, call: Call) -> Edge | None:
-        """The edge through which a call reads its channels, if it mixes them."""
-        return self._edges_at.get(id(call))
+    def edges_at(self, call: Call) -> list[Edge]:
+        """The edges through which a call reads its channels: one per axis that it mixes."""
+        return self._edges_at.get(id(call), [])
 
     def axes_of(self, weight: keras.Variable) -> dict[int, Axis]:
-        """The axes of a weight along which channels lie; the one that mixes them is an `Edge`."""
+        """The axes of a weight along which channels lie; those that mix them are `Edge`s."""
         return dict(self._axes.get(id(weight), {}))
 
     def axes_along(self, tensor: keras.KerasTensor) -> dict[int, Axis]:

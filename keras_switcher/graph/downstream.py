@@ -42,5 +42,5 @@ def feeds_normalization(channel_graph: ChannelGraph, groups: list) -> list[bool]
 
 def _made_by(channel_graph: ChannelGraph, edge: Edge) -> list[Axis]:
     """The axes along which an edge's kernel makes channels."""
-    axes = channel_graph.axes_of(edge.kernel)
-    return [axis for number, axis in axes.items() if number != edge.kernel_axis]
+    axes = channel_graph.axes_of(edge.kernel).values()
+    return [axis for axis in axes if not isinstance(axis, Edge)]

@@ -1,6 +1,8 @@
 """Edges: the input axes of kernels, where factors act and channels are dropped."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from functools import reduce
+from operator import mul
 from types import ModuleType
 from typing import Protocol
 
@@ -109,31 +111,59 @@ class Edge(Axis):
         Args:
             factors: Maps names of groups to vectors, and of connection groups to matrices.
         """
-        scales = self.scales(factors, np)
-        if scales is None:
-            return ops.convert_to_tensor(self.kernel)
-        return scaled(self.kernel, scales, self.kernel_axis)
+        return scaled_kernels([self], factors)[0][1]
+
+
+def scaled_kernels(
+    edges: Iterable[Edge], factors: dict[str, np.ndarray]
+) -> list[tuple[keras.Variable, Tensor]]:
+    """Pairs of a kernel and its value times the factors of its edges, see `Edge.scales`.
+
+    Args:
+        edges: The edges. Those along one axis of a kernel, of several calls, have the same factors.
+        factors: Maps names of groups to vectors, and of connection groups to matrices.
+    """
+    found: dict[int, tuple[keras.Variable, Tensor]] = {}
+    for edge in {(id(edge.kernel), edge.kernel_axis): edge for edge in edges}.values():
+        _, value = found.get(id(edge.kernel), (None, edge.kernel))
+        scales = edge.scales(factors, np)
+        value = value if scales is None else scaled(value, scales, edge.kernel_axis)
+        found[id(edge.kernel)] = edge.kernel, ops.convert_to_tensor(value)
+    return list(found.values())
 
 
 def scaled(
-    kernel: keras.Variable, factors: Tensor, axis: int = -2, straight_through: bool = False
+    kernel: keras.Variable | Tensor,
+    factors: Tensor | Sequence[Tensor],
+    axis: int | Sequence[int] = -2,
+    straight_through: bool = False,
 ) -> Tensor:
     """A kernel times factors per input channel, or per entry of its last two axes.
 
     Args:
         kernel: The kernel.
-        factors: Factors of shape `(inputs,)`, or `(inputs, outputs)`.
-        axis: The axis of the kernel along which the inputs lie.
+        factors: Factors of shape `(inputs,)`, or `(inputs, outputs)`; for several axes a vector
+            for each of them.
+        axis: The axis of the kernel along which the inputs lie, or several of them.
         straight_through: Whether the kernel has the gradient that it would have if all factors
             were one, so that what is switched off goes on learning. That on the factors is as ever.
     """
-    factors = ops.cast(factors, kernel.dtype)
-    if len(factors.shape) == 1:
-        along = [1] * len(kernel.shape)
-        along[axis] = -1
-        factors = ops.reshape(factors, along)
+    rank = len(kernel.shape)
+    if isinstance(axis, int):
+        factors, axis = [factors], [axis]
+    factors = [ops.cast(each, kernel.dtype) for each in factors]
+    factors = reduce(mul, (_along(*each, rank) for each in zip(factors, axis, strict=True)))
     kernel = ops.convert_to_tensor(kernel)
     if not straight_through:
         return kernel * factors
     constant = ops.stop_gradient(kernel)
     return constant * factors + (kernel - constant)
+
+
+def _along(factors: Tensor, axis: int, rank: int) -> Tensor:
+    """A vector in the shape to multiply along an axis; a matrix as it is."""
+    if len(factors.shape) > 1:
+        return factors
+    shape = [1] * rank
+    shape[axis] = -1
+    return ops.reshape(factors, shape)

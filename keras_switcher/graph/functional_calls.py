@@ -45,6 +45,14 @@ def calls_of_model(
     return graph
 
 
+def is_subclassed(model: keras.Model) -> bool:
+    """Whether a model has no graph of its own, or a call() of its own beside it."""
+    if isinstance(model, keras.Sequential) or isinstance(getattr(model, "task", None), keras.Model):
+        return False
+    own_call = type(model).call is not keras.Model.call
+    return own_call and why_unreadable(model) is not None
+
+
 def why_unreadable(model: keras.Model) -> str | None:
     """Why a model's graph cannot be read, in words, or None if it can."""
     what = f"Model '{model.name}' (of type {type(model).__name__})"

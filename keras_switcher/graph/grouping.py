@@ -37,9 +37,7 @@ def build_groups(
         The groups in the order of the graph, the edges, and what turns ids into an `Axis`.
     """
     count = reader.weights.count
-    roots = _roots(count, reader.coupled)
-    components = _components(reader.weights.producers, roots)
-    group_of = np.full(count + 1, -1)
+    roots, components, group_of = _numbered(reader)
     channel_of = np.zeros(count + 1, int)
     groups: list[ChannelGroup] = []
     depths = {id(call): i for i, call in enumerate(reader.graph.calls, 1)}
@@ -47,10 +45,9 @@ def build_groups(
         ids = np.concatenate([producer.ids for producer in producers])
         unique, first = np.unique(roots[ids], return_index=True)
         ordered = unique[np.argsort(first)]
-        group_of[ordered] = len(groups)
         channel_of[ordered] = np.arange(len(ordered))
         depth = depths[id(producers[0].call)] / len(depths)
-        groups.append(ChannelGroup(producers[0].call.name, len(ordered), depth=depth))
+        groups.append(ChannelGroup(producers[0].name, len(ordered), depth=depth))
 
     def groups_of(ids: np.ndarray) -> list[ChannelGroup]:
         # Those of weights that are combined with no channel belong to none.
@@ -169,6 +166,30 @@ def _feeds_alone(edge: Edge) -> bool:
     """Whether the edge reads one prunable group that nothing else reads."""
     group = edge.groups[0]
     return group.prunable and edge.is_whole(group) and len(group.consumers) == 1
+
+
+def is_locked(reader: Reader) -> np.ndarray:
+    """Whether channels cannot be pruned: a boolean vector by their numbers.
+
+    Args:
+        reader: A `Reader` to which the rules have been applied.
+    """
+    roots, _, group_of = _numbered(reader)
+    locked = [group_of[roots[ids]] for ids, _ in reader.locked]
+    numbers = group_of[roots]
+    return np.isin(numbers, np.concatenate([*locked, np.zeros(0, int)])) & (numbers >= 0)
+
+
+def _numbered(reader: Reader) -> tuple[np.ndarray, list[Component], np.ndarray]:
+    """The root of each id; lists of producers, one per group; the number of each root's group."""
+    count = reader.weights.count
+    roots = _roots(count, reader.coupled)
+    components = _components(reader.weights.producers, roots)
+    group_of = np.full(count + 1, -1)
+    for number, producers in enumerate(components):
+        for producer in producers:
+            group_of[roots[producer.ids]] = number
+    return roots, components, group_of
 
 
 def _roots(count: int, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:

@@ -37,8 +37,8 @@ class ChannelGroup:
     itself.
 
     Args:
-        name: Name of its first producing layer; `"<layer>/inputs"` for the input positions of a
-            Dense layer.
+        name: Name of its first producing layer; `"<layer>/heads"` for the heads of a layer that
+            makes several of them, `"<layer>/inputs"` for the input positions of a Dense layer.
         size: Number of channels.
         producers: The kernels that make the channels; none for an input group.
         consumers: The edges: the input axes of the kernels that mix them.

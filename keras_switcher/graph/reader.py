@@ -26,6 +26,8 @@ class Reader(Labels):
 
     Args:
         graph: The `CallGraph` to read.
+        choices: For calls that split an axis of channels into several, by the sizes of these, the
+            number of the axis along which channels lie then, counted from the last; else 0.
 
     Attributes:
         weights: The `WeightLabels`: who makes channels, who mixes them, what has entries for them.
@@ -36,9 +38,10 @@ class Reader(Labels):
         normalized: Ids of channels that are normalised.
         forbidden: Ids, and a number of them that must not be left.
         origins: Where channels were lost, see `Origins`.
+        splits: The ids that such calls split, by the sizes of the axes.
     """
 
-    def __init__(self, graph: CallGraph) -> None:
+    def __init__(self, graph: CallGraph, choices: dict[tuple, int] | None = None) -> None:
         super().__init__()
         self.graph = graph
         self.weights = WeightLabels()
@@ -49,11 +52,14 @@ class Reader(Labels):
         self.normalized: list[np.ndarray] = []
         self.forbidden: list[tuple[np.ndarray, int]] = []
         self.origins = Origins(graph)
+        self.splits: dict[tuple[int, ...], np.ndarray] = {}
+        self._choices = choices or {}
         self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
         self._following: list[tuple[int, int]] = []
         self._mixing: dict[int, keras.Variable] = {}  # The kernels that the rule has spoken of.
+        self._inside: dict[int, tuple[Call, Call, list]] = {}
 
     def read(self, call: Call, rule: Callable) -> None:
         """Applies a rule; channels of the call's inputs that it says nothing about are locked.
@@ -75,6 +81,23 @@ class Reader(Labels):
             said = np.concatenate([*self._mentioned, [NO_CHANNEL]])
             for ids in unsaid:
                 self.lock(ids[~np.isin(ids, said)], f"is lost in '{call.name}'")
+
+    def read_inside(self, call: Call, inner: Call, rule: Callable, steps: Sequence) -> None:
+        """Applies the rule of a layer in a wrapper, within the rule of the wrapper.
+
+        Args:
+            call: The call of the wrapper, which has the layer as its attribute `layer`.
+            inner: The layer's call on one step of what the wrapper reads.
+            rule: The layer's rule.
+            steps: The sizes of the axes of steps, which follow that of the samples.
+        """
+        self._inside[id(inner)] = inner, call, list(steps)
+        rule(inner, self)
+
+    def _around(self, call: Call) -> tuple[Call, list, str]:
+        """The call of the graph around a call, its steps, and how its arguments begin there."""
+        _, outer, steps = self._inside.get(id(call), (call, call, []))
+        return outer, steps, "" if outer is call else "layer."
 
     def label(self, tensor: keras.KerasTensor, axis: int, ids: np.ndarray) -> None:
         """Writes ids along an axis of an output tensor."""
@@ -101,12 +124,33 @@ class Reader(Labels):
         ids = self.channels(call.input, tensor_axis) if ids is None else ids
         self._mentioned.append(ids)
         self._mixing[id(kernel)] = kernel
+        tensor_axis %= len(call.input.shape)
+        call, steps, _ = self._around(call)
+        tensor_axis += len(steps)
         self._share(self.weights.consume(call, kernel, kernel_axis, tensor_axis, ids), ids)
 
-    def produce(self, call: Call, kernel: keras.Variable, axis: int) -> np.ndarray:
-        """Declares that the call's kernel makes channels along its `axis`; returns their ids."""
+    def produce(
+        self, call: Call, kernel: keras.Variable, axis: int, part: str | None = None
+    ) -> np.ndarray:
+        """Declares that the call's kernel makes channels along its `axis`; returns their ids.
+
+        Args:
+            call: The call.
+            kernel: The kernel.
+            axis: The axis.
+            part: What lies along it, where the kernel makes channels along several axes: the
+                group of these is named `"<call>/<part>"`.
+        """
         self._mixing[id(kernel)] = kernel
-        return self.weights.produce(call, kernel, axis)
+        return self.weights.produce(self._around(call)[0], kernel, axis, part)
+
+    def number(self, count: int) -> np.ndarray:
+        """New ids for positions that no kernel makes.
+
+        They belong to no group, unless they are coupled with channels of one: then they go with it.
+        """
+        self.weights.count += count
+        return np.arange(self.weights.count - count, self.weights.count)
 
     def follow(self, call: Call, weight: keras.Variable, axis: int) -> np.ndarray:
         """Declares that positions along a weight's axis go with whatever they are combined with.
@@ -159,6 +203,8 @@ class Reader(Labels):
             **arguments: By name the ids that an argument counts, or a list (a shape, say) with ids
                 among its numbers.
         """
+        call, _, prefix = self._around(call)
+        arguments = {prefix + name: value for name, value in arguments.items()}
         for counted in self.arguments.resize(call.op, arguments):  # All its calls shrink alike.
             known = [ids for ids in counted if isinstance(ids, np.ndarray)]
             if len(known) == 2:
@@ -206,6 +252,19 @@ class Reader(Labels):
             self.locked.append((ids, reason))
         return len(ids)
 
+    def choose_axis(self, call: Call, axes: Sequence[int], ids: np.ndarray) -> int:
+        """The axis along which channels lie when a call splits theirs, see `read_graph`.
+
+        Args:
+            call: The call.
+            axes: The axes into which that of the channels is split.
+            ids: The ids that are split.
+        """
+        sizes = tuple(call.output.shape[axis] for axis in axes)
+        known = self.splits.get(sizes, ids[:0])
+        self.splits[sizes] = np.concatenate([known, ids[ids != NO_CHANNEL]])
+        return axes[-1 - self._choices.get(sizes, 0)]
+
     def normalize(self, ids: np.ndarray) -> None:
         """Declares channels as normalised: to scale all that makes them alike has no effect."""
         self.normalized.append(ids[ids != NO_CHANNEL])
@@ -225,7 +284,7 @@ class Reader(Labels):
             clause: What keeps channels from being followed, a relative clause; by default made
                 of the reason.
         """
-        self._call = call
+        call = self._call = self._around(call)[0]
         matrices = [w for w in getattr(call.op, "weights", ()) if len(w.shape) > 1]
         self.lock_inputs(call, reason, clause or (as_clause(reason) if matrices else None))
         self.kernel_uses.add_uncounted(call, matrices, f"its input {reason}")
@@ -277,4 +336,5 @@ class Reader(Labels):
             shape: A list of sizes, None where they are open, or a reason in words where they are
                 not known, or of ids where channels lie along an axis of the positions.
         """
-        self.kernel_uses.add(call, kernel, shape)
+        call, steps, _ = self._around(call)
+        self.kernel_uses.add(call, kernel, [*steps, *shape])

@@ -8,7 +8,7 @@ from keras import tree
 from keras_switcher.graph.call import CallGraph
 from keras_switcher.tensors import Shape
 
-_ALONG_AN_AXIS = ("Concatenate", "Stack", "Repeat")
+_ALONG_AN_AXIS = ("Concatenate", "Stack", "Repeat", "Append")
 
 
 def rows_per_sample(graph: CallGraph) -> dict[int, int | None]:
@@ -30,7 +30,7 @@ def rows_per_sample(graph: CallGraph) -> dict[int, int | None]:
         kind = type(call.op).__name__
         if kind == "Reshape" and not isinstance(call.op, keras.layers.Layer):
             number = _reshaped(number, call.input.shape, call.output.shape)
-        elif (kind in _ALONG_AN_AXIS and call.op.axis == 0) or kind == "Tile":
+        elif (kind in _ALONG_AN_AXIS and call.op.axis == 0) or kind in ("Tile", "Vstack"):
             number = None
         if number != 1:
             rows.update((id(tensor), number) for tensor in tree.flatten(call.outputs))

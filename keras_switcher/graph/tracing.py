@@ -5,16 +5,16 @@ from typing import Any
 import keras
 
 from keras_switcher.graph.call import CallGraph
-from keras_switcher.graph.functional_calls import why_unreadable
+from keras_switcher.graph.functional_calls import is_subclassed, why_unreadable
 from keras_switcher.graph.opening import Expansion
 
 
 def trace(model: keras.Model, called_with: Any = None, opens: bool = True) -> CallGraph:
-    """Reads a built Functional or Sequential model; nested models are read in place.
+    """Reads a built model; nested models are read in place.
 
-    Layers without a rule that are made of layers are opened: what their call() does takes their
-    place, if it computes the same. The model is not touched: not even a node is added to its
-    layers.
+    Layers without a rule that are made of layers are opened, and so are subclassed models: what
+    their call() does takes their place, if it computes the same. The model is not touched: not even
+    a node is added to its layers.
 
     Args:
         model: The model to read.
@@ -25,7 +25,8 @@ def trace(model: keras.Model, called_with: Any = None, opens: bool = True) -> Ca
         The model's `CallGraph`.
 
     Raises:
-        ValueError: If the model is not built, or is a subclassed model.
+        ValueError: If the model is not built, or if it is a subclassed model that cannot be
+            called on symbolic tensors.
 
     Example:
 
@@ -38,6 +39,7 @@ def trace(model: keras.Model, called_with: Any = None, opens: bool = True) -> Ca
             f"Expected a Functional or Sequential keras.Model. Received: {model!r} "
             f"(of type {type(model).__name__})."
         )
-    if (problem := why_unreadable(model)) is not None:
+    problem = why_unreadable(model)
+    if problem is not None and not (opens and is_subclassed(model)):
         raise ValueError(problem)
     return Expansion(model, called_with, opens).graph

@@ -13,6 +13,7 @@ from keras_switcher.graph.call import Call
 class UnresolvedProducer:
     """A kernel that makes channels: `ids` along its `axis`. A `Producer` before it is grouped."""
 
+    name: str
     call: Call
     kernel: keras.Variable
     axis: int
@@ -86,14 +87,17 @@ class WeightLabels:
         self.edges.append(UnresolvedEdge(call, kernel, kernel_axis, tensor_axis, ids))
         return self.carry(call, kernel, kernel_axis, ids)
 
-    def produce(self, call: Call, kernel: keras.Variable, axis: int) -> np.ndarray:
+    def produce(
+        self, call: Call, kernel: keras.Variable, axis: int, part: str | None = None
+    ) -> np.ndarray:
         """The ids along the axis of a kernel that makes channels: new ones in its first call."""
         axis = axis % len(kernel.shape)
         new = np.arange(self.count, self.count + kernel.shape[axis])
         ids = self.carry(call, kernel, axis, new)
         if ids is new:
             self.count += len(ids)
-            self.producers.append(UnresolvedProducer(call, kernel, axis, ids))
+            name = f"{call.name}/{part}" if part else call.name
+            self.producers.append(UnresolvedProducer(name, call, kernel, axis, ids))
         return ids
 
     def follow(self, call: Call, weight: keras.Variable, axis: int) -> np.ndarray:

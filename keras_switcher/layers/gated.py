@@ -1,5 +1,6 @@
 """Gated: a layer whose kernel is scaled by factors, channel by channel."""
 
+from functools import reduce
 from typing import Any
 
 import keras
@@ -20,8 +21,10 @@ class Gated(keras.layers.Layer):
 
     Args:
         layer: A Dense or convolution layer, or any other with a kernel that mixes channels.
-        weight: Name of the attribute that holds this kernel.
-        axis: The axis of the kernel along which the input channels lie.
+        weight: Name of the attribute that holds this kernel; with a point for that of a layer in
+            the layer, as `"layer.kernel"` of a `TimeDistributed` one.
+        axis: The axis of the kernel along which the input channels lie; a list for a kernel that
+            mixes channels along several of its axes, as that of an attention's output does.
         straight_through: Whether the gradient on the kernel is that on the scaled kernel, as if
             all factors were one (Bengio et al. 2013, arXiv 1308.3432): what a factor of zero
             switches off goes on learning.
@@ -29,7 +32,7 @@ class Gated(keras.layers.Layer):
     Call arguments:
         inputs: Tensor that the wrapped layer accepts.
         factors: Factors of shape `(input channels,)`, or `(input channels, outputs)` for a factor
-            per connection.
+            per connection. For a list of axes a list of vectors, in the same order.
 
     Raises:
         ValueError: If the wrapped layer has no such weight, or the factors have another length.
@@ -47,7 +50,7 @@ class Gated(keras.layers.Layer):
         self,
         layer: keras.layers.Layer,
         weight: str = "kernel",
-        axis: int = -2,
+        axis: int | list[int] = -2,
         straight_through: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -59,17 +62,17 @@ class Gated(keras.layers.Layer):
             raise ValueError(f"`layer` must be a keras.layers.Layer. Received: layer={layer!r}.")
         self.layer = layer
         self.weight = weight
-        self.axis = axis
+        self.axis = axis if isinstance(axis, int) else tuple(axis)
         self.straight_through = straight_through
         self.autocast = False
         self.supports_masking = getattr(layer, "supports_masking", False)
 
     def build(
-        self, inputs_shape: tuple[int | None, ...], factors_shape: tuple[int, ...] | None = None
+        self, inputs_shape: tuple[int | None, ...], factors_shape: tuple | list | None = None
     ) -> None:
         if not self.layer.built:
             self.layer.build(inputs_shape)
-        kernel = getattr(self.layer, self.weight, None)
+        kernel = self._held_kernel()
         if kernel is None or len(kernel.shape) < 2:
             raise ValueError(
                 f"Layer '{self.layer.name}' (of type {type(self.layer).__name__}) has no kernel in "
@@ -77,9 +80,9 @@ class Gated(keras.layers.Layer):
                 "attribute's name as `weight`."
             )
 
-    def call(self, inputs: Tensor, factors: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, factors: Tensor | list[Tensor]) -> Tensor:
         self._check(factors)
-        kernel = getattr(self.layer, self.weight)
+        kernel = self._held_kernel()
         gated = scaled(kernel, factors, self.axis, self.straight_through)
         with VariableOverride([(kernel, gated)]) as scope:
             outputs = self.layer(inputs)
@@ -87,21 +90,39 @@ class Gated(keras.layers.Layer):
             self.layer.add_loss(loss)  # Where a model that owns the layer finds and clears it.
         return outputs
 
-    def compute_output_spec(self, inputs: Tensor, factors: Tensor) -> Any:
+    def compute_output_spec(self, inputs: Tensor, factors: Tensor | list[Tensor]) -> Any:
         self._check(factors)
         return self.layer.compute_output_spec(inputs)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:
         return self.layer.compute_mask(inputs, previous_mask)
 
-    def _check(self, factors: Tensor) -> None:
-        kernel = getattr(self.layer, self.weight)
+    def _held_kernel(self) -> Any:
+        """The wrapped layer's kernel, or that of the layer in it; None if there is none."""
+        return reduce(
+            lambda held, name: getattr(held, name, None), self.weight.split("."), self.layer
+        )
+
+    def _check(self, factors: Tensor | list[Tensor]) -> None:
+        kernel = self._held_kernel()
+        if not isinstance(self.axis, int):
+            self._check_several([(kernel.shape[axis],) for axis in self.axis], factors)
+            return
         inputs, connections = kernel.shape[self.axis], tuple(kernel.shape[-2:])
-        if tuple(factors.shape) not in ((inputs,), connections):
+        received = tuple(getattr(factors, "shape", ()))
+        if received not in ((inputs,), connections):
             raise ValueError(
                 f"`factors` must have one entry per input channel of '{self.layer.name}', or one "
                 f"per connection: shape ({inputs},) or {connections}. "
-                f"Received: factors of shape {tuple(factors.shape)}."
+                f"Received: factors of shape {received}."
+            )
+
+    def _check_several(self, expected: list[tuple], factors: list[Tensor]) -> None:
+        received = [tuple(each.shape) for each in factors]
+        if received != expected:
+            raise ValueError(
+                f"`factors` must have one vector per axis that '{self.layer.name}' mixes, of "
+                f"shapes {expected}. Received: factors of shapes {received}."
             )
 
     def get_config(self) -> dict[str, Any]:
@@ -109,7 +130,7 @@ class Gated(keras.layers.Layer):
             **super().get_config(),
             "layer": keras.saving.serialize_keras_object(self.layer),
             "weight": self.weight,
-            "axis": self.axis,
+            "axis": self.axis if isinstance(self.axis, int) else list(self.axis),
             "straight_through": self.straight_through,
         }
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.graph.call import Call, batch_axis, is_stock, is_tensor
-from keras_switcher.graph.edge import Edge
+from keras_switcher.graph.edge import Edge, scaled_kernels
 
 
 def _add(first: Any, second: Any) -> Any:
@@ -167,7 +167,7 @@ def evaluate(
     call: Call,
     args: tuple,
     kwargs: dict,
-    edge: Edge | None,
+    edges: list[Edge],
     factors: dict,
     shift: np.ndarray | None = None,
 ) -> Any:
@@ -177,7 +177,7 @@ def evaluate(
         call: The call.
         args: Its arguments, arrays in the places of tensors.
         kwargs: Likewise.
-        edge: The `Edge` at the call, or None.
+        edges: The `Edge`s at the call.
         factors: Factors by name of group.
         shift: What constants that are gone add to the outputs of a Dense layer, or None.
 
@@ -185,7 +185,7 @@ def evaluate(
         Arrays in the structure of the call's outputs, or None if they depend on the number of
         samples, or on whether the call trains.
     """
-    kernels = [] if edge is None else [(edge.kernel, edge.scaled_kernel(factors))]
+    kernels = scaled_kernels(edges, factors)
 
     def made_of(samples: int, **changes: bool) -> Any:
         def several(old: Any, new: Any) -> Any:

@@ -44,8 +44,8 @@ class Remains:
 
     def reads_nothing(self, call: Call) -> bool:
         """Whether a kernel reads no channel any more."""
-        edge = self._channel_graph.edge_at(call) if self.empty else None
-        return edge is not None and not self.kept(edge).any()
+        edges = self._channel_graph.edges_at(call) if self.empty else ()
+        return any(not self.kept(edge).any() for edge in edges)
 
     def makes_nothing(self, call: Call) -> bool:
         """Whether all channels that a call returns are gone."""

@@ -110,8 +110,7 @@ class Surgery:
 
     def _replicated(self, call: Call, args: tuple, kwargs: dict) -> Any:
         """What a call makes of fewer channels, by a layer of the smaller model."""
-        edge = self.channel_graph.edge_at(call)
-        if edge is not None:
+        for edge in self.channel_graph.edges_at(call):
             args, kwargs = self._drop_dead_positions(edge, args, kwargs)
             if not self.fold:
                 args, kwargs = self._scaled(edge, args, kwargs)
@@ -166,8 +165,8 @@ class Surgery:
         rows = {self.channel_graph.rows_per_sample.get(id(tensor), 1) for tensor in tensors}
         if len(rows) > 1 or None in rows:
             self.raise_empty(f"'{call.name}' would move positions of a constant among the samples")
-        edge, shift = self.channel_graph.edge_at(call), self.shifts.get(id(call.op))
-        outputs = evaluate(call, args, kwargs, edge, self.factors, shift)
+        edges, shift = self.channel_graph.edges_at(call), self.shifts.get(id(call.op))
+        outputs = evaluate(call, args, kwargs, edges, self.factors, shift)
         if outputs is None:
             how = "with training=True" if call.trains else "and mix its samples"
             self.raise_empty(f"'{call.name}' would read a constant {how}")

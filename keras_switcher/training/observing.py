@@ -143,8 +143,7 @@ def observe_activations(
     counts = {group.name: np.zeros(group.size) for group in groups}
 
     def visit(call: Call, args: tuple, kwargs: dict) -> Any:
-        edge = channel_graph.edge_at(call)
-        if edge is not None:
+        for edge in channel_graph.edges_at(call):
             read = next(x for x in tree.flatten((args, kwargs)) if ops.is_tensor(x))
             axis = channel_graph.axes_along(call.input).get(edge.tensor_axis, edge)
             sizes = np.abs(np.asarray(ops.convert_to_numpy(read), "float64"))

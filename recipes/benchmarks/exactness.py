@@ -134,15 +134,19 @@ def kernels_scaled(channel_graph: ChannelGraph, factors: dict[str, np.ndarray]) 
 
 def row_factors(channel_graph: ChannelGraph, factors: dict[str, np.ndarray]) -> list[tuple]:
     """Pairs of kernels that read channels of groups, and the factors, in a shape to multiply by."""
-    found = {}
+    found, scaled = {}, set()
     for group in channel_graph.groups:
         for edge in group.consumers:
+            if (id(edge.kernel), edge.kernel_axis) in scaled:  # Of a layer that is called twice.
+                continue
+            scaled.add((id(edge.kernel), edge.kernel_axis))
             along = [-1 if axis == edge.kernel_axis else 1 for axis in range(edge.kernel.ndim)]
             each = [factors.get(other.name, np.ones(other.size)) for other in edge.groups]
             factor = np.concatenate([*each, [1]])[edge.index]
             if edge.input_group and edge.input_group.name in factors:
                 factor = factor * factors[edge.input_group.name]
-            found[id(edge.kernel)] = edge.kernel, np.float32(factor).reshape(along)
+            _, others = found.get(id(edge.kernel), (None, 1))  # Along other axes of the kernel.
+            found[id(edge.kernel)] = edge.kernel, np.float32(factor).reshape(along) * others
     return list(found.values())
 
 

@@ -97,9 +97,9 @@ LOCKED = {
     "Softmax": (layers.Softmax(), "a Softmax over the channels"),
     "Softmax over positions": (layers.Softmax(axis=1), "a Softmax over the channels"),
     "ops.softmax": (lambda x: 2 * ops.softmax(x), "a Softmax over the channels"),
-    "sort": (lambda x: ops.sort(x, axis=-1), "depends on others"),
+    "sort": (lambda x: ops.sort(x, axis=-1), "lies along the axis of 'Sort'"),
     "norm": (lambda x: x / ops.sqrt(ops.sum(x * x)), "of 'Sum', which mixes it"),
-    "flipped": (lambda x: x + ops.flip(x, -1), "depends on others"),
+    "flipped": (lambda x: x + ops.flip(x, -1), "combines channels with one another"),
     "seeded noise": (lambda x: x + keras.random.normal(ops.shape(x), seed=1), "on its position"),
     "noise": (lambda x: x + DRAWN.normal(), "draws at random"),
     "counter": (Counting(), "or remembers"),
@@ -226,7 +226,7 @@ def test_a_lambda_gets_narrower_with_what_it_reads(given):
         (lambda x: ops.sum(x, -1, keepdims=True), {}, "does not make one tensor of the shape"),
         (lambda x, mask=None: x, {}, "depends on a mask"),
         (lambda x, training=False: x, {}, "whether it is trained"),
-        (ops.flip, {"arguments": {"axis": -1}}, "depends on others"),
+        (ops.flip, {"arguments": {"axis": -1}}, "combines channels with one another"),
     ],
 )
 def test_a_lambda_that_does_more_is_locked_with_the_reason(function, given, why):

@@ -104,14 +104,19 @@ def mean_of_channels(image):
     return ops.concatenate([x, x, x], axis=-1)
 
 
+def unknown_inside(units):
+    """A network in a wrapper is not read."""
+    return keras.Sequential([layers.Dense(units)])
+
+
 def partly_unknown(image):
-    unknown = layers.TimeDistributed(layers.Dense(1), name="td")(image)
+    unknown = layers.TimeDistributed(unknown_inside(1), name="td")(image)
     return layers.Concatenate(name="cat")([layers.Conv2D(2, 1, name="b")(image), unknown])
 
 
 def unknown_before(image):
     return ops.relu(
-        layers.MaxPooling2D(1)(layers.TimeDistributed(layers.Dense(3), name="td")(image))
+        layers.MaxPooling2D(1)(layers.TimeDistributed(unknown_inside(3), name="td")(image))
     )
 
 

@@ -46,7 +46,9 @@ class DropPath(layers.Layer):
         if not training or self.rate == 0:
             return x
         shape = (ops.shape(x)[0],) + (1,) * (len(x.shape) - 1)
-        keep = ops.floor(1 - self.rate + keras.random.uniform(shape, seed=self.generator))
+        keep = ops.floor(
+            1 - self.rate + keras.random.uniform(shape, dtype=x.dtype, seed=self.generator)
+        )
         return x / (1 - self.rate) * keep
 
     def get_config(self):
@@ -163,6 +165,59 @@ class OtherInTraining(Composite):
 
     def call(self, x, training=None):
         return self.second(x) if training else self.first(x)
+
+
+@keras.saving.register_keras_serializable("composites")
+class Noisy(Composite):
+    """It draws random numbers by itself, also in inference."""
+
+    def build(self, shape):
+        self.generator = keras.random.SeedGenerator(0)
+
+    def call(self, x):
+        return x + keras.random.normal((x.shape[-1],), seed=self.generator)
+
+
+@keras.saving.register_keras_serializable("composites")
+class Stateful(Composite):
+    """It counts how often it was called."""
+
+    def build(self, shape):
+        self.count = self.add_weight(shape=(), dtype="int32", trainable=False, name="count")
+
+    def call(self, x):
+        self.count.assign(self.count + 1)
+        return x * 2
+
+
+@keras.saving.register_keras_serializable("composites")
+class Branches(Composite):
+    """Branches that depend on its arguments."""
+
+    def __init__(self, width=8, regularized=False, fixes=False, **kwargs):
+        given = {"activity_regularizer": "l2"} if regularized else {}
+        super().__init__(width, **given, **kwargs)
+        self.regularized, self.fixes = regularized, fixes
+
+    def build(self, shape):
+        self.left, self.right = (
+            layers.Conv2D(self.width, 1),
+            layers.Conv2D(self.width, 3, 1, "same"),
+        )
+        self.norm = layers.BatchNormalization()
+        for layer in (self.left, self.right):
+            layer.build(shape)
+        self.norm.build((*shape[:-1], 2 * self.width))
+
+    def call(self, x, training=None):
+        x = ops.concatenate([ops.tanh(self.left(x)), self.right(x)], axis=-1)
+        return self.norm(x, training=False if self.fixes else training)
+
+    def get_config(self):
+        own = ("regularized", "fixes")
+        config = {**super().get_config(), **{name: getattr(self, name) for name in own}}
+        config.pop("activity_regularizer", None)
+        return config
 
 
 def pictures(*blocks, size=(8, 8, 3)):

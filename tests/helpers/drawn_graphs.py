@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from keras import layers, ops
 
 from helpers.checks import with_random_weights
+from helpers.synthetic.attention import attend, attend_by_head, by_head, merge, project
 from helpers.synthetic.registry import block, conv, head
 
 
@@ -89,10 +90,44 @@ def _parametric(x, name, width):
     return layers.PReLU(shared_axes=[1, 2])(layers.GroupNormalization(-1)(conv(x, name, width)))
 
 
+def _heads(x, name, width):
+    y = layers.Reshape((x.shape[1] * x.shape[2], x.shape[3]))(x)
+    y = attend(*(project(y, f"{name}_{part}", width, 2) for part in ("query", "key", "value")))
+    return x + ops.reshape(merge(y, f"{name}_merged", x.shape[-1]), (-1, *x.shape[1:]))
+
+
+def _heads_of_reshapes(x, name, width):
+    y = layers.Reshape((x.shape[1] * x.shape[2], x.shape[3]))(x)
+    query, key, value = ops.split(layers.Dense(6 * width, name=f"{name}_qkv")(y), 3, axis=-1)
+    y = attend_by_head(*(by_head(part, width) for part in (query, key, value)))
+    return x + conv(ops.reshape(y, (-1, *x.shape[1:3], 2 * width)), f"{name}_out", x.shape[-1], 1)
+
+
+def _normalized_groups(x, name, width):
+    y = layers.GroupNormalization(width)(conv(x, f"{name}_in", 2 * width))
+    return x + conv(layers.ReLU()(y), f"{name}_out", x.shape[-1], 1)
+
+
+def _padded(x, name, width):
+    y = conv(block(x, f"{name}_in", width), f"{name}_out", x.shape[-1] + width)
+    return layers.ReLU()(y + ops.pad(x, ((0, 0), (0, 0), (0, 0), (1, width - 1))))
+
+
+def _blocks_of_positions(x, name, width):
+    x = conv(ops.space_to_depth(x, 2), name, 4 * width, 1, activation="gelu")
+    return ops.roll(ops.depth_to_space(x, 2), 1, axis=-1)
+
+
+def _each_row(x, name, width):
+    x = layers.TimeDistributed(layers.Dense(width, "relu"), name=name)(x)
+    return ops.flip(ops.tile(x, (1, 1, 1, 2)), axis=(2, 3))
+
+
 BLOCKS = (
     *(_residual, _raw_residual, _projection, _concatenation, _split, _gate, _depthwise),
     *(_separable, _grouped, _bottleneck, _up_and_down, _mixer, _alternatives, _shuffle),
-    *(_slices_in_a_sum, _parametric),
+    *(_slices_in_a_sum, _parametric, _heads, _heads_of_reshapes, _normalized_groups, _padded),
+    *(_blocks_of_positions, _each_row),
 )
 
 

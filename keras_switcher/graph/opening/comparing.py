@@ -34,12 +34,11 @@ def agreed(
 
 def _why_training_differs(graph: CallGraph, training: CallGraph, held: list) -> str | None:
     """Why the calls of a layer do not stand for it in training, or None."""
-    ids = {id(part) for part in held}
-    if _form(graph, ids) != _form(training, ids):
+    if not _is_alike(graph, training, {id(part) for part in held}):
         return _OTHER_STEPS
     for calls, value in ((graph.calls, True), (training.calls, False)):
-        if fixes := [call.op.name for call in calls if call.kwargs.get("training") is value]:
-            return f"its call() fixes `training` of '{fixes[0]}'"
+        if fixes := [call.op for call in calls if call.kwargs.get("training") is value]:
+            return f"its call() fixes `training` of a {type(fixes[0]).__name__}"
     for call, other in zip(graph.calls, training.calls, strict=True):
         call.kwargs.pop("training", None)
         if isinstance(call.inside, CallGraph):
@@ -47,8 +46,28 @@ def _why_training_differs(graph: CallGraph, training: CallGraph, held: list) -> 
     return None
 
 
-def _form(graph: CallGraph, held: set[int]) -> list:
-    """What calls are made, and of what."""
+def _is_alike(graph: CallGraph, other: CallGraph, held: set[int]) -> bool:
+    """Whether the same calls are made, and of the same tensors."""
+    if len(graph.calls) != len(other.calls) or _wiring(graph) != _wiring(other):
+        return False
+    pairs = zip(graph.calls, other.calls, strict=True)
+    return all(a.op is b.op or _is_copy(a.op, b.op, held) for a, b in pairs)
+
+
+def _is_copy(op: keras.Operation, other: keras.Operation, held: set[int]) -> bool:
+    """Whether two operations, which each call() made anew, were told the same."""
+    if type(op) is not type(other) or id(op) in held or id(other) in held:
+        return False
+    return _told(op) == _told(other)
+
+
+def _told(op: keras.Operation) -> str:
+    told = op.get_config() if isinstance(op, layers.Layer) else vars(op)
+    return repr({k: x for k, x in told.items() if k != "name" and not k.startswith("_")})
+
+
+def _wiring(graph: CallGraph) -> list:
+    """What each call reads: numbers of tensors, and what is no tensor."""
     numbers = {id(x): place for place, x in enumerate(graph.inputs)}
 
     def number(x: Any) -> Any:
@@ -56,17 +75,10 @@ def _form(graph: CallGraph, held: set[int]) -> list:
             return ("tensor", numbers.get(id(x)))
         return repr(x) if isinstance(x, (int, float, str, type(None))) else type(x).__name__
 
-    form: list[Any] = []
+    wiring: list[Any] = []
     for call in graph.calls:
         kwargs = {name: x for name, x in call.kwargs.items() if name != "training"}
-        op = id(call.op) if id(call.op) in held else (type(call.op).__name__, _settings(call.op))
-        form.append((op, tree.flatten(tree.map_structure(number, (call.args, kwargs)))))
+        wiring.append(tree.flatten(tree.map_structure(number, (call.args, kwargs))))
         for x in tree.flatten(call.outputs):
             numbers[id(x)] = len(numbers)
-    return [*form, tree.flatten(tree.map_structure(number, graph.outputs))]
-
-
-def _settings(op: keras.Operation) -> str:
-    """What an operation, or a layer that call() made, was told."""
-    told = op.get_config() if isinstance(op, layers.Layer) else vars(op)
-    return repr({k: x for k, x in told.items() if k != "name" and not k.startswith("_")})
+    return [*wiring, tree.flatten(tree.map_structure(number, graph.outputs))]

@@ -8,13 +8,14 @@ import keras
 from keras import tree
 
 from keras_switcher.graph.call import Call, CallGraph, Closed, is_tensor
-from keras_switcher.graph.functional_calls import calls_of_model, why_unreadable
-from keras_switcher.graph.inputs import arranged
+from keras_switcher.graph.functional_calls import calls_of_model, is_subclassed, why_unreadable
+from keras_switcher.graph.inputs import arranged, inputs_like
 from keras_switcher.graph.opening.agreement import why_different
 from keras_switcher.graph.opening.layer_names import LayerNames, joined
 from keras_switcher.graph.opening.nodes import calls_before
 from keras_switcher.graph.opening.own_weights import single_one
 from keras_switcher.graph.opening.recording import Recorder, is_composite
+from keras_switcher.graph.opening.subclassed import as_call, inputs_of_subclassed, unreadable
 from keras_switcher.graph.sublayers import with_sublayers
 
 
@@ -22,26 +23,40 @@ class Expansion:
     """A network's calls with those of nested models and opened layers in their places.
 
     Args:
-        model: A model that can be read, see `why_unreadable`.
+        model: A model that can be read, see `why_unreadable`, or a subclassed one.
         called_with: Tensors from which sizes are taken that its inputs leave open.
         opens: Whether layers without a rule are opened.
 
     Attributes:
         graph: The `CallGraph`.
+
+    Raises:
+        ValueError: If it is a subclassed model that cannot be opened.
     """
 
     def __init__(self, model: keras.Model, called_with: Any, opens: bool) -> None:
         self._look_inside = LookInside(model) if opens else None
-        top = calls_of_model(model, called_with, self._look_inside)
+        self._opens_model = opens and is_subclassed(model)
+        top = self._top(model, called_with)
         self.graph = CallGraph(model.name, top.inputs)
         self._names: dict[str, int] = {}
         self._aliases: dict[int, keras.KerasTensor] = {}
         self._kept: list[Any] = []  # An id is only good while its tensor lives.
         self._one: keras.KerasTensor | None = None
         for call in top.calls:
-            self._add(call, "", call.op.name, True)
+            if not self._opens_model:
+                self._add(call, "", call.op.name, True)
+            elif not self._open(call, "", "", True):
+                raise ValueError(unreadable(model, self.graph.closed[id(model)].reason))
         self.graph.outputs = self._resolved(top.outputs)
         self.graph.calls = [*self._calls_of_one(), *self.graph.calls]
+
+    def _top(self, model: keras.Model, called_with: Any) -> CallGraph:
+        if not self._opens_model:
+            return calls_of_model(model, called_with, self._look_inside)
+        inputs = inputs_of_subclassed(model)
+        inputs = inputs if called_with is None else inputs_like(inputs, called_with)
+        return as_call(model, inputs, LookInside(model)(model, (inputs,), {}))
 
     def _add(self, call: Call, prefix: str, name: str, verified: bool) -> None:
         """Adds a call, or what is in it.
@@ -59,7 +74,7 @@ class Expansion:
             inner = calls_of_model(call.op, given, self._look_inside)
             given = tree.flatten(arranged(given, inner.inputs))
             path = joined(prefix, name) if prefix else ""
-            self._insert(call, inner, given, path, verified)
+            self._insert(call, inner, given, path, verified, LayerNames(call.op) if path else None)
         elif not self._open(call, prefix, name, verified):
             self._append(call, joined(prefix, name))
 
@@ -83,7 +98,8 @@ class Expansion:
         given = [*call.inputs, one]
         before = len(self.graph.calls), dict(self._names)
         for deep in (False, True) if verified else (False,):
-            self._insert(call, inner, given, joined(prefix, name), deep)
+            names = LayerNames(call.op)
+            self._insert(call, inner, given, joined(prefix, name), deep, names)
             if not verified:
                 return True
             outputs = self._resolved(call.outputs)
@@ -116,16 +132,23 @@ class Expansion:
         names = LayerNames(keras.layers.Layer())
         return [replace(call, name=joined("single_one", names.of(call.op))) for call in calls]
 
-    def _insert(self, call: Call, inner: CallGraph, given: list, path: str, verified: bool) -> None:
+    def _insert(
+        self,
+        call: Call,
+        inner: CallGraph,
+        given: list,
+        path: str,
+        verified: bool,
+        names: LayerNames | None,
+    ) -> None:
         """Adds calls in the place of one: `given` are the tensors in the places of their inputs."""
         self._kept += [inner, call]
         for symbol, tensor in zip(tree.flatten(inner.inputs), given, strict=True):
             self._aliases[id(symbol)] = tensor
         training = call.kwargs.get("training")
-        names = LayerNames(call.op)
         for each in inner.calls:
             each = replace(each, kwargs=_handed_down(training, each))
-            self._add(each, path, names.of(each.op) if path else each.op.name, verified)
+            self._add(each, path, names.of(each.op) if names else each.op.name, verified)
         made = self._resolved(inner.outputs)
         for symbol, tensor in zip(tree.flatten(call.outputs), tree.flatten(made), strict=True):
             self._aliases[id(symbol)] = tensor

@@ -1,5 +1,6 @@
 """Recording: the calls that a layer's call() makes, read from symbolic tensors."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -44,6 +45,7 @@ class Recorder:
         # Nothing else keeps what is assigned to a variable of the backend.
         self._assignable = variables_of_functions(filter(is_composite, ops))
         self._made: dict[int, tuple] = {}
+        self._failed: Closed | None = None
 
     def record(self, op: layers.Layer, args: tuple, kwargs: dict) -> CallGraph | Closed | None:
         """The calls that a layer makes, each with what is inside of it.
@@ -68,7 +70,7 @@ class Recorder:
 
     def _record(self, op: layers.Layer, args: tuple, kwargs: dict) -> CallGraph | Closed:
         args, kwargs = tree.map_structure(_symbol, (args, kwargs))
-        self._made = {}
+        self._made, self._failed = {}, None
         parts = [part for part in with_sublayers(op) if is_composite(part)]
         with ExitStack() as stack:
             stack.enter_context(without_new_nodes(op))
@@ -79,7 +81,8 @@ class Recorder:
                 outputs = op(*args, **kwargs)
             # The code of users' own layers may fail in any way.
             except Exception as error:
-                return Closed(f"it cannot be called on symbolic tensors ({_said(error)})")
+                said = f"it cannot be called on symbolic tensors ({_said(error)})"
+                return self._failed or Closed(said)
             inside = self._inside(
                 outputs, [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
             )
@@ -105,6 +108,7 @@ class Recorder:
                 said = _said(error)
                 found = Closed(f"its call() cannot be followed on symbolic tensors ({said})")
         if isinstance(found, Closed):
+            self._failed = self._failed or found  # If Keras finds no shapes, either.
             outputs = type(op).compute_output_spec(op, *args, **kwargs)
             self._made[id(tree.flatten(outputs)[0])] = found, outputs
             return outputs
@@ -166,6 +170,6 @@ def _symbol(x: Any) -> Any:
 
 
 def _said(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).split("\n")]
+    lines = [line.strip() for line in re.sub(r"\x1b\[\d*m", "", str(error)).split("\n")]
     told = [line for line in lines if line and not line.startswith("Exception encountered")]
     return f"{type(error).__name__}: {told[0][:200]}" if told else type(error).__name__

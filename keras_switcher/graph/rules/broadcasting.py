@@ -27,8 +27,10 @@ def _add_along(call: Call, reader: Reader, long: list[int]) -> None:
     if len(long) == 1:
         add_vector(call, reader, long[0])
     else:  # With a single channel left it might become a vector along another axis.
+        last = len(call.output.shape) - 1
         for axis in long:
-            reader.forbid(reader.channels(call.output, axis), 1)
+            if [other for other in long if other != axis] != [last]:  # There a vector is right.
+                reader.forbid(reader.channels(call.output, axis), 1)
 
 
 def add_vector(call: Call, reader: Reader, axis: int) -> None:

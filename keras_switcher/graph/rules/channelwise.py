@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_switcher.graph.call import Call
+from keras_switcher.graph.call import Call, is_tensor
 from keras_switcher.graph.elementwise import unwrapped, why_mixing, why_mixing_function
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import keras_rule, rule
+from keras_switcher.graph.rules.letters import aligned, combine
 
 
 def channel_axis(call: Call) -> int:
@@ -69,7 +70,12 @@ def function(call: Call, reader: Reader) -> None:
         *("HardSilu", "Elu", "Selu", "Gelu", "Celu", "TanhShrink", "HardTanh", "HardShrink"),
         *("Threshold", "Absolute", "Abs", "Negative", "Square", "Sqrt", "Rsqrt", "Exp", "Expm1"),
         *("Log", "Log1p", "Log2", "Log10", "Tanh", "Sin", "Cos", "Erf", "Reciprocal", "Round"),
-        *("Floor", "Ceil", "Sign", "Cast", "StopGradient", "Copy", "NanToNum"),
+        *("Floor", "Ceil", "Sign", "Cast", "StopGradient", "Copy", "NanToNum", "SaturateCast"),
+        *("Fabs", "Cbrt", "Exp2", "Trunc", "Tan", "Arcsin", "Arccos", "Arctan", "Sinh", "Cosh"),
+        *("Arcsinh", "Arccosh", "Arctanh", "Sinc", "I0", "Erfc", "Erfinv", "Deg2rad", "Rad2deg"),
+        *("Isfinite", "Isinf", "Isnan", "Isneginf", "Isposinf", "Isreal", "Signbit"),
+        *("BitwiseInvert", "BitwiseNot", "Real", "Imag", "Conj", "Conjugate", "Angle"),
+        *("OnesLike", "ZerosLike", "ConvertToTensor"),
     )
 )
 def elementwise(call: Call, reader: Reader) -> None:
@@ -86,6 +92,14 @@ def clip(call: Call, reader: Reader) -> None:
         reader.pass_on(call)
 
 
+def _combine_with_mask(call: Call, reader: Reader) -> None:
+    """The mask, which is broadcast, has channels where what it masks has some."""
+    operands = [x if is_tensor(x) else np.asarray(x) for x in (*call.args, *call.kwargs.values())]
+    rank = len(call.output.shape)
+    letters = [aligned(len(operand.shape), rank) for operand in operands]
+    combine(call, reader, operands, letters, aligned(rank, rank))
+
+
 @rule(layers.Softmax)
 @keras_rule(operations=("Softmax", "LogSoftmax"))
 def over_axes(call: Call, reader: Reader) -> None:
@@ -96,15 +110,26 @@ def over_axes(call: Call, reader: Reader) -> None:
         if axis in mixed:
             kind = type(call.op).__name__
             reader.lock(ids, f"goes through '{call.name}', a {kind} over the channels")
-    reader.pass_on(call)
+    if len(call.inputs) > 1 or call.kwargs.get("mask") is not None:
+        _combine_with_mask(call, reader)
+    else:
+        reader.pass_on(call)
 
 
 @rule(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
 def normalization_over_axes(call: Call, reader: Reader) -> None:
     """Normalises over the channels themselves, if they lie along its axes."""
-    for ids in reader.labels(call.input).values():
+    axes = [axis % len(call.input.shape) for axis in np.atleast_1d(call.op.axis)]
+    for axis, ids in reader.labels(call.input).items():
         reader.normalize(ids)
-    over_axes(call, reader)
+        if axis in axes:
+            reader.lock(ids, _every_channel(call))
+    reader.pass_on(call)
+
+
+def _every_channel(call: Call) -> str:
+    kind = type(call.op).__name__
+    return f"goes through '{call.name}', a {kind} over the channels: its statistics see every one"
 
 
 @rule(layers.Dropout, layers.AlphaDropout)
@@ -146,16 +171,19 @@ def batch_normalization(call: Call, reader: Reader) -> None:
 
 @rule(layers.GroupNormalization)
 def group_normalization(call: Call, reader: Reader) -> None:
-    """Normalises each channel if every group has one; others mix channels."""
+    """Normalises groups of channels by their own statistics: a whole group goes together."""
     layer = call.op
     ids = reader.channels(call.input, layer.axis)
     reader.normalize(ids)
-    if layer.groups not in (-1, len(ids)):
-        reader.refuse(call, f"goes through '{call.name}', a GroupNormalization over the channels")
+    if layer.groups == 1 < len(ids):
+        reader.refuse(call, _every_channel(call))
         return
+    of_each = ids.reshape(len(ids) if layer.groups == -1 else layer.groups, -1)
+    for others in of_each.T[1:]:
+        reader.couple(of_each[:, 0], others)
     reader.carry(layer.gamma, 0, ids, role="scale")
     reader.carry(layer.beta, 0, ids, role="shift")
-    reader.resize(call, groups=ids)
+    reader.resize(call, groups=of_each[:, 0])
     reader.pass_on(call, axes=[layer.axis])
 
 
@@ -202,7 +230,7 @@ def layer_scale(call: Call, reader: Reader) -> None:
 @rule(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D)
 @rule(layers.Resizing, layers.CenterCrop)
 @keras_rule(operations=("MaxPool", "AveragePool", "AdaptiveMaxPool", "AdaptiveAveragePool"))
-@keras_rule(operations=("Resize",))
+@keras_rule(operations=("Resize", "PadImages", "CropImages", "GaussianBlur"))
 def spatial(call: Call, reader: Reader) -> None:
     """Computes along the spatial axes, by the same rule for every channel."""
     reader.pass_on(call, axes=[channel_axis(call)])

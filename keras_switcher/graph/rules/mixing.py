@@ -1,7 +1,5 @@
 """Rules for layers whose kernels mix channels: dense layers and convolutions."""
 
-import re
-
 import keras
 import numpy as np
 from keras import layers
@@ -10,15 +8,14 @@ from keras_switcher.graph.call import Call
 from keras_switcher.graph.elementwise import unwrapped, why_mixing
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import rule
-from keras_switcher.graph.rules.broadcasting import add_broadcast, add_vector
+from keras_switcher.graph.rules.broadcasting import add_vector
 from keras_switcher.graph.rules.channelwise import carry_alpha, channel_axis
-from keras_switcher.graph.rules.own_weight import own_weight, returns_weight
 
 
 @rule(layers.Dense)
 def dense(call: Call, reader: Reader) -> None:
     """Its kernel mixes the channels of the last axis into units; other axes are positions."""
-    if _is_altered(call, reader):
+    if is_altered(call, reader):
         return
     reader.pass_on(call, axes=range(1, len(call.input.shape) - 1), passed=[-1])
     kernel = call.op.kernel
@@ -29,56 +26,10 @@ def dense(call: Call, reader: Reader) -> None:
     _produce(call, reader, kernel, -1, "units", -1)
 
 
-@rule(layers.EinsumDense)
-def einsum_dense(call: Call, reader: Reader) -> None:
-    """An equation with one mixed letter is a Dense layer; any other one is refused."""
-    layer = call.op
-    if _is_altered(call, reader):
-        return
-    if returns_weight(layer):
-        own_weight(call, reader)
-        return
-    inputs, of_kernel, outputs = _einsum_letters(call)
-    positions = [axis for axis, letter in enumerate(inputs) if axis and letter not in of_kernel]
-    reader.count_kernel(call, layer.kernel, reader.sizes_along(call.input, positions))
-    mixed = [letter for letter in of_kernel if letter in inputs and letter not in outputs]
-    made = [letter for letter in of_kernel if letter in outputs and letter not in inputs]
-    simple = len(mixed) == 1 and made and len(of_kernel) == len(mixed) + len(made)
-    summed = set(inputs) - set(outputs) - set(mixed)
-    if not simple or summed:
-        reader.refuse(call, f"goes through the equation {layer.equation} of '{call.name}'")
-        return
-    why = why_mixing(call)
-    if why is not None:
-        reader.refuse(call, why)
-        return
-    read = mixed[0]
-    along: dict[int, np.ndarray] = {}  # The ids along the axes of the output.
-    for axis, ids in reader.labels(call.input).items():
-        if inputs[axis] != read:
-            along[outputs.index(inputs[axis])] = ids
-    reader.consume(call, layer.kernel, of_kernel.index(read), inputs.index(read))
-    # Only the last of several made axes becomes channels: heads, say, stay whole.
-    along[outputs.index(made[-1])] = reader.produce(call, layer.kernel, of_kernel.index(made[-1]))
-    shape = list(layer.partial_output_shape)
-    for axis, ids in along.items():
-        reader.label(call.output, axis, ids)
-        if shape[axis - len(outputs)] is not None:
-            shape[axis - len(outputs)] = ids
-        if layer.bias is not None:
-            lacking = len(outputs) - len(layer.bias.shape)
-            if axis >= lacking and layer.bias.shape[axis - lacking] > 1:
-                reader.carry(layer.bias, axis - lacking, ids)
-    reader.resize(call, output_shape=shape)
-    carry_alpha(unwrapped(layer.activation), call.output, reader)
-    if layer.bias is not None:
-        add_broadcast(call, reader, layer.bias.shape)
-
-
 @rule(layers.Conv1D, layers.Conv2D, layers.Conv3D)
 def convolution(call: Call, reader: Reader) -> None:
     """Its kernel mixes channels into filters; in groups, each of these loses as many."""
-    if _is_altered(call, reader):
+    if is_altered(call, reader):
         return
     layer, axis = call.op, channel_axis(call)
     ids = reader.channels(call.input, axis)
@@ -101,7 +52,7 @@ def convolution(call: Call, reader: Reader) -> None:
 @rule(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 def transposed_convolution(call: Call, reader: Reader) -> None:
     """As a convolution, whose kernel has its inputs last and its filters before them."""
-    if _is_altered(call, reader):
+    if is_altered(call, reader):
         return
     axis = channel_axis(call)
     reader.pass_on(call, axes=[], passed=[axis])
@@ -139,7 +90,7 @@ def separable_convolution(call: Call, reader: Reader) -> None:
 def embedding(call: Call, reader: Reader) -> None:
     """It makes channels, which are looked up: no multiplications are counted."""
     layer = call.op
-    if _is_altered(call, reader):
+    if is_altered(call, reader):
         return
     reader.count_kernel(call, layer.embeddings, [0])  # Looked up, not multiplied.
     ids = reader.produce(call, layer.embeddings, -1)
@@ -192,7 +143,7 @@ def _activate(call: Call, reader: Reader, ids: np.ndarray, axis: int) -> None:
         add_vector(call, reader, axis % len(call.output.shape))
 
 
-def _is_altered(call: Call, reader: Reader) -> bool:
+def is_altered(call: Call, reader: Reader) -> bool:
     """Refuses kernels that are stored in another way than their shape says."""
     layer = call.op
     quantized = getattr(layer, "quantization_mode", None)
@@ -212,12 +163,3 @@ def _coupled(reader: Reader, ids: np.ndarray) -> np.ndarray:
 
 def _spatial(tensor: keras.KerasTensor, axis: int) -> list[int | None]:
     return [size for i, size in enumerate(tensor.shape) if i not in (0, axis)]
-
-
-def _einsum_letters(call: Call) -> tuple[list[str], ...]:
-    """The letters of the equation's three parts, with an ellipsis written out."""
-    inputs, of_kernel, outputs = re.split(",|->", call.op.equation.replace(" ", ""))
-    missing = len(call.input.shape) - len(inputs.replace("...", ""))
-    spare = [letter for letter in "ABCDEFGHIJKLM" if letter not in call.op.equation][:missing]
-    written = (part.replace("...", "".join(spare)) for part in (inputs, of_kernel, outputs))
-    return tuple(list(part) for part in written)

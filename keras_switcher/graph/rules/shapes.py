@@ -1,9 +1,9 @@
-"""Rules for layers that move channels to other axes: reshaping, transposing, reducing."""
+"""Rules for layers that move channels to other axes: reshaping, transposing, stacking."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from keras import layers
+from keras import layers, tree
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import Reader
@@ -15,22 +15,21 @@ from keras_switcher.tensors import Shape
 def flatten(call: Call, reader: Reader) -> None:
     """Each channel is repeated at all positions."""
     tensor = call.input
-    axes = reader.labelled_axes(tensor)
-    if len(axes) != 1:
-        reader.refuse(call, f"is flattened by '{call.name}' along more than one axis at once")
-        return
-    if axes == [0]:
+    *others, axis = reader.labelled_axes(tensor) or [0]
+    for other in others:  # A position has one channel: the last axis is followed.
+        reason = f"is flattened by '{call.name}' together with other channels"
+        reader.lock(reader.channels(tensor, other), reason)
+    if axis == 0:
         reader.refuse(call, f"lies along the samples that '{call.name}' flattens")
         return
     if None in tensor.shape[1:]:
         reader.refuse(call, f"is flattened by '{call.name}', whose input has an open size")
         return
-    shape, axis = list(tensor.shape[1:]), axes[0] - 1
+    ids, shape, axis = reader.channels(tensor, axis), list(tensor.shape[1:]), axis - 1
     if call.op.data_format == "channels_first":  # Flatten moves the channels to the end first.
         shape, axis = shape[1:] + shape[:1], (axis - 1) % len(shape)
     along = [-1 if i == axis else 1 for i in range(len(shape))]
-    ids = reader.channels(tensor, axes[0]).reshape(along)
-    reader.label(call.output, -1, np.broadcast_to(ids, shape).reshape(-1))
+    reader.label(call.output, -1, np.broadcast_to(ids.reshape(along), shape).reshape(-1))
 
 
 @rule(layers.Reshape)
@@ -69,6 +68,21 @@ def repeat_vector(call: Call, reader: Reader) -> None:
     reader.label(call.output, -1, reader.channels(call.input, -1))
 
 
+@keras_rule(operations=("Repeat",))
+def repeat(call: Call, reader: Reader) -> None:
+    """Each channel is repeated after itself; as many of all."""
+    axis, repeats = call.op.axis, np.atleast_1d(call.op.repeats)
+    if axis is None:
+        reader.refuse(call, f"is flattened and repeated by '{call.name}'")
+        return
+    axis %= len(call.input.shape)
+    reader.pass_on(call, passed=[axis])
+    ids = reader.channels(call.input, axis)
+    if len(repeats) > 1:
+        reader.lock(ids, f"is repeated by '{call.name}', not as often as others")
+    reader.label(call.output, axis, np.repeat(ids, repeats))
+
+
 @rule(layers.Permute)
 def permute(call: Call, reader: Reader) -> None:
     """Channels move with their axis; the samples are not counted."""
@@ -100,22 +114,49 @@ def moveaxis(call: Call, reader: Reader) -> None:
     _transpose(call, reader, [size - 1 for size in moved])
 
 
-@keras_rule(
-    operations=(
-        *("Mean", "Sum", "Max", "Min", "Prod", "Std", "Var", "Amax", "Amin", "Any", "All"),
-        *("Logsumexp", "Median", "CountNonzero"),
-    )
-)
-def reduction(call: Call, reader: Reader) -> None:
-    """Channels along the axes that are left pass; those along reduced ones are locked."""
-    rank = len(call.input.shape)
-    axis = call.op.axis
-    reduced = range(rank) if axis is None else [a % rank for a in np.atleast_1d(axis)]
-    left = [axis for axis in range(rank) if axis not in reduced]
-    reader.pass_on(call, axes=[], passed=left)
-    for place, axis in enumerate(left):
-        to = axis if getattr(call.op, "keepdims", False) else place
-        reader.label(call.output, to, reader.channels(call.input, axis))
+@keras_rule(operations=("Stack",))
+def stack(call: Call, reader: Reader) -> None:
+    """Lays tensors side by side along a new axis: their channels are coupled."""
+    tensors = call.inputs
+    new = call.op.axis % len(call.output.shape)
+    for axis in sorted({axis for tensor in tensors for axis in reader.labelled_axes(tensor)}):
+        first, *others = (reader.channels(tensor, axis) for tensor in tensors)
+        for ids in others:
+            reader.couple(first, ids)
+        reader.label(call.output, axis + (axis >= new), first)
+
+
+@keras_rule(operations=("Unstack",))
+def unstack(call: Call, reader: Reader) -> None:
+    """Takes tensors apart along an axis; those along others pass."""
+    gone = call.op.axis % len(call.input.shape)
+    for axis, ids in reader.labels(call.input).items():
+        if axis == gone:
+            reader.lock(ids, f"is taken apart by '{call.name}'")
+        for tensor in tree.flatten(call.outputs) if axis != gone else ():
+            reader.label(tensor, axis - (axis > gone), ids)
+
+
+@keras_rule(operations=("Tile",))
+def tile(call: Call, reader: Reader) -> None:
+    """All channels are repeated, one after the other."""
+    rank, new = len(call.input.shape), len(call.output.shape)
+    repeats = [1] * new + np.atleast_1d(call.op.repeats).tolist()
+    for axis, ids in reader.labels(call.input).items():
+        reader.label(call.output, axis - rank, np.tile(ids, repeats[axis - rank]))
+
+
+@keras_rule(operations=("BroadcastTo",))
+def broadcast_to(call: Call, reader: Reader) -> None:
+    """Axes of size one are repeated; the shape shrinks with channels along others."""
+    rank, shape = len(call.input.shape), [*call.op.shape]
+    for axis, ids in reader.labels(call.input).items():
+        if len(ids) == call.output.shape[axis - rank]:
+            reader.label(call.output, axis - rank, ids)
+            shape[axis - rank] = ids
+        else:
+            reader.lock(ids, f"is broadcast by '{call.name}'")
+    reader.resize(call, shape=shape)
 
 
 def _transpose(call: Call, reader: Reader, order: Iterable[int]) -> None:
@@ -132,8 +173,8 @@ def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
     """Follows channels through a change of shape that keeps the order of the entries.
 
     Axes fall into blocks with equal products before and after. Channels that are merged with
-    other axes repeat along the new one; channels that are split are coupled across the first axes
-    of their block, so that what is left is a shape again.
+    other axes repeat along the new one; channels that are split are coupled across all axes of
+    their block but one, so that what is left is a shape again.
 
     Returns:
         Maps axes of the output that become shorter when channels go to the ids along them.
@@ -147,17 +188,21 @@ def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
             continue
         sizes = [tensor.shape[axis] for axis in before]
         to = [axis for axis in after if output.shape[axis] != 1] or after[-1:]
-        if len(labelled) > 1 or None in sizes or not to:
-            for axis in labelled:
+        followed = () if None in sizes or not to else labelled[-1:]
+        for axis in labelled:
+            if axis not in followed:
                 reader.lock(labels[axis], f"is reshaped by '{call.name}' with other axes")
+        if not followed:
             continue
-        along = [-1 if axis == labelled[0] else 1 for axis in before]
-        ids = labels[labelled[0]].reshape(along)
-        ids = np.broadcast_to(ids, sizes).reshape(-1, output.shape[to[-1]])
-        for row in ids[1:]:
-            reader.couple(ids[0], row)
-        reader.label(output, to[-1], ids[0])
-        made[to[-1]] = ids[0]
+        along = [-1 if axis == labelled[-1] else 1 for axis in before]
+        ids = labels[labelled[-1]].reshape(along)
+        split = np.broadcast_to(ids, sizes).reshape([output.shape[axis] for axis in to])
+        chosen = to[0] if len(to) == 1 else reader.choose_axis(call, to, ids.reshape(-1))
+        split = np.moveaxis(split, to.index(chosen), -1).reshape(-1, output.shape[chosen])
+        for row in split[1:]:
+            reader.couple(split[0], row)
+        reader.label(output, chosen, split[0])
+        made[chosen] = split[0]
     return made
 
 

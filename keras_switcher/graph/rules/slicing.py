@@ -54,10 +54,12 @@ def get_item(call: Call, reader: Reader) -> None:
     reader.adapt(call, shorter)
 
 
-@keras_rule(operations=("Split",))
+@keras_rule(operations=("Split", "ArraySplit", "Hsplit", "Vsplit", "Dsplit"))
 def split(call: Call, reader: Reader) -> None:
     """Cuts an axis into parts; each part has its own channels."""
-    axis = call.op.axis % len(call.input.shape)
+    rank = len(call.input.shape)
+    named = {"Hsplit": min(1, rank - 1), "Vsplit": 0, "Dsplit": 2}.get(type(call.op).__name__)
+    axis = call.op.axis % rank if named is None else named
     parts = tree.flatten(call.outputs)
     ids = reader.channels(call.input, axis)
     labels = reader.labels(call.input)
@@ -65,7 +67,9 @@ def split(call: Call, reader: Reader) -> None:
         if other != axis:
             for part in parts:
                 reader.label(part, other, whole)
-    if axis in labels:
+    if axis in labels and type(call.op).__name__ == "ArraySplit":
+        reader.lock(ids, f"is split by '{call.name}', which cannot be told other sizes")
+    elif axis in labels:
         ends = np.cumsum([part.shape[axis] for part in parts])
         for end, part in zip(ends, parts, strict=True):
             reader.label(part, axis, ids[end - part.shape[axis] : end])
@@ -97,6 +101,48 @@ def take(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Pad",))
 def pad(call: Call, reader: Reader) -> None:
-    """Channels along axes that are not padded pass."""
-    widths = np.broadcast_to(call.op.pad_width, (len(call.input.shape), 2))
-    reader.pass_on(call, axes=np.flatnonzero((widths == 0).all(1)).tolist())
+    """What is padded is constant: it goes with the channels that are combined with it, if any."""
+    widths: list = np.broadcast_to(call.op.pad_width, (len(call.input.shape), 2)).tolist()
+    for axis, ids in reader.labels(call.input).items():
+        before, after = widths[axis]
+        if before or after:
+            if call.op.mode != "constant" or np.ndim(call.kwargs.get("constant_values") or 0):
+                reader.lock(ids, f"is padded by '{call.name}' with other channels or an array")
+                continue
+            widths[axis] = [reader.number(before), reader.number(after)]
+            ids = np.concatenate([widths[axis][0], ids, widths[axis][1]])
+        reader.label(call.output, axis, ids)
+    reader.resize(call, pad_width=widths)
+
+
+@keras_rule(operations=("Flip", "Fliplr", "Flipud"))
+def flip(call: Call, reader: Reader) -> None:
+    """Reverses the order of channels along its axes."""
+    rank = len(call.input.shape)
+    named = {"Fliplr": 1, "Flipud": 0}.get(type(call.op).__name__)
+    axes = call.op.axis if named is None else named
+    flipped = range(rank) if axes is None else [axis % rank for axis in np.atleast_1d(axes)]
+    for axis, ids in reader.labels(call.input).items():
+        reader.label(call.output, axis, ids[::-1].copy() if axis in flipped else ids)
+
+
+@keras_rule(operations=("Roll",))
+def roll(call: Call, reader: Reader) -> None:
+    """Moves channels from the end of an axis to its beginning: as many as are left of them."""
+    rank, shift = len(call.input.shape), call.op.shift
+    if call.op.axis is None:
+        reader.refuse(call, f"is rolled by '{call.name}' along all axes at once")
+        return
+    several = isinstance(call.op.axis, (list, tuple))
+    axes = [axis % rank for axis in np.atleast_1d(call.op.axis)]
+    shifts: list = np.broadcast_to(shift, len(axes)).tolist()
+    for axis, ids in reader.labels(call.input).items():
+        if axes.count(axis) > 1:
+            reader.lock(ids, f"is rolled by '{call.name}' more than once")
+        elif axis in axes and len(ids):
+            place = axes.index(axis)
+            moved = len(ids) - shifts[place] % len(ids)
+            shifts[place] = ids[moved:]
+            ids = np.concatenate([ids[moved:], ids[:moved]])
+        reader.label(call.output, axis, ids)
+    reader.resize(call, shift=shifts if several else shifts[0])

@@ -36,6 +36,8 @@ def build_again(op: keras.Operation, name: str, changes: dict) -> keras.Operatio
         config = {**config, **(_functions(op, config) if stock else {}), "name": name, **changes}
         if type(op) is keras.layers.Lambda:
             return _same_function(op, config)
+        if type(op) is keras.layers.TimeDistributed:
+            return _with_layer(op, config)
         new = type(op).from_config(config)
         if hasattr(op, "save_assets"):
             _copy_assets(op, new)
@@ -190,6 +192,12 @@ def _functions(op: keras.Operation, config: dict) -> dict:
         for name, value in attributes_of(op).items()
         if name in config and name.endswith(_FUNCTIONS) and callable(value)
     }
+
+
+def _with_layer(op: keras.layers.Wrapper, config: dict) -> keras.layers.Wrapper:
+    """A wrapper around a new layer; the arguments of that one have names with a point."""
+    inside = {name.removeprefix("layer."): config.pop(name) for name in [*config] if "." in name}
+    return type(op)(**{**config, "layer": build_again(op.layer, op.layer.name, inside)})
 
 
 def _same_function(op: keras.layers.Lambda, config: dict) -> keras.layers.Lambda:

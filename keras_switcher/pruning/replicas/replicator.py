@@ -106,8 +106,12 @@ class Replicator:
 
 def _reads_fewer(call: Call, args: tuple, kwargs: dict) -> bool:
     """Whether a call reads fewer channels in the smaller model."""
-    sizes = [x.shape for x in tree.flatten((args, kwargs)) if is_tensor(x)]
-    return sizes != [x.shape for x in call.inputs]
+    given = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
+    if len(given) != len(call.inputs):  # Some have become constants.
+        return True
+    pairs = zip(given, call.inputs, strict=True)
+    sizes = [pair for new, old in pairs for pair in zip(new.shape, old.shape, strict=True)]
+    return any(new != old for new, old in sizes if None not in (new, old))
 
 
 def is_cut(channel_graph: ChannelGraph, op: keras.Operation, keep: dict) -> bool:

@@ -158,7 +158,7 @@ def einsum():
     return inputs, head(x)
 
 
-@graph()
+@graph(**{"several/heads": "is flattened by"})
 def einsum_heads():
     inputs = keras.Input((5, 4))
     x = layers.Dense(6, activation="relu", name="stem")(inputs)
@@ -177,7 +177,7 @@ def einsum_that_moves_axes():
     return inputs, head(layers.Dense(6, name="after")(x))
 
 
-@graph(stem="goes through the equation", split="goes through the equation")
+@graph()
 def einsum_of_two_axes():
     inputs = keras.Input((5, 4))
     x = layers.Dense(6, activation="relu", name="stem")(inputs)

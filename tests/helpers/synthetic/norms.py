@@ -8,7 +8,7 @@ from keras.src.applications.convnext import LayerScale
 from helpers.synthetic.registry import block, conv, graph, head, image
 
 
-@graph(stem="a LayerNormalization over the channels")
+@graph(stem="a LayerNormalization over the channels: its statistics see every one")
 def layer_normalization():
     inputs = image()
     x = layers.LayerNormalization()(conv(inputs, "stem"))
@@ -31,10 +31,21 @@ def group_normalization_of_single_channels():
     return inputs, head(conv(x, "after", activation="relu"))
 
 
-@graph(stem="a GroupNormalization over the channels")
+@graph()
 def group_normalization():
     inputs = image()
     x = layers.GroupNormalization(groups=4)(conv(inputs, "stem"))
+    x = layers.GroupNormalization(groups=2, center=False)(conv(layers.ReLU()(x), "second", 6))
+    x = layers.GroupNormalization(groups=3)(conv(x, "after", 9, activation="relu"))
+    x = layers.Concatenate()([x, conv(inputs, "side", 3)])
+    return inputs, head(layers.GroupNormalization(groups=4, scale=False)(x))
+
+
+@graph(stem="belong to no group")
+def group_normalization_with_the_input():
+    inputs = image()
+    x = layers.Concatenate()([conv(inputs, "stem", 5), inputs])
+    x = layers.GroupNormalization(groups=4)(x)
     return inputs, head(conv(x, "after", activation="relu"))
 
 

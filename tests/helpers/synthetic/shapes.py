@@ -238,7 +238,7 @@ def repeated_vector():
     return inputs, head(block(x, "two"))
 
 
-@graph(two="lies along axis 3 of the input of")
+@graph()
 def padded():
     inputs = image()
     x = ops.pad(block(inputs, "one"), ((0, 0), (1, 0), (2, 1), (0, 0)))

@@ -122,15 +122,36 @@ def recurrent():
     return inputs, head(layers.Dense(6, activation="relu", name="four")(x))
 
 
-@graph(one="no rule is known for TimeDistributed")
-def wrapped():
+@graph()
+def each_step():
     inputs = keras.Input((5, 4))
     x = layers.Dense(8, activation="relu", name="one")(inputs)
-    x = layers.TimeDistributed(layers.Dense(6, activation="relu"))(x)
+    x = layers.TimeDistributed(layers.Dense(6, activation="relu"), name="two")(x)
+    x = layers.TimeDistributed(layers.BatchNormalization())(x)
+    return inputs, head(layers.Dense(6, activation="relu", name="three")(x))
+
+
+@graph()
+def each_image():
+    inputs = keras.Input((3, 6, 6, 2))
+    one = layers.Conv2D(6, 3, padding="same", activation="relu")
+    x = layers.TimeDistributed(one, name="one")(inputs)
+    x = layers.TimeDistributed(layers.MaxPooling2D(2))(x)
+    x = layers.TimeDistributed(layers.DepthwiseConv2D(2, depth_multiplier=2))(x)
+    x = layers.TimeDistributed(layers.Conv2D(6, 2, groups=2), name="two")(x)
+    x = layers.TimeDistributed(layers.Flatten())(layers.ReLU()(x))
+    return inputs, head(layers.Dense(5, activation="tanh", name="last")(x))
+
+
+@graph(one="no rule is known for LSTM that cuts it")
+def each_sequence():
+    inputs = keras.Input((3, 5, 4))
+    x = layers.Dense(8, activation="relu", name="one")(inputs)
+    x = layers.TimeDistributed(layers.LSTM(6))(x)
     return inputs, head(layers.Dense(6, activation="relu", name="two")(x))
 
 
-@graph(one="what it makes of one entry depends on others, or on their number")
+@graph(one="it combines channels with one another")
 def function():
     inputs = keras.Input((5, 4))
     x = layers.Dense(8, activation="relu", name="one")(inputs)
@@ -138,7 +159,7 @@ def function():
     return inputs, head(layers.Dense(6, activation="relu", name="two")(x))
 
 
-@graph(one="no rule is known for SpectralNormalization")
+@graph(one="whose norm sees every channel of its kernel")
 def wrapped_kernel():
     inputs = image()
     x = block(inputs, "one")

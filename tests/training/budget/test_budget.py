@@ -214,7 +214,7 @@ def test_groups_that_stay_count_in_what_is_reachable():
 def hides_weights(groups="all", **arguments):
     """A kernel of 4 * 16 weights in a layer without a rule, and 16 * 8 + 8 * 3 behind it."""
     task = keras.Sequential([keras.Input((2, 4))])
-    task.add(keras.layers.TimeDistributed(keras.layers.Dense(16), name="td"))
+    task.add(keras.layers.TimeDistributed(keras.Sequential([keras.layers.Dense(16)]), name="td"))
     task.add(keras.layers.Dense(8, "relu", name="hidden"))
     task.add(keras.layers.Dense(3, name="head"))
     return SwitcherModel(task, FreeFactors(), groups=groups, budget=Budget(0.1), **arguments)

@@ -1,0 +1,73 @@
+"""Subclassed models: their call() as one call on inputs of the shapes that they were built for."""
+
+from typing import Any
+
+import keras
+from keras import tree
+
+from keras_switcher.graph.call import Call, CallGraph, Closed
+
+_WAYS = (
+    "Two ways in work: write its call() with layers and keras.ops alone, so that it can be called "
+    "on symbolic tensors; or write the network with the functional API, keras.Model(inputs, "
+    "outputs), or as keras.Sequential."
+)
+
+
+def inputs_of_subclassed(model: keras.Model) -> Any:
+    """Symbolic inputs of the shapes that a subclassed model was built for, any number of samples.
+
+    Args:
+        model: The model.
+
+    Raises:
+        ValueError: If it is not built for one input, or one structure of inputs.
+    """
+    config = model.get_build_config() or {}
+    if not model.built or "input_shape" not in config:
+        raise ValueError(
+            f"Model '{model.name}' (of type {type(model).__name__}) is a subclassed model whose "
+            "inputs are not known. Call it on a batch of example data first, model(batch), or "
+            "model.build(input_shape), with all inputs in its first argument."
+        )
+    return _inputs(config["input_shape"])
+
+
+def as_call(model: keras.Model, inputs: Any, inside: Any) -> CallGraph:
+    """A subclassed model as a graph of one call.
+
+    Args:
+        model: The model.
+        inputs: Its inputs, symbolic.
+        inside: What was found in it, see `Recorder.record`.
+
+    Raises:
+        ValueError: If nothing was found.
+    """
+    if not isinstance(inside, CallGraph):
+        reason = inside.reason if isinstance(inside, Closed) else "it has a rule"
+        raise ValueError(unreadable(model, reason))
+    outputs = tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), inside.outputs)
+    call = Call(model, model.name, (inputs,), {}, outputs, inside)
+    return CallGraph(model.name, inputs, outputs, [call])
+
+
+def unreadable(model: keras.Model, reason: str) -> str:
+    """What is said of a subclassed model that cannot be opened.
+
+    Args:
+        model: The model.
+        reason: Why not, in words.
+    """
+    return (
+        f"Model '{model.name}' (of type {type(model).__name__}) is a subclassed model: its graph "
+        f"lives in Python code and cannot be read, as {reason}. {_WAYS}"
+    )
+
+
+def _inputs(shape: Any) -> Any:
+    if isinstance(shape, dict):
+        return {name: keras.Input(each[1:], name=name) for name, each in shape.items()}
+    if shape and isinstance(shape[0], (list, tuple)):
+        return [keras.Input(each[1:]) for each in shape]
+    return keras.Input(shape[1:])

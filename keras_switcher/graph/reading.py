@@ -1,0 +1,65 @@
+"""Reads a network by its rules; where channels are split into two axes, along the better one."""
+
+from keras import tree
+
+from keras_switcher.graph.call import CallGraph
+from keras_switcher.graph.grouping import is_locked
+from keras_switcher.graph.reader import Reader
+from keras_switcher.graph.rules import apply_rule
+from keras_switcher.graph.tied_weights import TiedWeights
+
+
+def read_graph(graph: CallGraph) -> tuple[Reader, TiedWeights]:
+    """Applies the rules to a network.
+
+    A reshape that splits an axis of channels, into heads and their widths, say, leaves open along
+    which of the new axes channels lie. They lie along the last one, unless what follows locks
+    them: then along the axis before, whose channels are whole heads, if these can be pruned.
+    Reshapes into the same sizes do the same: the heads of queries are of use with those of values.
+
+    Args:
+        graph: The `CallGraph`.
+
+    Returns:
+        A pair: a `Reader` that knows all that the rules say, and the `TiedWeights`.
+    """
+    first = reader, tied = _read(graph, {})
+    choices: dict[tuple, int] = {}
+    while more := _next_choices(reader, choices):
+        choices = {**choices, **more}
+        reader, tied = _read(graph, choices)
+    if not choices:
+        return first
+    before, after = is_locked(first[0]), is_locked(reader)
+    useful = {
+        sizes: number
+        for sizes, number in choices.items()
+        if after[reader.splits[sizes]].sum() < before[reader.splits[sizes]].sum()
+    }
+    if useful != choices:
+        reader, tied = _read(graph, useful)
+    return (reader, tied) if is_locked(reader).sum() < before.sum() else first
+
+
+def _read(graph: CallGraph, choices: dict[tuple, int]) -> tuple[Reader, TiedWeights]:
+    reader = Reader(graph, choices)
+    for call in graph.calls:
+        apply_rule(call, reader)
+    for tensor in tree.flatten(graph.outputs):
+        for ids in reader.labels(tensor).values():
+            reader.lock(ids, "its channels are the model's output")
+    tied = TiedWeights(graph)
+    tied.lock(reader)
+    return reader, tied
+
+
+def _next_choices(reader: Reader, choices: dict[tuple, int]) -> dict[tuple, int]:
+    """The next axis of reshapes some of whose channels are locked, by the sizes of the axes."""
+    if not reader.splits:
+        return {}
+    locked = is_locked(reader)
+    return {
+        sizes: choices.get(sizes, 0) + 1
+        for sizes, ids in reader.splits.items()
+        if locked[ids].any() and choices.get(sizes, 0) + 1 < len(sizes)
+    }
