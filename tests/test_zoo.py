@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from helpers.checks import check_close, check_plain
 from helpers.zoo_counting import GROUPED, counted_macs, profiled_macs
-from helpers.zoo_exactness import Gates, draw_factors
+from helpers.zoo_exactness import Gates
 from keras import applications
 
 from keras_switcher import SwitcherModel
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.switchers import FreeFactors
+from recipes.benchmarks.exactness import draw_factors
 from recipes.benchmarks.zoo import is_prunable, producing_layers
 from recipes.networks.backbones import FAMILIES, NAMES, backbone
 

@@ -1,7 +1,5 @@
 """Checks surgery on any graph against a reference that is made without any surgery."""
 
-import contextlib
-
 import keras
 import numpy as np
 from keras import ops, tree
@@ -19,6 +17,7 @@ from keras_switcher import prune_channels
 from keras_switcher.gating.gated_network import gated_network
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.sublayers import with_sublayers
+from recipes.benchmarks import exactness
 
 RATE = 0.01
 
@@ -78,17 +77,9 @@ def scaled_copy(model, factors):
     return copy
 
 
-@contextlib.contextmanager
 def kernels_scaled(model, factors):
     """Within it, a model itself is scaled: of shared variables and own layers no copy is sure."""
-    scaled = [(kernel, kernel.numpy(), factor) for kernel, factor in _row_factors(model, factors)]
-    for kernel, value, factor in scaled:
-        kernel.assign(value * factor)
-    try:
-        yield
-    finally:
-        for kernel, value, _ in scaled:
-            kernel.assign(value)
+    return exactness.kernels_scaled(ChannelGraph(model), factors)
 
 
 class _Gated:
@@ -103,21 +94,7 @@ class _Gated:
 
 
 def _row_factors(model, factors):
-    """Pairs of kernels that read channels of groups, and the factors, in a shape to multiply by."""
-    found, scaled = {}, set()
-    for group in ChannelGraph(model).groups:
-        for edge in group.consumers:
-            if (id(edge.kernel), edge.kernel_axis) in scaled:  # Of a layer that is called twice.
-                continue
-            scaled.add((id(edge.kernel), edge.kernel_axis))
-            along = [-1 if axis == edge.kernel_axis else 1 for axis in range(edge.kernel.ndim)]
-            each = [factors.get(other.name, np.ones(other.size)) for other in edge.groups]
-            factor = np.concatenate([*each, [1]])[edge.index]
-            if edge.input_group and edge.input_group.name in factors:
-                factor = factor * factors[edge.input_group.name]
-            _, others = found.get(id(edge.kernel), (None, 1))  # Along other axes of the kernel.
-            found[id(edge.kernel)] = edge.kernel, np.float32(factor).reshape(along) * others
-    return list(found.values())
+    return exactness.row_factors(ChannelGraph(model), factors)
 
 
 def _train(network, owner, x):

@@ -10,6 +10,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.surgery import compact
+from recipes.benchmarks.exactness import draw_factors, with_random_weights
 
 BATCH = 8
 
@@ -52,43 +53,6 @@ class Gates:
         actual = keras.ops.convert_to_numpy(small(x, training=False))
         difference = np.abs(expected - actual).max() / np.abs(expected).max()
         return Comparison(float(difference), float(expected.std()), small, x)
-
-
-def with_random_weights(model: keras.Model, rng: np.random.Generator):
-    """Gives each weight a random value: kernels by their fan-in, vectors around 0 or 1."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            with_random_weights(layer, rng)
-            continue
-        if isinstance(layer, keras.layers.Normalization):
-            continue  # Its constants are part of the architecture.
-        depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-        for weight in layer.weights:
-            noise = rng.standard_normal(weight.shape, "float32")
-            if "kernel" in weight.name:
-                inputs = weight.shape[:-1]
-                if depthwise or weight.name == "depthwise_kernel":
-                    inputs = weight.shape[:-2]
-                weight.assign(noise * np.float32(np.sqrt(2 / np.prod(inputs))))
-            elif "variance" in weight.name:
-                weight.assign(0.5 + np.abs(noise))
-            elif keras.backend.is_float_dtype(weight.dtype):
-                weight.assign(0.2 * noise + (weight.name == "gamma"))
-
-
-def draw_factors(channel_graph: ChannelGraph, removed: float, rng: np.random.Generator) -> dict:
-    """Factors for all prunable groups, a share of them zero; their mean square is 1.
-
-    So what a kernel reads keeps its size, however many channels are off.
-    """
-    factors = {}
-    for group in channel_graph.groups:
-        if group.prunable:
-            dead = min(round(removed * group.size), group.size - 1)
-            keep = rng.permutation(group.size) >= dead
-            factor = keep * rng.uniform(0.5, 1.5, group.size)
-            factors[group.name] = (factor / np.sqrt(np.mean(factor**2))).astype("float32")
-    return factors
 
 
 def draw_images(channel_graph: ChannelGraph, rng: np.random.Generator) -> np.ndarray:
