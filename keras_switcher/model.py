@@ -37,7 +37,7 @@ from keras_switcher.training.budget.state import BudgetState
 from keras_switcher.training.compiled_compaction import check_carries_optimizer, compact_compiled
 from keras_switcher.training.epoch_counter import EpochCounter, with_own
 from keras_switcher.training.loading import MODEL_FORMAT, check_format, unchanged_on_failure
-from keras_switcher.training.mask_renewal import renewal_of
+from keras_switcher.training.mask_renewal import MaskRenewal, renewal_of
 from keras_switcher.training.metrics import WeightsRemoved
 from keras_switcher.training.optimizer_state import portable
 from keras_switcher.training.optimizers import OptimizerPair, check_optimizers, complete_pair
@@ -391,7 +391,8 @@ class SwitcherModel(BackendTrainer):
         An epoch's line has `weights_removed`, the share of the weights that is switched off, and
         `budget_waited` while a budget waits until the network learns. It warns once where nothing
         need be removed, because there is no budget, and where training ends before the budget is
-        reached.
+        reached, as far as that is known before; masks that follow a budget (see
+        `switchers.Gradual`) which waited, so that they do not meet it yet, are told of afterwards.
 
         Raises:
             ValueError: If a batch has no labels, a loss or weight is no longer finite, the switcher
@@ -410,12 +411,12 @@ class SwitcherModel(BackendTrainer):
         counter = EpochCounter(
             self.schedule, self.optimizers, self.budget, self.budget_progress, self.advised
         )
-        own = [counter, *renewal_of(self)]
+        own: list[EpochCounter | MaskRenewal] = [counter, *renewal_of(self)]
         arguments["callbacks"] = with_own(callbacks, own, self)
         with self.optimizers.finishing_own():
             history = super().fit(**arguments)
-        if counter.advice:
-            warn_user(counter.advice)
+        for advice in filter(None, [callback.advice for callback in own]):
+            warn_user(advice)
         return history
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,17 +1,17 @@
 """prune: a smaller network within a budget, by a criterion, without training."""
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_switcher.arguments import check_allocation, check_floor, is_number
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.selection import Choice, select_groups
-from keras_switcher.pruning.allocation.allocation import ALLOCATIONS, allocate
+from keras_switcher.pruning.allocation.allocation import allocate
 from keras_switcher.pruning.criteria import Criterion, ScoredNetwork, check_scores, get
 from keras_switcher.pruning.planning import check_round_to
 from keras_switcher.pruning.surgery import compact
@@ -126,13 +126,9 @@ def _check(budget: Any, allocation: Any, floor: Any, round_to: Any) -> None:
             "`budget` must be a keras_switcher.Budget, for example Budget(0.5, of='macs'). "
             f"Received: budget={budget!r}."
         )
-    if not isinstance(allocation, Mapping) and allocation not in ALLOCATIONS:
-        raise ValueError(
-            f"`allocation` must be one of {ALLOCATIONS}, or map names of groups to shares. "
-            f"Received: allocation={allocation!r}."
-        )
-    if not _is_share(floor) or floor == 1:
-        raise ValueError(f"`floor` must be a share from 0 to below 1. Received: floor={floor!r}.")
+    if not isinstance(allocation, Mapping):
+        check_allocation(allocation, ", or map names of groups to shares")
+    check_floor(floor)
     check_round_to(round_to)
 
 
@@ -156,15 +152,10 @@ def _shares(
         if group.name not in scores:
             why = group.reason or "the criterion has no scores for it, or it was not chosen"
             raise ValueError(f"'{name}' in `allocation` cannot be pruned: {why}.")
-        if not _is_share(share) or share == 0:
+        if not (is_number(share) and 0 < share <= 1):
             raise ValueError(
                 f"allocation['{name}'] must be a share above 0 and up to 1. Received: {share!r}."
             )
         if shares.setdefault(group.name, share) != share:
             raise ValueError(f"`allocation` has two shares for one group, '{group.name}'.")
     return shares
-
-
-def _is_share(value: Any) -> bool:
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return is_number and 0 <= float(value) <= 1

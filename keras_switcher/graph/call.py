@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 from keras import tree
+from keras.backend import standardize_dtype
 
 from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.inputs import inputs_like
@@ -185,7 +186,7 @@ class OperationProxy(keras.Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self.known is not None:
             return tree.map_structure(
-                lambda x: keras.KerasTensor(x.shape, x.dtype, sparse=x.sparse), self.known
+                lambda x: keras.KerasTensor(x.shape, standardize_dtype(x.dtype)), self.known
             )
         if type(self.op) is keras.layers.EinsumDense:
             return with_known_sizes(self.op, *args, **kwargs)

@@ -1,11 +1,11 @@
 """Inputs of a model: symbolic copies, open sizes filled in, values arranged."""
 
-from numbers import Integral
 from typing import Any
 
 import keras
 from keras import tree
 
+from keras_switcher.arguments import is_whole
 from keras_switcher.tensors import Shape
 
 
@@ -103,13 +103,9 @@ def _fits(shape: Any, expected: tuple) -> bool:
     if not _is_shape(shape) or len(shape) != len(expected):
         return False
     return all(
-        size == known if known is not None else size is None or _is_size(size)
+        size == known if known is not None else size is None or is_whole(size, 1)
         for size, known in zip(shape, expected, strict=True)
     )
-
-
-def _is_size(size: Any) -> bool:
-    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0
 
 
 def _input_like(x: keras.KerasTensor, shape: Shape) -> keras.KerasTensor:

@@ -4,11 +4,11 @@ A unit that nothing reads any more goes. A unit that reads nothing any more is a
 too, where the biases of all that read it can take the constant in.
 """
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from keras_switcher.arguments import is_whole
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.downstream import feeds_nothing
 from keras_switcher.graph.groups import split_factors
@@ -68,8 +68,7 @@ def propagate_removal(
 
 def check_round_to(round_to: Any) -> None:
     """Raises ValueError if `round_to` is not a positive integer."""
-    is_whole = isinstance(round_to, Integral) and not isinstance(round_to, bool)
-    if not is_whole or round_to < 1:
+    if not is_whole(round_to, 1):
         raise ValueError(f"`round_to` must be a positive integer. Received: {round_to!r}.")
 
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.switchers.arguments import check_number
+from keras_switcher.arguments import check_number, own_arguments
 from keras_switcher.switchers.gated_weights import GatedSquares
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher
@@ -124,13 +124,7 @@ class BCGHS(Switcher):
         return split_by_record(factors, records)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "samples": self.samples,
-            "threshold": self.threshold,
-            "scale": self.scale,
-            "seed": self.seed,
-        }
+        return {**super().get_config(), **own_arguments(BCGHS, self)}
 
     def _penalty(
         self,

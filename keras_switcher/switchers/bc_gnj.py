@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.switchers.arguments import check_number
+from keras_switcher.arguments import check_number, own_arguments
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.tensors import Tensor
@@ -93,12 +93,7 @@ class BCGNJ(Switcher):
         return split_by_record(factors, records)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "samples": self.samples,
-            "threshold": self.threshold,
-            "seed": self.seed,
-        }
+        return {**super().get_config(), **own_arguments(BCGNJ, self)}
 
 
 def divergence(log_alpha: Tensor) -> Tensor:

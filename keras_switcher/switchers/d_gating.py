@@ -1,12 +1,11 @@
 """DGating: products of free gates, with weight decay on gates and weights (Kolb et al. 2025)."""
 
-from numbers import Integral
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_switcher.switchers.arguments import check_number
+from keras_switcher.arguments import check_number, is_whole, own_arguments
 from keras_switcher.switchers.gated_weights import GatedSquares
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.straight_through import straight_through
@@ -86,16 +85,11 @@ class DGating(Switcher):
         return split_by_record(factors, records)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "depth": self.depth,
-            "strength": self.strength,
-            "threshold": self.threshold,
-        }
+        return {**super().get_config(), **own_arguments(DGating, self)}
 
 
 def _check_depth(depth: Any) -> None:
-    if not isinstance(depth, Integral) or isinstance(depth, bool) or depth < 2:
+    if not is_whole(depth, 2):
         raise ValueError(
             "`depth` counts the weights and their gates: a whole number from 2 on. "
             f"Received: depth={depth!r}."

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_switcher.arguments import own_arguments
 from keras_switcher.switchers.heads import CEILING, START, STARTS, as_factors, check_head
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher
@@ -79,9 +80,4 @@ class FreeFactors(Switcher):
         return split_by_record(as_factors(values, self.ceiling), records)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "start": self.start,
-            "seed": self.seed,
-            "ceiling": self.ceiling,
-        }
+        return {**super().get_config(), **own_arguments(FreeFactors, self)}

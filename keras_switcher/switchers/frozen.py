@@ -1,10 +1,10 @@
 """FrozenSwitcher, a control: a switcher that is never trained."""
 
-from numbers import Real
 from typing import Any
 
 import keras
 
+from keras_switcher.arguments import is_number
 from keras_switcher.switchers.ranking import strongest
 from keras_switcher.switchers.records import Record
 from keras_switcher.switchers.switcher import Switcher
@@ -43,8 +43,7 @@ class FrozenSwitcher(WrappedSwitcher):
 
     def __init__(self, switcher: Switcher, keep: float | None = None, **kwargs: Any) -> None:
         super().__init__(switcher, **kwargs)
-        is_number = isinstance(keep, Real) and not isinstance(keep, bool)
-        if keep is not None and not (is_number and 0 < keep <= 1):
+        if keep is not None and not (is_number(keep) and 0 < keep <= 1):
             raise ValueError(f"`keep` must be None or within (0, 1]. Received: keep={keep!r}.")
         if keep is not None and keep < 1:
             _check_unequal(switcher)

@@ -1,16 +1,14 @@
 """Gradual: masks that follow a budget's schedule, by a criterion; nothing is learned."""
 
-from numbers import Integral, Real
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_switcher.arguments import check_allocation, check_floor, is_whole, own_arguments
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.tensors import Tensor
-
-ALLOCATIONS = ("global", "uniform")
 
 
 @keras.saving.register_keras_serializable(package="keras_switcher")
@@ -76,17 +74,9 @@ class Gradual(Switcher):
                 "`straight_through` must be True or False. "
                 f"Received: straight_through={straight_through!r}."
             )
-        if allocation not in ALLOCATIONS:
-            raise ValueError(
-                f"`allocation` must be one of {ALLOCATIONS}. Received: allocation={allocation!r}."
-            )
-        is_share = isinstance(floor, Real) and not isinstance(floor, bool) and 0 <= floor < 1
-        if not is_share:
-            raise ValueError(
-                f"`floor` must be a share from 0 to below 1. Received: floor={floor!r}."
-            )
-        is_number = isinstance(renew_every, Integral) and not isinstance(renew_every, bool)
-        if not is_number or renew_every < 1:
+        check_allocation(allocation)
+        check_floor(floor)
+        if not is_whole(renew_every, 1):
             raise ValueError(
                 "`renew_every` must be a number of batches from 1 on. "
                 f"Received: renew_every={renew_every!r}."
@@ -136,11 +126,4 @@ class Gradual(Switcher):
         self.target.assign(1.0)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "criterion": self.criterion,
-            "allocation": self.allocation,
-            "floor": self.floor,
-            "renew_every": self.renew_every,
-            "straight_through": self.straight_through,
-        }
+        return {**super().get_config(), **own_arguments(Gradual, self)}

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_switcher.switchers.arguments import check_number
+from keras_switcher.arguments import check_number, own_arguments
 from keras_switcher.switchers.gated_weights import weights_per_factor
 from keras_switcher.switchers.records import GroupRecord, Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher
@@ -114,14 +114,7 @@ class L0(Switcher):
         return split_by_record(factors, records)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "strength": self.strength,
-            "samples": self.samples,
-            "drop_rate": self.drop_rate,
-            "input_drop_rate": self.input_drop_rate,
-            "seed": self.seed,
-        }
+        return {**super().get_config(), **own_arguments(L0, self)}
 
     def _rate(self, record: Record) -> float:
         is_input = isinstance(record, GroupRecord) and not record.producers and not record.depth

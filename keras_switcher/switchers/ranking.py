@@ -1,10 +1,10 @@
 """Masks by rank: 1 for the strongest of a tensor's entries, 0 for the others."""
 
-from numbers import Real
 from typing import Any
 
 from keras import ops
 
+from keras_switcher.arguments import is_number
 from keras_switcher.switchers.records import ConnectionRecord, Record
 from keras_switcher.tensors import Tensor
 
@@ -25,8 +25,7 @@ def strongest(values: Tensor, keep: float) -> Tensor:
 
 def check_keep(keep: Any) -> None:
     """Raises ValueError if a share to keep is not a number within (0, 1]."""
-    is_number = isinstance(keep, Real) and not isinstance(keep, bool)
-    if not (is_number and 0 < keep <= 1):
+    if not (is_number(keep) and 0 < keep <= 1):
         raise ValueError(
             "`keep` must be the share of each layer's connections to keep, within (0, 1]. "
             f"Received: keep={keep!r}."

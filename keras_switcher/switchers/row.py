@@ -1,10 +1,10 @@
 """RowSwitcher: statistics of rows and columns, and one small network for all groups."""
 
-from numbers import Integral
 from typing import Any
 
 import keras
 
+from keras_switcher.arguments import is_whole, own_arguments
 from keras_switcher.switchers.heads import CEILING, START, STARTS, check_head
 from keras_switcher.switchers.records import Record, in_order, split_records
 from keras_switcher.switchers.row_channels import ChannelFactors
@@ -103,14 +103,9 @@ class RowSwitcher(Switcher):
         )
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "start": self.start,
-            "ceiling": self.ceiling,
-        }
+        return {**super().get_config(), **own_arguments(RowSwitcher, self)}
 
 
 def _check_units(units: Any) -> None:
-    if not isinstance(units, Integral) or isinstance(units, bool) or units < 1:
+    if not is_whole(units, 1):
         raise ValueError(f"`units` must be a whole number from 1 on. Received: units={units!r}.")

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_switcher.switchers.arguments import check_number
+from keras_switcher.arguments import check_number
 from keras_switcher.switchers.records import Record, split_by_record
 from keras_switcher.switchers.switcher import Switcher
 from keras_switcher.tensors import Tensor

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_switcher.arguments import own_arguments
 from keras_switcher.switchers.heads import START, STARTS, check_head, group_mean_at_start
 from keras_switcher.switchers.records import (
     GroupRecord,
@@ -116,14 +117,7 @@ class UNetSwitcher(Switcher):
         )
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "stacked": self.stacked,
-            "start": self.start,
-            "normalization": self.normalization,
-            "depth": self.depth,
-            "row_width": self.row_width,
-        }
+        return {**super().get_config(), **own_arguments(UNetSwitcher, self)}
 
     def _build_channels(self, records: list[GroupRecord]) -> None:
         self._dense = [i for i, r in enumerate(records) if not _is_convolutional(r)]

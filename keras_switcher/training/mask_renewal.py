@@ -7,10 +7,14 @@ import numpy as np
 from keras import ops
 
 from keras_switcher.gating.gated_network import GatedNetwork
+from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.pruning.allocation.allocation import allocate
 from keras_switcher.pruning.allocation.projection import project
+from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.criteria import ScoredNetwork, check_scores, get
+from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.switchers.gradual import Gradual
+from keras_switcher.training.budget.advice import TrainingSoFar, advice_on_masks
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.sensitivity import Sensitivities
 from keras_switcher.training.budget.state import BudgetState
@@ -29,6 +33,10 @@ class MaskRenewal(keras.callbacks.Callback):
         schedule: The `Schedule`.
         state: The `BudgetState`.
         sensitivities: The `Sensitivities`, which gradients on the factors are taken from.
+        advised: What users were told already, see `advice_on_masks`.
+
+    Attributes:
+        advice: What is to be said of this training once it has ended, or None.
 
     Raises:
         ValueError: If there is no criterion of that name.
@@ -42,6 +50,7 @@ class MaskRenewal(keras.callbacks.Callback):
         schedule: Schedule,
         state: BudgetState,
         sensitivities: Sensitivities,
+        advised: set[str],
     ) -> None:
         super().__init__()
         self._switcher = switcher
@@ -50,8 +59,10 @@ class MaskRenewal(keras.callbacks.Callback):
         self._schedule = schedule
         self._state = state
         self._sensitivities = sensitivities
+        self._advised = advised
         self._criterion = get(switcher.criterion)
         self._next = 0  # The first batch of the epoch at which masks are made anew.
+        self.advice: str | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._next = 0
@@ -69,15 +80,33 @@ class MaskRenewal(keras.callbacks.Callback):
     def on_train_end(self, logs: dict | None = None) -> None:
         if not self._schedule.warms_up:
             self._renew()  # The budget holds, even where its last epoch was the last one.
+        if not self._has_reached():
+            self._advise()
 
     def _renew(self) -> None:
         """Makes masks for the target as it is now, until the budget has been reached."""
         self.model.synchronize()
-        switcher = self._switcher
         target = float(ops.convert_to_numpy(self._target()))
-        reached = np.asarray(self._budget.keep, switcher.target.dtype)
-        if target < 1 and ops.convert_to_numpy(switcher.target) != reached:
-            switcher.renew(self._masks(target), target)
+        if target < 1 and not self._has_reached():
+            self._switcher.renew(self._masks(target), target)
+
+    def _has_reached(self) -> bool:
+        """Whether the masks that there are were made for the budget as it is in the end."""
+        of_masks = self._switcher.target
+        reached = np.asarray(self._budget.keep, of_masks.dtype)
+        return bool(ops.convert_to_numpy(of_masks) == reached)
+
+    def _advise(self) -> None:
+        """The schedule waited, or training was stopped: tells what the masks keep so far."""
+        graph, of, schedule = self._gated.channel_graph, self._budget.of, self._schedule
+        left = remaining(graph, plan_removal(graph, self.model.scaling_factors()))
+        self.advice = advice_on_masks(
+            self._budget,
+            left[of] / remaining(graph)[of],
+            TrainingSoFar.of(schedule.epochs_seen, self._state),
+            schedule.warmup_epochs,
+            self._advised,
+        )
 
     def _target(self) -> keras.KerasTensor:
         return self._budget.target(self._schedule.epoch - self._state.waited.value)
@@ -92,7 +121,8 @@ class MaskRenewal(keras.callbacks.Callback):
         # Factors of zero would be off already.
         positive = {n: np.maximum(s, 1e-30) for n, s in {**scores, **of_connections}.items()}
         projected = project(gated.channel_graph, positive, target, of)
-        return {name: factor > 0 for name, factor in projected.factors.items()}
+        groups: list[ChannelGroup | ConnectionGroup] = [*gated.groups, *gated.connections]
+        return {g.name: projected.factors.get(g.name, np.ones(g.shape)) > 0 for g in groups}
 
     def _scores(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """What the criterion says of channels, and of connections."""
@@ -105,7 +135,8 @@ class MaskRenewal(keras.callbacks.Callback):
             scores = check_scores(criterion.scores(network), gated.groups, criterion)
         if not gated.connections:
             return scores, {}
-        return scores, criterion.connection_scores(gated.connections)
+        of_connections = criterion.connection_scores(gated.connections)
+        return scores, check_scores(of_connections, gated.connections, criterion)
 
     def _gradients(self) -> dict[str, np.ndarray]:
         """Running means of the gradients' sizes on the factors, as those of one batch."""
@@ -141,4 +172,4 @@ def renewal_of(model: keras.Model) -> list[MaskRenewal]:
             "over all layers. Leave both out, or give channels factors (connections=False)."
         )
     parts = model.gated, model.budget, model.schedule, model.budget_progress, model.sensitivities
-    return [MaskRenewal(switcher, *parts)]
+    return [MaskRenewal(switcher, *parts, model.advised)]

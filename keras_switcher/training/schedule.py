@@ -1,10 +1,9 @@
 """Algorithm 1 (arXiv 2110.05954): which network is updated when."""
 
-from numbers import Integral
-
 import keras
 from keras import ops
 
+from keras_switcher.arguments import is_whole
 from keras_switcher.tensors import Tensor
 
 TASK, SWITCHER, BOTH = ("task",), ("switcher",), ("switcher", "task")
@@ -79,8 +78,7 @@ class Schedule:
 
     @warmup_epochs.setter
     def warmup_epochs(self, value: int) -> None:
-        is_number = isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
-        if not is_number:
+        if not is_whole(value, 0):
             raise ValueError(
                 "`warmup_epochs` must be a number of epochs, 0 or more. "
                 f"Received: warmup_epochs={value!r}."

@@ -20,7 +20,8 @@ def run(measure: Callable[..., Iterator[dict]], about: str, choices: dict | None
     """Runs a benchmark from the command line, prints its rows, and writes them if asked to.
 
     Each argument of `measure`, which yields rows, is an option; a tuple takes several values, of
-    the choices by name if there are such.
+    the choices by name if there are such. Rows are written as they come: a run that is ended early
+    loses none.
     """
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=about, formatter_class=formatter)
@@ -38,8 +39,9 @@ def run(measure: Callable[..., Iterator[dict]], about: str, choices: dict | None
         row = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in row.items()}
         print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
         rows.append({**row, **surroundings()})
-    if folder:
-        write_rows(folder / f"{rows[0]['keras_switcher']}-{digest(rows)}.json", *rows)
+        if folder:
+            name = f"{rows[0]['keras_switcher']}-{digest(rows[:1])}.json"
+            write_rows(folder / name, *rows)
 
 
 def in_own_process(function: Callable, *args):

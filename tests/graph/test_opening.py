@@ -112,7 +112,7 @@ def test_a_switcher_model_is_trained_saved_and_compacted(tmp_path):
     [
         (OtherInTraining(4, name="own"), "its call() takes other steps in training"),
         (Noisy(4, name="own"), "its call() draws random numbers or changes variables"),
-        (Stateful(4, name="own"), "its call() draws random numbers or changes variables"),
+        (Stateful(4, name="own"), "its call() cannot be followed on symbolic tensors"),
         (Branches(4, regularized=True, name="own"), "it has an activity regularizer"),
         (
             Branches(4, fixes=True, name="own"),

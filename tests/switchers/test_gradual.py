@@ -1,5 +1,7 @@
 """Gradual switchers: masks meet the target as it falls, by scores, and are resumed exactly."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -212,3 +214,75 @@ def test_what_a_criterion_lacks_is_said_before_training():
             model.fit(x, y, epochs=1, verbose=0)
         after = [ops.convert_to_numpy(weight) for weight in model.task.weights]
         assert all(map(np.array_equal, before, after))
+
+
+def stuck(epochs, **kwargs):
+    """A model that learns nothing, so that its budget waits; what fit() says."""
+    model = gradual(mlp(), rate=0.0, **kwargs)
+    model.budget_progress.was_trained.assign(0.0)
+    return model, lambda **more: said(model, epochs=epochs, **more)
+
+
+def said(model, **kwargs):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(*data(), verbose=0, **kwargs)
+    return [str(warning.message) for warning in caught if warning.category is UserWarning]
+
+
+def test_a_budget_that_waited_until_training_ended_is_told_of_once():
+    model, fit = stuck(epochs=2, end_epoch=2)
+    (advice,) = fit()
+    assert float(model.budget_progress.waited) == 2
+    assert "40.00% of the weights were to be kept, and 100.00% are left. " in advice
+    assert "the budget waited for 2 epochs: train longer" in advice
+    # Then it goes on, and is reached after as long a fall.
+    assert [text for text in fit(initial_epoch=1) if "were to be kept" in text] == []
+    fit(initial_epoch=1)
+    assert 1 - model.structure().removed("weights") <= 0.4
+
+
+def test_what_the_masks_keep_is_told_where_training_is_stopped_within_the_fall():
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    model = gradual(mlp(16), end_epoch=4)
+    (advice,) = said(model, epochs=9, callbacks=[Stop()])
+    left = 1 - model.structure().removed("weights")
+    assert 0.4 < left < 1
+    assert f"{left:.2%} are left. The budget is reached at epoch 4, and 2 were trained" in advice
+
+
+def test_masks_that_the_warm_up_has_left_no_time_for_are_told_of():
+    (advice,) = said(gradual(mlp(), end_epoch=2, warmup_epochs=3), epochs=3)
+    assert "100.00% are left. In the first 3 epochs (`warmup_epochs`) nothing is" in advice
+
+
+def test_fits_that_are_known_to_be_too_short_are_told_of_before_and_the_reached_not_at_all():
+    model = gradual(mlp(), end_epoch=3)
+    assert [text[:24] for text in said(model, epochs=1)] == ["The budget reaches 40.00"]
+    assert said(model, epochs=1) == []
+    assert said(model, epochs=1) == []
+    assert 1 - model.structure().removed("weights") <= 0.4
+
+
+@ks.criteria.register("head_alone")
+class HeadAlone(ks.criteria.Criterion):
+    """Scores the connections of the head, and leaves those of other layers whole."""
+
+    def scores(self, network):
+        return {}
+
+    def connection_scores(self, connections):
+        head = connections[-1]
+        return {head.name: np.abs(ops.convert_to_numpy(head.layer.kernel))}
+
+
+def test_connections_that_a_criterion_leaves_out_stay():
+    model = gradual(mlp(16), ks.switchers.Gradual("head_alone"), keep=0.8, connections=True)
+    model.fit(*data(), epochs=4, verbose=0)
+    masks = model.scaling_factors()
+    assert (masks["hidden/connections"] == 1).all()
+    assert 0 < masks["head/connections"].mean() < 1
+    assert 1 - model.structure().removed("weights") <= 0.8

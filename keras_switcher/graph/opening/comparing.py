@@ -6,12 +6,16 @@ import keras
 from keras import layers, tree
 
 from keras_switcher.graph.call import CallGraph, Closed, is_tensor
+from keras_switcher.graph.opening.samples import WRITERS
 
 _OTHER_STEPS = "its call() takes other steps in training"
 
 
 def agreed(
-    inside: CallGraph, training: CallGraph | Closed | None, held: list
+    inside: CallGraph,
+    training: CallGraph | Closed | None,
+    held: list,
+    fixed: bool | None = None,
 ) -> CallGraph | Closed | None:
     """What is inside a call, if it stands for the call in training, too.
 
@@ -22,27 +26,30 @@ def agreed(
         inside: The calls that the layer makes, with what is inside of them.
         training: Those that it makes when it is called with `training=True`.
         held: The layers in it; others are made by each call().
+        fixed: What `training` is in both, where the network fixes it.
     """
     if inside.returns_input:
         same = isinstance(training, CallGraph) and training.returns_input
         return inside if same else Closed("it does something in training only", returns_input=True)
     if not isinstance(training, CallGraph):
         return training
-    why = _why_training_differs(inside, training, held)
+    why = _why_training_differs(inside, training, held, fixed)
     return inside if why is None else Closed(why)
 
 
-def _why_training_differs(graph: CallGraph, training: CallGraph, held: list) -> str | None:
+def _why_training_differs(
+    graph: CallGraph, training: CallGraph, held: list, fixed: bool | None
+) -> str | None:
     """Why the calls of a layer do not stand for it in training, or None."""
     if not _is_alike(graph, training, {id(part) for part in held}):
         return _OTHER_STEPS
-    for calls, value in ((graph.calls, True), (training.calls, False)):
+    for calls, value in ((graph.calls, True), (training.calls, False)) if fixed is None else ():
         if fixes := [call.op for call in calls if call.kwargs.get("training") is value]:
             return f"its call() fixes `training` of a {type(fixes[0]).__name__}"
     for call, other in zip(graph.calls, training.calls, strict=True):
         call.kwargs.pop("training", None)
         if isinstance(call.inside, CallGraph):
-            call.inside = agreed(call.inside, other.inside, held)
+            call.inside = agreed(call.inside, other.inside, held, fixed)
     return None
 
 
@@ -63,7 +70,9 @@ def _is_copy(op: keras.Operation, other: keras.Operation, held: set[int]) -> boo
 
 def _told(op: keras.Operation) -> str:
     told = op.get_config() if isinstance(op, layers.Layer) else vars(op)
-    return repr({k: x for k, x in told.items() if k != "name" and not k.startswith("_")})
+    # Sizes that are written may be the number of samples.
+    left_out = ("name", None if isinstance(op, layers.Layer) else WRITERS.get(type(op).__name__))
+    return repr({k: x for k, x in told.items() if k not in left_out and not k.startswith("_")})
 
 
 def _wiring(graph: CallGraph) -> list:
@@ -73,7 +82,9 @@ def _wiring(graph: CallGraph) -> list:
     def number(x: Any) -> Any:
         if is_tensor(x):
             return ("tensor", numbers.get(id(x)))
-        return repr(x) if isinstance(x, (int, float, str, type(None))) else type(x).__name__
+        if isinstance(x, (int, float, str, type(None))):
+            return repr(x)
+        return type(x).__name__, getattr(x, "shape", None)
 
     wiring: list[Any] = []
     for call in graph.calls:

@@ -40,13 +40,13 @@ class Expansion:
         top = self._top(model, called_with)
         self.graph = CallGraph(model.name, top.inputs)
         self._names: dict[str, int] = {}
-        self._aliases: dict[int, keras.KerasTensor] = {}
+        self._aliases: dict[int, Any] = {}
         self._kept: list[Any] = []  # An id is only good while its tensor lives.
         self._one: keras.KerasTensor | None = None
         for call in top.calls:
             if not self._opens_model:
                 self._add(call, "", call.op.name, True)
-            elif not self._open(call, "", "", True):
+            elif not self._open(call, call.inputs, "", "", True):
                 raise ValueError(unreadable(model, self.graph.closed[id(model)].reason))
         self.graph.outputs = self._resolved(top.outputs)
         self.graph.calls = [*self._calls_of_one(), *self.graph.calls]
@@ -68,14 +68,19 @@ class Expansion:
             verified: Whether it is compared with what is found in it; else what it is in is.
         """
         args, kwargs = self._resolved((call.args, call.kwargs))
+        given = [self._resolved(x) for x in call.inputs]  # Constants may be among them now.
         call = replace(call, args=args, kwargs=kwargs)
         if isinstance(call.op, keras.Model) and why_unreadable(call.op) is None:
-            given = args[0] if args else kwargs["inputs"]
-            inner = calls_of_model(call.op, given, self._look_inside)
-            given = tree.flatten(arranged(given, inner.inputs))
+            values = args[0] if args else kwargs["inputs"]
+            inner = calls_of_model(call.op, values, self._look_inside)
+            given = tree.flatten(arranged(values, inner.inputs))
             path = joined(prefix, name) if prefix else ""
             self._insert(call, inner, given, path, verified, LayerNames(call.op) if path else None)
-        elif not self._open(call, prefix, name, verified):
+        elif not call.inputs and not getattr(call.op, "variables", ()):
+            made = tree.flatten(call.op(*args, **kwargs))  # Of constants, once and for all.
+            for symbol, value in zip(tree.flatten(call.outputs), made, strict=True):
+                self._aliases[id(symbol)] = value
+        elif not self._open(call, given, prefix, name, verified):
             self._append(call, joined(prefix, name))
 
     def _append(self, call: Call, name: str) -> None:
@@ -84,7 +89,7 @@ class Expansion:
         name = name if count == 0 else f"{name}:{count}"
         self.graph.calls.append(replace(call, name=name))
 
-    def _open(self, call: Call, prefix: str, name: str, verified: bool) -> bool:
+    def _open(self, call: Call, given: list, prefix: str, name: str, verified: bool) -> bool:
         """Adds what is in a layer, if it can be opened; returns whether it can."""
         inner = call.inside
         if isinstance(inner, Closed):
@@ -95,7 +100,7 @@ class Expansion:
         if one is None:
             self.graph.closed[id(call.op)] = Closed("its weights need an input that holds numbers")
             return False
-        given = [*call.inputs, one]
+        given = [*given, one]
         before = len(self.graph.calls), dict(self._names)
         for deep in (False, True) if verified else (False,):
             names = LayerNames(call.op)

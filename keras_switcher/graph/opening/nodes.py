@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import prod
 from typing import Any
 
-import keras
 from keras import layers, tree
 
 from keras_switcher.graph.call import Call, is_tensor
@@ -62,22 +60,6 @@ def without_new_nodes(op: layers.Layer) -> Iterator[None]:
 
 def _call_of(node: Any) -> Call:
     op, arguments = node.operation, node.arguments
-    if type(op).__name__ == "Reshape" and not isinstance(op, layers.Layer):
-        _close_sizes(op, node.input_tensors[0])
     # A mask that is None is as if it were not given.
     kwargs = {k: x for k, x in arguments.kwargs.items() if k != "mask" or x is not None}
     return Call(op, op.name, arguments.args, kwargs, node.outputs)
-
-
-def _close_sizes(op: Any, tensor: keras.KerasTensor) -> None:
-    """Writes -1 for the open number of samples in a new shape: call() read it from a tensor."""
-    shape = list(op.newshape)
-    if shape.count(None) != 1:
-        return
-    if -1 in shape:
-        if tensor.shape.count(None) != 1:
-            return
-        # What it stands for is known, as the samples are not among it.
-        known = prod(size for size in shape if size not in (None, -1))
-        shape[shape.index(-1)] = prod(size for size in tensor.shape if size is not None) // known
-    op.newshape = tuple(-1 if size is None else size for size in shape)

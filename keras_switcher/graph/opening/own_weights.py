@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 from keras import layers, ops, tree
+from keras.backend import standardize_dtype
 
 from keras_switcher.graph.attributes import attributes_of
 from keras_switcher.graph.scalar_weight import ScalarWeight
@@ -45,10 +46,11 @@ class OwnWeights:
         tensors: dict[int, keras.KerasTensor] = {}
 
         def tensor(x: Any) -> Any:
-            if id(x) not in own:
+            if id(x) not in own and not _is_index(x):
                 return x
             if id(x) not in tensors:
-                tensors[id(x)] = self._layer(op, x)(one)[0]
+                is_real = id(x) in own and keras.backend.is_float_dtype(x.dtype)
+                tensors[id(x)] = self._layer(op, x)(one)[0] if is_real else _constant(x, one)
             return tensors[id(x)]
 
         try:
@@ -92,8 +94,24 @@ def single_one(tensor: keras.KerasTensor) -> keras.KerasTensor:
     return ops.cast(ops.ones_like(first), "float32")
 
 
+def _constant(values: Any, one: keras.KerasTensor) -> keras.KerasTensor:
+    """Whole numbers that are not trained, as a symbolic tensor."""
+    nothing = ops.cast(one[0], standardize_dtype(values.dtype)) * 0
+    return nothing + ops.convert_to_numpy(values)
+
+
+def _is_index(x: Any) -> bool:
+    """Whether something is a tensor of whole numbers, as those of positions to look up.
+
+    A layer that looks them up would do so at once, with weights as they are.
+    """
+    return ops.is_tensor(x) and not keras.backend.is_float_dtype(standardize_dtype(x.dtype))
+
+
 def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:
-    """The real-valued variables of a layer that belong to none of the layers in it, by `id`.
+    """The variables of a layer that belong to none of the layers in it, by `id`.
+
+    They are those that hold real numbers, and those whose whole numbers are not trained.
 
     Args:
         op: The layer.
@@ -102,7 +120,7 @@ def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:
     return {
         id(v): v
         for v in op.variables
-        if id(v) not in others and keras.backend.is_float_dtype(v.dtype)
+        if id(v) not in others and (keras.backend.is_float_dtype(v.dtype) or not v.trainable)
     }
 
 
@@ -113,7 +131,7 @@ def _places(op: layers.Layer) -> list[str]:
         name
         for name, value in attributes_of(op).items()
         if name in vars(op) and not name.startswith(("_trainable_var", "_non_trainable_var"))
-        if any(id(x) in own for x in _parts(value))
+        if any(id(x) in own or _is_index(x) for x in _parts(value))
     ]
 
 

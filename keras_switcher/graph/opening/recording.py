@@ -14,6 +14,7 @@ from keras_switcher.graph.opening.comparing import agreed
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
+from keras_switcher.graph.opening.samples import NUMBERS, OpenSamples, symbols
 from keras_switcher.graph.registry import find_rule
 from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.graph.sublayers import with_sublayers
@@ -62,14 +63,23 @@ class Recorder:
             own weights are multiplied with; or `Closed`.
         """
         fixed = kwargs.get("training")
-        graph = self._record(op, args, kwargs)
-        if isinstance(graph, Closed) or fixed is not None:
+        graph = self._record(op, args, kwargs, NUMBERS[0])
+        if isinstance(graph, Closed):
             return graph
-        training = self._record(op, args, {**kwargs, "training": True})
-        return agreed(graph, training, with_sublayers(op))
+        in_training = {**kwargs, "training": True if fixed is None else fixed}
+        other = self._record(op, args, in_training, NUMBERS[1])
+        found = agreed(graph, other, with_sublayers(op), fixed)
+        if not isinstance(found, CallGraph) or not isinstance(other, CallGraph):
+            return found
+        try:
+            return OpenSamples().of(found, other)
+        except ValueError as error:
+            return Closed(str(error))
 
-    def _record(self, op: layers.Layer, args: tuple, kwargs: dict) -> CallGraph | Closed:
-        args, kwargs = tree.map_structure(_symbol, (args, kwargs))
+    def _record(
+        self, op: layers.Layer, args: tuple, kwargs: dict, number: int
+    ) -> CallGraph | Closed:
+        args, kwargs = symbols((args, kwargs), number)
         self._made, self._failed = {}, None
         parts = [part for part in with_sublayers(op) if is_composite(part)]
         with ExitStack() as stack:
@@ -130,7 +140,7 @@ class Recorder:
         if scope.losses or len(op.losses) != number_of_losses:
             return Closed("its call() adds a loss")
         flat = tree.flatten(outputs)
-        if not any(map(is_tensor, flat)) or not all(x is None or is_tensor(x) for x in flat):
+        if not flat or not all(x is None or is_tensor(x) or hasattr(x, "shape") for x in flat):
             return Closed("its call() returns what is no tensor")
         given = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
         returns_input = len(given) == 1 and outputs is given[0] and not op.weights
@@ -165,8 +175,8 @@ def _why_closed(op: layers.Layer) -> Closed | None:
 
 
 def _symbol(x: Any) -> Any:
-    """A symbolic tensor without a history, in the place of one."""
-    return keras.KerasTensor(x.shape, x.dtype, sparse=x.sparse) if is_tensor(x) else x
+    """A symbolic tensor without a history, in the place of one, or of a constant."""
+    return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
 
 
 def _said(error: Exception) -> str:

@@ -14,8 +14,6 @@ from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.rounding import enforce_minimum
 
-ALLOCATIONS = ("global", "uniform")
-
 
 def allocate(
     channel_graph: ChannelGraph,
@@ -60,7 +58,7 @@ def allocate(
     while True:
         within = limit - overshoot
         if least > within:
-            raise ValueError(_too_small(keep, of, least / total, floor, round_to, allocation))
+            raise ValueError(_too_small(keep, of, least, total, floor, round_to, allocation))
 
         def room(mask: np.ndarray, within: int = within) -> int:
             return within - cost.count(mask)
@@ -89,6 +87,11 @@ def largest_within(keep: float, total: int) -> int:
     return number
 
 
+def rounded_up(number: int, total: int) -> str:
+    """A share of a total in four digits, of which there is room for the number."""
+    return f"{-(-number * 10_000 // total) / 10_000:.4f}"
+
+
 def _at_least(channel_graph: ChannelGraph, cost: KeptCost, mask: np.ndarray) -> np.ndarray:
     """A packed mask with what layers need beside: no slice of a group may be empty."""
     keep = {group.name: np.ones(group.size, bool) for group in channel_graph.groups}
@@ -101,7 +104,8 @@ def _at_least(channel_graph: ChannelGraph, cost: KeptCost, mask: np.ndarray) -> 
 def _too_small(
     keep: float,
     of: str,
-    least: float,
+    least: int,
+    total: int,
     floor: float,
     round_to: int,
     allocation: str | Mapping[str, float],
@@ -112,5 +116,6 @@ def _too_small(
     lower = f"lower {', '.join(reasons)}, or " if reasons else ""
     return (
         f"A budget of {keep:.2%} of the {of} cannot be met: with the least that each group keeps, "
-        f"{least:.2%} remain. Ask for at least {least:.4f}; {lower}choose more groups."
+        f"{least / total:.2%} remain. Ask for at least {rounded_up(least, total)}; {lower}choose "
+        "more groups."
     )

@@ -42,17 +42,20 @@ def fill(
         increments: What each channel would add to a packed mask, or less.
     """
     at, left = 0, room(kept)
+    changed = True
     while at < ranking.count:
-        off = np.bincount(ranking.step[ranking.step >= 0], ~kept[ranking.step >= 0])[at:]
-        added = ranking.least(np.where(kept, 0, increments(kept)))
-        added[ranking.too_early(kept)] = np.inf
-        added = added[at:]
-        fitting = np.flatnonzero((off[: len(added)] > 0) & (added <= left))
+        if changed:
+            ranked = ranking.step >= 0
+            off = np.bincount(ranking.step[ranked], ~kept[ranked], ranking.count)[: ranking.count]
+            added = ranking.least(np.where(kept, 0, increments(kept)))
+            added[ranking.too_early(kept)] = np.inf
+        fitting = np.flatnonzero((off[at:] > 0) & (added[at:] <= left))
         if not len(fitting):
             break
         at += fitting[0]
         more = kept | (ranking.step == at)
-        if (left_of_more := room(more)) >= 0:
+        changed = (left_of_more := room(more)) >= 0
+        if changed:
             kept, left = more, left_of_more
         at += 1
     return kept

@@ -6,9 +6,11 @@ from math import inf
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import split_factors
-from keras_switcher.pruning.allocation.allocation import largest_within
-from keras_switcher.pruning.allocation.connected import one_connection_each
+from keras_switcher.graph.kernel import Kernel
+from keras_switcher.pruning.allocation.allocation import largest_within, rounded_up
+from keras_switcher.pruning.allocation.connected import connected_path
 from keras_switcher.pruning.allocation.filling import fill, prefix
 from keras_switcher.pruning.allocation.kept_cost import KeptCost
 from keras_switcher.pruning.allocation.ranking import Ranking, rank
@@ -42,7 +44,8 @@ def project(
     """Switches off the weakest factors until a share of the weights or MACs is kept, or less.
 
     The strongest of all groups stay; then whatever else there is room for, in their order. A group
-    that has a channel keeps one, and each kernel of connections one of them.
+    that has a channel keeps one, and each kernel of connections one of them, so that they lead
+    through the network.
 
     Args:
         channel_graph: The network's `ChannelGraph`.
@@ -65,7 +68,7 @@ def project(
         raise ValueError(
             f"A budget of {keep:.2%} of the {of} cannot be met by these factors: with one that is "
             f"on left in each group, {least / total:.2%} remain. Ask for at least "
-            f"{least / total:.4f}."
+            f"{rounded_up(least, total)}."
         )
     mask = search.within(limit)
     if search.is_counted and search.planned_cost(mask) > limit:
@@ -87,19 +90,20 @@ class _Search:
         groups = [group for group in channel_graph.groups if group.name in channels]
         self._factors = {group.name: channels[group.name] for group in groups} | connections
         self._connections = connections
+        self._kernels = {str(k.connections_name): k for k in channel_graph.kernels}
         self._kept_cost = KeptCost(channel_graph, groups, of, without=connections)
         self._rounded = [group.name for group in groups if not group.is_input]
         flat = {name: f.ravel().astype("float64") for name, f in self._factors.items()}
         on = {name: int((f > 0).sum()) for name, f in flat.items()}
-        first = {name: min(1, on[name]) if name in channels else 0 for name in flat}
+        path = connected_path(channel_graph, self._factors)
+        first = {name: 0 if name in path else min(1, on[name]) for name in flat}
         # Where all that is on is used, counting is exact; else plans are made, one by one.
         self.is_counted = not connections and not any(group.is_input for group in groups)
         self.is_counted &= all(on.values()) and round_to == 1
         self._prefer_what_arrives(groups, flat)
         self.ranking: Ranking = rank(flat, first, on)
-        paths = one_connection_each(channel_graph, connections)
-        path = [paths.get(name, np.zeros(f.shape, bool)).ravel() for name, f in flat.items()]
-        self.always = self.ranking.first(0) | np.concatenate([*path, [True]])
+        always = [path.get(name, np.zeros(f.shape, bool)).ravel() for name, f in flat.items()]
+        self.always = self.ranking.first(0) | np.concatenate([*always, [True]])
 
     def _prefer_what_arrives(self, groups: list, flat: Factors) -> None:
         """Ranks first, in each group of inputs, the strongest that a kept channel arrives at.
@@ -140,16 +144,17 @@ class _Search:
         if self.is_counted:
             return self._kept_cost.increments(mask)
         plan = self._plan(mask)
-        of_channels = self._of_channels(mask, plan)
-        kernels = {kernel.connections_name: kernel for kernel in self._channel_graph.kernels}
-        parts = [of_channels]
+        parts = [self._of_channels(mask, plan)]
         for name, matrix in self._connections.items():
-            kernel = kernels[name]
+            kernel = self._kernels[name]
             between = kernel.between(np.ones_like(matrix), plan.keep)
-            used = 1 if self._of == "weights" else sum(u.positions(plan.keep) for u in kernel.uses)
             # Connections of units that are gone connect nothing.
-            parts.append(np.where(between > 0, used, inf).ravel())
+            parts.append(np.where(between > 0, self._used(kernel, plan), inf).ravel())
         return np.concatenate([*parts, [0]])
+
+    def _used(self, kernel: Kernel, plan: Plan) -> int:
+        """What one entry of a kernel counts."""
+        return 1 if self._of == "weights" else sum(u.positions(plan.keep) for u in kernel.uses)
 
     def _of_channels(self, mask: np.ndarray, plan: Plan) -> np.ndarray:
         each = self._kept_cost.increments(self._kept_cost.pack(plan.keep))[:-1]
@@ -159,7 +164,39 @@ class _Search:
             # A filler is replaced for nothing; otherwise as many come as make a multiple.
             number = 0 if on % self._round_to else min(self._round_to, int(off.sum()))
             each[span] = number * each[span][off].min() if number else 0.0
-        return each
+        return each + self._of_returning_connections(mask, plan) if self._connections else each
+
+    def _of_returning_connections(self, mask: np.ndarray, plan: Plan) -> np.ndarray:
+        """What comes back at least with each unit that is off: its connections that are on.
+
+        Nothing, unless there are such from what is kept and to what is kept: else it may stay dead.
+        Nor where the plan keeps more than the mask, which may then go.
+        """
+        spans, factors = self._kept_cost.spans, self._masked(mask)
+        kept = np.concatenate([*(plan.keep[name] for name in spans), np.zeros(0, bool)])
+        if self._round_to > 1 or not spans or (kept & ~mask[: len(kept)]).any():
+            return np.zeros(len(kept))
+        # Of each channel: those to what reads it, and those from what makes it.
+        ends = {name: np.zeros((2, span.stop - span.start)) for name, span in spans.items()}
+        for name in self._connections:
+            kernel, on = self._kernels[name], (factors[name] > 0).astype("float64")
+            on *= self._used(kernel, plan)
+            for number, axis in kernel.axes.items():
+                beyond = kernel.axes.get(1 - number)
+                there = np.ones(on.shape[1 - number]) if beyond is None else beyond.kept(plan.keep)
+                counts = on @ there if number == 0 else there @ on
+                own = axis.input_group if isinstance(axis, Edge) else None
+                if isinstance(axis, Edge) and own is not None and own.name in ends:
+                    arrives = axis.gather_channels(plan.keep, np)
+                    # Nothing makes it: half for either end.
+                    ends[own.name] += counts / 2 if arrives is None else counts / 2 * arrives
+                    counts = counts * plan.keep[own.name]
+                for group in axis.groups:
+                    if group.name in ends:
+                        entries, channels = axis.entries_of(group)
+                        size = ends[group.name].shape[1]
+                        ends[group.name][number] += np.bincount(channels, counts[entries], size)
+        return np.concatenate([np.where(e.all(0), e.sum(0), 0) for e in ends.values()])
 
     def result(self, mask: np.ndarray) -> Projected:
         """The factors that a packed mask leaves on."""

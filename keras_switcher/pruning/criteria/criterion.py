@@ -1,9 +1,11 @@
 """Criterion: the base class of all criteria."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.pruning.criteria.scored_network import ScoredNetwork
@@ -70,43 +72,70 @@ def relative(scores: np.ndarray) -> np.ndarray:
     return np.ones_like(scores) if mean == 0 else scores / mean
 
 
-def check_scores(scores: Any, groups: list[ChannelGroup], criterion: Any) -> dict[str, np.ndarray]:
+def check_scores(
+    scores: Any, groups: Sequence[ChannelGroup | ConnectionGroup], criterion: Any
+) -> dict[str, np.ndarray]:
     """The scores that a criterion returned, as arrays in the order of the groups.
 
     Args:
         scores: What it returned.
-        groups: The `ChannelGroup`s that it was to score.
+        groups: The `ChannelGroup`s or `ConnectionGroup`s that it was to score.
         criterion: The criterion.
 
     Raises:
-        ValueError: If they are no mapping, one belongs to no group, has another shape, or is not
-            finite; if no group has any.
+        ValueError: If they are no mapping, one belongs to no group, has another shape, has other
+            entries than real numbers, or is not finite; if no group has any.
     """
     name = type(criterion).__name__
     if not isinstance(scores, Mapping):
         raise ValueError(
-            f"Criterion {name} must return a dict with a vector per group. Received: "
+            f"Criterion {name} must return a dict with an array per group. Received: "
             f"{type(scores).__name__}."
         )
-    sizes = {group.name: group.size for group in groups}
-    if unknown := [str(group) for group in scores if group not in sizes]:
+    shapes = {group.name: group.shape for group in groups}
+    if unknown := [str(group) for group in scores if group not in shapes]:
         raise ValueError(
             f"Criterion {name} scored groups that were not asked for: {', '.join(unknown)}. "
-            f"Asked for: {', '.join(sizes)}."
+            f"Asked for: {', '.join(shapes)}."
         )
-    checked = {n: np.asarray(scores[n], "float64") for n in sizes if n in scores}
-    for group, vector in checked.items():
-        if vector.shape != (sizes[group],):
+    checked = {n: _as_numbers(scores[n], n, name) for n in shapes if n in scores}
+    for group, array in checked.items():
+        if array.shape != shapes[group]:
+            kind = "a vector" if len(shapes[group]) == 1 else "a matrix"
+            each = "channel" if len(shapes[group]) == 1 else "connection"
             raise ValueError(
-                f"Criterion {name} must score '{group}' with a vector of shape ({sizes[group]},), "
-                f"one entry per channel. Received shape {vector.shape}."
+                f"Criterion {name} must score '{group}' with {kind} of shape {shapes[group]}, "
+                f"one entry per {each}. Received shape {array.shape}."
             )
-        if not np.isfinite(vector).all():
+        if not np.isfinite(array).all():
             raise ValueError(
                 f"The scores of '{group}' by criterion {name} are not finite "
-                f"({(~np.isfinite(vector)).sum()} of {vector.size}): look for NaN in the weights "
+                f"({(~np.isfinite(array)).sum()} of {array.size}): look for NaN in the weights "
                 "and the data."
             )
     if not checked:
-        raise ValueError(f"Criterion {name} scored none of the groups: {', '.join(sizes)}.")
+        raise ValueError(f"Criterion {name} scored none of the groups: {', '.join(shapes)}.")
     return checked
+
+
+def _as_numbers(scores: Any, group: str, criterion: str) -> np.ndarray:
+    """The scores of a group in float64; raises ValueError if they are no real numbers."""
+    expected = f"Criterion {criterion} must score '{group}' with real numbers, one per entry"
+    if isinstance(scores, np.ma.MaskedArray):
+        raise ValueError(
+            f"{expected}. Received: a masked array. Say what masked entries count, with "
+            "scores.filled(value): the lowest score goes first."
+        )
+    try:
+        is_tensor = ops.is_tensor(scores) or isinstance(scores, keras.Variable)
+        array = ops.convert_to_numpy(scores) if is_tensor else np.asarray(scores)
+    except ValueError as error:  # Of several lengths.
+        raise ValueError(f"{expected}. Received: {scores!r}, which is no array.") from error
+    # Booleans are no scores: among equal ones it is by chance which go first.
+    if array.dtype == bool or not np.can_cast(array.dtype, "float64", "same_kind"):
+        how = {
+            "b": "as floats if that is meant, scores.astype('float32')",
+            "c": "by their size, abs(scores)",
+        }.get(array.dtype.kind, "in an array of floats, np.array(scores, 'float32')")
+        raise ValueError(f"{expected}. Received: {array.dtype.name} entries. Return them {how}.")
+    return array.astype("float64")

@@ -1,9 +1,8 @@
 """Random, a control: scores are drawn."""
 
-from numbers import Integral
-
 import numpy as np
 
+from keras_switcher.arguments import is_whole
 from keras_switcher.graph.groups import ConnectionGroup
 from keras_switcher.pruning.criteria.criterion import Criterion
 from keras_switcher.pruning.criteria.registry import register
@@ -22,7 +21,7 @@ class Random(Criterion):
     """
 
     def __init__(self, seed: int = 0) -> None:
-        if not isinstance(seed, Integral) or int(seed) < 0:
+        if not is_whole(seed, 0):
             raise ValueError(f"`seed` must be a whole number from 0 on. Received: seed={seed!r}.")
         self.seed: int = int(seed)
 

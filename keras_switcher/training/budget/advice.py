@@ -72,8 +72,7 @@ def advice_after(budget: Budget, kept: float, training: TrainingSoFar) -> str | 
     fine = is_met and not training.has_lost and (training.is_learning or not training.waited)
     if not training.epochs or fine:
         return None
-    found = f"{budget.keep:.2%} of the {budget.of} were to be kept, and {kept:.2%} are left"
-    end = budget.end_epoch + training.waited
+    found = _found(budget, kept)
     if training.has_lost:
         return f"{found}. {LOST}"
     if training.waited and not training.is_learning and (is_met or kept < budget.keep):
@@ -84,23 +83,60 @@ def advice_after(budget: Budget, kept: float, training: TrainingSoFar) -> str | 
             "there: let its learning rate fall to zero, lower it, or clip its gradient "
             "(global_clipnorm=1.0)."
         )
-    elif training.waited and not training.is_learning:
-        advice = (
-            "The loss is still above half of the first one, so the budget waited for "
-            f"{training.waited:g} epochs: train longer, or find a learning rate at which the "
-            "network learns without a switcher."
-        )
-    elif training.epochs < end:
-        advice = (
-            f"The budget is reached at epoch {end:g}, and {training.epochs:g} were trained: train "
-            "longer, or lower `end_epoch`."
-        )
     else:
-        advice = (
+        advice = _why_early(budget, training) or (
             "Raise the switcher's learning rate or train longer, and let the rate fall to zero: "
             "under a constant one the share swings. A larger `strength` of the budget pulls harder."
         )
     return f"{found}. {advice}{_on_scale(training.gradient)}"
+
+
+def advice_on_masks(
+    budget: Budget, kept: float, training: TrainingSoFar, warmup_epochs: int, advised: set[str]
+) -> str | None:
+    """What to say (once) where a fit() ended before masks that follow a budget had reached it.
+
+    None where `advise_before_fit` said that this fit() is too short.
+
+    Args:
+        budget: The `Budget`.
+        kept: The share that the masks keep.
+        training: What was trained.
+        warmup_epochs: Number of first epochs without masks.
+        advised: What was said already, and need not be said again; added to.
+    """
+    was_told = "too short" in advised and training.epochs < budget.end_epoch
+    if was_told or "early masks" in advised:
+        return None
+    advised.add("early masks")
+    why = _why_early(budget, training)
+    if training.epochs <= warmup_epochs:
+        why = (
+            f"In the first {warmup_epochs} epochs (`warmup_epochs`) nothing is switched off, and "
+            f"{training.epochs:g} were trained: train longer, or lower `warmup_epochs`."
+        )
+    return f"The masks do not meet their budget yet: {_found(budget, kept)}. {why}"
+
+
+def _found(budget: Budget, kept: float) -> str:
+    return f"{budget.keep:.2%} of the {budget.of} were to be kept, and {kept:.2%} are left"
+
+
+def _why_early(budget: Budget, training: TrainingSoFar) -> str | None:
+    """Why the budget's target has not been reached yet, and what to do; None if it has."""
+    if training.waited and not training.is_learning:
+        return (
+            "The loss is still above half of the first one, so the budget waited for "
+            f"{training.waited:g} epochs: train longer, or find a learning rate at which the "
+            "network learns without a switcher."
+        )
+    end = budget.end_epoch + training.waited
+    if training.epochs >= end:
+        return None
+    return (
+        f"The budget is reached at epoch {end:g}, and {training.epochs:g} were trained: train "
+        "longer, or lower `end_epoch`."
+    )
 
 
 def _on_scale(gradient: float) -> str:

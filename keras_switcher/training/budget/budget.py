@@ -1,12 +1,11 @@
 """Budget: a share of the weights or MACs to keep, and the penalty that drives towards it."""
 
-from math import isfinite
-from numbers import Real
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_switcher.arguments import is_number, own_arguments
 from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.kernel import COSTS
 from keras_switcher.switchers.straight_through import straight_through
@@ -94,22 +93,20 @@ class Budget:
         strength: float = 1.0,
         unknown: str = "refuse",
     ) -> None:
-        is_share = isinstance(keep, Real) and 0 < keep < 1
-        if not is_share:
+        if not (is_number(keep) and 0 < keep < 1):
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
         if of not in COSTS:
             raise ValueError(f"`of` must be one of {COSTS}. Received: of={of!r}.")
         if unknown not in UNKNOWN:
             raise ValueError(f"`unknown` must be one of {UNKNOWN}. Received: unknown={unknown!r}.")
-        are_numbers = _is_number(start_epoch) and _is_number(end_epoch)
+        are_numbers = is_number(start_epoch) and is_number(end_epoch)
         if not are_numbers or not 0 <= start_epoch < end_epoch:
             raise ValueError(
                 "`start_epoch` must be a number that is not negative and lies before `end_epoch`, "
                 "which is finite. "
                 f"Received: start_epoch={start_epoch!r}, end_epoch={end_epoch!r}."
             )
-        is_strength = _is_number(strength) and strength > 0
-        if not is_strength:
+        if not (is_number(strength) and strength > 0):
             raise ValueError(
                 "`strength` must be a number above 0; 1 is the default, and more pulls harder. "
                 f"Received: strength={strength!r}."
@@ -217,14 +214,7 @@ class Budget:
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return {
-            "keep": self.keep,
-            "of": self.of,
-            "start_epoch": self.start_epoch,
-            "end_epoch": self.end_epoch,
-            "strength": self.strength,
-            "unknown": self.unknown,
-        }
+        return own_arguments(Budget, self)
 
     @classmethod
     def from_config(cls, config: dict) -> "Budget":
@@ -234,7 +224,3 @@ class Budget:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
         return f"Budget({arguments})"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)

@@ -1,5 +1,7 @@
 """A projection meets its budget exactly from below, by the strongest factors."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from keras import layers
 
 import keras_switcher as ks
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.pruning.allocation.connected import connected_path
 from keras_switcher.pruning.allocation.projection import project
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.pruning.surgery import compact
 
 
 def chain():
@@ -27,14 +31,14 @@ def chain():
 
 def drawn_factors(channel_graph, connections=False, seed=0, off=0.2):
     random = np.random.default_rng(seed)
-    groups = [group for group in channel_graph.groups if group.prunable]
-    if connections:
-        groups = [group for group in channel_graph.connections if group.prunable]
+    groups = [] if connections is True else channel_graph.groups
+    groups = [*groups, *(channel_graph.connections if connections else [])]
     return {
         group.name: np.where(
             random.random(group.shape) < off, 0, random.uniform(0.1, 1.5, group.shape)
         ).astype("float32")
         for group in groups
+        if group.prunable
     }
 
 
@@ -74,7 +78,7 @@ def check_nothing_further_fits(channel_graph, factors, of, keep, round_to):
         number += int(((factor > 0) & (left == 0)).sum())
         for channel in np.flatnonzero((factor > 0) & (left == 0)):
             more = {**projected.factors, name: left.copy()}
-            more[name][channel] = factor[channel]
+            more[name].flat[channel] = factor.flat[channel]
             share = kept_share(channel_graph, more, of, round_to)
             assert share > keep or share == before
     assert projected.number == number
@@ -99,6 +103,79 @@ def test_connections_hold_their_budget_and_no_layer_is_cut_off(keep, seed):
         ((projected.factors[name] == factor) | (projected.factors[name] == 0)).all()
         for name, factor in factors.items()
     )
+
+
+LAYERS = {
+    "convolutions": st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=3),
+    "pool": st.sampled_from([layers.Flatten, layers.GlobalAveragePooling2D]),
+    "units": st.lists(st.integers(1, 6), max_size=2),
+}
+
+
+def chain_of_kinds(convolutions, pool, units):
+    """Convolutions, some of them separable, then layers whose connections can be cut."""
+    chain = [keras.Input((4, 4, 2))]
+    for filters, is_separable in convolutions:
+        layer = layers.SeparableConv2D if is_separable else layers.Conv2D
+        chain += [layer(filters, 3, padding="same"), layers.BatchNormalization()]
+    dense = [layers.Dense(number, "relu") for number in units]
+    return with_random_weights(keras.Sequential([*chain, pool(), *dense, layers.Dense(2)]))
+
+
+@settings(max_examples=examples(8), deadline=None, derandomize=True)
+@given(
+    st.fixed_dictionaries(LAYERS),
+    *(st.sampled_from([True, "both", "both"]), st.sampled_from([0, 0.3])),
+    *(st.sampled_from(["weights", "macs"]), st.sampled_from([1, 1, 2]), st.integers(0, 99)),
+)
+def test_what_has_connections_is_built_within_any_budget_down_to_the_least_that_is_told(
+    recipe, connections, off, of, round_to, seed
+):
+    channel_graph = ChannelGraph(chain_of_kinds(**recipe))
+    factors = drawn_factors(channel_graph, connections, seed, off)
+
+    def built(factors):
+        compact(channel_graph, plan_removal(channel_graph, factors, round_to), factors)
+
+    try:
+        built(factors)
+    except ValueError:
+        assume(False)  # They leave nothing, whatever the budget.
+    with pytest.raises(ValueError, match="cannot be met by these factors") as refusal:
+        project(channel_graph, factors, 1e-6, of, round_to)
+    least = float(re.search(r"at least (\d\.\d{4})\.$", str(refusal.value))[1])
+    for keep in (least, (1 + 2 * least) / 3):
+        if keep < 1:
+            projected = project(channel_graph, factors, keep, of, round_to).factors
+            assert kept_share(channel_graph, projected, of, round_to) <= keep
+            built(projected)
+
+
+@pytest.mark.parametrize(("keep", "of"), [(0.15, "weights"), (0.3, "macs"), (0.6, "weights")])
+def test_no_unit_and_no_connection_fits_any_more_where_both_have_factors(keep, of):
+    """Also none of which some connections are on already, which would come back with it."""
+    channel_graph = ChannelGraph(chain())
+    factors = drawn_factors(channel_graph, "both", seed=int(10 * keep))
+    check_nothing_further_fits(channel_graph, factors, of, keep, 1)
+
+
+def test_a_path_leads_through_what_is_kept():
+    """The strongest connections belong to units that are not: alone they would connect nothing."""
+    channel_graph = ChannelGraph(chain())
+    factors = drawn_factors(channel_graph, "both", off=0)
+    factors["first"][:] = [1, 1, 1, 1, 1, 9]
+    factors["first/connections"][:] = 1
+    factors["first/connections"][2, 4] = 3  # To another one: 3 * 1 is weaker than 1 * 9.
+    path = connected_path(channel_graph, factors)
+    assert np.flatnonzero(path["first"]).tolist() == [5]
+    assert path["first/connections"][:, 5].sum() == path["first/connections"].sum() == 1
+    assert path["second/connections"][5].sum() == 1
+    # A head that reads nothing of it leads back to what it reads.
+    factors["second/connections"][5] = 0
+    path = connected_path(channel_graph, factors)
+    (unit,) = np.flatnonzero(path["first"])
+    assert unit != 5
+    assert path["second/connections"][unit].sum() == 1
 
 
 def test_the_strongest_stay():

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.checks import with_random_weights
+from helpers.toys import mlp
 from keras import layers, ops
 
 from keras_switcher.graph.channel_graph import ChannelGraph
@@ -192,6 +193,46 @@ def test_what_is_no_score_is_refused_in_words():
         check_scores([1, 2], groups, Random())
     with pytest.raises(ValueError, match="scored none"):
         check_scores({}, groups, Random())
+
+
+@pytest.mark.parametrize(
+    ("stem", "message"),
+    [
+        (np.ones(4, "complex64"), r"Received: complex64 entries\. Return them by their size"),
+        (np.ones(4, bool), r"Received: bool entries\. Return them as floats if that is meant"),
+        (["1", "2", "3", "4"], r"Received: str\d+ entries.*array of floats"),
+        (np.array([1, 2, 3, 4], object), r"Received: object entries.*array of floats"),
+        (np.array([1, 2, 3, 4], "M8[s]"), r"Received: datetime64\[s\] entries"),
+        (None, r"Received: object entries"),
+        ([[1], [2, 3]], r"Received: \[\[1\], \[2, 3\]\], which is no array"),
+        (
+            np.ma.masked_array(np.ones(4), [0, 1, 0, 0]),
+            "Received: a masked array.*filled",
+        ),
+    ],
+)
+def test_scores_that_are_no_real_numbers_are_refused_in_words(stem, message):
+    groups = scored(coupled()).groups
+    with pytest.raises(ValueError, match=f"Random must score 'stem' with real numbers.*{message}"):
+        check_scores({"stem": stem}, groups, Random())
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint64", "float16", "bfloat16", "float32", "float64"])
+def test_scores_may_be_whole_numbers_floats_and_tensors(dtype):
+    groups = scored(coupled()).groups
+    numbers = ops.convert_to_numpy(ops.cast([4, 3, 2, 1], "float32")).astype(
+        ops.convert_to_numpy(ops.ones(1, "bfloat16")).dtype if dtype == "bfloat16" else dtype
+    )
+    for scores in (numbers, numbers.tolist(), ops.convert_to_tensor(numbers.astype("float32"))):
+        checked = check_scores({"stem": scores}, groups, Random())["stem"]
+        assert checked.dtype == "float64"
+        assert checked.tolist() == [4, 3, 2, 1]
+
+
+def test_scores_of_connections_are_checked_too():
+    groups = ChannelGraph(mlp()).connections
+    with pytest.raises(ValueError, match=r"matrix of shape \(4, 8\), one entry per connection"):
+        check_scores({"hidden/connections": np.ones(4)}, groups, Random())
 
 
 def test_an_unknown_name_lists_those_there_are():

@@ -1,0 +1,131 @@
+"""The number of samples: left open again in calls that were recorded with two numbers of them.
+
+Layers read the number of samples from a tensor's shape and write it into others, where an open one
+would be no number. What differs between two recordings is what depends on it.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops, tree
+
+from keras_switcher.graph.call import Call, CallGraph, is_tensor
+from keras_switcher.graph.opening.nodes import calls_before
+
+# Numbers that are seldom a size of anything else, and that have common divisors.
+NUMBERS = (24, 40)
+# Operations that write sizes, by the attribute in which they keep them.
+WRITERS = {"Reshape": "newshape", "BroadcastTo": "shape", "Tile": "repeats", "Repeat": "repeats"}
+
+
+def symbols(structure: Any, number: int) -> Any:
+    """Symbolic tensors without a history, with a number of samples where that is open.
+
+    Args:
+        structure: A structure with symbolic tensors in it.
+        number: The number.
+    """
+    made: dict[int, keras.KerasTensor] = {}
+
+    def symbol(x: Any) -> Any:
+        if not is_tensor(x):
+            return x
+        if id(x) not in made:
+            shape = [number, *x.shape[1:]] if x.shape and x.shape[0] is None else x.shape
+            made[id(x)] = keras.KerasTensor(shape, x.dtype, sparse=x.sparse)
+        return made[id(x)]
+
+    return tree.map_structure(symbol, structure)
+
+
+class OpenSamples:
+    """Makes calls anew, with an open number of samples.
+
+    Raises:
+        ValueError: If that cannot be left open in one of them.
+    """
+
+    def __init__(self) -> None:
+        self._new: dict[int, Any] = {}
+
+    def of(self, graph: CallGraph, other: CallGraph) -> CallGraph:
+        """The calls of a recording with tensors whose number of samples is open.
+
+        Args:
+            graph: A recording with the first of `NUMBERS`.
+            other: The same calls, recorded with the second one.
+        """
+        self._pair(graph.inputs, other.inputs)
+        calls: list[Call] = []
+        for call, twin in zip(graph.calls, other.calls, strict=True):
+            self._pair(call.outputs, twin.outputs)
+            outputs = self._mapped(call.outputs)
+            inside = call.inside
+            if isinstance(inside, CallGraph) and isinstance(twin.inside, CallGraph):
+                inside = self.of(inside, twin.inside)
+            args, kwargs = self._mapped((call.args, call.kwargs))
+            made = replace(call, args=args, kwargs=kwargs, outputs=outputs, inside=inside)
+            calls += self._written(made, twin.op, self._mapped(graph.inputs))
+        return replace(
+            graph,
+            inputs=self._mapped(graph.inputs),
+            outputs=self._mapped(graph.outputs),
+            calls=calls,
+        )
+
+    def _pair(self, tensors: Any, others: Any) -> None:
+        for x, y in zip(tree.flatten(tensors), tree.flatten(others), strict=True):
+            if is_tensor(x) and id(x) not in self._new:
+                shape = [_open(a, b) for a, b in zip(x.shape, y.shape, strict=True)]
+                # The old one is kept as well: an id is only good while its tensor lives.
+                new = keras.KerasTensor(shape, x.dtype, sparse=x.sparse)
+                self._new[id(x)] = new, x
+
+    def _mapped(self, structure: Any) -> Any:
+        return tree.map_structure(lambda x: self._new[id(x)][0] if is_tensor(x) else x, structure)
+
+    def _written(self, call: Call, twin: keras.Operation, inputs: list) -> list[Call]:
+        """The calls in the place of one that may have written the number of samples."""
+        name = WRITERS.get(type(call.op).__name__)
+        if name is None or isinstance(call.op, layers.Layer):
+            return [call]
+        old, new = (np.atleast_1d(getattr(op, name)).tolist() for op in (call.op, twin))
+        if old == new:
+            return [call]
+        sizes = [_open(a, b) for a, b in zip(old, new, strict=True)]
+        if name == "newshape":
+            call.op.newshape = tuple(_with_one_open(sizes, call.output.shape))
+            return [call]
+        ones = next(x for x in inputs if x.shape and x.shape[0] is None)
+        repeats_one = call.input.shape[0] == 1 and call.output.shape[1:] == call.input.shape[1:]
+        if not repeats_one or sizes.count(None) != 1:
+            raise ValueError(f"its call() writes the number of samples in '{call.op.name}'")
+        return _repeated(call, ones)
+
+
+def _repeated(call: Call, samples: keras.KerasTensor) -> list[Call]:
+    """Calls that repeat a single sample: it is multiplied with a one for each."""
+    single, rank = call.input, len(call.output.shape)
+    first = samples[(slice(None), *[0] * (len(samples.shape) - 1))]
+    ones = ops.reshape(ops.cast(ops.ones_like(first), single.dtype), (-1, *[1] * (rank - 1)))
+    made = list(calls_before(ops.multiply(single, ones), [single, samples]))
+    return [*made[:-1], replace(made[-1], outputs=call.outputs)]
+
+
+def _with_one_open(sizes: list, shape: tuple) -> list:
+    """A shape to write with -1 in the place of its open size: what was -1 has a known size."""
+    known = [shape[place] if size == -1 else size for place, size in enumerate(sizes)]
+    if known.count(None) != 1:
+        raise ValueError("its call() writes the number of samples in several sizes of a shape")
+    return [-1 if size is None else size for size in known]
+
+
+def _open(size: int | None, other: int | None) -> int | None:
+    """A size, None where it depends on the number of samples."""
+    if size == other:
+        return size
+    if size is None or other is None or size * NUMBERS[1] != other * NUMBERS[0]:
+        raise ValueError("its call() does something else for another number of samples")
+    return None
