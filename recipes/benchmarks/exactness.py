@@ -61,13 +61,15 @@ def compare(model: keras.Model, channel_graph: ChannelGraph, removed: float, see
 
 def owned_weights(model: keras.Model) -> list[tuple[layers.Layer, list[keras.Variable]]]:
     """All layers with weights of their own, sublayers of layers included, and these weights."""
-    owner = {}
-    for layer in with_sublayers(model):  # Sublayers come later and own what both list.
-        owner |= {id(weight): (layer, weight) for weight in layer.weights}
-    owned: dict[int, tuple] = {}
-    for layer, weight in owner.values():
-        owned.setdefault(id(layer), (layer, []))[1].append(weight)
-    return list(owned.values())
+    owned, claimed = [], set()
+    for layer in with_sublayers(model):
+        parts = [part for part in with_sublayers(layer) if part is not layer]
+        inner = claimed | {id(weight) for part in parts for weight in part.weights}
+        own = [weight for weight in layer.weights if id(weight) not in inner]
+        claimed |= {id(weight) for weight in own}
+        if own:
+            owned.append((layer, own))
+    return owned
 
 
 def with_random_weights(model: keras.Model, rng: np.random.Generator):

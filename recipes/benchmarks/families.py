@@ -56,11 +56,17 @@ def producing_layers(model: keras.Model) -> list[tuple[layers.Layer, list[keras.
 
 
 def why_whole(channel_graph: ChannelGraph, layer: layers.Layer, kernels: list) -> str | None:
-    """What keeps the channels that a layer makes or carries, without names; None if nothing."""
+    """What keeps the channels that a layer makes or carries, without names.
+
+    None if nothing does along one of its axes: of heads and their widths, heads may go.
+    """
     axes = [axis for kernel in kernels for axis in channel_graph.axes_of(kernel).values()]
-    groups = [group for axis in axes if not isinstance(axis, Edge) for group in axis.groups]
-    if groups:
-        return next((_nameless(g.reason, channel_graph) for g in groups if g.reason), None)
+    made = [axis.groups for axis in axes if axis.groups and not isinstance(axis, Edge)]
+    if any(all(group.prunable for group in groups) for groups in made):
+        return None
+    if made:
+        reason = next(group.reason for groups in made for group in groups if group.reason)
+        return _nameless(reason, channel_graph)
     reasons = {hidden.name: hidden.reason for hidden in channel_graph.hidden_weights}
     for call in channel_graph.graph.calls:
         if any(part is layer for part in with_sublayers(call.op)):
