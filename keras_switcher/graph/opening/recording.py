@@ -43,7 +43,7 @@ class Recorder:
     """
 
     def __init__(self, ops: list[keras.Operation]) -> None:
-        self._own_weights = OwnWeights()
+        self._own_weights = OwnWeights(ops)
         # Nothing else keeps what is assigned to a variable of the backend.
         self._assignable = variables_of_functions(filter(is_composite, ops))
         self._made: dict[int, tuple] = {}
