@@ -44,6 +44,7 @@ class Recorder:
 
     def __init__(self, ops: list[keras.Operation]) -> None:
         self._own_weights = OwnWeights(ops)
+        self._has_masks = any(map(_makes_mask, ops))
         # Nothing else keeps what is assigned to a variable of the backend.
         self._assignable = variables_of_functions(filter(is_composite, ops))
         self._made: dict[int, tuple] = {}
@@ -63,6 +64,8 @@ class Recorder:
             A `CallGraph` whose inputs are the tensors among the arguments and at last one that
             own weights are multiplied with; or `Closed`.
         """
+        if self._has_masks:
+            return Closed("tensors of the network carry masks")
         fixed = kwargs.get("training")
         graph = self._record(op, args, kwargs, NUMBERS[0])
         if isinstance(graph, Closed):
@@ -158,6 +161,11 @@ class Recorder:
             if is_composite(call.op):
                 call.inside = self._inside(call.outputs, call.inputs)
         return CallGraph("", begins, made, calls, returns_input=returns_input)
+
+
+def _makes_mask(op: keras.Operation) -> bool:
+    """Whether a layer gives masks to those behind it, of which symbolic tensors know nothing."""
+    return isinstance(op, layers.Masking) or bool(getattr(op, "mask_zero", False))
 
 
 @contextmanager
