@@ -123,6 +123,8 @@ def test_a_switcher_model_is_trained_saved_and_compacted(tmp_path):
 def test_what_stays_closed_says_why(block, reason):
     model = pictures(block)
     said = next(group.reason for group in ks.channel_groups(model) if group.name == "stem")
+    wrapped = keras.Sequential([keras.Input((8, 8, 3)), *model.layers[1:]])
+    assert {group.reason for group in ks.channel_groups(wrapped)} >= {said}
     assert f"no rule is known for {type(block).__name__}; it is not opened: {reason}" in said
     if not isinstance(block, (Noisy, Stateful)):
         check_exact_graph(with_random_weights(model), *masks_for(model), step=False)

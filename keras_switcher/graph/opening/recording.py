@@ -66,7 +66,9 @@ class Recorder:
         """
         if self._has_masks:
             return Closed("tensors of the network carry masks")
-        fixed = kwargs.get("training")
+        # False is what Keras notes where nothing was said: a Functional model overrides it.
+        fixed = kwargs.get("training") or None
+        kwargs = {**kwargs, "training": True} if fixed else _without_training(kwargs)
         graph = self._record(op, args, kwargs, NUMBERS[0])
         if isinstance(graph, Closed):
             return graph
@@ -161,6 +163,10 @@ class Recorder:
             if is_composite(call.op):
                 call.inside = self._inside(call.outputs, call.inputs)
         return CallGraph("", begins, made, calls, returns_input=returns_input)
+
+
+def _without_training(kwargs: dict) -> dict:
+    return {name: value for name, value in kwargs.items() if name != "training"}
 
 
 def _makes_mask(op: keras.Operation) -> bool:
