@@ -160,6 +160,7 @@ def test_a_subclassed_model_is_read_once_its_inputs_are_known():
     np.testing.assert_allclose(small(x), model(x), atol=1e-5)
 
 
+@pytest.mark.only("tensorflow", reason="elsewhere Keras does not know what such a model reads")
 def test_a_subclassed_model_that_cannot_be_read_is_refused_with_two_ways_in():
     class Eager(Plain):
         def call(self, x, training=None):

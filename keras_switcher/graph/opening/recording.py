@@ -44,7 +44,7 @@ class Recorder:
 
     def __init__(self, ops: list[keras.Operation]) -> None:
         self._own_weights = OwnWeights(ops)
-        self._has_masks = any(map(_makes_mask, ops))
+        self._why_none = _why_none_is_opened(ops)
         # Nothing else keeps what is assigned to a variable of the backend.
         self._assignable = variables_of_functions(filter(is_composite, ops))
         self._made: dict[int, tuple] = {}
@@ -64,8 +64,8 @@ class Recorder:
             A `CallGraph` whose inputs are the tensors among the arguments and at last one that
             own weights are multiplied with; or `Closed`.
         """
-        if self._has_masks:
-            return Closed("tensors of the network carry masks")
+        if self._why_none is not None:
+            return Closed(self._why_none)
         # False is what Keras notes where nothing was said: a Functional model overrides it.
         fixed = kwargs.get("training") or None
         kwargs = {**kwargs, "training": True} if fixed else _without_training(kwargs)
@@ -169,9 +169,13 @@ def _without_training(kwargs: dict) -> dict:
     return {name: value for name, value in kwargs.items() if name != "training"}
 
 
-def _makes_mask(op: keras.Operation) -> bool:
-    """Whether a layer gives masks to those behind it, of which symbolic tensors know nothing."""
-    return isinstance(op, layers.Masking) or bool(getattr(op, "mask_zero", False))
+def _why_none_is_opened(ops: list[keras.Operation]) -> str | None:
+    """Why no layer of a network is opened, or None: symbolic tensors would not tell all."""
+    if any(isinstance(op, layers.Masking) or getattr(op, "mask_zero", False) for op in ops):
+        return "tensors of the network carry masks"
+    if any(isinstance(op, layers.InputLayer) and op.optional for op in ops):
+        return "an input of the network may be left out"
+    return None
 
 
 @contextmanager
