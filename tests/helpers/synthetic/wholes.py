@@ -103,11 +103,18 @@ def channels_first():
     return inputs, head(x)
 
 
-@graph(one="no rule is known for MultiHeadAttention", two="a LayerNormalization over")
+@graph(
+    two="a LayerNormalization over",
+    **{
+        "mixed/query_dense": "is compared by",
+        "mixed/key_dense": "is compared by",
+        "mixed/value_dense": "is as wide as its keys must be",
+    },
+)
 def attention():
     inputs = keras.Input((5, 4))
     x = layers.Dense(8, activation="relu", name="one")(inputs)
-    x = layers.MultiHeadAttention(2, 4)(x, x)
+    x = layers.MultiHeadAttention(2, 4, name="mixed")(x, x)
     x = layers.LayerNormalization()(layers.Dense(8, name="two")(x))
     return inputs, head(layers.Dense(6, activation="relu", name="three")(x))
 
