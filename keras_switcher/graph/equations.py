@@ -50,7 +50,8 @@ def with_known_sizes(
         inputs: The tensor.
         training: As the layer's `call` takes it: it changes no size.
     """
-    made = layer.compute_output_spec(inputs)
+    # Its own answer, if another one is given in its place while a network is read.
+    made = keras.layers.EinsumDense.compute_output_spec(layer, inputs)
     (given, _), made_axes = letters_of(layer.equation, [len(inputs.shape), len(layer.kernel.shape)])
     sizes = dict(zip(given, inputs.shape, strict=True))
     shape = [

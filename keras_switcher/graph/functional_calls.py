@@ -46,11 +46,10 @@ def calls_of_model(
 
 
 def is_subclassed(model: keras.Model) -> bool:
-    """Whether a model has no graph of its own, or a call() of its own beside it."""
+    """Whether a model has no graph of its own: what it computes is in its call()."""
     if isinstance(model, keras.Sequential) or isinstance(getattr(model, "task", None), keras.Model):
         return False
-    own_call = type(model).call is not keras.Model.call
-    return own_call and why_unreadable(model) is not None
+    return getattr(model, "inputs", None) is None and why_unreadable(model) is not None
 
 
 def why_unreadable(model: keras.Model) -> str | None:

@@ -14,6 +14,7 @@ from helpers.checks import (
     with_random_weights,
 )
 from helpers.exactness import check_exact_graph
+from helpers.opaque import NOT_OPENED, Opaque
 from keras import layers
 
 from keras_switcher import channel_groups, prune_channels
@@ -165,7 +166,7 @@ def test_elementwise_activations_are_known_and_no_others():
         assert elementwise == (function in ELEMENTWISE), name
 
 
-class Cumulative(keras.layers.Layer):
+class Cumulative(Opaque):
     """Mixes channels in a way that no rule knows."""
 
     def call(self, inputs):
@@ -192,7 +193,7 @@ def test_unknown_layer_locks_what_it_reads_and_nothing_else(place):
     reasons = {group.name: group.reason for group in groups if group.producers}
     read = [layer.name for layer in stack[:place] if hasattr(layer, "kernel")][-1:]
     for name in ("first", "second", "third"):
-        locked = "feeds 'unknown', and no rule is known for Cumulative"
+        locked = f"feeds 'unknown', and no rule is known for Cumulative; {NOT_OPENED}"
         assert reasons[name] == (locked if name in read else None)
     assert reasons["head"] is not None
     check_exact(model, *draw_masks(groups, 0.4))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from helpers.checks import draw_masks, with_random_weights
 from helpers.exactness import check_exact_graph
+from helpers.opaque import Opaque
 from helpers.synthetic.registry import block, conv, head, image
 from keras import layers, ops
 
@@ -13,7 +14,7 @@ from keras_switcher.graph.rules import RULES
 
 
 @keras.saving.register_keras_serializable("tests")
-class Blend(layers.Layer):
+class Blend(Opaque):
     """Mixes channels and positions, in a way that no rule knows."""
 
     def __init__(self, share=0.5, **kwargs):

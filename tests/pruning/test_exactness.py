@@ -17,7 +17,10 @@ IS_LONG = {name: keras.backend.backend() == "jax" and i % 3 for i, name in enume
 RUN = {
     "layer_normalization_of_positions": pytest.mark.only(
         "tensorflow", "jax", reason="Under PyTorch Keras normalises the last axes alone."
-    )
+    ),
+    "repeated_as_often_as_each": pytest.mark.only(
+        "tensorflow", reason="Elsewhere Keras repeats all alike, or by arrays, which no file holds."
+    ),
 }
 
 

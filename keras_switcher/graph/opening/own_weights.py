@@ -5,6 +5,7 @@ smaller network of Keras's own layers needs a layer for it: an EinsumDense, whos
 variable, multiplies a single one with it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,9 +22,17 @@ _LETTERS = "bcdefghijklmnopqrstuvwxyz"
 
 
 class OwnWeights:
-    """The layers that return the own weights of composite layers, one for each variable."""
+    """The layers that return the own weights of composite layers, one for each variable.
 
-    def __init__(self) -> None:
+    Args:
+        ops: All layers of the network: what several of them hold is nobody's own.
+    """
+
+    def __init__(self, ops: list[keras.Operation]) -> None:
+        # Private: without them a layer tells of its variables together with those of layers in it.
+        books = ("_trainable_variables", "_non_trainable_variables")
+        held = [id(v) for op in ops for name in books for v in getattr(op, name, ())]
+        self._shared = {key for key, count in Counter(held).items() if count > 1}
         self._layers: dict[int, layers.Layer] = {}
         self._kernels: dict[tuple, layers.Layer] = {}
 
@@ -42,7 +51,7 @@ class OwnWeights:
         one = keras.KerasTensor((None,), "float32")
         held = vars(op)
         places = {name: held[name] for name in _places(op)}
-        own = own_weights(op)
+        own = {key: v for key, v in own_weights(op).items() if key not in self._shared}
         tensors: dict[int, keras.KerasTensor] = {}
 
         def tensor(x: Any) -> Any:

@@ -1,7 +1,7 @@
 """Recording: the calls that a layer's call() makes, read from symbolic tensors."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ import keras
 from keras import layers, tree
 
 from keras_switcher.graph.call import CallGraph, Closed, is_stock, is_tensor
+from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.opening.comparing import agreed
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
@@ -42,7 +43,7 @@ class Recorder:
     """
 
     def __init__(self, ops: list[keras.Operation]) -> None:
-        self._own_weights = OwnWeights()
+        self._own_weights = OwnWeights(ops)
         # Nothing else keeps what is assigned to a variable of the backend.
         self._assignable = variables_of_functions(filter(is_composite, ops))
         self._made: dict[int, tuple] = {}
@@ -85,7 +86,10 @@ class Recorder:
         with ExitStack() as stack:
             stack.enter_context(without_new_nodes(op))
             for part in parts:
-                stack.enter_context(self._answered(part))
+                stack.enter_context(_answered(part, partial(self._run, part)))
+            for part in with_sublayers(op):
+                if type(part) is layers.EinsumDense:  # Some leave sizes open that are known.
+                    stack.enter_context(_answered(part, partial(with_known_sizes, part)))
             changed = stack.enter_context(restored(self._assignable))
             try:
                 outputs = op(*args, **kwargs)
@@ -97,16 +101,6 @@ class Recorder:
                 outputs, [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
             )
         return Closed("its call() changes variables") if changed else inside
-
-    @contextmanager
-    def _answered(self, op: layers.Layer) -> Iterator[None]:
-        """A scope in which a layer's call() is run and recorded where Keras asks for shapes."""
-        # Past Keras's own setattr, which would keep books of it.
-        vars(op)["compute_output_spec"] = partial(self._run, op)
-        try:
-            yield
-        finally:
-            del vars(op)["compute_output_spec"]
 
     def _run(self, op: layers.Layer, *args: Any, **kwargs: Any) -> Any:
         """Runs a layer's call(); returns tensors like those that it returns."""
@@ -132,11 +126,14 @@ class Recorder:
     def _outputs(self, op: layers.Layer, args: tuple, kwargs: dict) -> tuple | Closed:
         """What call() returns, and the tensor that the layer's own weights are multiplied with."""
         number_of_losses = len(op.losses)
-        scope = keras.StatelessScope(collect_losses=True)
+        scope = _NotingScope(collect_losses=True)
         with self._own_weights.as_tensors(op) as one, scope:
             outputs = op.call(*args, **kwargs)
         if scope.state_mapping:
             return Closed("its call() draws random numbers or changes variables")
+        if scope.read:
+            names = ", ".join(dict.fromkeys(f"'{variable.path}'" for variable in scope.read))
+            return Closed(f"its call() computes with values of {names} that it reads at once")
         if scope.losses or len(op.losses) != number_of_losses:
             return Closed("its call() adds a loss")
         flat = tree.flatten(outputs)
@@ -161,6 +158,33 @@ class Recorder:
             if is_composite(call.op):
                 call.inside = self._inside(call.outputs, call.inputs)
         return CallGraph("", begins, made, calls, returns_input=returns_input)
+
+
+@contextmanager
+def _answered(op: layers.Layer, function: Callable) -> Iterator[None]:
+    """A scope in which a function says what a layer returns where Keras asks for that."""
+    # Past Keras's own setattr, which would keep books of it.
+    vars(op)["compute_output_spec"] = function
+    try:
+        yield
+    finally:
+        del vars(op)["compute_output_spec"]
+
+
+class _NotingScope(keras.StatelessScope):
+    """A scope that notes which variables' values are read: what is made of them is a constant.
+
+    Attributes:
+        read: The variables.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.read: list[keras.Variable] = []
+
+    def get_current_value(self, variable: keras.Variable) -> Any:
+        self.read.append(variable)
+        return super().get_current_value(variable)
 
 
 def _why_closed(op: layers.Layer) -> Closed | None:

@@ -61,6 +61,8 @@ class OpenSamples:
         calls: list[Call] = []
         for call, twin in zip(graph.calls, other.calls, strict=True):
             self._pair(call.outputs, twin.outputs)
+            if type(call.op).__name__ == "DotProductAttention":
+                self._widen(call.output, self._mapped(call.inputs[2]).shape[-1])
             outputs = self._mapped(call.outputs)
             inside = call.inside
             if isinstance(inside, CallGraph) and isinstance(twin.inside, CallGraph):
@@ -82,6 +84,12 @@ class OpenSamples:
                 # The old one is kept as well: an id is only good while its tensor lives.
                 new = keras.KerasTensor(shape, x.dtype, sparse=x.sparse)
                 self._new[id(x)] = new, x
+
+    def _widen(self, tensor: keras.KerasTensor, width: int) -> None:
+        """Gives what attention makes the width of its values: Keras says that of its queries."""
+        new = self._new[id(tensor)][0]
+        shape = (*new.shape[:-1], width)
+        self._new[id(tensor)] = keras.KerasTensor(shape, new.dtype), tensor
 
     def _mapped(self, structure: Any) -> Any:
         return tree.map_structure(lambda x: self._new[id(x)][0] if is_tensor(x) else x, structure)

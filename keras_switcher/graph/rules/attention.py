@@ -2,6 +2,7 @@
 
 import inspect
 
+import keras
 import numpy as np
 from keras import layers, tree
 
@@ -20,7 +21,9 @@ def dot_product_attention(call: Call, reader: Reader) -> None:
 
     Keras says that its output has the shape of the queries, so that values are as wide as these.
     """
-    given = inspect.signature(call.op.call).bind(*call.args, **call.kwargs).arguments
+    names = [*[*inspect.signature(call.op.call).parameters][: len(call.args)], *call.kwargs]
+    operands = [x if is_tensor(x) else np.asarray(x) for x in (*call.args, *call.kwargs.values())]
+    given = dict(zip(names, operands, strict=True))
     query, key, value = (given[name] for name in ("query", "key", "value"))
     for tensor in (query, key):
         reader.lock(reader.channels(tensor, _WIDTH), f"is compared by '{call.name}'")
@@ -35,25 +38,26 @@ def dot_product_attention(call: Call, reader: Reader) -> None:
         "key": read,
         "value": [*read[:-1], "made"],
     }
-    operands = [x if is_tensor(x) else np.asarray(x) for x in (*call.args, *call.kwargs.values())]
     of_each = [
         letters.get(name, scores[len(scores) - len(operand.shape) :])
-        for name, operand in zip(given, operands, strict=True)
+        for name, operand in given.items()
     ]
-    if not alike:
-        _couple_heads(call, reader)
+    for tensor in () if alike else (key, value):
+        _couple_heads(call, reader, query, tensor)
     combine(call, reader, operands, of_each, ["sample", "position", "head", "width of queries"])
 
 
-def _couple_heads(call: Call, reader: Reader) -> None:
-    """Couples heads of keys and values with those of the queries, several for each of them."""
-    query, *others = call.inputs[:3]
-    ids = reader.channels(query, _HEADS)
-    for tensor in others:
-        read = reader.channels(tensor, _HEADS)
-        if (np.concatenate([read, ids]) != NO_CHANNEL).any():
-            reader.forbid(read, 1)  # TensorFlow takes a single one for as many as the queries have.
-            reader.couple(ids, np.repeat(read, len(ids) // len(read)))
+def _couple_heads(
+    call: Call, reader: Reader, query: keras.KerasTensor, tensor: keras.KerasTensor
+) -> None:
+    """Couples heads of keys or values with those of the queries, several for each of them."""
+    ids, read = reader.channels(query, _HEADS), reader.channels(tensor, _HEADS)
+    if len(read) == 1:
+        for each in (ids, read):
+            reader.lock(each, f"is read by, or is, one of all heads of '{call.name}'")
+    elif (np.concatenate([read, ids]) != NO_CHANNEL).any():
+        reader.forbid(read, 1)  # TensorFlow takes a single one for as many as the queries have.
+        reader.couple(ids, np.repeat(read, len(ids) // len(read)))
 
 
 @rule(layers.Attention, layers.AdditiveAttention)

@@ -67,6 +67,9 @@ def _label_outputs(call: Call, reader: Reader, along: dict[int, np.ndarray]) -> 
     """What an EinsumDense makes: its bias, activation and output shape go with it."""
     layer, rank = call.op, len(call.output.shape)
     shape = list(layer.partial_output_shape)
+    if sum(each.op is layer for each in reader.graph.calls) == 1:  # Some leave open what is known.
+        known = call.output.shape[-len(shape) :] if shape else ()
+        shape = [b if a is None else a for a, b in zip(shape, known, strict=True)]
     for axis, ids in along.items():
         reader.label(call.output, axis, ids)
         if shape[axis - rank] is not None:

@@ -63,6 +63,15 @@ def heads_in_one_operation():
     return inputs, head(layers.ReLU()(merge(x)))
 
 
+@graph(query="is compared by", key="is compared by", value="as wide as its keys")
+def grouped_heads_in_one_operation():
+    inputs = tokens()
+    query = project(inputs, "query", heads=8)
+    key, value = (project(inputs, name) for name in ("key", "value"))
+    x = ops.dot_product_attention(query, key, value, is_causal=True)
+    return inputs, head(layers.ReLU()(merge(x)))
+
+
 @graph(query=CONTRACTED, key=CONTRACTED)
 def heads_of_another_sequence():
     one, other = tokens(), keras.Input((7, 4))

@@ -71,7 +71,9 @@ def padded_shortcut():
 @graph(stem="with other channels", side="belong to no group")
 def padded_by_others():
     inputs = image()
-    x = ops.pad(block(inputs, "stem", 5), ((0, 0), (0, 0), (0, 0), (1, 2)), mode="reflect")
+    x = ops.pad(block(inputs, "stem", 5), ((0, 0), (0, 0), (1, 1), (1, 2)), mode="reflect")[
+        :, :, 1:-1
+    ]
     y = ops.pad(conv(inputs, "side", 6), ((0, 0), (0, 0), (0, 0), (1, 1)), constant_values=0.5)
     y = y + layers.Concatenate()([inputs, inputs, inputs[..., :2]])
     return inputs, head(block(layers.Concatenate()([x, y]), "after"))
@@ -152,7 +154,7 @@ def reductions_of_all_kinds():
     x = block(inputs, "one")
     mean, variance = ops.moments(conv(x, "two"), axes=[1], keepdims=True)
     x = mean + variance * ops.nanmax(conv(x, "three"), axis=1, keepdims=True)
-    x = ops.logsumexp(conv(x, "four"), axis=2) + ops.quantile(conv(x, "five"), 0.3, axis=2)
+    x = ops.logsumexp(conv(x, "four"), axis=2) + ops.ptp(conv(x, "five"), axis=2)
     x = x * ops.norm(conv(inputs, "six"), axis=(1, 2))[:, None]
     return inputs, head(layers.Dense(6, activation="relu", name="last")(x[:, 0]))
 
@@ -162,5 +164,5 @@ def functions_of_entries():
     inputs = image()
     x = ops.arctan(conv(inputs, "one")) + ops.trunc(3 * conv(inputs, "two"))
     x = x * ops.exp2(ops.sinc(conv(x, "three"))) + ops.erf(ops.fmax(x, 0.5))
-    x = ops.logaddexp2(x, conv(inputs, "four")) - ops.heaviside(x, ops.abs(x))
+    x = ops.logaddexp2(x, conv(inputs, "four")) - ops.stop_gradient(ops.heaviside(x, 0.0 * x))
     return inputs, head(block(ops.cbrt(x) + ops.ones_like(x) * ops.fmod(x, 2.0), "after"))
