@@ -57,7 +57,7 @@ class Reader(Labels):
         self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)
         self._mentioned: list[np.ndarray] = []
-        self._following: list[tuple[int, int]] = []
+        self._numbered: list[tuple[int, int]] = []
         self._mixing: dict[int, keras.Variable] = {}  # The kernels that the rule has spoken of.
         self._inside: dict[int, tuple[Call, Call, list]] = {}
 
@@ -150,30 +150,15 @@ class Reader(Labels):
         They belong to no group, unless they are coupled with channels of one: then they go with it.
         """
         self.weights.count += count
-        return np.arange(self.weights.count - count, self.weights.count)
-
-    def follow(self, call: Call, weight: keras.Variable, axis: int) -> np.ndarray:
-        """Declares that positions along a weight's axis go with whatever they are combined with.
-
-        They are channels of a group as soon as they are coupled with some that a kernel makes.
-
-        Args:
-            call: The call that returns the weight.
-            weight: The weight.
-            axis: The axis.
-
-        Returns:
-            Their ids.
-        """
-        ids = self.weights.follow(call, weight, axis)
-        self._following.append((ids[0], ids[-1]))
+        ids = np.arange(self.weights.count - count, self.weights.count)
+        self._numbered.append((ids[0], ids[-1]))
         return ids
 
     def follows(self, ids: np.ndarray) -> bool:
-        """Whether ids are such that no kernel made, see `follow`."""
+        """Whether ids are such that no kernel made, see `number`."""
         known = ids[ids != NO_CHANNEL]
         return len(known) > 0 and any(
-            first <= known.min() and known.max() <= last for first, last in self._following
+            first <= known.min() and known.max() <= last for first, last in self._numbered
         )
 
     def carry(

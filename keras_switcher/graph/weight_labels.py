@@ -99,11 +99,3 @@ class WeightLabels:
             name = f"{call.name}/{part}" if part else call.name
             self.producers.append(UnresolvedProducer(name, call, kernel, axis, ids))
         return ids
-
-    def follow(self, call: Call, weight: keras.Variable, axis: int) -> np.ndarray:
-        """The ids along the axis of a weight that no kernel makes: new ones in its first call."""
-        new = np.arange(self.count, self.count + weight.shape[axis])
-        ids = self.carry(call, weight, axis, new)
-        if ids is new:
-            self.count += len(ids)
-        return ids

@@ -123,6 +123,8 @@ def test_a_switcher_model_is_trained_saved_and_compacted(tmp_path):
 def test_what_stays_closed_says_why(block, reason):
     model = pictures(block)
     said = next(group.reason for group in ks.channel_groups(model) if group.name == "stem")
+    wrapped = keras.Sequential([keras.Input((8, 8, 3)), *model.layers[1:]])
+    assert {group.reason for group in ks.channel_groups(wrapped)} >= {said}
     assert f"no rule is known for {type(block).__name__}; it is not opened: {reason}" in said
     if not isinstance(block, (Noisy, Stateful)):
         check_exact_graph(with_random_weights(model), *masks_for(model), step=False)
@@ -158,6 +160,7 @@ def test_a_subclassed_model_is_read_once_its_inputs_are_known():
     np.testing.assert_allclose(small(x), model(x), atol=1e-5)
 
 
+@pytest.mark.only("tensorflow", reason="elsewhere Keras does not know what such a model reads")
 def test_a_subclassed_model_that_cannot_be_read_is_refused_with_two_ways_in():
     class Eager(Plain):
         def call(self, x, training=None):
@@ -185,3 +188,11 @@ def test_what_holds_no_layers_is_read_as_the_operations_that_it_does():
             return x * ops.sigmoid(x)
 
     assert prunable(pictures(Gate(name="gate"))) == {"stem"}
+
+
+def test_nothing_is_opened_where_tensors_carry_masks():
+    inputs = keras.Input((5,), dtype="int32")
+    x = layers.Embedding(9, 8, mask_zero=True)(inputs)
+    x = layers.MultiHeadAttention(2, 4, name="attention")(x, x)
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
+    assert "attention" in [call.name for call in trace(model).calls]

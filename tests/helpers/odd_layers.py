@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from helpers.opaque import Opaque
 from keras_switcher.graph.rules import rule
 
 
-class Own(layers.Layer):
+class Own(Opaque):
     """Scales each channel by a weight; it describes itself."""
 
     def __init__(self, factor=1.0, **kwargs):

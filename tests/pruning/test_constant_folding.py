@@ -246,5 +246,5 @@ def test_a_reader_of_a_constant_and_of_arguments_that_are_no_tensors_is_named(re
     inputs = keras.Input((5, 8))
     dead = layers.Dense(8, name="back")(layers.Dense(4, name="a")(inputs))
     model = keras.Model(inputs, layers.Dense(2)(reader(dead, inputs)))
-    with pytest.raises(ValueError, match=r"left of 'a'.*'reader' would read a constant"):
+    with pytest.raises(ValueError, match=r"left of 'a'.*'reader.*' would read a constant"):
         prune_channels(model, {"a": np.zeros(4, bool)})

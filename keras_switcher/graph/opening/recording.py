@@ -44,6 +44,7 @@ class Recorder:
 
     def __init__(self, ops: list[keras.Operation]) -> None:
         self._own_weights = OwnWeights(ops)
+        self._why_none = _why_none_is_opened(ops)
         # Nothing else keeps what is assigned to a variable of the backend.
         self._assignable = variables_of_functions(filter(is_composite, ops))
         self._made: dict[int, tuple] = {}
@@ -63,7 +64,11 @@ class Recorder:
             A `CallGraph` whose inputs are the tensors among the arguments and at last one that
             own weights are multiplied with; or `Closed`.
         """
-        fixed = kwargs.get("training")
+        if self._why_none is not None:
+            return Closed(self._why_none)
+        # False is what Keras notes where nothing was said: a Functional model overrides it.
+        fixed = kwargs.get("training") or None
+        kwargs = {**kwargs, "training": True} if fixed else _without_training(kwargs)
         graph = self._record(op, args, kwargs, NUMBERS[0])
         if isinstance(graph, Closed):
             return graph
@@ -158,6 +163,19 @@ class Recorder:
             if is_composite(call.op):
                 call.inside = self._inside(call.outputs, call.inputs)
         return CallGraph("", begins, made, calls, returns_input=returns_input)
+
+
+def _without_training(kwargs: dict) -> dict:
+    return {name: value for name, value in kwargs.items() if name != "training"}
+
+
+def _why_none_is_opened(ops: list[keras.Operation]) -> str | None:
+    """Why no layer of a network is opened, or None: symbolic tensors would not tell all."""
+    if any(isinstance(op, layers.Masking) or getattr(op, "mask_zero", False) for op in ops):
+        return "tensors of the network carry masks"
+    if any(isinstance(op, layers.InputLayer) and op.optional for op in ops):
+        return "an input of the network may be left out"
+    return None
 
 
 @contextmanager

@@ -28,7 +28,8 @@ def inputs_of_subclassed(model: keras.Model) -> Any:
         raise ValueError(
             f"Model '{model.name}' (of type {type(model).__name__}) is a subclassed model whose "
             "inputs are not known. Call it on a batch of example data first, model(batch), or "
-            "model.build(input_shape), with all inputs in its first argument."
+            "model.build(input_shape), with all inputs in its first argument; or write it with the "
+            "functional API, keras.Model(inputs, outputs)."
         )
     return _inputs(config["input_shape"])
 

@@ -34,7 +34,8 @@ def own_weight(call: Call, reader: Reader) -> None:
     kernel, shape = call.op.kernel, [*call.op.kernel.shape]
     long = [axis for axis, size in enumerate(kernel.shape) if size > 1]
     for axis in long:
-        shape[axis] = reader.follow(call, kernel, axis)
+        shape[axis] = reader.number(kernel.shape[axis])
+        reader.carry(kernel, axis, shape[axis])
         reader.label(call.output, axis + 1, shape[axis])
     reader.resize(call, output_shape=shape)
     if len(long) > 1:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.checks import check_close, draw_inputs, run_gated, with_random_weights
+from helpers.opaque import Opaque
 from keras import layers
 
 from keras_switcher import SwitcherModel, prune_channels
@@ -14,7 +15,7 @@ from keras_switcher.graph.rules import RULES
 from keras_switcher.pruning.verification.rebuilt_layer import describe_difference
 
 
-class Own(layers.Layer):
+class Own(Opaque):
     """Describes itself, by a number."""
 
     def __init__(self, number=0.5, **kwargs):
