@@ -34,7 +34,8 @@ def read_graph(graph: CallGraph) -> tuple[Reader, TiedWeights]:
     useful = {
         sizes: number
         for sizes, number in choices.items()
-        if after[reader.splits[sizes]].sum() < before[reader.splits[sizes]].sum()
+        if sizes in reader.splits  # Along another axis, a reshape that follows may see no channels.
+        and after[reader.splits[sizes]].sum() < before[reader.splits[sizes]].sum()
     }
     if useful != choices:
         reader, tied = _read(graph, useful)

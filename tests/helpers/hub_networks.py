@@ -1,6 +1,7 @@
 """Small networks of KerasHub, one of each way to put layers into layers, with random weights."""
 
-from keras_hub import models
+import keras
+from keras_hub import layers, models
 
 IMAGE = (32, 32, 3)
 
@@ -97,3 +98,22 @@ def clip_vision():
         intermediate_dim=24,
         image_shape=IMAGE,
     )
+
+
+def sam3_vision():
+    """An encoder in one layer: windows, rotated queries, and features at several sizes."""
+    encoder = layers.SAM3VisionEncoder(
+        image_shape=(56, 56, 3),
+        patch_size=14,
+        num_layers=2,
+        hidden_dim=16,
+        intermediate_dim=24,
+        num_heads=2,
+        fpn_hidden_dim=8,
+        fpn_scale_factors=[4.0, 2.0, 1.0, 0.5],
+        pretrain_image_shape=(28, 28, 3),
+        window_size=2,
+        global_attn_indexes=[1],
+    )
+    images = keras.Input((56, 56, 3))
+    return keras.Model(images, encoder(images))
