@@ -30,7 +30,7 @@ LEAST = {
     "efficientnet_v2": 0.9,
     "hgnet_v2": 0.8,
     "retinanet": 0.7,
-    "clip_vision": 0.6,
+    "clip_vision": 8 / 14,  # All but patches, outputs and what goes back into the stream.
     "sam3_vision": 0.2,
 }
 
