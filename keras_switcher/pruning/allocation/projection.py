@@ -1,5 +1,6 @@
 """Projection: the strongest factors stay on, as many as a budget has room for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
@@ -86,6 +87,7 @@ class _Search:
         self._channel_graph = channel_graph
         self._of = of
         self._round_to = round_to
+        self._planned: tuple[np.ndarray, Plan] | None = None  # The last mask, and its plan.
         channels, connections = split_factors(factors)
         groups = [group for group in channel_graph.groups if group.name in channels]
         self._factors = {group.name: channels[group.name] for group in groups} | connections
@@ -133,11 +135,26 @@ class _Search:
             return limit - self.cost(mask)
 
         mask = prefix(self.ranking, self.always, lambda mask: room(mask) >= 0)
-        filled = fill(self.ranking, mask, room, self.increments)
+        filled = self._filled(mask, room)
         while not self.is_counted and (filled != mask).any():
             # What comes alive, or in the place of a filler, may make room for what had none.
-            mask, filled = filled, fill(self.ranking, filled, room, self.increments)
+            mask, filled = filled, self._filled(filled, room)
         return filled
+
+    def _filled(self, mask: np.ndarray, room: Callable[[np.ndarray], int]) -> np.ndarray:
+        independent = self.independent if self._connections else None
+        return fill(self.ranking, mask, room, self.increments, independent)
+
+    def independent(self, mask: np.ndarray) -> np.ndarray:
+        """Connections of units that are kept: one more of them changes nothing else.
+
+        None where layers need units beside: another connection may do instead.
+        """
+        plan = self._plan(mask)
+        found = np.zeros(len(mask), bool)
+        if all((plan.scale[name] > 0)[keep].all() for name, keep in plan.keep.items()):
+            found[-1 - sum(matrix.size for matrix in self._connections.values()) : -1] = True
+        return found
 
     def increments(self, mask: np.ndarray) -> np.ndarray:
         """What each factor adds at least to what a packed mask leaves, if it adds anything."""
@@ -215,4 +232,9 @@ class _Search:
         return masked
 
     def _plan(self, mask: np.ndarray) -> Plan:
-        return plan_removal(self._channel_graph, self._masked(mask), self._round_to)
+        if self._planned is None or self._planned[0] is not mask:
+            self._planned = (
+                mask,
+                plan_removal(self._channel_graph, self._masked(mask), self._round_to),
+            )
+        return self._planned[1]
