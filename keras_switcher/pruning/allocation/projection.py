@@ -152,7 +152,7 @@ class _Search:
         """
         plan = self._plan(mask)
         found = np.zeros(len(mask), bool)
-        if all((plan.scale[name] > 0)[keep].all() for name, keep in plan.keep.items()):
+        if _acts_as_a_whole(plan):
             found[-1 - sum(matrix.size for matrix in self._connections.values()) : -1] = True
         return found
 
@@ -187,12 +187,11 @@ class _Search:
         """What comes back at least with each unit that is off: its connections that are on.
 
         Nothing, unless there are such from what is kept and to what is kept: else it may stay dead.
-        Nor where the plan keeps more than the mask, which may then go.
+        Nor where layers need units beside, which may then go.
         """
         spans, factors = self._kept_cost.spans, self._masked(mask)
-        kept = np.concatenate([*(plan.keep[name] for name in spans), np.zeros(0, bool)])
-        if self._round_to > 1 or not spans or (kept & ~mask[: len(kept)]).any():
-            return np.zeros(len(kept))
+        if self._round_to > 1 or not spans or not _acts_as_a_whole(plan):
+            return np.zeros(sum(span.stop - span.start for span in spans.values()))
         # Of each channel: those to what reads it, and those from what makes it.
         ends = {name: np.zeros((2, span.stop - span.start)) for name, span in spans.items()}
         for name in self._connections:
@@ -238,3 +237,9 @@ class _Search:
                 plan_removal(self._channel_graph, self._masked(mask), self._round_to),
             )
         return self._planned[1]
+
+
+def _acts_as_a_whole(plan: Plan) -> bool:
+    """Whether no unit is kept beside, because a layer needs it, though it is off or constant."""
+    groups = plan.groups.values()
+    return not any((group.keep & (group.constant | (group.scale <= 0))).any() for group in groups)
