@@ -30,6 +30,7 @@ def fill(
     kept: np.ndarray,
     room: Callable[[np.ndarray], float],
     increments: Callable[[np.ndarray], np.ndarray],
+    independent: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Adds, in the order of a ranking, each further step that there is room for.
 
@@ -40,6 +41,8 @@ def fill(
         kept: The packed mask of what is kept.
         room: How much a packed mask leaves of the limit; below zero for one that exceeds it.
         increments: What each channel would add to a packed mask, or less.
+        independent: Which of them add just that, and leave what the others would add as it is:
+            these are added many at once.
     """
     at, left = 0, room(kept)
     changed = True
@@ -49,10 +52,17 @@ def fill(
             off = np.bincount(ranking.step[ranked], ~kept[ranked], ranking.count)[: ranking.count]
             added = ranking.least(np.where(kept, 0, increments(kept)))
             added[ranking.too_early(kept)] = np.inf
-        fitting = np.flatnonzero((off[at:] > 0) & (added[at:] <= left))
+            # How many channels of each step are none of these.
+            bound = ranking.least(~independent(kept)) if independent else np.ones(ranking.count)
+        fitting = at + np.flatnonzero((off[at:] > 0) & (added[at:] <= left))
         if not len(fitting):
             break
-        at += fitting[0]
+        at = fitting[0]
+        sums = np.cumsum(np.where(bound[fitting] > 0, np.inf, added[fitting]))
+        if number := np.searchsorted(sums, left, side="right"):
+            kept = kept | np.isin(ranking.step, fitting[:number])
+            at, left, changed = fitting[number - 1] + 1, left - sums[number - 1], False
+            continue
         more = kept | (ranking.step == at)
         changed = (left_of_more := room(more)) >= 0
         if changed:

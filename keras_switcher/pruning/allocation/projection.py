@@ -1,5 +1,6 @@
 """Projection: the strongest factors stay on, as many as a budget has room for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
@@ -86,6 +87,7 @@ class _Search:
         self._channel_graph = channel_graph
         self._of = of
         self._round_to = round_to
+        self._planned: tuple[np.ndarray, Plan] | None = None  # The last mask, and its plan.
         channels, connections = split_factors(factors)
         groups = [group for group in channel_graph.groups if group.name in channels]
         self._factors = {group.name: channels[group.name] for group in groups} | connections
@@ -133,11 +135,26 @@ class _Search:
             return limit - self.cost(mask)
 
         mask = prefix(self.ranking, self.always, lambda mask: room(mask) >= 0)
-        filled = fill(self.ranking, mask, room, self.increments)
+        filled = self._filled(mask, room)
         while not self.is_counted and (filled != mask).any():
             # What comes alive, or in the place of a filler, may make room for what had none.
-            mask, filled = filled, fill(self.ranking, filled, room, self.increments)
+            mask, filled = filled, self._filled(filled, room)
         return filled
+
+    def _filled(self, mask: np.ndarray, room: Callable[[np.ndarray], int]) -> np.ndarray:
+        independent = self.independent if self._connections else None
+        return fill(self.ranking, mask, room, self.increments, independent)
+
+    def independent(self, mask: np.ndarray) -> np.ndarray:
+        """Connections of units that are kept: one more of them changes nothing else.
+
+        None where layers need units beside: another connection may do instead.
+        """
+        plan = self._plan(mask)
+        found = np.zeros(len(mask), bool)
+        if _acts_as_a_whole(plan):
+            found[-1 - sum(matrix.size for matrix in self._connections.values()) : -1] = True
+        return found
 
     def increments(self, mask: np.ndarray) -> np.ndarray:
         """What each factor adds at least to what a packed mask leaves, if it adds anything."""
@@ -170,12 +187,11 @@ class _Search:
         """What comes back at least with each unit that is off: its connections that are on.
 
         Nothing, unless there are such from what is kept and to what is kept: else it may stay dead.
-        Nor where the plan keeps more than the mask, which may then go.
+        Nor where layers need units beside, which may then go.
         """
         spans, factors = self._kept_cost.spans, self._masked(mask)
-        kept = np.concatenate([*(plan.keep[name] for name in spans), np.zeros(0, bool)])
-        if self._round_to > 1 or not spans or (kept & ~mask[: len(kept)]).any():
-            return np.zeros(len(kept))
+        if self._round_to > 1 or not spans or not _acts_as_a_whole(plan):
+            return np.zeros(sum(span.stop - span.start for span in spans.values()))
         # Of each channel: those to what reads it, and those from what makes it.
         ends = {name: np.zeros((2, span.stop - span.start)) for name, span in spans.items()}
         for name in self._connections:
@@ -215,4 +231,15 @@ class _Search:
         return masked
 
     def _plan(self, mask: np.ndarray) -> Plan:
-        return plan_removal(self._channel_graph, self._masked(mask), self._round_to)
+        if self._planned is None or self._planned[0] is not mask:
+            self._planned = (
+                mask,
+                plan_removal(self._channel_graph, self._masked(mask), self._round_to),
+            )
+        return self._planned[1]
+
+
+def _acts_as_a_whole(plan: Plan) -> bool:
+    """Whether no unit is kept beside, because a layer needs it, though it is off or constant."""
+    groups = plan.groups.values()
+    return not any((group.keep & (group.constant | (group.scale <= 0))).any() for group in groups)
