@@ -151,7 +151,7 @@ class Reader(Labels):
         """
         self.weights.count += count
         ids = np.arange(self.weights.count - count, self.weights.count)
-        self._numbered.append((ids[0], ids[-1]))
+        self._numbered += [(ids[0], ids[-1])] if count else []
         return ids
 
     def follows(self, ids: np.ndarray) -> bool:
