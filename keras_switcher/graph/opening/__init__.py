@@ -2,7 +2,11 @@
 
 * `expansion`: a network's calls with those of nested models and layers in their places,
 * `recording`: runs call() on symbolic tensors and reads the calls that it makes,
-* `own_weights`: the weights that such a layer holds itself, as layers of their own,
+* `nodes`: what Keras notes of calls on symbolic tensors, read and removed again,
+* `comparing`: whether a layer takes the same steps in training,
+* `samples`: leaves the number of samples open again,
+* `own_weights`, `own_kernels`: the weights that such a layer holds itself, as layers of their own,
+* `subclassed`: a model whose graph is in its call(),
 * `layer_names`: names for what is inside,
 * `agreement`: whether the calls compute what the layer computes.
 """

@@ -44,6 +44,7 @@ def why_different(call: Call, graph: CallGraph) -> str | None:
                 if training:
                     expected = _run_layer(call, args, kwargs, values, True)
                 actual = _run_calls(call, graph, inputs, values, training)
+            # Operations that are given other sizes fail in the words of each backend.
             except Exception as error:
                 return f"what was found in it cannot be run{how} ({type(error).__name__}: {error})"
             if [x.dtype for x in expected] != [x.dtype for x in actual]:

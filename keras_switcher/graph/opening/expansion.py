@@ -52,11 +52,11 @@ class Expansion:
         self.graph.calls = [*self._calls_of_one(), *self.graph.calls]
 
     def _top(self, model: keras.Model, called_with: Any) -> CallGraph:
-        if not self._opens_model:
+        if self._look_inside is None or not self._opens_model:
             return calls_of_model(model, called_with, self._look_inside)
         inputs = inputs_of_subclassed(model)
         inputs = inputs if called_with is None else inputs_like(inputs, called_with)
-        return as_call(model, inputs, LookInside(model)(model, (inputs,), {}))
+        return as_call(model, inputs, self._look_inside(model, (inputs,), {}))
 
     def _add(self, call: Call, prefix: str, name: str, verified: bool) -> None:
         """Adds a call, or what is in it.
@@ -112,6 +112,7 @@ class Expansion:
             found = CallGraph(call.name, read, outputs, self.graph.calls[before[0] :])
             why = why_different(call, found)
             if why is None:
+                self.graph.closed.pop(id(call.op), None)
                 return True
             self.graph.closed[id(call.op)] = Closed(why)
             # What is in it may be to blame: then each of that is compared by itself.

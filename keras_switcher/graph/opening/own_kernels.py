@@ -39,14 +39,15 @@ def _with_kernel(call: Call, makers: dict[int, Call], adopt: Callable) -> Call:
     reader = _reader(weight, makers)
     if reader is None or _reader(inputs, makers) is not None or len(inputs.shape) < 2:
         return call
+    given = {
+        "dtype": reader.dtype_policy,
+        "kernel_regularizer": reader.kernel_regularizer,
+        "kernel_constraint": reader.kernel_constraint,
+    }
     if kind != "Einsum" and len(weight.shape) == 2:
-        layer: layers.Layer = layers.Dense(
-            weight.shape[-1], use_bias=False, dtype=reader.dtype_policy
-        )
+        layer: layers.Layer = layers.Dense(weight.shape[-1], use_bias=False, **given)
     elif kind == "Einsum" and _EINSUM.fullmatch(call.op.subscripts.replace(" ", "")):
-        layer = layers.EinsumDense(
-            call.op.subscripts, call.output.shape[1:], dtype=reader.dtype_policy
-        )
+        layer = layers.EinsumDense(call.op.subscripts, call.output.shape[1:], **given)
     else:
         return call
     return replace(call, op=adopt(layer, reader, inputs.shape), args=(inputs,), kwargs={})

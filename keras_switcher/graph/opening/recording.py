@@ -113,6 +113,7 @@ class Recorder:
         if found is None:
             try:
                 found = self._outputs(op, args, kwargs)
+            # The code of users' own layers may fail in any way.
             except Exception as error:
                 said = _said(error)
                 found = Closed(f"its call() cannot be followed on symbolic tensors ({said})")

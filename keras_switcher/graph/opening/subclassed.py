@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import tree
 
-from keras_switcher.graph.call import Call, CallGraph, Closed
+from keras_switcher.graph.call import Call, CallGraph, Closed, is_tensor
 
 _WAYS = (
     "Two ways in work: write its call() with layers and keras.ops alone, so that it can be called "
@@ -48,6 +48,8 @@ def as_call(model: keras.Model, inputs: Any, inside: Any) -> CallGraph:
     if not isinstance(inside, CallGraph):
         reason = inside.reason if isinstance(inside, Closed) else "it has a rule"
         raise ValueError(unreadable(model, reason))
+    if not all(map(is_tensor, tree.flatten(inside.outputs))):
+        raise ValueError(unreadable(model, "its call() returns what is no tensor"))
     outputs = tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), inside.outputs)
     call = Call(model, model.name, (inputs,), {}, outputs, inside)
     return CallGraph(model.name, inputs, outputs, [call])
