@@ -19,7 +19,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from recipes.benchmarks.exactness import compare, draw_inputs, with_random_weights
 from recipes.benchmarks.families import producing_layers, why_whole
 from recipes.benchmarks.zoo import is_prunable
-from recipes.networks.families import with_heads
+from recipes.hub.families import with_heads
 
 TOLERANCE = 1e-5
 # The least share of the layers with kernels that is prunable: what is not makes the outputs, or

@@ -36,7 +36,7 @@ from recipes.benchmarks.exactness import (
     with_random_weights,
 )
 from recipes.benchmarks.harness import in_own_process, timed_in_turn
-from recipes.networks.families import NAMES, family, measured
+from recipes.hub.families import NAMES, family, measured
 from recipes.rows import surroundings, write_rows
 
 KEPT = (0.3, 0.5, 0.8)

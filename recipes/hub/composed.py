@@ -14,8 +14,8 @@ from keras_hub.models import (
     SegFormerBackbone,
 )
 
-from recipes.networks.hub_convolutional import hgnet_v2, resnet
-from recipes.networks.hub_transformers import dino_v2, mit, vit, vit_det
+from recipes.hub.convolutional import hgnet_v2, resnet
+from recipes.hub.transformers import dino_v2, mit, vit, vit_det
 
 IMAGE = (128, 128, 3)
 OPEN = (None, None, 3)

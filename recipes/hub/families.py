@@ -5,9 +5,7 @@ from functools import partial
 import keras
 from keras import layers, tree
 
-from recipes.networks import hub_composed as composed
-from recipes.networks import hub_convolutional as convolutional
-from recipes.networks import hub_transformers as transformers
+from recipes.hub import composed, convolutional, transformers
 
 FAMILIES = {
     "ResNet18": convolutional.resnet,

@@ -1,0 +1,1 @@
+"""Networks of KerasHub, which the extra `families` installs, with random weights."""
