@@ -1,9 +1,12 @@
 """Small networks of KerasHub, one of each way to put layers into layers, with random weights."""
 
 import keras
-from keras_hub import layers, models
+import pytest
 
 IMAGE = (32, 32, 3)
+
+keras_hub = pytest.importorskip("keras_hub", reason="It is in the extra families.")
+layers, models = keras_hub.layers, keras_hub.models
 
 
 def resnet(image=IMAGE):
