@@ -114,7 +114,7 @@ def _is_index(x: Any) -> bool:
 
     A layer that looks them up would do so at once, with weights as they are.
     """
-    return ops.is_tensor(x) and not keras.backend.is_float_dtype(standardize_dtype(x.dtype))
+    return ops.is_tensor(x) and "int" in standardize_dtype(x.dtype)
 
 
 def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:
