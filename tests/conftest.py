@@ -7,8 +7,11 @@ from pathlib import Path
 # Without it TensorFlow has no convolutions with channels first; on some CPUs it is off.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")  # JAX's.
-# JAX compiles for longer than these tests compute: what one test or run has compiled is kept.
+FLAGS = "--xla_force_host_platform_device_count=2"  # JAX's.
+if os.environ.get("KERAS_BACKEND") == "jax":
+    # JAX compiles for longer than these tests compute: in haste, and what one has compiled is kept.
+    FLAGS += " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ.setdefault("XLA_FLAGS", FLAGS)
 COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.checks import check_close, check_plain
+from helpers.lengths import long_but
 from helpers.zoo_counting import GROUPED, counted_macs, profiled_macs
 from helpers.zoo_exactness import Gates
 from keras import applications
@@ -30,6 +31,7 @@ SAMPLE = (
     *("ResNet50V2", "MobileNetV2", "MobileNetV3Small", "DenseNet121", "EfficientNetV2B0"),
     *("InceptionV3", "Xception", "ConvNeXtTiny"),
 )
+PROFILED = ("MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny")
 SMALL = 1_000_000  # Parameters of compact models that are saved and loaded too.
 
 
@@ -38,11 +40,6 @@ def free_memory():
     yield
     keras.backend.clear_session()
     gc.collect()
-
-
-def long_but(sample, names=NAMES):
-    """All names; those that are not in the sample are run with `-m long`."""
-    return [pytest.param(n, marks=() if n in sample else pytest.mark.long) for n in names]
 
 
 def build_small(name):
@@ -55,7 +52,7 @@ def test_every_model_is_in_the_zoo():
     assert len(NAMES) == 40
 
 
-@pytest.mark.parametrize("name", long_but(SAMPLE))
+@pytest.mark.parametrize("name", long_but(SAMPLE, NAMES))
 def test_compact_model_equals_the_gated_one(name):
     model = build_small(name)
     gates = Gates(model)
@@ -109,7 +106,9 @@ def check_what_is_locked(name, model, channel_graph):
 
 
 @pytest.mark.only("tensorflow", reason="It has TensorFlow's profiler count.")
-@pytest.mark.parametrize("name", long_but(("MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny")))
+@pytest.mark.parametrize(
+    "name", long_but(("MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny"), NAMES)
+)
 def test_macs_are_those_of_tensorflow(name):
     model = build_small(name)
     counted = counted_macs(ChannelGraph(model))

@@ -92,9 +92,13 @@ def build(architecture, place):
 
 
 PLACES = [(each, place) for each in ARCHITECTURES for place in range(build(each, None)[1])]
+EVERY_THIRD = [
+    pytest.param(*case, marks=pytest.mark.long if number % 3 else [])
+    for number, case in enumerate(PLACES)
+]
 
 
-@pytest.mark.parametrize(("architecture", "place"), PLACES)
+@pytest.mark.parametrize(("architecture", "place"), EVERY_THIRD)
 def test_unknown_layer_is_refused_with_a_reason_and_all_else_stays_exact(architecture, place):
     model = with_random_weights(build(architecture, place)[0])
     groups = channel_groups(model)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from helpers.checks import check_plain, draw_inputs, masks_for
 from helpers.exactness import check_exact_graph
+from helpers.lengths import one_in_turn
 from helpers.synthetic import GRAPHS
 
 from keras_switcher import channel_groups
 
-LIGHT = pytest.param(0.3, marks=pytest.mark.long)
 # JAX compiles anew for each network and size: every third here, all with -m long.
 IS_LONG = {name: keras.backend.backend() == "jax" and i % 3 for i, name in enumerate(GRAPHS)}
 RUN = {
@@ -28,7 +28,8 @@ def marks(name):
     return [*([pytest.mark.long] if IS_LONG[name] else []), *([RUN[name]] if name in RUN else [])]
 
 
-EXAMPLES = [pytest.param(name, marks=marks(name)) for name in GRAPHS]
+LIGHT = 0.3
+EXAMPLES = one_in_turn((0.5, 0.8, LIGHT), GRAPHS, marks)
 UNSAVED = ("clipped_by_arrays", "function")  # What Keras itself cannot save and load.
 
 
@@ -50,13 +51,12 @@ def test_only_what_must_be_refused_is_refused_in_words(name):
         assert f"not prunable: {reasons[group]}" in str(groups)
 
 
-@pytest.mark.parametrize("removed", [LIGHT, 0.5, 0.8])
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(("name", "removed"), EXAMPLES)
 def test_pruning_is_exact(name, removed):
     model = built(name)
     keep, scale = masks_for(model, removed)
     for group in [group for group in keep if group.endswith("/inputs")]:
         keep[group] |= np.arange(len(keep[group])) % 3 > 0  # Else nothing may be left of a channel.
-    small = check_exact_graph(model, keep, scale, step=removed == 0.5)
-    if removed == 0.8 and name not in UNSAVED:
+    small = check_exact_graph(model, keep, scale, step=removed != LIGHT)
+    if removed != LIGHT and name not in UNSAVED:
         check_plain(small, draw_inputs(model))

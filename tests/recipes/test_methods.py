@@ -5,6 +5,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from helpers.lengths import long_but
 
 import keras_switcher as ks
 from recipes import training
@@ -29,6 +30,7 @@ DENSE = Experiment("dense", "digits", "dense", SETTINGS, seeds=1, is_kept=True)
 EARLY = [name for name in METHODS if name.startswith("cut early")]
 PRUNED = [name for name in METHODS if name.startswith("prune") and "bn_scale" not in name]
 TICKETS = [name for name in METHODS if name.startswith("lottery ticket")]
+SAMPLE = ("cut early, new schedule", "prune", "prune, trained", "lottery ticket, 3 rounds")
 
 
 def trial(folder, method, task="digits", share=0.5, **changes):
@@ -42,7 +44,7 @@ def weights_of(model):
     return sum(int(np.prod(w.shape)) for w in model.trainable_variables if len(w.shape) > 1)
 
 
-@pytest.mark.parametrize("method", [*EARLY, *PRUNED, *TICKETS])
+@pytest.mark.parametrize("method", long_but(SAMPLE, [*EARLY, *PRUNED, *TICKETS]))
 def test_the_budget_holds_and_the_row_says_what_is_left(method, tmp_path):
     row = run_trial(trial(tmp_path, method))
     kept = {name: mask.sum() for name, mask in decode_structure(row["structure"]).items()}
@@ -54,7 +56,9 @@ def test_the_budget_holds_and_the_row_says_what_is_left(method, tmp_path):
     assert 0.37 < 1 - row["weights_removed"] <= 0.4
 
 
-@pytest.mark.parametrize("switcher", ["row", "magnitude", "free", "d_gating"])
+@pytest.mark.parametrize(
+    "switcher", long_but(("row", "magnitude"), ["row", "magnitude", "free", "d_gating"])
+)
 def test_a_network_that_is_cut_early_is_trained_on_small(switcher, tmp_path, monkeypatch):
     trained = []
 
@@ -91,7 +95,9 @@ def test_the_small_network_goes_on_with_the_optimizer_and_the_schedule(tmp_path,
     np.testing.assert_allclose(list(rates.values()), [*cosine[:2], 0.05, 0], atol=1e-7)
 
 
-@pytest.mark.parametrize("method", ["cut early, equal cost", "prune, equal cost"])
+@pytest.mark.parametrize(
+    "method", long_but(("cut early, equal cost",), ["cut early, equal cost", "prune, equal cost"])
+)
 def test_equal_cost_is_that_of_the_dense_network(method, tmp_path):
     row = run_trial(trial(tmp_path, method))
     # 4 / (.5 + .5 * .4)
@@ -101,7 +107,9 @@ def test_equal_cost_is_that_of_the_dense_network(method, tmp_path):
     assert row["training_cost"] == pytest.approx(1, abs=0.1)
 
 
-@pytest.mark.parametrize("method", ["cut early", "prune", "lottery ticket, 3 rounds"])
+@pytest.mark.parametrize(
+    "method", long_but(("cut early",), ["cut early", "prune", "lottery ticket, 3 rounds"])
+)
 def test_what_was_killed_in_its_last_part_ends_as_if_it_had_not_been(method, tmp_path, monkeypatch):
     class Killed(training._Progress):
         def on_epoch_begin(self, epoch, logs=None):
@@ -133,7 +141,9 @@ def test_pruning_by_a_criterion_is_that_of_the_package(name, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize(("rounds", "rewound_to"), [(1, 0), (3, 0), (1, 1)])
+@pytest.mark.parametrize(
+    ("rounds", "rewound_to"), [pytest.param(1, 0, marks=pytest.mark.long), (3, 0), (1, 1)]
+)
 def test_a_lottery_ticket_starts_from_the_weights_of_the_start(
     rounds, rewound_to, tmp_path, monkeypatch
 ):

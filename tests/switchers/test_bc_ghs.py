@@ -109,7 +109,7 @@ def test_where_nothing_depends_on_a_channel_its_mode_falls_to_that_of_the_prior(
 
 def test_noise_is_log_normal_and_in_part_that_of_the_group():
     model = lively(seed=1)
-    drawn = [values(model.raw_factors(training=True).values()) for _ in range(2000)]
+    drawn = [values(model.raw_factors(training=True).values()) for _ in range(1000)]
     for i, (m, of_group, v, g) in enumerate(zip(*moments(model), strict=True)):
         logs = np.log([each[i] for each in drawn])
         np.testing.assert_allclose(logs.mean(0), m + of_group, atol=0.15)

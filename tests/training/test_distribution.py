@@ -5,6 +5,7 @@ import contextlib
 import keras
 import numpy as np
 import pytest
+from helpers.lengths import long_but
 from helpers.toys import data, fit, float64, furthest, mlp, same, started, switched, values
 
 tf = pytest.importorskip("tensorflow")
@@ -42,10 +43,8 @@ def run(strategy, alternation, **kwargs):
     return values(learned), history, results, model.predict(x, verbose=0), model(x)
 
 
-EPOCH = pytest.param("epoch", marks=pytest.mark.long)  # The two turns of "batch", epoch by epoch.
-
-
-@pytest.mark.parametrize("alternation", ["batch", "joint", EPOCH])
+# The turns of "epoch" are those of "batch", epoch by epoch.
+@pytest.mark.parametrize("alternation", long_but(("batch",), ["batch", "joint", "epoch"]))
 def test_two_replicas_train_like_one(alternation, mirrored):
     with float64():  # Replicas add up in another order, and steep factors enlarge what that costs.
         one, two = run(tf.distribute.get_strategy(), alternation), run(mirrored, alternation)
@@ -58,7 +57,7 @@ def test_two_replicas_train_like_one(alternation, mirrored):
     np.testing.assert_allclose(two[3], two[4], atol=1e-5)
 
 
-@pytest.mark.parametrize("alternation", ["joint", "batch"])
+@pytest.mark.parametrize("alternation", long_but(("joint",), ["joint", "batch"]))
 def test_noise_and_losses_of_a_switcher_are_those_of_one_device(alternation, mirrored):
     """Replicas draw the same factors, and add up one loss."""
     x, y = data()

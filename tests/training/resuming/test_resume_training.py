@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.killed import train
+from helpers.lengths import long_but
 from helpers.resumed import FILE, Kill, Killed, all_values, fit, plain, started, switching
 from helpers.toys import convnet, data, mlp, same, values
 
@@ -14,6 +15,7 @@ from keras_switcher.random_generators import generator_states, restore_generator
 from keras_switcher.switchers import L0
 
 
+@pytest.mark.long
 def test_keras_own_callback_suffices_where_nothing_is_killed_while_it_saves(tmp_path):
     def backup():
         return keras.callbacks.BackupAndRestore(tmp_path / "backup")
@@ -36,7 +38,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", long_but(("averaged", "switched", "drawn"), MODELS))
 def test_a_training_in_parts_is_the_whole_one(name, tmp_path):
     with pytest.raises(Killed):
         fit(started(MODELS[name]), tmp_path / "parts", callbacks=[Kill()])
