@@ -114,7 +114,9 @@ def _is_index(x: Any) -> bool:
 
     A layer that looks them up would do so at once, with weights as they are.
     """
-    return ops.is_tensor(x) and "int" in standardize_dtype(x.dtype)
+    # What no tensor is is told at once: to ask Keras takes time.
+    is_like = hasattr(x, "shape") and not isinstance(x, (layers.Layer, keras.Variable))
+    return is_like and ops.is_tensor(x) and "int" in standardize_dtype(x.dtype)
 
 
 def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:

@@ -84,6 +84,7 @@ class StandIns:
         self._held = held
         self._kinds = kinds
         self._known = known
+        self._own: dict[Any, keras.KerasTensor] = {}
 
     @contextmanager
     def placed(self) -> Iterator[Counter]:
@@ -125,22 +126,39 @@ class StandIns:
         outputs = tree.pack_sequence_as(made, flat)
         return op.activation(outputs) if getattr(op, "activation", None) else outputs
 
+    def learn(self, kind: Hashable, given: Any, outputs: Any) -> None:
+        """Notes what a layer of a kind returns.
+
+        Args:
+            kind: The kind.
+            given: What it was called on.
+            outputs: What it returned.
+        """
+        shapes = tuple(tuple(x.shape) for x in tree.flatten(given) if hasattr(x, "shape"))
+        self._known[kind, shapes] = tree.map_structure(_symbol, outputs)
+
     def _returned(
         self, op: layers.Layer, call: Callable, given: list, args: tuple, kwargs: dict
     ) -> Any:
         """Symbolic tensors, or None, like what a layer returns."""
-        if may_stand_in(op):
-            read = keras.KerasTensor(given[0].shape, op.compute_dtype)
-            if isinstance(op, layers.EinsumDense):
-                return with_known_sizes(op, read)
-            return keras.KerasTensor(op.compute_output_shape(read.shape), read.dtype)
-        key = self._kinds[id(op)][0], tuple(tuple(x.shape) for x in given)
-        if key not in self._known:
+        is_box = id(op) in self._kinds
+        shapes = tuple(tuple(x.shape) for x in given)
+        key = self._kinds[id(op)][0] if is_box else id(op), shapes
+        known = self._known if is_box else self._own
+        if key in known:
+            return known[key]
+        if is_box:
             # Whatever it assigns to its variables, it is not to be seen in this run.
             with keras.StatelessScope(collect_losses=True):
-                outputs = call(*args, **kwargs)
-            self._known[key] = tree.map_structure(_symbol, outputs)
-        return self._known[key]
+                made = tree.map_structure(_symbol, call(*args, **kwargs))
+        else:
+            read = keras.KerasTensor(given[0].shape, op.compute_dtype)
+            if isinstance(op, layers.EinsumDense):
+                made = with_known_sizes(op, read)
+            else:
+                made = keras.KerasTensor(op.compute_output_shape(read.shape), read.dtype)
+        known[key] = made
+        return made
 
 
 def _has_state(op: layers.Layer) -> bool:
