@@ -1,7 +1,7 @@
 """Comparison: a layer against the calls that were found in it, on random inputs and weights."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -35,7 +35,7 @@ class Comparison:
         call: The call of the layer, with what is inside of it.
         given: What stands in the places of the inputs of what is inside, but the single one:
             tensors that the call reads, and constants.
-        kinds: The kinds of calls.
+        kinds: The kinds of calls; None to run all layers.
         agreed: The kinds that are known to agree.
         returned: What layers return that are not run, see `StandIns`.
 
@@ -44,17 +44,25 @@ class Comparison:
     """
 
     def __init__(
-        self, call: Call, given: list, kinds: Kinds, agreed: set[int], returned: dict
+        self,
+        call: Call,
+        given: list,
+        kinds: Kinds | None = None,
+        agreed: Iterable[int] = (),
+        returned: dict | None = None,
     ) -> None:
         self._call = call
         self._given = given
+        self._kind = kinds.of(call) if kinds else None
         self.compared: dict[int, int] = {}
         self._boxes: dict[int, tuple[int, bool]] = {}
-        boxes = self._sort(call, kinds, set(agreed))
+        boxes = self._sort(call, kinds, set(agreed)) if kinds else []
         run = _held(call.op, self._boxes)
-        self._run = [op for op in run if not may_stand_in(op)]
-        stand_ins = [*(op for op in run if may_stand_in(op)), *boxes]
-        self._stand_ins = StandIns(stand_ins, self._boxes, returned)
+        stock = [op for op in run if may_stand_in(op)] if kinds else []
+        self._run = [op for op in run if op not in stock]
+        self._stand_ins = StandIns(
+            [*stock, *boxes], self._boxes, {} if returned is None else returned
+        )
         self._variables = _own_variables(self._run)
         self._values = _moved(self._variables)
 
@@ -133,6 +141,7 @@ class Comparison:
         compared = [(op, noting(op)) for op in self._run if id(op) in self.compared]
         with calling(compared), self._noting_state(made):
             made["outputs"] = self._call.op(*args, **{"training": training, **kwargs})
+        self._stand_ins.learn(self._kind, (args, kwargs), made["outputs"])
         return {key: _arrays(x) for key, x in made.items()}
 
     def _run_calls(self, inputs: list, training: bool) -> dict[Any, list]:

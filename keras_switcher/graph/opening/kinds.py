@@ -83,6 +83,7 @@ class _Telling:
     def __init__(self, kinds: Kinds, op: keras.Operation) -> None:
         self._kinds = kinds
         self._places: dict[int, int] = {}
+        self._symbols: dict[int, int] = {}
         self._open: list[int] = []
         for variable in getattr(op, "variables", ()):
             self._place(variable)
@@ -90,6 +91,7 @@ class _Telling:
 
     def call(self, call: Call) -> Hashable:
         given = self._of((call.args, call.kwargs))
+        self._symbols.clear()  # What is inside may read the same symbols, or others like them.
         return "call", self._kinds.of_layer(call.op), given, self._inside(call.inside)
 
     def operation(self, op: keras.Operation) -> Hashable:
@@ -140,7 +142,8 @@ class _Telling:
 
     def _of_object(self, x: Any) -> Hashable:
         if is_tensor(x):
-            return "symbol", self._place(x), tuple(x.shape), x.dtype
+            place = self._symbols.setdefault(id(x), len(self._symbols))
+            return "symbol", place, tuple(x.shape), x.dtype
         if isinstance(x, keras.Variable):
             whole = () if keras.backend.is_float_dtype(x.dtype) else _content(x)
             return "variable", self._place(x), tuple(x.shape), x.dtype, x.trainable, whole

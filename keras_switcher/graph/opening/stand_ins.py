@@ -80,7 +80,9 @@ class StandIns:
         known: By kind and shapes of tensors that are read the tensors that are returned; it grows.
     """
 
-    def __init__(self, held: list[layers.Layer], kinds: dict[int, tuple[Hashable, bool]], known: dict) -> None:
+    def __init__(
+        self, held: list[layers.Layer], kinds: dict[int, tuple[Hashable, bool]], known: dict
+    ) -> None:
         self._held = held
         self._kinds = kinds
         self._known = known
@@ -124,7 +126,8 @@ class StandIns:
         made = self._returned(op, call, given, args, kwargs)
         flat = [_spread(numbers, x, 31 * place + at) for at, x in enumerate(tree.flatten(made))]
         outputs = tree.pack_sequence_as(made, flat)
-        return op.activation(outputs) if getattr(op, "activation", None) else outputs
+        is_active = may_stand_in(op) and getattr(op, "activation", None) is not None
+        return op.activation(outputs) if is_active else outputs
 
     def learn(self, kind: Hashable, given: Any, outputs: Any) -> None:
         """Notes what a layer of a kind returns.
