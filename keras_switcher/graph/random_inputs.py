@@ -89,7 +89,7 @@ def draws(tensors: Any, samples: tuple[int, ...]) -> Iterator[Draw]:
             yield Draw(size, distribution, number, seed)
 
 
-def limits_of(graph: CallGraph) -> dict[int, object]:
+def limits_of(graph: CallGraph) -> dict[int, Any]:
     """What the integer and text inputs of a network are drawn from.
 
     Whole numbers are bounded by the tables of embeddings that they reach; words are those that

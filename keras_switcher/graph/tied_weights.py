@@ -1,8 +1,8 @@
 """Tied weights: finds variables that several operations read, and locks their channels."""
 
 import math
-from copy import copy
 from collections import defaultdict
+from copy import copy
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -52,6 +51,7 @@ class Comparison:
         returned: dict | None = None,
     ) -> None:
         self._call = call
+        self._inside = cast("CallGraph", call.inside)
         self._given = given
         self._kind = kinds.of(call) if kinds else None
         self.compared: dict[int, int] = {}
@@ -59,7 +59,7 @@ class Comparison:
         boxes = self._sort(call, kinds, set(agreed)) if kinds else []
         run = _held(call.op, self._boxes)
         stock = [op for op in run if may_stand_in(op)] if kinds else []
-        self._run = [op for op in run if op not in stock]
+        self._run = [op for op in run if not (kinds and may_stand_in(op))]
         self._stand_ins = StandIns(
             [*stock, *boxes], self._boxes, {} if returned is None else returned
         )
@@ -86,8 +86,8 @@ class Comparison:
         """How the layer and the calls differ, in inference or in training; None if they do not."""
         call = self._call
         tensors = list({id(x): x for x in call.inputs}.values())
-        bounds = limits_of(call.inside)
-        pairs = zip(self._given, call.inside.inputs, strict=False)  # There is a single one, too.
+        bounds = limits_of(self._inside)
+        pairs = zip(self._given, self._inside.inputs, strict=False)  # There is a single one, too.
         limits = {id(x): bounds[id(y)] for x, y in pairs if id(y) in bounds}
         fixed = bool(call.kwargs.get("training"))
         for draw in draws(tensors, samples=(2, 1)):
@@ -150,7 +150,8 @@ class Comparison:
 
         def visit(call: Call, args: tuple, kwargs: dict) -> Any:
             if isinstance(call.inside, CallGraph) and id(call.op) not in self._boxes:
-                places = zip(*map(tree.flatten, ((call.args, call.kwargs), (args, kwargs))))
+                symbols, values = map(tree.flatten, ((call.args, call.kwargs), (args, kwargs)))
+                places = zip(symbols, values, strict=True)
                 given = [value for x, value in places if is_tensor(x)]
                 outputs = call.inside.replay([*given, inputs[-1]], visit)
                 if id(call.op) in self.compared:
@@ -158,19 +159,19 @@ class Comparison:
                 return outputs
             if isinstance(call.op, layers.Layer):
                 kwargs = {**kwargs, "training": training}  # As a Functional model does.
-            return call.op(*args, **kwargs)
+            return (self._stand_ins.instead_of(call.op, args) or call.op)(*args, **kwargs)
 
         with self._noting_state(made):
-            made["outputs"] = self._call.inside.replay(inputs, visit)
+            made["outputs"] = self._inside.replay(inputs, visit)
         return {key: _arrays(x) for key, x in made.items()}
 
     @contextmanager
     def _noting_state(self, made: dict[Any, Any]) -> Iterator[None]:
         """A scope for a run that notes the values of all variables after it; none of it lasts."""
-        with self._stand_ins.placed() as counts:
-            with keras.StatelessScope(self._values, collect_losses=True) as scope:
-                yield
-                state = [scope.get_current_value(v) for v in self._variables]
+        scope = keras.StatelessScope(self._values, collect_losses=True)
+        with self._stand_ins.placed() as counts, scope:
+            yield
+            state = [scope.get_current_value(v) for v in self._variables]
         made["state"] = [value for value in state if value is not None]
         made["calls", *sorted(counts.items())] = []
 
@@ -219,7 +220,7 @@ def _held(op: layers.Layer, left_out: dict[int, Any]) -> list[layers.Layer]:
 
 def _own_variables(parts: list[layers.Layer]) -> list[keras.Variable]:
     """The variables that layers hold themselves, each once."""
-    found = {}
+    found: dict[int, keras.Variable] = {}
     for part in parts:
         inner = {id(v) for each in part._flatten_layers(include_self=False) for v in each.variables}
         found |= {id(v): v for v in part.variables if id(v) not in inner}

@@ -6,7 +6,7 @@ computed: random numbers that depend on all that it is called on tell as well wh
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -40,7 +40,7 @@ def may_stand_in(op: keras.Operation) -> bool:
 
 
 @contextmanager
-def calling(functions: list[tuple[layers.Layer, Callable]]) -> Iterator[None]:
+def calling(functions: Sequence[tuple[layers.Layer, Callable]]) -> Iterator[None]:
     """A scope in which functions are run in the places of layers' call().
 
     Args:
@@ -81,11 +81,12 @@ class StandIns:
     """
 
     def __init__(
-        self, held: list[layers.Layer], kinds: dict[int, tuple[Hashable, bool]], known: dict
+        self, held: list[layers.Layer], kinds: Mapping[int, tuple[Hashable, bool]], known: dict
     ) -> None:
         self._held = held
         self._kinds = kinds
         self._known = known
+        self._functions: dict[int, Callable] = {}
         self._own: dict[Any, keras.KerasTensor] = {}
 
     @contextmanager
@@ -98,8 +99,20 @@ class StandIns:
         counts: Counter = Counter()
         places = enumerate(self._held)
         functions = [(op, partial(self._call, op, op.call, n, counts)) for n, op in places]
+        self._functions = {id(op): function for op, function in functions}
         with calling(functions):
             yield counts
+
+    def instead_of(self, op: keras.Operation, given: tuple) -> Callable | None:
+        """The function in the place of a layer, where Keras would not cast what it is called on.
+
+        Args:
+            op: The layer, or an operation.
+            given: What it is called on.
+        """
+        function = self._functions.get(id(op))
+        is_cast = any(getattr(x, "dtype", None) != "float32" for x in tree.flatten(given))
+        return None if function is None or is_cast or op.compute_dtype != "float32" else function
 
     def _call(
         self,
