@@ -104,13 +104,13 @@ class StandIns:
             yield counts
 
     def instead_of(self, op: keras.Operation, given: tuple) -> Callable | None:
-        """The function in the place of a layer, where Keras would not cast what it is called on.
+        """The function in the place of a layer of Keras that would not cast what it is called on.
 
         Args:
             op: The layer, or an operation.
             given: What it is called on.
         """
-        function = self._functions.get(id(op))
+        function = self._functions.get(id(op)) if may_stand_in(op) else None
         is_cast = any(getattr(x, "dtype", None) != "float32" for x in tree.flatten(given))
         return None if function is None or is_cast or op.compute_dtype != "float32" else function
 
