@@ -1,5 +1,7 @@
 """Reads a network by its rules; where channels are split into two axes, along the better one."""
 
+from copy import copy
+
 from keras import tree
 
 from keras_switcher.graph.call import CallGraph
@@ -54,7 +56,9 @@ def _read(reader: Reader, ties: TiedWeights) -> tuple[Reader, TiedWeights]:
     for tensor in tree.flatten(reader.graph.outputs):
         for ids in reader.labels(tensor).values():
             reader.lock(ids, "its channels are the model's output")
-    return reader, ties.locked(reader)
+    tied = copy(ties)
+    tied.lock(reader)
+    return reader, tied
 
 
 def _next_choices(reader: Reader, choices: dict[tuple, int]) -> dict[tuple, int]:

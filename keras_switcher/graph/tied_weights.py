@@ -2,7 +2,6 @@
 
 import math
 from collections import defaultdict
-from copy import copy
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -150,21 +149,13 @@ class TiedWeights:
                     why = f"it reads the {tie.name} of {others}, and no rule says how often"
                     reader.count_kernel(call, tie.variable, [why])
 
-    def locked(self, reader: Reader) -> "TiedWeights":
+    def lock(self, reader: Reader) -> None:
         """Locks all channels that tied operations read and make: they stay whole, and tied.
 
         Args:
             reader: A reader of the network to which the rules have been applied.
-
-        Returns:
-            The same, with the reasons for this reader.
         """
-        tied = copy(self)
-        tied.reasons = {}
-        tied._lock_all(reader)
-        return tied
-
-    def _lock_all(self, reader: Reader) -> None:
+        self.reasons = {}
         self.count(reader)
         for tie in self.ties:
             # The first reason is the one that users see: an operation that has a rule says more.

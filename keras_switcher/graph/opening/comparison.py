@@ -126,13 +126,14 @@ class Comparison:
 
     def _run_layer(self, args: tuple, kwargs: dict, training: bool) -> dict[Any, list]:
         """What the layer returns and assigns, and what those return that are compared as well."""
-        made: dict[Any, Any] = {}
+        made: dict[Any, list] = {}
 
         def noting(op: layers.Layer) -> Any:
             call = op.call
 
             def noted(*args: Any, **kwargs: Any) -> Any:
-                made[id(op)] = outputs = call(*args, **kwargs)
+                outputs = call(*args, **kwargs)
+                made[id(op)] = _arrays(outputs)  # Variables have these values in this scope only.
                 self._stand_ins.learn(self.compared[id(op)], (args, kwargs), outputs)
                 return outputs
 
@@ -140,13 +141,14 @@ class Comparison:
 
         compared = [(op, noting(op)) for op in self._run if id(op) in self.compared]
         with calling(compared), self._noting_state(made):
-            made["outputs"] = self._call.op(*args, **{"training": training, **kwargs})
-        self._stand_ins.learn(self._kind, (args, kwargs), made["outputs"])
-        return {key: _arrays(x) for key, x in made.items()}
+            outputs = self._call.op(*args, **{"training": training, **kwargs})
+            made["outputs"] = _arrays(outputs)
+        self._stand_ins.learn(self._kind, (args, kwargs), outputs)
+        return made
 
     def _run_calls(self, inputs: list, training: bool) -> dict[Any, list]:
         """The same of the calls."""
-        made: dict[Any, Any] = {}
+        made: dict[Any, list] = {}
 
         def visit(call: Call, args: tuple, kwargs: dict) -> Any:
             if isinstance(call.inside, CallGraph) and id(call.op) not in self._boxes:
@@ -155,24 +157,24 @@ class Comparison:
                 given = [value for x, value in places if is_tensor(x)]
                 outputs = call.inside.replay([*given, inputs[-1]], visit)
                 if id(call.op) in self.compared:
-                    made[id(call.op)] = outputs
+                    made[id(call.op)] = _arrays(outputs)
                 return outputs
             if isinstance(call.op, layers.Layer):
                 kwargs = {**kwargs, "training": training}  # As a Functional model does.
             return (self._stand_ins.instead_of(call.op, args) or call.op)(*args, **kwargs)
 
         with self._noting_state(made):
-            made["outputs"] = self._inside.replay(inputs, visit)
-        return {key: _arrays(x) for key, x in made.items()}
+            made["outputs"] = _arrays(self._inside.replay(inputs, visit))
+        return made
 
     @contextmanager
-    def _noting_state(self, made: dict[Any, Any]) -> Iterator[None]:
+    def _noting_state(self, made: dict[Any, list]) -> Iterator[None]:
         """A scope for a run that notes the values of all variables after it; none of it lasts."""
         scope = keras.StatelessScope(self._values, collect_losses=True)
         with self._stand_ins.placed() as counts, scope:
             yield
             state = [scope.get_current_value(v) for v in self._variables]
-        made["state"] = [value for value in state if value is not None]
+        made["state"] = _arrays(state)
         made["calls", *sorted(counts.items())] = []
 
 
