@@ -12,6 +12,7 @@ from keras_switcher.graph.call import Call
 from keras_switcher.graph.opening.comparison import Comparison
 from keras_switcher.graph.opening.kinds import Kinds
 from keras_switcher.graph.tracing import trace
+from keras_switcher.random_generators import generator_states
 
 OTHER = "what was found in it computes something else"
 
@@ -137,10 +138,11 @@ def test_layers_of_one_kind_are_run_once():
 def test_comparing_leaves_nothing_behind_though_a_layer_fails():
     model = pictures(Sequence([Liar(6, name="a"), Liar(6, name="b")], name="all"), Residual(5))
     next(part for part in model._flatten_layers() if part.name == "b").lie = "raises"
-    parts = model._flatten_layers()
+    parts, generators = model._flatten_layers(), generator_states()
     before = [(set(vars(part)), [v.numpy() for v in part.variables]) for part in parts]
     why = "it could not be run on random values to see what it computes"
     assert closed(model)["all"] == why
+    assert generator_states() == generators
     for part, (names, values) in zip(parts, before, strict=True):
         assert set(vars(part)) == names
         for variable, value in zip(part.variables, values, strict=True):

@@ -19,6 +19,7 @@ from keras_switcher.graph.opening.stand_ins import (
     may_stand_in,
 )
 from keras_switcher.graph.random_inputs import draws, limits_of
+from keras_switcher.random_generators import generator_states, restore_generators
 
 # How many rounding steps the two may be apart: they do the same in the same order.
 _STEPS = 64
@@ -171,9 +172,13 @@ class Comparison:
     def _noting_state(self, made: dict[Any, list]) -> Iterator[None]:
         """A scope for a run that notes the values of all variables after it; none of it lasts."""
         scope = keras.StatelessScope(self._values, collect_losses=True)
-        with self._stand_ins.placed() as counts, scope:
-            yield
-            state = [scope.get_current_value(v) for v in self._variables]
+        generators = generator_states()
+        try:
+            with self._stand_ins.placed() as counts, scope:
+                yield
+                state = [scope.get_current_value(v) for v in self._variables]
+        finally:  # Each run draws the same from generators that are no variables.
+            restore_generators(generators)
         made["state"] = _arrays(state)
         made["calls", *sorted(counts.items())] = []
 

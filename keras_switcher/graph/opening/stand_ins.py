@@ -86,6 +86,10 @@ class StandIns:
         self._held = held
         self._kinds = kinds
         self._known = known
+        self._depends = [
+            kinds[id(op)][1] if id(op) in kinds else depends_on_training(op) for op in held
+        ]
+        self._counted = [_has_state(op) for op in held]
         self._functions: dict[int, Callable] = {}
         self._own: dict[Any, keras.KerasTensor] = {}
 
@@ -123,9 +127,8 @@ class StandIns:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        training = self._kinds[id(op)][1] if id(op) in self._kinds else depends_on_training(op)
-        training = training and bool(kwargs.get("training"))
-        if _has_state(op):
+        training = self._depends[place] and bool(kwargs.get("training"))
+        if self._counted[place]:
             counts[place, training] += 1
         given = [x for x in tree.flatten((args, kwargs)) if hasattr(x, "shape")]
         try:
