@@ -73,6 +73,8 @@ def test_flatten_layers():
     outer = keras.Sequential([around])
     assert outer._flatten_layers() == [outer, around, inner], "_flatten_layers"
     assert outer._flatten_layers(include_self=False) == [around, inner], "_flatten_layers"
+    only_next = outer._flatten_layers(include_self=False, recursive=False)
+    assert only_next == [around], "_flatten_layers"
     assert inner._flatten_layers() == [inner], "_flatten_layers"
 
 
@@ -88,6 +90,17 @@ def test_keras_history():
     for optional in (True, False):
         tensor = keras.Input((3,), optional=optional)
         assert tensor._keras_history.operation.optional is optional, "_keras_history"
+
+
+def test_what_calls_of_a_layer_change():
+    """`_non_trainable_variables`, `_seed_generators`: what it changes, though it be frozen."""
+    norm, drop = layers.BatchNormalization(), layers.Dropout(0.5)
+    norm.build((None, 3))
+    norm.trainable = False
+    statistics = [norm.moving_mean, norm.moving_variance]
+    kept = list(map(id, norm._non_trainable_variables))
+    assert kept == list(map(id, statistics)), "_non_trainable_variables"
+    assert drop._seed_generators == [drop.seed_generator], "_seed_generators"
 
 
 def test_trainable_variables_of_an_optimizer():

@@ -1,7 +1,7 @@
 """Elementwise functions: decides whether one is, by name, by its operations, or by probing."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -32,22 +32,24 @@ ELEMENTWISE = (
 )
 
 
-def why_mixing(call: Call) -> str | None:
+def why_mixing(call: Call, reader: Reader) -> str | None:
     """The reason why a layer's activation mixes channels, in words; None if it does not.
 
     Args:
         call: A call of a layer with an attribute `activation`: a function, a layer, or None.
+        reader: The reader, which knows what was found of a function before.
     """
     activation = unwrapped(call.op.activation)
-    why = _why(activation, call.output.shape, _type_read(call))
+    why = _why(activation, call.output.shape, _type_read(call), reader.why_mixing)
     return why and f"goes through the activation {_name(activation)} of '{call.name}': {why}"
 
 
-def why_mixing_function(call: Call) -> str | None:
+def why_mixing_function(call: Call, reader: Reader) -> str | None:
     """The reason why a Lambda's function mixes channels, in words; None if it does not.
 
     Args:
         call: A call of a `keras.layers.Lambda`.
+        reader: The reader, which knows what was found of a function before.
     """
     function, arguments = call.op.function, call.op.arguments
     if len(call.inputs) != 1 or call.input.shape != getattr(call.output, "shape", None):
@@ -59,7 +61,7 @@ def why_mixing_function(call: Call) -> str | None:
         why = "what it makes depends on a mask, or on whether it is trained"
     else:
         called = partial(function, **arguments) if arguments else function
-        why = _why(called, call.input.shape, _type_read(call))
+        why = _why(called, call.input.shape, _type_read(call), reader.why_mixing)
     return why and f"goes through the function {_name(function)} of '{call.name}': {why}"
 
 
@@ -89,12 +91,31 @@ def _type_read(call: Call) -> str:
     return own if casts or not isinstance(call.op, (layers.Activation, layers.Lambda)) else given
 
 
-def _why(activation: Callable | None, shape: Shape, dtype: str) -> str | None:
+def _why(activation: Callable | None, shape: Shape, dtype: str, found: dict) -> str | None:
     """Why an activation mixes the channels of what it is called on, or None."""
     if activation is None or activation in ELEMENTWISE:
         return None
     if type(activation) is layers.PReLU:
         return _why_unbuilt(activation, shape)
+    key = function_key(activation), shape, dtype
+    if key not in found:
+        found[key] = _why_function(activation, shape, dtype)
+    return found[key]
+
+
+def function_key(function: Callable) -> Hashable:
+    """What two functions have in common that are the same code and hold nothing.
+
+    Args:
+        function: The function, which must live as long as the key.
+    """
+    holds = getattr(function, "__closure__", True) or function.__defaults__ or vars(function)
+    if holds or function.__kwdefaults__:
+        return id(function)
+    return id(function.__code__), id(function.__globals__)
+
+
+def _why_function(activation: Callable, shape: Shape, dtype: str) -> str | None:
     holder = getattr(activation, "__self__", activation)  # Of a layer's method the layer.
     why = _why_weights(holder) if isinstance(holder, layers.Layer) else None
     if why is None:

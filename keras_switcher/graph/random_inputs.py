@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_switcher.graph.call import CallGraph, is_tensor
+from keras_switcher.graph.call import Call, CallGraph, is_tensor
 
 # Sizes that are tried where a network leaves them open.
 OPEN_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
@@ -89,7 +89,7 @@ def draws(tensors: Any, samples: tuple[int, ...]) -> Iterator[Draw]:
             yield Draw(size, distribution, number, seed)
 
 
-def limits_of(graph: CallGraph) -> dict[int, object]:
+def limits_of(graph: CallGraph) -> dict[int, Any]:
     """What the integer and text inputs of a network are drawn from.
 
     Whole numbers are bounded by the tables of embeddings that they reach; words are those that
@@ -104,15 +104,25 @@ def limits_of(graph: CallGraph) -> dict[int, object]:
     origins = {id(x): {id(x)} for x in tree.flatten(graph.inputs) if is_tensor(x)}
     limits: dict[int, Any] = {}
     for call in graph.calls:
-        reached = set().union(*(origins.get(id(x), set()) for x in call.inputs))
-        own = _limit(call.op)
-        if own is not None:
-            for origin in reached:
-                limits[origin] = min(limits.get(origin, own), own, key=_extent)
+        reached = [origins.get(id(x), set()) for x in call.inputs]
+        for tensor, limit in _limits(call):
+            for origin in origins.get(id(tensor), ()):
+                limits[origin] = min(limits.get(origin, limit), limit, key=_extent)
         for tensor in tree.flatten(call.outputs):
             if not keras.backend.is_float_dtype(tensor.dtype):
-                origins[id(tensor)] = reached
+                origins[id(tensor)] = set().union(*reached)
     return limits
+
+
+def _limits(call: Call) -> list[tuple[keras.KerasTensor, Any]]:
+    """What a call draws the values of tensors from, itself or by what is inside of it."""
+    own = _limit(call.op)
+    found = [] if own is None else [(x, own) for x in call.inputs]
+    if isinstance(call.inside, CallGraph):
+        inner = limits_of(call.inside)
+        places = dict(zip(map(id, call.inside.inputs), call.inputs, strict=False))
+        found += [(places[key], limit) for key, limit in inner.items() if key in places]
+    return found
 
 
 def _limit(op: keras.Operation) -> int | list | None:

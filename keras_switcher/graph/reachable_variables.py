@@ -61,7 +61,7 @@ def reachable_variables(*roots: Any) -> list:
         if is_variable(x):
             found.append(x)
         elif not isinstance(x, _NEVER_READ):
-            waiting.extend(_next_to(x))
+            waiting.extend([part for part in _next_to(x) if type(part) not in _PLAIN])
     return found
 
 
@@ -124,11 +124,17 @@ def globals_read(code: types.CodeType, names: dict[str, Any]) -> dict[str, Any]:
         code: See `codes_of`.
         names: The globals of its function.
     """
-    found = {}
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in names:
-            found[step.argval] = names[step.argval]
-    return found
+    if names.keys().isdisjoint(code.co_names):
+        return {}
+    return {name: names[name] for name in _globals_named(code) if name in names}
+
+
+@functools.lru_cache(maxsize=2**16)
+def _globals_named(code: types.CodeType) -> tuple[str, ...]:
+    """The names of the globals that code reads, each once."""
+    steps = dis.get_instructions(code)
+    named = [x.argval for x in steps if x.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
+    return tuple(dict.fromkeys(named))
 
 
 def _next_to(x: Any) -> Iterator:

@@ -28,6 +28,7 @@ class Reader(Labels):
         graph: The `CallGraph` to read.
         choices: For calls that split an axis of channels into several, by the sizes of these, the
             number of the axis along which channels lie then, counted from the last; else 0.
+        why_mixing: Why functions mix channels, as far as readers of the network know; it grows.
 
     Attributes:
         weights: The `WeightLabels`: who makes channels, who mixes them, what has entries for them.
@@ -41,7 +42,12 @@ class Reader(Labels):
         splits: The ids that such calls split, by the sizes of the axes.
     """
 
-    def __init__(self, graph: CallGraph, choices: dict[tuple, int] | None = None) -> None:
+    def __init__(
+        self,
+        graph: CallGraph,
+        choices: dict[tuple, int] | None = None,
+        why_mixing: dict | None = None,
+    ) -> None:
         super().__init__()
         self.graph = graph
         self.weights = WeightLabels()
@@ -53,6 +59,7 @@ class Reader(Labels):
         self.forbidden: list[tuple[np.ndarray, int]] = []
         self.origins = Origins(graph)
         self.splits: dict[tuple[int, ...], np.ndarray] = {}
+        self.why_mixing = {} if why_mixing is None else why_mixing
         self._choices = choices or {}
         self._call: Call  # The one whose rule is applied.
         self._calls: dict[int, list[Call]] = defaultdict(list)

@@ -1,5 +1,7 @@
 """Reads a network by its rules; where channels are split into two axes, along the better one."""
 
+from copy import copy
+
 from keras import tree
 
 from keras_switcher.graph.call import CallGraph
@@ -23,11 +25,17 @@ def read_graph(graph: CallGraph) -> tuple[Reader, TiedWeights]:
     Returns:
         A pair: a `Reader` that knows all that the rules say, and the `TiedWeights`.
     """
-    first = reader, tied = _read(graph, {})
+    ties = TiedWeights(graph)
+    functions: dict = {}
+
+    def read(choices: dict[tuple, int]) -> tuple[Reader, TiedWeights]:
+        return _read(Reader(graph, choices, functions), ties)
+
+    first = reader, tied = read({})
     choices: dict[tuple, int] = {}
     while more := _next_choices(reader, choices):
         choices = {**choices, **more}
-        reader, tied = _read(graph, choices)
+        reader, tied = read(choices)
     if not choices:
         return first
     before, after = is_locked(first[0]), is_locked(reader)
@@ -38,18 +46,17 @@ def read_graph(graph: CallGraph) -> tuple[Reader, TiedWeights]:
         and after[reader.splits[sizes]].sum() < before[reader.splits[sizes]].sum()
     }
     if useful != choices:
-        reader, tied = _read(graph, useful)
+        reader, tied = read(useful)
     return (reader, tied) if is_locked(reader).sum() < before.sum() else first
 
 
-def _read(graph: CallGraph, choices: dict[tuple, int]) -> tuple[Reader, TiedWeights]:
-    reader = Reader(graph, choices)
-    for call in graph.calls:
+def _read(reader: Reader, ties: TiedWeights) -> tuple[Reader, TiedWeights]:
+    for call in reader.graph.calls:
         apply_rule(call, reader)
-    for tensor in tree.flatten(graph.outputs):
+    for tensor in tree.flatten(reader.graph.outputs):
         for ids in reader.labels(tensor).values():
             reader.lock(ids, "its channels are the model's output")
-    tied = TiedWeights(graph)
+    tied = copy(ties)
     tied.lock(reader)
     return reader, tied
 

@@ -3,12 +3,13 @@
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import keras
 
 from keras_switcher.graph.call import Call, CallGraph, is_stock
-from keras_switcher.graph.elementwise import calls_user_function
+from keras_switcher.graph.elementwise import calls_user_function, function_key, unwrapped
 from keras_switcher.graph.reachable_variables import identity, reachable_variables
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.variable_reads import captured_handles, is_among
@@ -86,6 +87,7 @@ class TiedWeights:
             self._calls[id(call.op)].append(call)
         self._variables = {key: _reachable(calls) for key, calls in self._calls.items()}
         self._handles: dict[int, list | None] = {}
+        self._of_functions: dict[Any, list | None] = {}
         readers: dict[int, dict[int, Call]] = defaultdict(dict)
         variables: dict[int, Any] = {}
         for key, reached in self._variables.items():
@@ -95,7 +97,7 @@ class TiedWeights:
                     variables[number] = variable
         for key, calls in self._calls.items():
             if calls_user_function(calls[0].op):  # Its function may find a variable in any way.
-                handles = self._handles_of(calls[0])
+                handles = self._handles_of_function(calls[0])
                 read = {number: v for number, v in variables.items() if is_among(handles, v)}
                 self._variables[key] = {**self._variables[key], **read}
                 for number in read:
@@ -119,6 +121,17 @@ class TiedWeights:
             id(call.op) for call in traced if is_among(self._handles_of(call), variable) is False
         }
 
+    def _handles_of_function(self, call: Call) -> list | None:
+        """The handles of what a user's function in an operation reads, once for all such."""
+        function = unwrapped(getattr(call.op, "activation", None))
+        if not is_stock(call.op) or not isinstance(function, FunctionType):
+            return self._handles_of(call)
+        key = function_key(function), call.output.shape, call.output.dtype
+        if key not in self._of_functions:
+            tensor = keras.KerasTensor(call.output.shape, call.output.dtype)
+            self._of_functions[key] = captured_handles(function, tensor)
+        return self._of_functions[key]
+
     def _handles_of(self, call: Call) -> list | None:
         key = id(call.op)
         if key not in self._handles:
@@ -137,7 +150,12 @@ class TiedWeights:
                     reader.count_kernel(call, tie.variable, [why])
 
     def lock(self, reader: Reader) -> None:
-        """Locks all channels that tied operations read and make: they stay whole, and tied."""
+        """Locks all channels that tied operations read and make: they stay whole, and tied.
+
+        Args:
+            reader: A reader of the network to which the rules have been applied.
+        """
+        self.reasons = {}
         self.count(reader)
         for tie in self.ties:
             # The first reason is the one that users see: an operation that has a rule says more.

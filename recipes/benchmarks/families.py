@@ -5,8 +5,9 @@ positions to a Dense layer of 10 classes. A row says how many layers with a kern
 wherever they are, and how many of them are prunable; the worst difference between the compact
 network and the original whose kernels are scaled by hand, relative to the largest output, over
 shares of channels kept and seeds; the parameters left at half of the channels; seconds to read the
-network and to build it (in turn, the second time); what keeps the other layers; and what
-failed. It needs the extra `families`. Each row is a file; families that have one are skipped.
+network and to build it (in turn, the least of three times, as Python collects garbage in some; a
+first one, which compiles, does not count); what keeps the other layers; and what failed. It needs
+the extra `families`. Each row is a file; families that have one are skipped.
 
     python -m recipes.benchmarks.families
     python -m recipes.benchmarks.families --only ViT Swin --rows recipes/results/benchmarks/families
@@ -76,7 +77,7 @@ def why_whole(channel_graph: ChannelGraph, layer: layers.Layer, kernels: list) -
     return "is not in the graph"
 
 
-def measure(name: str, seeds: int = SEEDS, repeats: int = 1) -> dict:
+def measure(name: str, seeds: int = SEEDS, repeats: int = 3) -> dict:
     """The row of a family."""
     row = {"family": name, "keras_hub": keras_hub.__version__, "fault": ""}
     try:

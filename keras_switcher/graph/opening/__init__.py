@@ -8,7 +8,10 @@
 * `own_weights`, `own_kernels`: the weights that such a layer holds itself, as layers of their own,
 * `subclassed`: a model whose graph is in its call(),
 * `layer_names`: names for what is inside,
-* `agreement`: whether the calls compute what the layer computes.
+* `agreement`: whether the calls compute what the layer computes, each kind being compared once,
+* `comparison`: runs a layer and its calls on random inputs and weights,
+* `kinds`: which calls of layers do the same,
+* `stand_ins`: random functions in the places of what both have in common.
 """
 
 from keras_switcher.graph.opening.expansion import Expansion

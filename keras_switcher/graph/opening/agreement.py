@@ -1,97 +1,62 @@
 """Agreement: whether the calls that were found in a layer compute what the layer computes."""
 
-from typing import Any
-
-import keras
-import numpy as np
-from keras import layers, tree
-
-from keras_switcher.graph.call import Call, CallGraph, paired
-from keras_switcher.graph.differences import arrays, coarsest_step, difference
-from keras_switcher.graph.random_inputs import draws, limits_of
-
-# How many rounding steps the two may be apart: they do the same in the same order.
-_STEPS = 64
+from keras_switcher.graph.call import Call, Closed
+from keras_switcher.graph.opening.comparison import Comparison, opened
+from keras_switcher.graph.opening.kinds import Kinds
 
 
-def why_different(call: Call, graph: CallGraph) -> str | None:
-    """How the calls found in a layer differ from it, on random inputs and random weights.
+class Agreement:
+    """Compares layers of a network with the calls that were found in them, once for each kind.
 
-    Both are run in inference and in training, with the same random numbers. What they assign to
-    variables is compared, too, and nothing of it lasts.
-
-    Args:
-        call: The call of the layer.
-        graph: The calls in its place, of the same tensors, each once, and a single one.
-
-    Returns:
-        The difference in words, or None if there is none.
+    What a layer shares with these calls is not computed: layers of Keras that both call, and
+    layers in it of a kind that was compared before. Random functions stand in their places.
     """
-    tensors = list({id(x): x for x in call.inputs}.values())
-    limits, values = limits_of(graph), _moved(call.op)
-    for draw in draws(tensors, samples=(2, 1)):
-        drawn = draw.values(tensors, limits)
-        args, kwargs = _filled((call.args, call.kwargs), paired(tensors, drawn))
-        try:
-            expected = _run_layer(call, args, kwargs, values, False)
-        # A size or a range of values that the layer does not take: in words that only it knows.
-        except Exception:
-            continue
-        inputs = [*drawn, keras.ops.ones(1)]
-        for training in (False, True):
-            how = " in training" if training else ""
-            try:
-                if training:
-                    expected = _run_layer(call, args, kwargs, values, True)
-                actual = _run_calls(call, graph, inputs, values, training)
-            # Operations that are given other sizes fail in the words of each backend.
-            except Exception as error:
-                return f"what was found in it cannot be run{how} ({type(error).__name__}: {error})"
-            if [x.dtype for x in expected] != [x.dtype for x in actual]:
-                return f"what was found in it computes in another precision{how}"
-            dtypes = [part.compute_dtype for part in call.op._flatten_layers()]
-            if difference(expected, actual) > _STEPS * max(coarsest_step(dtypes), 2.0**-23):
-                return f"what was found in it computes something else{how}"
-        return None
-    return "it could not be run on random values to see what it computes"
 
+    def __init__(self) -> None:
+        self._kinds = Kinds()
+        self._why: dict[int, str | None] = {}
+        self._returned: dict = {}  # What those return that are not run, see `StandIns`.
 
-def _filled(structure: Any, values: dict[int, Any]) -> Any:
-    return tree.map_structure(lambda x: values.get(id(x), x), structure)
+    def why_different(self, call: Call, given: list | None = None) -> str | None:
+        """How the calls found in a layer differ from it, on random inputs and random weights.
 
+        Both are run in inference and in training, with the same random numbers. What they assign
+        to variables is compared, too, and nothing of it lasts. If they differ, layers in it may be
+        to blame: then each of these is compared by itself, and closed if it differs.
 
-def _moved(op: layers.Layer) -> list:
-    """Pairs of a layer's variables and random values near their own.
+        Args:
+            call: The call of the layer, with what is inside of it.
+            given: What stands in the places of the inputs of what is inside, but the single one;
+                by default what the call reads.
 
-    Where weights start at zero or one, much would look alike.
-    """
-    rng = np.random.default_rng(0)
-    return [
-        (variable, keras.ops.convert_to_numpy(variable) + 0.1 * rng.random(variable.shape))
-        for variable in op.variables
-        if keras.backend.is_float_dtype(variable.dtype)
-    ]
+        Returns:
+            The difference in words, or None if there is none.
+        """
+        given = call.inputs if given is None else given
+        kind = self._kinds.of(call)
+        if kind not in self._why:
+            why = self._compare(call, given)
+            if why is not None and self._closes_within(call):
+                kind, why = self._kinds.of(call), self._compare(call, given)
+            self._why[kind] = why
+        return self._why[kind]
 
+    def _closes_within(self, call: Call) -> bool:
+        """Closes the layers in it, however deep, that differ; returns whether there are any."""
+        found = False
+        for each in opened(call):
+            kind, why = self._kinds.of(each), self.why_different(each)
+            if why is not None:
+                each.inside = Closed(why)
+                self._kinds.forget_calls()
+            found |= why is not None or self._kinds.of(each) != kind
+        return found
 
-def _run_layer(call: Call, args: tuple, kwargs: dict, values: list, training: bool) -> list:
-    with keras.StatelessScope(values, collect_losses=True) as scope:
-        outputs = call.op(*args, **{"training": training, **kwargs})
-        return arrays(_with_state(outputs, call.op, scope))
-
-
-def _run_calls(call: Call, graph: CallGraph, inputs: list, values: list, training: bool) -> list:
-    def visit(inner: Call, args: tuple, kwargs: dict) -> Any:
-        if isinstance(inner.op, layers.Layer):
-            kwargs = {**kwargs, "training": training}  # As a Functional model does.
-        return inner.op(*args, **kwargs)
-
-    with keras.StatelessScope(values, collect_losses=True) as scope:
-        outputs = graph.replay(inputs, visit)
-        return arrays(_with_state(outputs, call.op, scope))
-
-
-def _with_state(outputs: Any, op: layers.Layer, scope: keras.StatelessScope) -> list:
-    """The outputs that are tensors, and the values of all variables after the run."""
-    made = [x for x in tree.flatten(outputs) if x is not None]
-    state = [scope.get_current_value(v) for v in op.variables]
-    return [*made, *(value for value in state if value is not None)]
+    def _compare(self, call: Call, given: list) -> str | None:
+        agreed = {kind for kind, why in self._why.items() if why is None}
+        comparison = Comparison(call, given, self._kinds, agreed, self._returned)
+        if comparison.why_different() is None:
+            self._why |= dict.fromkeys(comparison.compared.values())
+            return None
+        # It may be that some operation cannot be run on random numbers, or hides a difference.
+        return Comparison(call, given).why_different()

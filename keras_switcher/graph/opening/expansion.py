@@ -10,7 +10,7 @@ from keras import tree
 from keras_switcher.graph.call import Call, CallGraph, Closed, is_tensor
 from keras_switcher.graph.functional_calls import calls_of_model, is_subclassed, why_unreadable
 from keras_switcher.graph.inputs import arranged, inputs_like
-from keras_switcher.graph.opening.agreement import why_different
+from keras_switcher.graph.opening.agreement import Agreement
 from keras_switcher.graph.opening.layer_names import LayerNames, joined
 from keras_switcher.graph.opening.nodes import calls_before
 from keras_switcher.graph.opening.own_weights import single_one
@@ -43,6 +43,7 @@ class Expansion:
         self._aliases: dict[int, Any] = {}
         self._kept: list[Any] = []  # An id is only good while its tensor lives.
         self._one: keras.KerasTensor | None = None
+        self._agreement = Agreement()
         for call in top.calls:
             if not self._opens_model:
                 self._add(call, "", call.op.name, True)
@@ -65,7 +66,8 @@ class Expansion:
             call: The call, of tensors that may have aliases.
             prefix: The name of the opened layer that it is in; empty for none.
             name: Its name there.
-            verified: Whether it is compared with what is found in it; else what it is in is.
+            verified: Whether it is compared with what is found in it; else it was already, with
+                what it is in.
         """
         args, kwargs = self._resolved((call.args, call.kwargs))
         given = [self._resolved(x) for x in call.inputs]  # Constants may be among them now.
@@ -75,7 +77,7 @@ class Expansion:
             inner = calls_of_model(call.op, values, self._look_inside)
             given = tree.flatten(arranged(values, inner.inputs))
             path = joined(prefix, name) if prefix else ""
-            self._insert(call, inner, given, path, verified, LayerNames(call.op) if path else None)
+            self._insert(call, inner, given, path, True, LayerNames(call.op) if path else None)
         elif not call.inputs and not getattr(call.op, "variables", ()):
             made = tree.flatten(call.op(*args, **kwargs))  # Of constants, once and for all.
             for symbol, value in zip(tree.flatten(call.outputs), made, strict=True):
@@ -100,26 +102,13 @@ class Expansion:
         if one is None:
             self.graph.closed[id(call.op)] = Closed("its weights need an input that holds numbers")
             return False
-        given = [*given, one]
-        before = len(self.graph.calls), dict(self._names)
-        for deep in (False, True) if verified else (False,):
-            names = LayerNames(call.op)
-            self._insert(call, inner, given, joined(prefix, name), deep, names)
-            if not verified:
-                return True
-            outputs = self._resolved(call.outputs)
-            read = [*{id(x): x for x in call.inputs}.values(), one]
-            found = CallGraph(call.name, read, outputs, self.graph.calls[before[0] :])
-            why = why_different(call, found)
-            if why is None:
-                self.graph.closed.pop(id(call.op), None)
-                return True
+        why = self._agreement.why_different(call, given) if verified else None
+        if why is not None:
             self.graph.closed[id(call.op)] = Closed(why)
-            # What is in it may be to blame: then each of that is compared by itself.
-            self.graph.calls, self._names = self.graph.calls[: before[0]], dict(before[1])
-        for x in tree.flatten(call.outputs):
-            self._aliases.pop(id(x), None)
-        return False
+            return False
+        names = LayerNames(call.op)
+        self._insert(call, inner, [*given, one], joined(prefix, name), False, names)
+        return True
 
     def _single_one(self) -> keras.KerasTensor | None:
         """The tensor that all own weights of the network's layers are multiplied with."""

@@ -33,6 +33,7 @@ class OwnWeights:
         books = ("_trainable_variables", "_non_trainable_variables")
         held = [id(v) for op in ops for name in books for v in getattr(op, name, ())]
         self._shared = {key for key, count in Counter(held).items() if count > 1}
+        self._own: dict[int, tuple[dict[int, keras.Variable], list[str]]] = {}
         self._layers: dict[int, layers.Layer] = {}
         self._kernels: dict[tuple, layers.Layer] = {}
 
@@ -50,8 +51,12 @@ class OwnWeights:
         """
         one = keras.KerasTensor((None,), "float32")
         held = vars(op)
-        places = {name: held[name] for name in _places(op)}
-        own = {key: v for key, v in own_weights(op).items() if key not in self._shared}
+        if id(op) not in self._own:
+            found = own_weights(op)
+            own = {key: v for key, v in found.items() if key not in self._shared}
+            self._own[id(op)] = own, _places(op, found)
+        own, names = self._own[id(op)]
+        places = {name: held[name] for name in names}
         tensors: dict[int, keras.KerasTensor] = {}
 
         def tensor(x: Any) -> Any:
@@ -114,7 +119,9 @@ def _is_index(x: Any) -> bool:
 
     A layer that looks them up would do so at once, with weights as they are.
     """
-    return ops.is_tensor(x) and "int" in standardize_dtype(x.dtype)
+    # What no tensor is is told at once: to ask Keras takes time.
+    is_like = hasattr(x, "shape") and not isinstance(x, (layers.Layer, keras.Variable))
+    return is_like and ops.is_tensor(x) and "int" in standardize_dtype(x.dtype)
 
 
 def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:
@@ -133,9 +140,8 @@ def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:
     }
 
 
-def _places(op: layers.Layer) -> list[str]:
+def _places(op: layers.Layer, own: dict[int, keras.Variable]) -> list[str]:
     """The names of the attributes in which a layer holds its own weights."""
-    own = own_weights(op)
     return [
         name
         for name, value in attributes_of(op).items()

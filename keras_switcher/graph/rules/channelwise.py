@@ -36,7 +36,7 @@ def carry_alpha(prelu: Any, tensor: keras.KerasTensor, reader: Reader) -> None:
 @rule(layers.Activation)
 def activation(call: Call, reader: Reader) -> None:
     """Each channel passes an elementwise activation; all others mix channels."""
-    why = why_mixing(call)
+    why = why_mixing(call, reader)
     if why is not None:
         reader.refuse(call, why)
         return
@@ -47,7 +47,7 @@ def activation(call: Call, reader: Reader) -> None:
 @rule(layers.Lambda)
 def function(call: Call, reader: Reader) -> None:
     """A function that treats each entry by itself is an activation, whatever it is."""
-    why = why_mixing_function(call)
+    why = why_mixing_function(call, reader)
     if why is not None:
         reader.refuse(call, why)
         return

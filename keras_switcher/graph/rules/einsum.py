@@ -40,7 +40,7 @@ def einsum_dense(call: Call, reader: Reader) -> None:
     if any(len(set(part)) < len(part) for part in (inputs, of_kernel)):
         reader.refuse(call, f"goes through the equation {layer.equation} of '{call.name}'")
         return
-    why = why_mixing(call)
+    why = why_mixing(call, reader)
     if why is not None:
         reader.refuse(call, why)
         return

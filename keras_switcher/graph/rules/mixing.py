@@ -133,7 +133,7 @@ def _depthwise_kernel(
 
 
 def _activate(call: Call, reader: Reader, ids: np.ndarray, axis: int) -> None:
-    why = why_mixing(call)
+    why = why_mixing(call, reader)
     if why is not None:
         reader.lock(ids, why)
         return

@@ -1,0 +1,255 @@
+"""Comparison: a layer against the calls that were found in it, on random inputs and weights."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import keras
+import numpy as np
+from keras import layers, tree
+
+from keras_switcher.graph.call import Call, CallGraph, is_tensor, paired
+from keras_switcher.graph.differences import arrays, coarsest_step, difference
+from keras_switcher.graph.opening.kinds import Kinds
+from keras_switcher.graph.opening.stand_ins import (
+    StandIns,
+    calling,
+    depends_on_training,
+    may_stand_in,
+)
+from keras_switcher.graph.random_inputs import draws, limits_of
+from keras_switcher.random_generators import generator_states, restore_generators
+
+# How many rounding steps the two may be apart: they do the same in the same order.
+_STEPS = 64
+
+
+class Comparison:
+    """One comparison of a layer with the calls that were found in it.
+
+    Layers that both have in common are not run, see `StandIns`: those of Keras, and those inside
+    of kinds that are known to agree with what is in them, or that are compared in another place.
+
+    Args:
+        call: The call of the layer, with what is inside of it.
+        given: What stands in the places of the inputs of what is inside, but the single one:
+            tensors that the call reads, and constants.
+        kinds: The kinds of calls; None to run all layers.
+        agreed: The kinds that are known to agree.
+        returned: What layers return that are not run, see `StandIns`.
+
+    Attributes:
+        compared: The kinds of the layers inside that are compared as well, by the layer's `id`.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        given: list,
+        kinds: Kinds | None = None,
+        agreed: Iterable[int] = (),
+        returned: dict | None = None,
+    ) -> None:
+        self._call = call
+        self._inside = cast("CallGraph", call.inside)
+        self._given = given
+        self._kind = kinds.of(call) if kinds else None
+        self.compared: dict[int, int] = {}
+        self._boxes: dict[int, tuple[int, bool]] = {}
+        boxes = self._sort(call, kinds, set(agreed)) if kinds else []
+        run = _held(call.op, self._boxes)
+        stock = [op for op in run if may_stand_in(op)] if kinds else []
+        self._run = [op for op in run if not (kinds and may_stand_in(op))]
+        self._stand_ins = StandIns(
+            [*stock, *boxes], self._boxes, {} if returned is None else returned
+        )
+        self._variables = _own_variables(self._run)
+        self._values = _moved(self._variables)
+
+    def _sort(self, call: Call, kinds: Kinds, agreed: set[int]) -> list[layers.Layer]:
+        """Decides which of the opened layers inside are compared; returns those not to be run."""
+        times = Counter(id(each.op) for each in _deep(call, {}))
+        boxes = []
+        for each in _deep(call, self._boxes):
+            if times[id(each.op)] > 1:
+                continue
+            kind = kinds.of(each)
+            if kind in agreed:
+                self._boxes[id(each.op)] = kind, _is_other_in_training(each)
+                boxes.append(each.op)
+            else:
+                self.compared[id(each.op)] = kind
+                agreed.add(kind)
+        return boxes
+
+    def why_different(self) -> str | None:
+        """How the layer and the calls differ, in inference or in training; None if they do not."""
+        call = self._call
+        tensors = list({id(x): x for x in call.inputs}.values())
+        bounds = limits_of(self._inside)
+        pairs = zip(self._given, self._inside.inputs, strict=False)  # There is a single one, too.
+        limits = {id(x): bounds[id(y)] for x, y in pairs if id(y) in bounds}
+        fixed = bool(call.kwargs.get("training"))
+        for draw in draws(tensors, samples=(2, 1)):
+            values = paired(tensors, draw.values(tensors, limits))
+            args, kwargs = _filled((call.args, call.kwargs), values)
+            inputs = [*_filled(self._given, values), keras.ops.ones(1)]
+            try:
+                expected = self._run_layer(args, kwargs, fixed)
+            # A size or a range of values that the layer does not take: in words only it knows.
+            except Exception:
+                continue
+            for training in (fixed,) if fixed else (False, True):
+                how = " in training" if training else ""
+                try:
+                    if training and not fixed:
+                        expected = self._run_layer(args, kwargs, True)
+                    actual = self._run_calls(inputs, training)
+                # Operations that are given other sizes fail in the words of each backend.
+                except Exception as error:
+                    said = f"{type(error).__name__}: {error}"
+                    return f"what was found in it cannot be run{how} ({said})"
+                if why := self._why_apart(expected, actual):
+                    return f"what was found in it computes {why}{how}"
+            return None
+        return "it could not be run on random values to see what it computes"
+
+    def _why_apart(self, expected: dict[Any, list], actual: dict[Any, list]) -> str | None:
+        if expected.keys() != actual.keys():
+            return "something else"
+        pairs = [(expected[key], actual[key]) for key in expected]
+        if any([x.dtype for x in a] != [x.dtype for x in b] for a, b in pairs):
+            return "in another precision"
+        dtypes = [part.compute_dtype for part in self._call.op._flatten_layers()]
+        steps = _STEPS * max(coarsest_step(dtypes), 2.0**-23)
+        return "something else" if any(difference(a, b) > steps for a, b in pairs) else None
+
+    def _run_layer(self, args: tuple, kwargs: dict, training: bool) -> dict[Any, list]:
+        """What the layer returns and assigns, and what those return that are compared as well."""
+        made: dict[Any, list] = {}
+
+        def noting(op: layers.Layer) -> Any:
+            call = op.call
+
+            def noted(*args: Any, **kwargs: Any) -> Any:
+                outputs = call(*args, **kwargs)
+                made[id(op)] = _arrays(outputs)  # Variables have these values in this scope only.
+                self._stand_ins.learn(self.compared[id(op)], (args, kwargs), outputs)
+                return outputs
+
+            return noted
+
+        compared = [(op, noting(op)) for op in self._run if id(op) in self.compared]
+        with calling(compared), self._noting_state(made):
+            outputs = self._call.op(*args, **{"training": training, **kwargs})
+            made["outputs"] = _arrays(outputs)
+        self._stand_ins.learn(self._kind, (args, kwargs), outputs)
+        return made
+
+    def _run_calls(self, inputs: list, training: bool) -> dict[Any, list]:
+        """The same of the calls."""
+        made: dict[Any, list] = {}
+
+        def visit(call: Call, args: tuple, kwargs: dict) -> Any:
+            if isinstance(call.inside, CallGraph) and id(call.op) not in self._boxes:
+                symbols, values = map(tree.flatten, ((call.args, call.kwargs), (args, kwargs)))
+                places = zip(symbols, values, strict=True)
+                given = [value for x, value in places if is_tensor(x)]
+                outputs = call.inside.replay([*given, inputs[-1]], visit)
+                if id(call.op) in self.compared:
+                    made[id(call.op)] = _arrays(outputs)
+                return outputs
+            if isinstance(call.op, layers.Layer):
+                kwargs = {**kwargs, "training": training}  # As a Functional model does.
+            return (self._stand_ins.instead_of(call.op, args) or call.op)(*args, **kwargs)
+
+        with self._noting_state(made):
+            made["outputs"] = _arrays(self._inside.replay(inputs, visit))
+        return made
+
+    @contextmanager
+    def _noting_state(self, made: dict[Any, list]) -> Iterator[None]:
+        """A scope for a run that notes the values of all variables after it; none of it lasts."""
+        scope = keras.StatelessScope(self._values, collect_losses=True)
+        generators = generator_states()
+        try:
+            with self._stand_ins.placed() as counts, scope:
+                yield
+                state = [scope.get_current_value(v) for v in self._variables]
+        finally:  # Each run draws the same from generators that are no variables.
+            restore_generators(generators)
+        made["state"] = _arrays(state)
+        made["calls", *sorted(counts.items())] = []
+
+
+def opened(call: Call) -> list[Call]:
+    """The calls in a call of what is opened in it, one level deep.
+
+    Args:
+        call: The call.
+    """
+    inside = call.inside.calls if isinstance(call.inside, CallGraph) else []
+    return [each for each in inside if isinstance(each.inside, CallGraph)]
+
+
+def _deep(call: Call, left_out: dict[int, Any]) -> Iterator[Call]:
+    """The calls of what is opened in a call, however deep; not those in layers left out."""
+    for each in opened(call):
+        yield each
+        if id(each.op) not in left_out:
+            yield from _deep(each, left_out)
+
+
+def _is_other_in_training(call: Call) -> bool:
+    """Whether what is inside of a call may do something else in training."""
+    for each in call.inside.calls if isinstance(call.inside, CallGraph) else [call]:
+        if isinstance(each.inside, CallGraph):
+            if _is_other_in_training(each):
+                return True
+        elif isinstance(each.op, layers.Layer) and depends_on_training(each.op):
+            return True
+    return False
+
+
+def _held(op: layers.Layer, left_out: dict[int, Any]) -> list[layers.Layer]:
+    """A layer and those in it, however deep; not those left out, nor what only these hold."""
+    found = {id(op): op}
+    waiting = [op]
+    while waiting:
+        # Private: see `with_sublayers`.
+        for part in waiting.pop()._flatten_layers(include_self=False, recursive=False):
+            if id(part) not in found and id(part) not in left_out:
+                found[id(part)] = part
+                waiting.append(part)
+    return list(found.values())
+
+
+def _own_variables(parts: list[layers.Layer]) -> list[keras.Variable]:
+    """The variables that layers hold themselves, each once."""
+    found: dict[int, keras.Variable] = {}
+    for part in parts:
+        inner = {id(v) for each in part._flatten_layers(include_self=False) for v in each.variables}
+        found |= {id(v): v for v in part.variables if id(v) not in inner}
+    return list(found.values())
+
+
+def _filled(structure: Any, values: dict[int, Any]) -> Any:
+    return tree.map_structure(lambda x: values.get(id(x), x), structure)
+
+
+def _moved(variables: list[keras.Variable]) -> list:
+    """Pairs of variables and random values near their own.
+
+    Where weights start at zero or one, much would look alike.
+    """
+    rng = np.random.default_rng(0)
+    return [
+        (variable, keras.ops.convert_to_numpy(variable) + 0.1 * rng.random(variable.shape))
+        for variable in variables
+        if keras.backend.is_float_dtype(variable.dtype)
+    ]
+
+
+def _arrays(outputs: Any) -> list[np.ndarray]:
+    return arrays([x for x in tree.flatten(outputs) if x is not None])
