@@ -181,6 +181,25 @@ def test_blocks_of_mixed_precision_are_opened():
     assert prunable(model) >= {"stem", "a/blocks_0/conv"}
 
 
+@keras.saving.register_keras_serializable("opening")
+class Resized(Composite):
+    """A layer that trains unless it is told not to, made by each call(), before a convolution."""
+
+    def build(self, shape):
+        self.conv, self.drop = layers.Conv2D(self.width, 1), layers.Dropout(0.5, seed=1)
+        self.conv.build(shape)
+
+    def call(self, x):
+        x = layers.Resizing(x.shape[1], x.shape[2], name="resizing")(x[:, ::2, ::2])
+        return self.drop(self.conv(x))
+
+
+def test_a_layer_that_trains_by_default_does_not_make_those_behind_it_train():
+    model = pictures(Resized(5, name="resized"))
+    assert prunable(model) == {"stem", "resized/conv"}
+    check_exact_graph(model, *masks_for(model), step=False)
+
+
 def test_what_holds_no_layers_is_read_as_the_operations_that_it_does():
     @keras.saving.register_keras_serializable("opening")
     class Gate(Composite):

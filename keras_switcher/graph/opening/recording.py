@@ -68,7 +68,8 @@ class Recorder:
             return Closed(self._why_none)
         # False is what Keras notes where nothing was said: a Functional model overrides it.
         fixed = kwargs.get("training") or None
-        kwargs = {**kwargs, "training": True} if fixed else _without_training(kwargs)
+        # It is told: else one layer whose default is to train would make those behind it train.
+        kwargs = {**kwargs, "training": bool(fixed)}
         graph = self._record(op, args, kwargs, NUMBERS[0])
         if isinstance(graph, Closed):
             return graph
@@ -164,10 +165,6 @@ class Recorder:
             if is_composite(call.op):
                 call.inside = self._inside(call.outputs, call.inputs)
         return CallGraph("", begins, made, calls, returns_input=returns_input)
-
-
-def _without_training(kwargs: dict) -> dict:
-    return {name: value for name, value in kwargs.items() if name != "training"}
 
 
 def _why_none_is_opened(ops: list[keras.Operation]) -> str | None:
