@@ -207,11 +207,3 @@ def test_what_holds_no_layers_is_read_as_the_operations_that_it_does():
             return x * ops.sigmoid(x)
 
     assert prunable(pictures(Gate(name="gate"))) == {"stem"}
-
-
-def test_nothing_is_opened_where_tensors_carry_masks():
-    inputs = keras.Input((5,), dtype="int32")
-    x = layers.Embedding(9, 8, mask_zero=True)(inputs)
-    x = layers.MultiHeadAttention(2, 4, name="attention")(x, x)
-    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
-    assert "attention" in [call.name for call in trace(model).calls]

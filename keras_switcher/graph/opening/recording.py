@@ -10,6 +10,7 @@ import keras
 from keras import layers, tree
 
 from keras_switcher.graph.call import CallGraph, Closed, is_stock, is_tensor
+from keras_switcher.graph.carried import makes_masks
 from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.opening.comparing import agreed
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
@@ -44,7 +45,6 @@ class Recorder:
 
     def __init__(self, ops: list[keras.Operation]) -> None:
         self._own_weights = OwnWeights(ops)
-        self._why_none = _why_none_is_opened(ops)
         # Nothing else keeps what is assigned to a variable of the backend.
         self._assignable = variables_of_functions(filter(is_composite, ops))
         self._made: dict[int, tuple] = {}
@@ -64,8 +64,6 @@ class Recorder:
             A `CallGraph` whose inputs are the tensors among the arguments and at last one that
             own weights are multiplied with; or `Closed`.
         """
-        if self._why_none is not None:
-            return Closed(self._why_none)
         # False is what Keras notes where nothing was said: a Functional model overrides it.
         fixed = kwargs.get("training") or None
         # It is told: else one layer whose default is to train would make those behind it train.
@@ -167,15 +165,6 @@ class Recorder:
         return CallGraph("", begins, made, calls, returns_input=returns_input)
 
 
-def _why_none_is_opened(ops: list[keras.Operation]) -> str | None:
-    """Why no layer of a network is opened, or None: symbolic tensors would not tell all."""
-    if any(isinstance(op, layers.Masking) or getattr(op, "mask_zero", False) for op in ops):
-        return "tensors of the network carry masks"
-    if any(isinstance(op, layers.InputLayer) and op.optional for op in ops):
-        return "an input of the network may be left out"
-    return None
-
-
 @contextmanager
 def _answered(op: layers.Layer, function: Callable) -> Iterator[None]:
     """A scope in which a function says what a layer returns where Keras asks for that."""
@@ -211,6 +200,8 @@ def _why_closed(op: layers.Layer) -> Closed | None:
         return Closed("it has an activity regularizer")
     if any(getattr(part, "quantization_mode", None) for part in with_sublayers(op)):
         return Closed("it is quantized")
+    if makes_masks(op):
+        return Closed("it, or a layer in it, makes masks")
     return None
 
 
