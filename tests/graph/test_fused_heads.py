@@ -1,5 +1,6 @@
 """Heads whose queries, keys and values one Dense layer makes: they go as wholes, and exactly."""
 
+import keras
 import numpy as np
 import pytest
 from helpers.checks import check_close, draw_inputs, masks_for
@@ -11,7 +12,7 @@ import keras_switcher as ks
 from keras_switcher import channel_groups, prune_channels
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, 1, 2])
 def test_heads_of_one_dense_layer_go_exactly(way):
     model = vision_transformer(way)
     groups = {group.name: group for group in channel_groups(model)}
@@ -49,6 +50,22 @@ def test_attention_without_heads_is_its_bias():
 def test_fused_heads_of_a_functional_model_go_exactly():
     model = functional_attention()
     check_exact_graph(model, *masks_for(model, 0.4))
+
+
+def test_heads_among_the_samples_that_something_mixes_stay():
+    inputs = keras.Input((5, 6))
+    x = ops.reshape(layers.Dense(12, name="x")(inputs), (-1, 5, 3, 4))
+    x = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, 5, 4))
+    for mixed, where in (
+        (layers.BatchNormalization(), lambda h: h),
+        (layers.Identity(), lambda h: ops.softmax(h, axis=0)),
+        (layers.Identity(), lambda h: h[::2, :]),
+    ):
+        h = ops.sum(where(mixed(ops.exp(x))), axis=2)
+        outputs = layers.Dense(2)(h)
+        group = channel_groups(keras.Model(inputs, outputs))[0]
+        assert group.name == "x"
+        assert not group.prunable
 
 
 def test_heads_are_trained_to_a_budget():

@@ -84,14 +84,56 @@ class FusedAttention(Composite):
         return {**super().get_config(), "heads": self.heads, "way": self.way}
 
 
+@keras.saving.register_keras_serializable("fused")
+class HeadsAmongSamples(Composite):
+    """Attention in which each head is a sample of its own, in windows if there are several."""
+
+    def __init__(self, width=12, heads=3, windows=1, **kwargs):
+        super().__init__(width, **kwargs)
+        self.heads, self.windows = heads, windows
+
+    def build(self, shape):
+        self.qkv, self.proj = layers.Dense(3 * self.width), layers.Dense(shape[-1])
+        self.qkv.build(shape)
+        self.proj.build((*shape[:-1], self.width))
+        self.places = self.add_weight(
+            shape=(shape[1] // self.windows, self.width // self.heads), name="places"
+        )
+
+    def call(self, x):
+        batch, length, _ = ops.shape(x)
+        size, width = length // self.windows, self.width // self.heads
+        qkv = ops.reshape(self.qkv(x), (batch, self.windows, size, 3, self.heads, width))
+        qkv = ops.transpose(qkv, (3, 0, 1, 4, 2, 5))
+        qkv = ops.reshape(qkv, (3, batch * self.windows * self.heads, size, width))
+        query, key, value = ops.unstack(qkv, axis=0)
+        scores = ops.matmul(query * width**-0.5, ops.transpose(key, (0, 2, 1)))
+        scores = scores + ops.einsum("bqc,kc->bqk", query, self.places)
+        made = ops.matmul(ops.softmax(scores), value)
+        made = ops.reshape(made, (batch, self.windows, self.heads, size, width))
+        made = ops.transpose(made, (0, 1, 3, 2, 4))
+        return self.proj(ops.reshape(made, (batch, length, self.width)))
+
+    def get_config(self):
+        return {**super().get_config(), "heads": self.heads, "windows": self.windows}
+
+
 def vision_transformer(way="stacked", heads=3, blocks=2):
-    """A vision transformer by hand, as the examples of keras.io write it."""
+    """A vision transformer by hand, as the examples of keras.io write it.
+
+    Args:
+        way: How queries, keys and values are taken apart, of `WAYS`; or a number of windows in
+            which heads lie among the samples.
+        heads: How many heads there are.
+        blocks: How many blocks there are.
+    """
     inputs = keras.Input((8, 8, 3))
     x = layers.Conv2D(10, 4, strides=4, name="patches")(inputs)
     x = layers.Reshape((4, 10))(x)
     for number in range(blocks):
         h = layers.LayerNormalization(epsilon=1e-5)(x)
-        x = x + FusedAttention(4 * heads, heads, way, name=f"block{number}")(h)
+        kind = FusedAttention if way in WAYS else HeadsAmongSamples
+        x = x + kind(4 * heads, heads, way, name=f"block{number}")(h)
         h = layers.LayerNormalization(epsilon=1e-5)(x)
         x = x + layers.Dense(10)(layers.Dense(20, "gelu", name=f"mlp{number}")(h))
     outputs = layers.Dense(4, name="head")(layers.GlobalAveragePooling1D()(x))

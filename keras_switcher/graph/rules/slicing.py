@@ -33,8 +33,15 @@ def get_item(call: Call, reader: Reader) -> None:
             to += 1
             continue
         ids = reader.channels(tensor, axis)
-        if isinstance(part, int):
+        if part == 0 and _sizes_matter_only(call, reader):
+            pass
+        elif isinstance(part, int):
             reader.lock(ids, f"is indexed by a number in '{call.name}'")
+        elif len(ids) and tensor.shape[axis] is None:  # Among the samples.
+            if part != slice(None):
+                reader.lock(ids, f"lies among the samples that '{call.name}' slices")
+            reader.label(call.output, to, ids)
+            to += 1
         elif part.step not in (None, 1):
             reader.lock(ids, f"is sliced with steps in '{call.name}'")
             to += 1
@@ -55,6 +62,14 @@ def get_item(call: Call, reader: Reader) -> None:
         return (args[0] if args else next(iter(kwargs.values())), tuple(new)), {}
 
     reader.adapt(call, shorter)
+
+
+def _sizes_matter_only(call: Call, reader: Reader) -> bool:
+    """Whether ones or zeros are made of what a call returns: any channel would do."""
+    readers = [each.op for each in reader.graph.calls if any(x is call.output for x in each.inputs)]
+    made = {type(op).__name__ for op in readers}
+    is_output = any(call.output is x for x in tree.flatten(reader.graph.outputs))
+    return bool(made) and made <= {"OnesLike", "ZerosLike"} and not is_output
 
 
 @keras_rule(operations=("Split", "ArraySplit", "Hsplit", "Vsplit", "Dsplit"))
