@@ -42,7 +42,8 @@ class Carried:
             return "an input that it reads may be left out"
         if any(mask_of(x) is not None for x in given):
             return "what it reads carries a mask"
-        if kwargs.get("mask") is not None and op.supports_masking:
+        hands_on = isinstance(op, layers.Layer) and op.supports_masking
+        if hands_on and kwargs.get("mask") is not None:
             return "what it makes carries the mask that it is given"
         return None
 

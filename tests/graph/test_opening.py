@@ -200,6 +200,39 @@ def test_a_layer_that_trains_by_default_does_not_make_those_behind_it_train():
     check_exact_graph(model, *masks_for(model), step=False)
 
 
+@keras.saving.register_keras_serializable("opening")
+class Positions(Composite):
+    """Adds an embedding of all positions, and gives each sample the same tokens to begin with."""
+
+    def build(self, shape):
+        self.positions = layers.Embedding(shape[1], shape[-1])
+        self.tokens = layers.Embedding(2, shape[-1])
+        self.mixed = layers.Dense(self.width, "gelu")
+        for layer, of in ((self.positions, None), (self.tokens, None), (self.mixed, shape)):
+            layer.build(of)
+
+    def call(self, x):
+        samples, length, width = ops.shape(x)
+        tokens = ops.expand_dims(self.tokens(ops.arange(2)), 0)
+        x = x + self.positions(ops.arange(length))
+        x = ops.broadcast_to(x, (samples, length, width))
+        x = ops.concatenate([ops.broadcast_to(tokens, (samples, 2, width)), x], axis=1)
+        return self.mixed(x)
+
+
+def test_layers_that_read_constants_only_are_followed():
+    inputs = keras.Input((4, 3))
+    x = layers.Dense(6, name="stem")(inputs)
+    x = Positions(5, name="own")(x)
+    outputs = layers.Dense(2, name="head")(layers.Flatten()(x))
+    model = with_random_weights(keras.Model(inputs, outputs))
+    (group,) = (g for g in ks.channel_groups(model) if g.name == "stem")
+    assert group.prunable
+    assert {"own/positions", "own/tokens"} <= {made.name for made in group.producers}
+    for seed in range(2):
+        check_exact_graph(model, *masks_for(model, 0.5, seed))
+
+
 def test_what_holds_no_layers_is_read_as_the_operations_that_it_does():
     @keras.saving.register_keras_serializable("opening")
     class Gate(Composite):

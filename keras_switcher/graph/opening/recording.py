@@ -13,6 +13,7 @@ from keras_switcher.graph.call import CallGraph, Closed, is_stock, is_tensor
 from keras_switcher.graph.carried import makes_masks
 from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.opening.comparing import agreed
+from keras_switcher.graph.opening.constants import OnConstants, may_read_constants
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
@@ -47,6 +48,7 @@ class Recorder:
         self._own_weights = OwnWeights(ops)
         # Nothing else keeps what is assigned to a variable of the backend.
         self._assignable = variables_of_functions(filter(is_composite, ops))
+        self._on_constants = OnConstants()
         self._made: dict[int, tuple] = {}
         self._failed: Closed | None = None
 
@@ -94,6 +96,8 @@ class Recorder:
             for part in with_sublayers(op):
                 if type(part) is layers.EinsumDense:  # Some leave sizes open that are known.
                     stack.enter_context(_answered(part, partial(with_known_sizes, part)))
+                if may_read_constants(part) and not is_composite(part):
+                    stack.enter_context(self._on_constants.followed(part))
             changed = stack.enter_context(restored(self._assignable))
             try:
                 outputs = op(*args, **kwargs)
@@ -132,7 +136,7 @@ class Recorder:
         """What call() returns, and the tensor that the layer's own weights are multiplied with."""
         number_of_losses = len(op.losses)
         scope = _NotingScope(collect_losses=True)
-        with self._own_weights.as_tensors(op) as one, scope:
+        with self._own_weights.as_tensors(op) as one, self._on_constants.made_of(one), scope:
             outputs = op.call(*args, **kwargs)
         if scope.state_mapping:
             return Closed("its call() draws random numbers or changes variables")

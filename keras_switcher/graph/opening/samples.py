@@ -107,7 +107,8 @@ class OpenSamples:
             call.op.newshape = tuple(_with_one_open(sizes, call.output.shape))
             return [call]
         ones = next(x for x in inputs if x.shape and x.shape[0] is None)
-        repeats_one = call.input.shape[0] == 1 and call.output.shape[1:] == call.input.shape[1:]
+        repeats_one = call.input.shape[0] in (1, None)  # All of them once is a repetition, too.
+        repeats_one = repeats_one and call.output.shape[1:] == call.input.shape[1:]
         if not repeats_one or sizes.count(None) != 1:
             raise ValueError(f"its call() writes the number of samples in '{call.op.name}'")
         return _repeated(call, ones)
