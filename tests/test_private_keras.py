@@ -90,6 +90,13 @@ def test_keras_history():
         assert tensor._keras_history.operation.optional is optional, "_keras_history"
 
 
+def test_keras_mask():
+    """`_keras_mask`: the mask of a tensor, symbolic ones included; layers hand it on."""
+    masked = layers.Masking()(keras.Input((5, 3)))
+    assert masked._keras_mask.shape == (None, 5), "_keras_mask"
+    assert layers.Dense(2)(masked)._keras_mask is masked._keras_mask, "_keras_mask"
+
+
 def test_trainable_variables_of_an_optimizer():
     """`_trainable_variables`: what an optimizer was built with, though it be frozen since."""
     optimizer, variables = built()

@@ -233,6 +233,42 @@ def test_layers_that_read_constants_only_are_followed():
         check_exact_graph(model, *masks_for(model, 0.5, seed))
 
 
+@keras.saving.register_keras_serializable("opening")
+class Causal(Composite):
+    """Means of what came before, by constants of which there is one for each sample."""
+
+    def build(self, shape):
+        self.first, self.second = layers.Dense(self.width, "gelu"), layers.Dense(shape[-1])
+        self.first.build(shape)
+        self.second.build((*shape[:-1], self.width))
+        self.start = self.add_weight(shape=(1, 1, shape[-1]), name="start")
+
+    def call(self, x):
+        samples, length, _ = ops.shape(x)
+        seen = ops.arange(length)[:, None] >= ops.arange(length)
+        seen = ops.broadcast_to(seen[None], (samples, length, length))
+        start = ops.ones((samples, 1, 1), dtype=x.dtype) * self.start
+        h = self.first(x + start)
+        scores = ops.where(seen, ops.mean(h, axis=-1, keepdims=True), -1e9)
+        return x + self.second(ops.matmul(ops.softmax(scores), h))
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def test_constants_for_each_sample_are_repeated():
+    inputs = keras.Input((4, 6))
+    x = Causal(5, name="own")(layers.Dense(6)(inputs))
+    outputs = layers.Dense(2, name="head")(layers.Flatten()(x))
+    model = with_random_weights(keras.Model(inputs, outputs))
+    assert "own/second" in [call.name for call in trace(model).calls]
+    x = np.random.default_rng(0).normal(size=(3, 4, 6)).astype("float32")
+    keep, scale = masks_for(model)
+    small = check_exact_graph(model, keep, scale)
+    for number in (1, 2, 3):
+        np.testing.assert_allclose(small(x[:number]), small(x)[:number], atol=1e-5)
+
+
 def test_what_holds_no_layers_is_read_as_the_operations_that_it_does():
     @keras.saving.register_keras_serializable("opening")
     class Gate(Composite):

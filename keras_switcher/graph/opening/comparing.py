@@ -85,7 +85,8 @@ def _wiring(graph: CallGraph) -> list:
             return ("tensor", numbers.get(id(x)))
         if isinstance(x, (int, float, str, type(None))):
             return repr(x)
-        return type(x).__name__, getattr(x, "shape", None)
+        # Of constants, the number of samples may be among the sizes.
+        return type(x).__name__, len(getattr(x, "shape", None) or ())
 
     wiring: list[Any] = []
     for call in graph.calls:
