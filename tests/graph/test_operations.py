@@ -65,7 +65,8 @@ class ByOperations(Composite):
     def call(self, x):
         x = ops.batch_normalization(x, self.mean, self.variance, -1, self.offset, self.scale)
         x = keras.activations.relu(x, negative_slope=0.1, max_value=6.0)
-        return ops.rms_normalization(ops.layer_normalization(x, axis=1), axis=1)
+        x = ops.layer_normalization(ops.swapaxes(x, 1, 2))  # Over positions.
+        return ops.swapaxes(ops.rms_normalization(x), 1, 2)
 
 
 def test_normalisation_by_operations_is_exact():
