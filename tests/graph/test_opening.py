@@ -247,7 +247,7 @@ class Causal(Composite):
         samples, length, _ = ops.shape(x)
         seen = ops.arange(length)[:, None] >= ops.arange(length)
         seen = ops.broadcast_to(seen[None], (samples, length, length))
-        start = ops.ones((samples, 1, 1), dtype=x.dtype) * self.start
+        start = ops.multiply(ops.ones((samples, 1, 1), dtype=x.dtype), self.start)
         h = self.first(x + start)
         scores = ops.where(seen, ops.mean(h, axis=-1, keepdims=True), -1e9)
         return x + self.second(ops.matmul(ops.softmax(scores), h))
