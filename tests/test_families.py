@@ -60,6 +60,22 @@ def test_compact_network_equals_the_one_scaled_by_hand(name):
     assert comparison.small.count_params() < model.count_params()
 
 
+@pytest.mark.only("tensorflow", reason="Elsewhere float64 is not float64 throughout.")
+@pytest.mark.parametrize("name", ["mobilenet_v3", "hgnet_v2", "clip_vision"])
+def test_compact_network_is_exact_in_double_precision(name):
+    floatx = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        _, model = build(name)
+        comparison = compare(model, ChannelGraph(model), removed=0.5)
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(floatx)
+    assert comparison.effect > 0.01
+    assert comparison.difference <= 1e-12
+
+
 @pytest.mark.parametrize("name", ["mobilenet_v3", "clip_vision"])
 def test_wrapped_backbone_computes_the_same(name):
     backbone, _ = build(name)

@@ -103,6 +103,13 @@ def test_what_calls_of_a_layer_change():
     assert drop._seed_generators == [drop.seed_generator], "_seed_generators"
 
 
+def test_keras_mask():
+    """`_keras_mask`: the mask of a tensor, symbolic ones included; layers hand it on."""
+    masked = layers.Masking()(keras.Input((5, 3)))
+    assert masked._keras_mask.shape == (None, 5), "_keras_mask"
+    assert layers.Dense(2)(masked)._keras_mask is masked._keras_mask, "_keras_mask"
+
+
 def test_trainable_variables_of_an_optimizer():
     """`_trainable_variables`: what an optimizer was built with, though it be frozen since."""
     optimizer, variables = built()

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 
 from keras_switcher.graph.call import Call, CallGraph, OperationProxy
-from keras_switcher.graph.inputs import inputs_like
+from keras_switcher.graph.carried import Carried
+from keras_switcher.graph.inputs import arranged, inputs_like
 
 
 def calls_of_model(
@@ -19,25 +20,33 @@ def calls_of_model(
     Args:
         model: A model that can be read, see `why_unreadable`.
         called_with: Tensors from which sizes are taken that the model's inputs leave open.
-        look_inside: Called as `look_inside(op, args, kwargs)` for each call; returns what its
-            `inside` is.
+        look_inside: Called as `look_inside(op, args, kwargs, why)` for each call, where `why` says
+            why symbolic tensors would not tell all, or is None; returns what its `inside` is.
     """
     plain = _plain(model)
     graph = CallGraph(name=model.name)
     proxies: dict[int, OperationProxy] = {}
+    inputs = inputs_like(plain.input, called_with)
+    given = None if called_with is None else arranged(called_with, plain.input)
+    carried = Carried(inputs, given)
 
     def visit(op: keras.Operation, *args: Any, **kwargs: Any) -> Any:
-        inside = look_inside(op, args, kwargs) if look_inside else None
+        inside = None
+        if look_inside:
+            why = carried.why_unknown(op, args, kwargs)
+            inside = look_inside(op, args, kwargs, why)
         proxy = proxies.setdefault(id(op), OperationProxy(op))
         # Keras would run call() again to find the shapes of what it returns.
         proxy.known = inside.outputs if isinstance(inside, CallGraph) else None
         outputs = proxy(*args, **kwargs)
         graph.calls.append(Call(op, op.name, args, kwargs, outputs, inside))
+        if look_inside and not isinstance(inside, CallGraph):  # What is opened makes no masks.
+            carried.add(op, args, kwargs, outputs)
         return outputs
 
     clone = keras.models.clone_model(
         plain,
-        inputs_like(plain.input, called_with),
+        inputs,
         clone_function=lambda op: op,
         call_function=visit,
     )

@@ -8,12 +8,19 @@ import keras
 import numpy as np
 
 from keras_switcher.graph.arguments import Adapt, Arguments
-from keras_switcher.graph.call import Call, CallGraph
+from keras_switcher.graph.call import Call, CallGraph, is_stock
 from keras_switcher.graph.kernel_uses import KernelUses
 from keras_switcher.graph.labels import NO_CHANNEL, Labels, Size
 from keras_switcher.graph.origins import Origins, as_clause
 from keras_switcher.graph.weight_labels import WeightLabels
 
+# What does the same for each sample, whatever else lies along the axis of these.
+PASSES_SAMPLES = (
+    *("Reshape", "Transpose", "Swapaxes", "Moveaxis", "ExpandDims", "Unstack", "GetItem", "Cast"),
+    *("Matmul", "Einsum", "Softmax", "Add", "Subtract", "Multiply", "Divide", "TrueDivide"),
+    *("Negative", "Exp", "Tanh", "Sigmoid", "Where", "Maximum", "Minimum", "StopGradient"),
+    *("EinsumDense", "Dropout", "Activation", "Identity", "LayerNormalization", "RMSNormalization"),
+)
 COMBINED, SHARED = "is combined by '{}' with", "goes through '{}', which also reads"
 
 
@@ -83,11 +90,23 @@ class Reader(Labels):
         rule(call, self)
         self.kernel_uses.add_uncounted(call, self._mixing.values())
         read = [ids for tensor in call.inputs for ids in self.labels(tensor).values()]
+        self._lock_among_samples(call)
         unsaid = [ids for ids in read if not any(ids is said for said in self._mentioned)]
         if unsaid and not self.arguments.adapts(call):
             said = np.concatenate([*self._mentioned, [NO_CHANNEL]])
             for ids in unsaid:
                 self.lock(ids[~np.isin(ids, said)], f"is lost in '{call.name}'")
+
+    def _lock_among_samples(self, call: Call) -> None:
+        """Locks channels that lie among the samples where an operation may not pass these on.
+
+        Along an axis of open size lie as many ids as belong to one sample, again and again.
+        """
+        if not is_stock(call.op) or type(call.op).__name__ not in PASSES_SAMPLES:
+            for tensor in call.inputs:
+                for axis, ids in self.labels(tensor).items():
+                    if tensor.shape[axis] is None:
+                        self.lock(ids, f"lies among the samples in '{call.name}'")
 
     def read_inside(self, call: Call, inner: Call, rule: Callable, steps: Sequence) -> None:
         """Applies the rule of a layer in a wrapper, within the rule of the wrapper.

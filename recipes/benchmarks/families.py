@@ -2,7 +2,8 @@
 
 Each family has a process and random weights; nothing is downloaded. Features go through a mean over
 positions to a Dense layer of 10 classes. A row says how many layers with a kernel there are,
-wherever they are, and how many of them are prunable; the worst difference between the compact
+wherever they are, how many of them are prunable, and how many of the others make outputs, as the
+classifiers do, of which a pyramid of features has several; the worst difference between the compact
 network and the original whose kernels are scaled by hand, relative to the largest output, over
 shares of channels kept and seeds; the parameters left at half of the channels; seconds to read the
 network and to build it (in turn, the least of three times, as Python collects garbage in some; a
@@ -40,9 +41,18 @@ from recipes.benchmarks.harness import in_own_process, timed_in_turn
 from recipes.hub.families import NAMES, family, measured
 from recipes.rows import surroundings, write_rows
 
+OUTPUTS = "its channels are the model's output"
 KEPT = (0.3, 0.5, 0.8)
 SEEDS = 3
-SHOWN = ("family", "producers", "prunable", "difference", "parameters_left", "read_ratio")
+SHOWN = (
+    "family",
+    "producers",
+    "prunable",
+    "outputs",
+    "difference",
+    "parameters_left",
+    "read_ratio",
+)
 SHOWN += ("reasons", "fault")
 
 
@@ -99,10 +109,13 @@ def _read(name, model, channel_graph, repeats):
     producers = producing_layers(model)
     reasons = Counter(why_whole(channel_graph, *producer) for producer in producers)
     prunable = reasons.pop(None, 0)
+    outputs = reasons[OUTPUTS]
     return {
         "producers": len(producers),
         "prunable": prunable,
+        "outputs": outputs,
         "share": prunable / len(producers),
+        "share_inside": prunable / (len(producers) - outputs),
         "reasons": "; ".join(f"{count} {why}" for why, count in reasons.most_common()),
         "parameters": model.count_params(),
         "build_seconds": seconds["build"],

@@ -3,7 +3,7 @@
 import keras
 
 from keras_switcher.graph.registry import rule
-from keras_switcher.graph.rules.channelwise import batch_normalization
+from keras_switcher.graph.rules.normalization import batch_normalization
 
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf

@@ -181,6 +181,94 @@ def test_blocks_of_mixed_precision_are_opened():
     assert prunable(model) >= {"stem", "a/blocks_0/conv"}
 
 
+@keras.saving.register_keras_serializable("opening")
+class Resized(Composite):
+    """A layer that trains unless it is told not to, made by each call(), before a convolution."""
+
+    def build(self, shape):
+        self.conv, self.drop = layers.Conv2D(self.width, 1), layers.Dropout(0.5, seed=1)
+        self.conv.build(shape)
+
+    def call(self, x):
+        x = layers.Resizing(x.shape[1], x.shape[2], name="resizing")(x[:, ::2, ::2])
+        return self.drop(self.conv(x))
+
+
+def test_a_layer_that_trains_by_default_does_not_make_those_behind_it_train():
+    model = pictures(Resized(5, name="resized"))
+    assert prunable(model) == {"stem", "resized/conv"}
+    check_exact_graph(model, *masks_for(model), step=False)
+
+
+@keras.saving.register_keras_serializable("opening")
+class Positions(Composite):
+    """Adds an embedding of all positions, and gives each sample the same tokens to begin with."""
+
+    def build(self, shape):
+        self.positions = layers.Embedding(shape[1], shape[-1])
+        self.tokens = layers.Embedding(2, shape[-1])
+        self.mixed = layers.Dense(self.width, "gelu")
+        for layer, of in ((self.positions, None), (self.tokens, None), (self.mixed, shape)):
+            layer.build(of)
+
+    def call(self, x):
+        samples, length, width = ops.shape(x)
+        tokens = ops.expand_dims(self.tokens(ops.arange(2)), 0)
+        x = x + self.positions(ops.arange(length))
+        x = ops.broadcast_to(x, (samples, length, width))
+        x = ops.concatenate([ops.broadcast_to(tokens, (samples, 2, width)), x], axis=1)
+        return self.mixed(x)
+
+
+def test_layers_that_read_constants_only_are_followed():
+    inputs = keras.Input((4, 3))
+    x = layers.Dense(6, name="stem")(inputs)
+    x = Positions(5, name="own")(x)
+    outputs = layers.Dense(2, name="head")(layers.Flatten()(x))
+    model = with_random_weights(keras.Model(inputs, outputs))
+    (group,) = (g for g in ks.channel_groups(model) if g.name == "stem")
+    assert group.prunable
+    assert {"own/positions", "own/tokens"} <= {made.name for made in group.producers}
+    for seed in range(2):
+        check_exact_graph(model, *masks_for(model, 0.5, seed))
+
+
+@keras.saving.register_keras_serializable("opening")
+class Causal(Composite):
+    """Means of what came before, by constants of which there is one for each sample."""
+
+    def build(self, shape):
+        self.first, self.second = layers.Dense(self.width, "gelu"), layers.Dense(shape[-1])
+        self.first.build(shape)
+        self.second.build((*shape[:-1], self.width))
+        self.start = self.add_weight(shape=(1, 1, shape[-1]), name="start")
+
+    def call(self, x):
+        samples, length, _ = ops.shape(x)
+        seen = ops.arange(length)[:, None] >= ops.arange(length)
+        seen = ops.broadcast_to(seen[None], (samples, length, length))
+        start = ops.multiply(ops.ones((samples, 1, 1), dtype=x.dtype), self.start)
+        h = self.first(x + start)
+        scores = ops.where(seen, ops.mean(h, axis=-1, keepdims=True), -1e9)
+        return x + self.second(ops.matmul(ops.softmax(scores), h))
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def test_constants_for_each_sample_are_repeated():
+    inputs = keras.Input((4, 6))
+    x = Causal(5, name="own")(layers.Dense(6)(inputs))
+    outputs = layers.Dense(2, name="head")(layers.Flatten()(x))
+    model = with_random_weights(keras.Model(inputs, outputs))
+    assert "own/second" in [call.name for call in trace(model).calls]
+    x = np.random.default_rng(0).normal(size=(3, 4, 6)).astype("float32")
+    keep, scale = masks_for(model)
+    small = check_exact_graph(model, keep, scale)
+    for number in (1, 2, 3):
+        np.testing.assert_allclose(small(x[:number]), small(x)[:number], atol=1e-5)
+
+
 def test_what_holds_no_layers_is_read_as_the_operations_that_it_does():
     @keras.saving.register_keras_serializable("opening")
     class Gate(Composite):
@@ -188,11 +276,3 @@ def test_what_holds_no_layers_is_read_as_the_operations_that_it_does():
             return x * ops.sigmoid(x)
 
     assert prunable(pictures(Gate(name="gate"))) == {"stem"}
-
-
-def test_nothing_is_opened_where_tensors_carry_masks():
-    inputs = keras.Input((5,), dtype="int32")
-    x = layers.Embedding(9, 8, mask_zero=True)(inputs)
-    x = layers.MultiHeadAttention(2, 4, name="attention")(x, x)
-    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
-    assert "attention" in [call.name for call in trace(model).calls]

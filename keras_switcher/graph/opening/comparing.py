@@ -1,12 +1,11 @@
 """Comparing recordings: whether a layer takes the same steps in training as in inference."""
 
-import inspect
 from typing import Any
 
 import keras
 from keras import layers, tree
 
-from keras_switcher.graph.call import Call, CallGraph, Closed, is_tensor
+from keras_switcher.graph.call import CallGraph, Closed, is_tensor
 from keras_switcher.graph.opening.samples import WRITERS
 
 _OTHER_STEPS = "its call() takes other steps in training"
@@ -45,22 +44,14 @@ def _why_training_differs(
     if not _is_alike(graph, training, {id(part) for part in held}):
         return _OTHER_STEPS
     for calls, value in ((graph.calls, True), (training.calls, False)) if fixed is None else ():
-        if fixes := [call.op for call in calls if _fixes_training(call, value)]:
+        # A value of `training` that it was not given by the layer around it.
+        if fixes := [call.op for call in calls if call.kwargs.get("training") is value]:
             return f"its call() fixes `training` of a {type(fixes[0]).__name__}"
     for call, other in zip(graph.calls, training.calls, strict=True):
         call.kwargs.pop("training", None)
         if isinstance(call.inside, CallGraph):
             call.inside = agreed(call.inside, other.inside, held, fixed)
     return None
-
-
-def _fixes_training(call: Call, value: bool) -> bool:
-    """Whether a call has a value of `training` that it was not given by the layer around it."""
-    if call.kwargs.get("training") is not value:
-        return False
-    # Where nothing else is known, Keras fills in what is the default of the layer's call().
-    given = inspect.signature(call.op.call).parameters.get("training")
-    return value is False or given is None or given.default is not True
 
 
 def _is_alike(graph: CallGraph, other: CallGraph, held: set[int]) -> bool:
@@ -94,7 +85,8 @@ def _wiring(graph: CallGraph) -> list:
             return ("tensor", numbers.get(id(x)))
         if isinstance(x, (int, float, str, type(None))):
             return repr(x)
-        return type(x).__name__, getattr(x, "shape", None)
+        # Of constants, the number of samples may be among the sizes.
+        return type(x).__name__, len(getattr(x, "shape", None) or ())
 
     wiring: list[Any] = []
     for call in graph.calls:

@@ -8,6 +8,7 @@ import keras
 from keras import tree
 
 from keras_switcher.graph.call import Call, CallGraph, Closed, is_tensor
+from keras_switcher.graph.carried import is_optional
 from keras_switcher.graph.functional_calls import calls_of_model, is_subclassed, why_unreadable
 from keras_switcher.graph.inputs import arranged, inputs_like
 from keras_switcher.graph.opening.agreement import Agreement
@@ -114,7 +115,7 @@ class Expansion:
         """The tensor that all own weights of the network's layers are multiplied with."""
         if self._one is None:
             inputs = [x for x in tree.flatten(self.graph.inputs) if x.shape and not x.sparse]
-            inputs = [x for x in inputs if x.dtype != "string"]
+            inputs = [x for x in inputs if x.dtype != "string" and not is_optional(x)]
             if inputs:
                 self._one = single_one(inputs[0])
         return self._one
@@ -171,5 +172,9 @@ class LookInside:
     def __init__(self, model: keras.Model) -> None:
         self._recorder = Recorder(with_sublayers(model))
 
-    def __call__(self, op: keras.Operation, args: tuple, kwargs: dict) -> Any:
-        return self._recorder.record(op, args, kwargs) if is_composite(op) else None
+    def __call__(
+        self, op: keras.Operation, args: tuple, kwargs: dict, why: str | None = None
+    ) -> Any:
+        if not is_composite(op):
+            return None
+        return Closed(why) if why else self._recorder.record(op, args, kwargs)

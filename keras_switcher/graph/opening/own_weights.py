@@ -15,6 +15,7 @@ from keras import layers, ops, tree
 from keras.backend import standardize_dtype
 
 from keras_switcher.graph.attributes import attributes_of
+from keras_switcher.graph.opening.constants import constant
 from keras_switcher.graph.scalar_weight import ScalarWeight
 from keras_switcher.graph.sublayers import with_sublayers
 
@@ -64,7 +65,7 @@ class OwnWeights:
                 return x
             if id(x) not in tensors:
                 is_real = id(x) in own and keras.backend.is_float_dtype(x.dtype)
-                tensors[id(x)] = self._layer(op, x)(one)[0] if is_real else _constant(x, one)
+                tensors[id(x)] = self._layer(op, x)(one)[0] if is_real else constant(x, one)
             return tensors[id(x)]
 
         try:
@@ -106,12 +107,6 @@ def single_one(tensor: keras.KerasTensor) -> keras.KerasTensor:
     """
     first = tensor[(slice(0, 1), *[0] * (len(tensor.shape) - 1))]
     return ops.cast(ops.ones_like(first), "float32")
-
-
-def _constant(values: Any, one: keras.KerasTensor) -> keras.KerasTensor:
-    """Whole numbers that are not trained, as a symbolic tensor."""
-    nothing = ops.cast(one[0], standardize_dtype(values.dtype)) * 0
-    return nothing + ops.convert_to_numpy(values)
 
 
 def _is_index(x: Any) -> bool:

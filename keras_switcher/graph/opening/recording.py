@@ -10,8 +10,10 @@ import keras
 from keras import layers, tree
 
 from keras_switcher.graph.call import CallGraph, Closed, is_stock, is_tensor
+from keras_switcher.graph.carried import makes_masks
 from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.opening.comparing import agreed
+from keras_switcher.graph.opening.constants import OnConstants, may_read_constants
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
@@ -44,9 +46,9 @@ class Recorder:
 
     def __init__(self, ops: list[keras.Operation]) -> None:
         self._own_weights = OwnWeights(ops)
-        self._why_none = _why_none_is_opened(ops)
         # Nothing else keeps what is assigned to a variable of the backend.
         self._assignable = variables_of_functions(filter(is_composite, ops))
+        self._on_constants = OnConstants()
         self._made: dict[int, tuple] = {}
         self._failed: Closed | None = None
 
@@ -64,11 +66,10 @@ class Recorder:
             A `CallGraph` whose inputs are the tensors among the arguments and at last one that
             own weights are multiplied with; or `Closed`.
         """
-        if self._why_none is not None:
-            return Closed(self._why_none)
         # False is what Keras notes where nothing was said: a Functional model overrides it.
         fixed = kwargs.get("training") or None
-        kwargs = {**kwargs, "training": True} if fixed else _without_training(kwargs)
+        # It is told: else one layer whose default is to train would make those behind it train.
+        kwargs = {**kwargs, "training": bool(fixed)}
         graph = self._record(op, args, kwargs, NUMBERS[0])
         if isinstance(graph, Closed):
             return graph
@@ -95,6 +96,8 @@ class Recorder:
             for part in with_sublayers(op):
                 if type(part) is layers.EinsumDense:  # Some leave sizes open that are known.
                     stack.enter_context(_answered(part, partial(with_known_sizes, part)))
+                if may_read_constants(part) and not is_composite(part):
+                    stack.enter_context(self._on_constants.followed(part))
             changed = stack.enter_context(restored(self._assignable))
             try:
                 outputs = op(*args, **kwargs)
@@ -132,7 +135,7 @@ class Recorder:
     def _outputs(self, op: layers.Layer, args: tuple, kwargs: dict) -> tuple | Closed:
         """What call() returns, and the tensor that the layer's own weights are multiplied with."""
         scope = _NotingScope(collect_losses=True)
-        with self._own_weights.as_tensors(op) as one, scope:
+        with self._own_weights.as_tensors(op) as one, self._on_constants.made_of(one), scope:
             outputs = op.call(*args, **kwargs)
         if scope.state_mapping:
             return Closed("its call() draws random numbers or changes variables")
@@ -163,19 +166,6 @@ class Recorder:
             if is_composite(call.op):
                 call.inside = self._inside(call.outputs, call.inputs)
         return CallGraph("", begins, made, calls, returns_input=returns_input)
-
-
-def _without_training(kwargs: dict) -> dict:
-    return {name: value for name, value in kwargs.items() if name != "training"}
-
-
-def _why_none_is_opened(ops: list[keras.Operation]) -> str | None:
-    """Why no layer of a network is opened, or None: symbolic tensors would not tell all."""
-    if any(isinstance(op, layers.Masking) or getattr(op, "mask_zero", False) for op in ops):
-        return "tensors of the network carry masks"
-    if any(isinstance(op, layers.InputLayer) and op.optional for op in ops):
-        return "an input of the network may be left out"
-    return None
 
 
 @contextmanager
@@ -213,6 +203,8 @@ def _why_closed(op: layers.Layer) -> Closed | None:
         return Closed("it has an activity regularizer")
     if any(getattr(part, "quantization_mode", None) for part in with_sublayers(op)):
         return Closed("it is quantized")
+    if makes_masks(op):
+        return Closed("it, or a layer in it, makes masks")
     return None
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers, ops, tree
+from keras.backend import standardize_dtype
 
 from keras_switcher.graph.call import Call, CallGraph, is_tensor
 from keras_switcher.graph.opening.nodes import calls_before
 
 # Numbers that are seldom a size of anything else, and that have common divisors.
 NUMBERS = (24, 40)
+OTHERS = "its call() does something else for another number of samples"
 # Operations that write sizes, by the attribute in which they keep them.
 WRITERS = {"Reshape": "newshape", "BroadcastTo": "shape", "Tile": "repeats", "Repeat": "repeats"}
 
@@ -67,7 +69,8 @@ class OpenSamples:
             inside = call.inside
             if isinstance(inside, CallGraph) and isinstance(twin.inside, CallGraph):
                 inside = self.of(inside, twin.inside)
-            args, kwargs = self._mapped((call.args, call.kwargs))
+            (args, kwargs), before = self._filled(call, twin, graph.inputs, other.inputs)
+            calls += before
             made = replace(call, args=args, kwargs=kwargs, outputs=outputs, inside=inside)
             calls += self._written(made, twin.op, self._mapped(graph.inputs))
         return replace(
@@ -94,6 +97,26 @@ class OpenSamples:
     def _mapped(self, structure: Any) -> Any:
         return tree.map_structure(lambda x: self._new[id(x)][0] if is_tensor(x) else x, structure)
 
+    def _filled(self, call: Call, twin: Call, inputs: list, others: list) -> tuple[Any, list[Call]]:
+        """The arguments of a call, and the calls that make those that repeat a constant."""
+        before: list[Call] = []
+
+        def filled(x: Any, other: Any) -> Any:
+            if is_tensor(x) or np.shape(x) == np.shape(other):
+                return self._mapped(x)
+            row, place = _repeated_row(x, other)
+            sizes = np.shape(x)[place], np.shape(other)[place]
+            for tensor, pair in zip(inputs, others, strict=True):
+                if tensor.shape and (tensor.shape[0], pair.shape[0]) == sizes:
+                    ones = self._mapped(tensor)
+                    before.extend(_repetition(row, ones, place))
+                    return before[-1].output
+            raise ValueError(OTHERS)
+
+        given = call.args, call.kwargs
+        same = twin.args, {name: twin.kwargs[name] for name in call.kwargs}
+        return tree.map_structure(filled, given, same), before
+
     def _written(self, call: Call, twin: keras.Operation, inputs: list) -> list[Call]:
         """The calls in the place of one that may have written the number of samples."""
         name = WRITERS.get(type(call.op).__name__)
@@ -107,19 +130,39 @@ class OpenSamples:
             call.op.newshape = tuple(_with_one_open(sizes, call.output.shape))
             return [call]
         ones = next(x for x in inputs if x.shape and x.shape[0] is None)
-        repeats_one = call.input.shape[0] == 1 and call.output.shape[1:] == call.input.shape[1:]
+        repeats_one = call.input.shape[0] in (1, None)  # All of them once is a repetition, too.
+        repeats_one = repeats_one and call.output.shape[1:] == call.input.shape[1:]
         if not repeats_one or sizes.count(None) != 1:
             raise ValueError(f"its call() writes the number of samples in '{call.op.name}'")
         return _repeated(call, ones)
 
 
 def _repeated(call: Call, samples: keras.KerasTensor) -> list[Call]:
-    """Calls that repeat a single sample: it is multiplied with a one for each."""
-    single, rank = call.input, len(call.output.shape)
+    """Calls that repeat a single sample."""
+    *made, last = _repetition(call.input, samples)
+    return [*made, replace(last, outputs=call.outputs)]
+
+
+def _repetition(single: Any, samples: keras.KerasTensor, place: int = 0) -> list[Call]:
+    """Calls that multiply a tensor or constant with a one for each sample, along an axis of it."""
+    dtype = standardize_dtype(single.dtype)
     first = samples[(slice(None), *[0] * (len(samples.shape) - 1))]
-    ones = ops.reshape(ops.cast(ops.ones_like(first), single.dtype), (-1, *[1] * (rank - 1)))
-    made = list(calls_before(ops.multiply(single, ones), [single, samples]))
-    return [*made[:-1], replace(made[-1], outputs=call.outputs)]
+    along = [-1 if axis == place else 1 for axis in range(len(single.shape))]
+    ones = ops.reshape(ops.cast(ops.ones_like(first), dtype), along)
+    made = (ops.logical_and if dtype == "bool" else ops.multiply)(single, ones)
+    return list(calls_before(made, [x for x in (single, samples) if is_tensor(x)]))
+
+
+def _repeated_row(array: Any, other: Any) -> tuple[np.ndarray, int]:
+    """One row of a constant that has as many of them as samples, all alike, and their axis."""
+    one, two = ops.convert_to_numpy(array), ops.convert_to_numpy(other)
+    if one.ndim == two.ndim:
+        differing = [axis for axis in range(one.ndim) if one.shape[axis] != two.shape[axis]]
+        if len(differing) == 1:
+            rows = [np.take(x, [0], axis=differing[0]) for x in (one, two)]
+            if (one == rows[0]).all() and (two == rows[0]).all():
+                return rows[0], differing[0]
+    raise ValueError(OTHERS)
 
 
 def _with_one_open(sizes: list, shape: tuple) -> list:
@@ -135,5 +178,5 @@ def _open(size: int | None, other: int | None) -> int | None:
     if size == other:
         return size
     if size is None or other is None or size * NUMBERS[1] != other * NUMBERS[0]:
-        raise ValueError("its call() does something else for another number of samples")
+        raise ValueError(OTHERS)
     return None

@@ -26,7 +26,9 @@ def _add_along(call: Call, reader: Reader, long: list[int]) -> None:
     """Declares that something is added that has more than one entry along these axes."""
     if len(long) == 1:
         add_vector(call, reader, long[0])
-    else:  # With a single channel left it might become a vector along another axis.
+        return
+    stay = [axis for axis in long if (reader.channels(call.output, axis) == NO_CHANNEL).all()]
+    if len(stay) < 2:  # With a single channel left it might become a vector along another axis.
         last = len(call.output.shape) - 1
         for axis in long:
             if [other for other in long if other != axis] != [last]:  # There a vector is right.

@@ -1,4 +1,4 @@
-"""Rules for channelwise layers: activations, normalisation, pooling, padding."""
+"""Rules for channelwise layers: activations, pooling, padding."""
 
 from typing import Any
 
@@ -65,7 +65,18 @@ def function(call: Call, reader: Reader) -> None:
 @keras_rule(layers=("StochasticDepth",))
 @keras_rule(
     operations=(
-        *("Relu", "Relu6", "Sigmoid", "SparseSigmoid", "Softplus", "Softsign", "SoftShrink"),
+        *(
+            "ReLU",
+            "Mish",
+            "Array",
+            "Relu",
+            "Relu6",
+            "Sigmoid",
+            "SparseSigmoid",
+            "Softplus",
+            "Softsign",
+            "SoftShrink",
+        ),
         *("SparsePlus", "Silu", "Squareplus", "LogSigmoid", "LeakyRelu", "HardSigmoid"),
         *("HardSilu", "Elu", "Selu", "Gelu", "Celu", "TanhShrink", "HardTanh", "HardShrink"),
         *("Threshold", "Absolute", "Abs", "Negative", "Square", "Sqrt", "Rsqrt", "Exp", "Expm1"),
@@ -116,22 +127,6 @@ def over_axes(call: Call, reader: Reader) -> None:
         reader.pass_on(call)
 
 
-@rule(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
-def normalization_over_axes(call: Call, reader: Reader) -> None:
-    """Normalises over the channels themselves, if they lie along its axes."""
-    axes = [axis % len(call.input.shape) for axis in np.atleast_1d(call.op.axis)]
-    for axis, ids in reader.labels(call.input).items():
-        reader.normalize(ids)
-        if axis in axes:
-            reader.lock(ids, _every_channel(call))
-    reader.pass_on(call)
-
-
-def _every_channel(call: Call) -> str:
-    kind = type(call.op).__name__
-    return f"goes through '{call.name}', a {kind} over the channels: its statistics see every one"
-
-
 @rule(layers.Dropout, layers.AlphaDropout)
 def dropout(call: Call, reader: Reader) -> None:
     """Drops entries, or whole slices by a `noise_shape` that leaves the channels' axis free."""
@@ -153,52 +148,6 @@ def spatial_dropout(call: Call, reader: Reader) -> None:
 def parametric_relu(call: Call, reader: Reader) -> None:
     """An activation with slopes, which lie along the channels."""
     carry_alpha(call.op, call.input, reader)
-    reader.pass_on(call)
-
-
-@rule(layers.BatchNormalization)
-def batch_normalization(call: Call, reader: Reader) -> None:
-    """Normalises each channel; all weights have one entry per channel."""
-    layer = call.op
-    ids = reader.channels(call.input, layer.axis)
-    reader.normalize(ids)
-    reader.carry(layer.gamma, 0, ids, role="scale")
-    reader.carry(layer.beta, 0, ids, role="shift")
-    for weight in layer.weights:  # The statistics: two, or five with renorm=True.
-        reader.carry(weight, 0, ids)
-    reader.pass_on(call, axes=[layer.axis])
-
-
-@rule(layers.GroupNormalization)
-def group_normalization(call: Call, reader: Reader) -> None:
-    """Normalises groups of channels by their own statistics: a whole group goes together."""
-    layer = call.op
-    ids = reader.channels(call.input, layer.axis)
-    reader.normalize(ids)
-    if layer.groups == 1 < len(ids):
-        reader.refuse(call, _every_channel(call))
-        return
-    of_each = ids.reshape(len(ids) if layer.groups == -1 else layer.groups, -1)
-    for others in of_each.T[1:]:
-        reader.couple(of_each[:, 0], others)
-    reader.carry(layer.gamma, 0, ids, role="scale")
-    reader.carry(layer.beta, 0, ids, role="shift")
-    reader.resize(call, groups=of_each[:, 0])
-    reader.pass_on(call, axes=[layer.axis])
-
-
-@rule(layers.Normalization)
-def normalization(call: Call, reader: Reader) -> None:
-    """Standardises each channel by statistics that it has adapted to."""
-    layer, rank = call.op, len(call.input.shape)
-    along = [axis % rank for axis in layer.axis]
-    axes = [axis for axis in reader.labelled_axes(call.input) if axis in along]
-    if axes and (len(along) > 1 or layer.input_mean is not None):
-        reader.refuse(call, f"goes through '{call.name}', whose statistics are constants")
-        return
-    for axis in axes:
-        for weight in (layer.adapt_mean, layer.adapt_variance):
-            reader.carry(weight, 0, reader.channels(call.input, axis))
     reader.pass_on(call)
 
 

@@ -61,6 +61,8 @@ def recurrent(call: Call, reader: Reader) -> None:
 def _stays_whole(call: Call, reader: Reader) -> None:
     kind = type(call.op).__name__
     reason = f"feeds '{call.name}', and no rule is known for {kind} that cuts it"
+    if closed := reader.graph.closed.get(id(call.op)):
+        reason += f"; it is not opened: {closed.reason}"
     reader.lock_inputs(call, reason, NO_RULE)
 
 

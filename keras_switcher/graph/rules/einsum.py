@@ -36,7 +36,10 @@ def einsum_dense(call: Call, reader: Reader) -> None:
     ranks = [len(call.input.shape), len(layer.kernel.shape)]
     (inputs, of_kernel), outputs = letters_of(layer.equation, ranks)
     positions = [axis for axis, letter in enumerate(inputs) if axis and letter not in of_kernel]
-    reader.count_kernel(call, layer.kernel, reader.sizes_along(call.input, positions))
+    sizes = reader.sizes_along(call.input, positions)
+    if 0 in reader.labelled_axes(call.input):
+        sizes.append("its samples are heads of others")
+    reader.count_kernel(call, layer.kernel, sizes)
     if any(len(set(part)) < len(part) for part in (inputs, of_kernel)):
         reader.refuse(call, f"goes through the equation {layer.equation} of '{call.name}'")
         return
@@ -72,7 +75,7 @@ def _label_outputs(call: Call, reader: Reader, along: dict[int, np.ndarray]) -> 
         shape = [b if a is None else a for a, b in zip(shape, known, strict=True)]
     for axis, ids in along.items():
         reader.label(call.output, axis, ids)
-        if shape[axis - rank] is not None:
+        if axis and shape[axis - rank] is not None:
             shape[axis - rank] = ids
         if layer.bias is not None:
             lacking = rank - len(layer.bias.shape)

@@ -35,7 +35,7 @@ def merge(call: Call, reader: Reader) -> None:
         *("LogicalAnd", "LogicalOr", "LogicalNot", "LogicalXor", "Fmax", "Fmin", "Fmod"),
         *("Heaviside", "Logaddexp2", "Nextafter", "Ldexp", "Gcd", "Lcm", "Polar", "FullLike"),
         *("BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseLeftShift", "BitwiseRightShift"),
-        *("LeftShift", "RightShift"),
+        *("LeftShift", "RightShift", "Isclose", "BinaryCrossentropy"),
     )
 )
 def arithmetic(call: Call, reader: Reader) -> None:

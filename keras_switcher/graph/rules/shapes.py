@@ -1,6 +1,6 @@
 """Rules for layers that move channels to other axes: reshaping, transposing, stacking."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 from keras import layers, tree
@@ -8,7 +8,7 @@ from keras import layers, tree
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.reader import Reader
 from keras_switcher.graph.registry import keras_rule, rule
-from keras_switcher.tensors import Shape
+from keras_switcher.graph.rules.regrouping import regroup_channels
 
 
 @rule(layers.Flatten)
@@ -35,7 +35,7 @@ def flatten(call: Call, reader: Reader) -> None:
 @rule(layers.Reshape)
 def reshape_layer(call: Call, reader: Reader) -> None:
     """Channels move as the entries do; the target shape shrinks with them."""
-    made = _regroup(call, reader)
+    made = regroup_channels(call, reader)
     shape = [*call.op.target_shape]
     reader.resize(call, target_shape=_with_ids(shape, made, offset=1))
 
@@ -43,14 +43,14 @@ def reshape_layer(call: Call, reader: Reader) -> None:
 @keras_rule(operations=("Reshape",))
 def reshape(call: Call, reader: Reader) -> None:
     """As the layer; its shape includes the samples."""
-    made = _regroup(call, reader)
+    made = regroup_channels(call, reader)
     reader.resize(call, newshape=_with_ids([*call.op.newshape], made, offset=0))
 
 
 @keras_rule(operations=("ExpandDims", "Ravel"))
 def regroup(call: Call, reader: Reader) -> None:
     """Axes of size one come and go."""
-    _regroup(call, reader)
+    regroup_channels(call, reader)
 
 
 @keras_rule(operations=("Squeeze",))
@@ -59,7 +59,7 @@ def squeeze(call: Call, reader: Reader) -> None:
     if call.op.axis is None:
         reader.refuse(call, f"is squeezed by '{call.name}': one channel left would vanish")
     else:
-        _regroup(call, reader)
+        regroup_channels(call, reader)
 
 
 @rule(layers.RepeatVector)
@@ -167,61 +167,3 @@ def _transpose(call: Call, reader: Reader, order: Iterable[int]) -> None:
 def _with_ids(shape: list, made: dict[int, np.ndarray], offset: int) -> list:
     """A target shape with ids in the places of the axes that shrink."""
     return [made.get(axis + offset, size) for axis, size in enumerate(shape)]
-
-
-def _regroup(call: Call, reader: Reader) -> dict[int, np.ndarray]:
-    """Follows channels through a change of shape that keeps the order of the entries.
-
-    Axes fall into blocks with equal products before and after. Channels that are merged with
-    other axes repeat along the new one; channels that are split are coupled across all axes of
-    their block but one, so that what is left is a shape again.
-
-    Returns:
-        Maps axes of the output that become shorter when channels go to the ids along them.
-    """
-    made = {}
-    tensor, output = call.input, call.output
-    labels = reader.labels(tensor)
-    for before, after in _blocks(tensor.shape, output.shape):
-        labelled = [axis for axis in before if axis in labels]
-        if not labelled:
-            continue
-        sizes = [tensor.shape[axis] for axis in before]
-        to = [axis for axis in after if output.shape[axis] != 1] or after[-1:]
-        followed = () if None in sizes or not to else labelled[-1:]
-        for axis in labelled:
-            if axis not in followed:
-                reader.lock(labels[axis], f"is reshaped by '{call.name}' with other axes")
-        if not followed:
-            continue
-        along = [-1 if axis == labelled[-1] else 1 for axis in before]
-        ids = labels[labelled[-1]].reshape(along)
-        split = np.broadcast_to(ids, sizes).reshape([output.shape[axis] for axis in to])
-        chosen = to[0] if len(to) == 1 else reader.choose_axis(call, to, ids.reshape(-1))
-        split = np.moveaxis(split, to.index(chosen), -1).reshape(-1, output.shape[chosen])
-        for row in split[1:]:
-            reader.couple(split[0], row)
-        reader.label(output, chosen, split[0])
-        made[chosen] = split[0]
-    return made
-
-
-def _blocks(before: Shape, after: Shape) -> Iterator[tuple[list[int], list[int]]]:
-    """Pairs of lists of axes with equal products, from the last axis to the first."""
-    i, j = len(before), len(after)
-    while i > 0 and j > 0:
-        left, right = [i := i - 1], [j := j - 1]
-        old, new = before[i], after[j]
-        while old is not None and new is not None and old != new:
-            if old < new:
-                left.insert(0, i := i - 1)
-                more = before[i]
-                old = None if more is None else old * more
-            else:
-                right.insert(0, j := j - 1)
-                more = after[j]
-                new = None if more is None else new * more
-        if old != new:  # Open sizes: whatever is left is one block.
-            left, right = [*range(i), *left], [*range(j), *right]
-            i = j = 0
-        yield left, right

@@ -1,5 +1,8 @@
 """Rules for operations that slice, pad or split the channel axis."""
 
+from typing import Any
+
+import keras
 import numpy as np
 from keras import tree
 
@@ -30,8 +33,15 @@ def get_item(call: Call, reader: Reader) -> None:
             to += 1
             continue
         ids = reader.channels(tensor, axis)
-        if isinstance(part, int):
+        if part == 0 and _sizes_matter_only(call, reader):
+            pass
+        elif isinstance(part, int):
             reader.lock(ids, f"is indexed by a number in '{call.name}'")
+        elif len(ids) and tensor.shape[axis] is None:  # Among the samples.
+            if part != slice(None):
+                reader.lock(ids, f"lies among the samples that '{call.name}' slices")
+            reader.label(call.output, to, ids)
+            to += 1
         elif part.step not in (None, 1):
             reader.lock(ids, f"is sliced with steps in '{call.name}'")
             to += 1
@@ -52,6 +62,14 @@ def get_item(call: Call, reader: Reader) -> None:
         return (args[0] if args else next(iter(kwargs.values())), tuple(new)), {}
 
     reader.adapt(call, shorter)
+
+
+def _sizes_matter_only(call: Call, reader: Reader) -> bool:
+    """Whether ones or zeros are made of what a call returns: any channel would do."""
+    readers = [each.op for each in reader.graph.calls if any(x is call.output for x in each.inputs)]
+    made = {type(op).__name__ for op in readers}
+    is_output = any(call.output is x for x in tree.flatten(reader.graph.outputs))
+    return bool(made) and made <= {"OnesLike", "ZerosLike"} and not is_output
 
 
 @keras_rule(operations=("Split", "ArraySplit", "Hsplit", "Vsplit", "Dsplit"))
@@ -78,13 +96,21 @@ def split(call: Call, reader: Reader) -> None:
 
 @keras_rule(operations=("Take",))
 def take(call: Call, reader: Reader) -> None:
-    """A gather of fixed positions; also what compaction itself puts into a network."""
+    """A gather of fixed positions; also what compaction itself puts into a network.
+
+    Positions that are computed, or in several axes, take the place of the axis that they are
+    looked up along: channels along the others pass.
+    """
     tensor, indices = (*call.args, *call.kwargs.values())
     axis = call.op.axis
-    if axis is None or is_tensor(indices) or np.ndim(indices) != 1:
-        reader.refuse(call, f"is gathered by '{call.name}'")
+    if axis is None:
+        reader.refuse(call, f"is flattened and gathered by '{call.name}'")
         return
-    axis, indices = axis % len(tensor.shape), np.asarray(indices)
+    axis %= len(tensor.shape)
+    if is_tensor(indices) or np.ndim(indices) != 1:
+        _look_up(call, reader, tensor, indices, axis)
+        return
+    indices = np.asarray(indices)
     ids = reader.channels(tensor, axis)
     for other, whole in reader.labels(tensor).items():
         reader.label(call.output, other, ids[indices] if other == axis else whole)
@@ -97,6 +123,19 @@ def take(call: Call, reader: Reader) -> None:
 
     if axis in reader.labelled_axes(tensor):
         reader.adapt(call, renumbered)
+
+
+def _look_up(call: Call, reader: Reader, table: keras.KerasTensor, indices: Any, axis: int) -> None:
+    """A gather along an axis of which nothing can be removed, into any number of axes."""
+    reason = f"is looked up by '{call.name}'"
+    for ids in reader.labels(indices).values() if is_tensor(indices) else ():
+        reader.lock(ids, reason)
+    more = len(call.output.shape) - len(table.shape)
+    for other, ids in reader.labels(table).items() if is_tensor(table) else ():
+        if other == axis:
+            reader.lock(ids, reason)
+        else:
+            reader.label(call.output, other + more * (other > axis), ids)
 
 
 @keras_rule(operations=("Pad",))

@@ -32,8 +32,13 @@ def time_distributed(call: Call, reader: Reader) -> None:
 
 @rule(layers.SpectralNormalization)
 def spectral_normalization(call: Call, reader: Reader) -> None:
-    """In training the kernel is divided by its norm, which is that of all its channels."""
-    reader.refuse(call, f"feeds '{call.name}', whose norm sees every channel of its kernel")
+    """In training the kernel is divided by its norm, which is that of all its channels.
+
+    It is assigned: a trained network computes the same with the layer inside alone.
+    """
+    how = "in training it divides its kernel by a norm of all of its channels"
+    way = "once trained, its `layer` does the same without it"
+    reader.refuse(call, f"feeds '{call.name}': {how}; {way}", "whose kernel it normalises")
 
 
 def _step(tensor: keras.KerasTensor) -> keras.KerasTensor:

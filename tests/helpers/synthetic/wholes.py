@@ -166,7 +166,7 @@ def function():
     return inputs, head(layers.Dense(6, activation="relu", name="two")(x))
 
 
-@graph(one="whose norm sees every channel of its kernel")
+@graph(one="in training it divides its kernel by a norm of all of its channels")
 def wrapped_kernel():
     inputs = image()
     x = block(inputs, "one")
