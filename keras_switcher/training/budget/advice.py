@@ -27,6 +27,8 @@ LOST = (
 )
 # The share of what a loss had fallen by.
 RISEN = 0.5
+# The share of the first loss below which a fall is rounding: in it nothing was learned.
+ROUNDING = 1e-4
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,9 @@ def advice_on_fit(
     """
     first = float(ops.convert_to_numpy(state.first_loss))
     least = min([first, *losses])
-    state.has_lost = bool(losses) and losses[-1] - least > RISEN * (first - least) > 0
+    fall = first - least
+    has_fallen = fall > ROUNDING * abs(first)
+    state.has_lost = bool(losses) and has_fallen and losses[-1] - least > RISEN * fall
     if state.has_lost:
         return f"{LOST} Losses: {least:.3g}, now {losses[-1]:.3g}."
     if "not learned" in advised:

@@ -78,6 +78,7 @@ def test_arguments_by_position_arrive():
         ([1.05, 0.28], False),
         ([2.4, 2.5, 2.6], False),  # Nothing was learned that could be lost.
         ([2.3, 2.3], False),
+        ([2.29999, 2.3001], False),  # Rounding alone.
         ([], False),
     ],
 )
