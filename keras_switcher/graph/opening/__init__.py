@@ -6,6 +6,7 @@
 * `comparing`: whether a layer takes the same steps in training,
 * `samples`: leaves the number of samples open again,
 * `own_weights`, `own_kernels`: the weights that such a layer holds itself, as layers of their own,
+* `held`: what a call() assigns to its layer is undone,
 * `constants`: layers in such a layer that read nothing but constants,
 * `subclassed`: a model whose graph is in its call(),
 * `layer_names`: names for what is inside,

@@ -11,6 +11,7 @@ from keras import layers, tree
 
 from keras_switcher.graph.call import Call, CallGraph, is_tensor, paired
 from keras_switcher.graph.differences import arrays, coarsest_step, difference
+from keras_switcher.graph.opening.held import attributes_restored
 from keras_switcher.graph.opening.kinds import Kinds
 from keras_switcher.graph.opening.stand_ins import (
     StandIns,
@@ -174,7 +175,7 @@ class Comparison:
         scope = keras.StatelessScope(self._values, collect_losses=True)
         generators = generator_states()
         try:
-            with self._stand_ins.placed() as counts, scope:
+            with attributes_restored(self._run), self._stand_ins.placed() as counts, scope:
                 yield
                 state = [scope.get_current_value(v) for v in self._variables]
         finally:  # Each run draws the same from generators that are no variables.

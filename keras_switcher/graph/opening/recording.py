@@ -9,11 +9,12 @@ from typing import Any
 import keras
 from keras import layers, tree
 
-from keras_switcher.graph.call import CallGraph, Closed, is_stock, is_tensor
+from keras_switcher.graph.call import Call, CallGraph, Closed, is_stock, is_tensor
 from keras_switcher.graph.carried import makes_masks
 from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.opening.comparing import agreed
 from keras_switcher.graph.opening.constants import OnConstants, may_read_constants
+from keras_switcher.graph.opening.held import attributes_restored
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
@@ -90,6 +91,7 @@ class Recorder:
         self._made, self._failed = {}, None
         parts = [part for part in with_sublayers(op) if is_composite(part)]
         with ExitStack() as stack:
+            stack.enter_context(attributes_restored(parts))
             stack.enter_context(without_new_nodes(op))
             for part in parts:
                 stack.enter_context(_answered(part, partial(self._run, part)))
@@ -162,6 +164,9 @@ class Recorder:
             calls = with_kernels(list(calls_before(made, begins)), made, self._own_weights.adopt)
         except ValueError as error:
             return Closed(str(error))
+        if weights := _weights_given(calls):
+            names = ", ".join(f"'{variable.path}'" for variable in weights)
+            return Closed(f"its call() computes with {names}, which is not its own alone")
         for call in calls:
             if is_composite(call.op):
                 call.inside = self._inside(call.outputs, call.inputs)
@@ -193,6 +198,14 @@ class _NotingScope(keras.StatelessScope):
     def get_current_value(self, variable: keras.Variable) -> Any:
         self.read.append(variable)
         return super().get_current_value(variable)
+
+
+def _weights_given(calls: list[Call]) -> list[keras.Variable]:
+    """The weights that calls are given as they are: they would become constants."""
+    given = [x for call in calls for x in tree.flatten((call.args, call.kwargs))]
+    weights = [x for x in given if isinstance(x, keras.Variable)]
+    weights = [v for v in weights if v.trainable or keras.backend.is_float_dtype(v.dtype)]
+    return list({id(v): v for v in weights}.values())
 
 
 def _why_closed(op: layers.Layer) -> Closed | None:
