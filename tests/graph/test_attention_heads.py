@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.checks import check_close, draw_inputs, with_random_weights
+from helpers.composites import Composite
 from helpers.exactness import check_exact_graph
 from keras import layers, ops
 
@@ -99,3 +100,32 @@ def test_training_compacts_to_what_it_evaluated():
     assert {"key/heads", "value"} <= {record.name for record in switcher.records}
     expected = switcher.predict(x, verbose=0)
     check_close(switcher.compact()(x), expected)
+
+
+@keras.saving.register_keras_serializable("heads")
+class Causal(Composite):
+    """Attention to what came before, by a mask for each sample."""
+
+    def build(self, shape):
+        self.attention = layers.MultiHeadAttention(2, 4)
+        self.attention.build(shape, shape)
+
+    def call(self, x):
+        samples, length, _ = ops.shape(x)
+        mask = ops.broadcast_to(np.tri(length, dtype=bool), (samples, length, length))
+        return self.attention(x, x, attention_mask=mask)
+
+
+def test_a_mask_for_each_sample_is_repeated():
+    inputs = keras.Input((4, 6))
+    x = Causal(name="own")(layers.Dense(6)(inputs))
+    outputs = layers.Dense(2, name="head")(layers.Flatten()(x))
+    model = with_random_weights(keras.Model(inputs, outputs))
+    groups = {group.name: group for group in channel_groups(model)}
+    heads = groups["own/attention/query_dense/heads"]
+    assert (heads.size, heads.prunable) == (2, True)
+    check_exact_graph(model, {heads.name: np.array([True, False])})
+    small = prune_channels(model, {heads.name: np.array([False, True])})
+    x = draw_inputs(model)
+    for number in (1, 3):
+        check_close(small(x[:number]), small(x)[:number], "fewer samples")

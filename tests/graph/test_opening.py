@@ -161,6 +161,22 @@ def test_a_subclassed_model_is_read_once_its_inputs_are_known():
 
 
 @pytest.mark.only("tensorflow", reason="elsewhere Keras does not know what such a model reads")
+def test_what_a_subclassed_model_may_be_called_with_beside_is_said():
+    @keras.saving.register_keras_serializable("opening")
+    class Two(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = layers.Dense(2)
+
+        def call(self, x, other=None, training=None, mask=None):
+            return self.head(x if other is None else x + other)
+
+    model = Two()
+    model(np.ones((2, 3)), np.ones((2, 3)))
+    with pytest.warns(UserWarning, match="first argument alone: `other` is left out"):
+        ks.channel_groups(model)
+
+
 def test_a_subclassed_model_that_cannot_be_read_is_refused_with_two_ways_in():
     class Eager(Plain):
         def call(self, x, training=None):

@@ -180,7 +180,11 @@ class _Telling:
         if isinstance(x, keras.Operation):
             return self.operation(x)
         if not isinstance(x, type) and ops.is_tensor(x):
-            return "constant", *_content(x)
+            try:
+                return "constant", *_content(x)
+            # What call() kept while a graph was traced has no value, in each backend's words.
+            except Exception:
+                return self._kinds.as_itself(x)
         return self._kinds.as_itself(x)
 
 

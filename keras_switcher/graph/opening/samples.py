@@ -71,6 +71,8 @@ class OpenSamples:
                 inside = self.of(inside, twin.inside)
             (args, kwargs), before = self._filled(call, twin, graph.inputs, other.inputs)
             calls += before
+            if isinstance(inside, CallGraph) and before:
+                inside = _with_more_inputs(inside, (call.args, call.kwargs), (args, kwargs))
             made = replace(call, args=args, kwargs=kwargs, outputs=outputs, inside=inside)
             calls += self._written(made, twin.op, self._mapped(graph.inputs))
         return replace(
@@ -135,6 +137,20 @@ class OpenSamples:
         if not repeats_one or sizes.count(None) != 1:
             raise ValueError(f"its call() writes the number of samples in '{call.op.name}'")
         return _repeated(call, ones)
+
+
+def _with_more_inputs(inside: CallGraph, given: Any, filled: Any) -> CallGraph:
+    """What is inside a call with an input in the place of each constant that is a tensor now.
+
+    Nothing reads these: what is inside repeats the constants by itself.
+    """
+    inputs, known = [], iter(inside.inputs)
+    for old, new in zip(tree.flatten(given), tree.flatten(filled), strict=True):
+        if is_tensor(old):
+            inputs.append(next(known))
+        elif is_tensor(new):
+            inputs.append(keras.KerasTensor(new.shape, new.dtype))
+    return replace(inside, inputs=[*inputs, *known])
 
 
 def _repeated(call: Call, samples: keras.KerasTensor) -> list[Call]:

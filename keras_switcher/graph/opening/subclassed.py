@@ -1,11 +1,16 @@
 """Subclassed models: their call() as one call on inputs of the shapes that they were built for."""
 
+import inspect
 from typing import Any
 
 import keras
 from keras import tree
 
 from keras_switcher.graph.call import Call, CallGraph, Closed, is_tensor
+from keras_switcher.user_warnings import warn_user
+
+# Arguments that Keras passes to any call().
+_OF_KERAS = ("training", "mask")
 
 _WAYS = (
     "Two ways in work: write its call() with layers and keras.ops alone, so that it can be called "
@@ -31,7 +36,21 @@ def inputs_of_subclassed(model: keras.Model) -> Any:
             "model.build(input_shape), with all inputs in its first argument; or write it with the "
             "functional API, keras.Model(inputs, outputs)."
         )
+    if left_out := _others(model):
+        names = ", ".join(f"`{name}`" for name in left_out)
+        warn_user(
+            f"Model '{model.name}' is read as it is called with its first argument alone: {names} "
+            f"{'is' if len(left_out) == 1 else 'are'} left out. Where the model is called with "
+            "more, pass all inputs in its first argument."
+        )
     return _inputs(config["input_shape"])
+
+
+def _others(model: keras.Model) -> list[str]:
+    """The further arguments of a model's call() that may be tensors."""
+    _, *others = inspect.signature(model.call).parameters.values()
+    named = [each for each in others if each.kind is each.POSITIONAL_OR_KEYWORD]
+    return [each.name for each in named if each.name not in _OF_KERAS and each.default is None]
 
 
 def as_call(model: keras.Model, inputs: Any, inside: Any) -> CallGraph:
