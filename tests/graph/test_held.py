@@ -145,6 +145,25 @@ def test_what_a_layer_keeps_is_what_it_kept_before():
         assert block.by_size.keys() == by_size.keys()
 
 
+def test_what_a_model_keeps_in_a_dict_is_what_it_kept_before():
+    @keras.saving.register_keras_serializable("tests")
+    class Noting(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.seen = layers.Dense(2), {"start": None}
+
+        def call(self, x):
+            self.seen[str(x.shape[0])] = x
+            return self.dense(x)
+
+    model = Noting()
+    model(X)
+    before = dict(model.seen)
+    channel_groups(model)
+    assert dict(model.seen).keys() == before.keys()
+    assert all(model.seen[name] is value for name, value in before.items())
+
+
 def test_a_cache_that_is_filled_lazily_holds_no_symbolic_tensor_though_reading_is_refused():
     @keras.saving.register_keras_serializable("tests")
     class Lazy(keras.Model):

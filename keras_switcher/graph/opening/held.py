@@ -31,14 +31,26 @@ def attributes_restored(parts: Iterable[layers.Layer]) -> Iterator[None]:
 
 def _contents(held: dict[str, Any]) -> list[tuple[Any, Any]]:
     """The lists and dicts among attributes, with what is in each."""
-    found = [value for value in held.values() if isinstance(value, (list, dict))]
-    return [(x, list(x) if isinstance(x, list) else dict(x)) for x in found]
+    # TensorFlow wraps those of models.
+    found = [getattr(value, "__wrapped__", value) for value in held.values()]
+    return [
+        (value, kind(value))
+        for value in found
+        for kind in (list, dict)
+        if issubclass(type(value), kind)
+    ]
 
 
 def _refill(value: Any, content: Any) -> None:
+    if _members(value) == _members(content):
+        return
     # Keras's lists and dicts keep books of what is put into them, but not in this way.
     if isinstance(value, list):
         list.__setitem__(value, slice(None), content)
     else:
         dict.clear(value)
         dict.update(value, content)
+
+
+def _members(value: Any) -> list:
+    return [id(x) for x in (value if isinstance(value, list) else [*value, *value.values()])]
