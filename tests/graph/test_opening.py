@@ -160,7 +160,6 @@ def test_a_subclassed_model_is_read_once_its_inputs_are_known():
     np.testing.assert_allclose(small(x), model(x), atol=1e-5)
 
 
-@pytest.mark.only("tensorflow", reason="elsewhere Keras does not know what such a model reads")
 def test_what_a_subclassed_model_may_be_called_with_beside_is_said():
     @keras.saving.register_keras_serializable("opening")
     class Two(keras.Model):
@@ -177,6 +176,7 @@ def test_what_a_subclassed_model_may_be_called_with_beside_is_said():
         ks.channel_groups(model)
 
 
+@pytest.mark.only("tensorflow", reason="elsewhere Keras does not know what such a model reads")
 def test_a_subclassed_model_that_cannot_be_read_is_refused_with_two_ways_in():
     class Eager(Plain):
         def call(self, x, training=None):

@@ -153,7 +153,8 @@ def _mapped(function: Any, value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _mapped(function, part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_mapped(function, part) for part in value]
+        parts = [_mapped(function, part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else parts
     return function(value)
 
 
