@@ -10,8 +10,8 @@ import keras
 from keras_switcher.graph.attributes import attributes_of
 from keras_switcher.graph.rules.own_weight import returns_weight
 
-# Where Keras and TensorFlow keep records of all that was set as attributes.
-_RECORDS = re.compile("_layers|_metrics|_operations|_functional|_self_.*")
+# Where Keras, TensorFlow and PyTorch keep records of all that was set as attributes.
+_RECORDS = re.compile("_layers|_metrics|_operations|_functional|_modules|_self_.*")
 
 
 class LayerNames:
