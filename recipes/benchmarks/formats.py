@@ -6,9 +6,9 @@ SavedModel, LiteRT, ONNX and OpenVINO, and run by the runtime of each: TensorFlo
 thread), ONNX Runtime and OpenVINO in float32, on the processor. "difference" is the largest
 difference between a file's outputs and those of the dense or the gated network, relative to the
 largest output; what differs by more than 1e-4 is not written, and the row says why. Dense and
-compact file run in turn: "time_ratio" is how many times as fast the compact one is, the median, least
-and largest of all repeats. Each network has a process, and a row of its own in a file; networks that
-have one are skipped. It needs the extras `onnx`, `litert` and `openvino`.
+compact file run in turn: "time_ratio" is how many times as fast the compact one is, the median,
+least and largest of all repeats. Each network has a process, and a row of its own in a file;
+networks that have one are skipped. It needs the extras `onnx`, `litert` and `openvino`.
 
     python -m recipes.benchmarks.formats
     python -m recipes.benchmarks.formats --only VGG16 ConvNeXtTiny --formats onnx --repeats 0
