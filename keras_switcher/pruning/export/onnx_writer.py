@@ -94,7 +94,8 @@ def _quiet() -> Iterator[None]:
 def _give_constants(graph: Any, traced: Any, onnx: Any) -> None:
     """Gives values to the inputs of a graph that are no inputs of the network."""
     captured = traced.inputs[len(traced.inputs) - len(traced.captured_inputs) :]
-    values = dict(zip((x.name for x in captured), traced.captured_inputs, strict=True))
+    pairs = zip(captured, traced.captured_inputs, strict=True)
+    values = {x.name: value for x, value in pairs if x.dtype.is_numpy_compatible}  # No tables.
     read = {name for node in graph.node for name in node.input}
     for given in [each for each in graph.input if each.name in values]:
         graph.input.remove(given)
