@@ -12,8 +12,7 @@ import keras
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.export.names import (
     input_names,
-    name_outputs,
-    output_names,
+    keep_names,
     with_named_outputs,
 )
 from keras_switcher.pruning.export.onnx_writer import write_onnx
@@ -121,6 +120,11 @@ def export_model(
         verbose = kwargs.get("verbose")
         _write(model, path, format, {"verbose": False, **kwargs, **settings})
         difference = None
+        if verify and format not in RUNTIMES:
+            raise ValueError(
+                f"Nothing here runs files of the format '{format}', but of {tuple(RUNTIMES)}. "
+                "Nothing was written; verify=False writes the file without running it."
+            )
         if verify:
             reference = reference or Reference(ChannelGraph(model), {})
             few = samples and [array[:_COMPARED] for array in samples]
@@ -146,7 +150,7 @@ def _write(model: keras.Model, path: Path, format: str, kwargs: dict) -> None:
             with warnings.catch_warnings():  # LiteRT's converter calls what it calls deprecated.
                 warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter")
                 written.export(str(path), format=format, **kwargs)
-        name_outputs(path, format, output_names(model, format))
+        keep_names(path, format, model)
 
 
 @contextmanager

@@ -36,12 +36,12 @@ def with_named_outputs(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, outputs, name=model.name)
 
 
-def name_outputs(path: Path, format: str, names: list[str]) -> None:
-    """Gives the outputs of an ONNX or OpenVINO file these names, in order."""
+def keep_names(path: Path, format: str, model: keras.Model) -> None:
+    """Gives what goes into an ONNX or OpenVINO file and comes out of it the network's names."""
     if format == "onnx":
-        _name_outputs_of_onnx(path, names)
+        _name_outputs_of_onnx(path, output_names(model))
     elif format == "openvino":
-        _name_outputs_of_openvino(path, names)
+        _name_ends_of_openvino(path, input_names(model), output_names(model))
 
 
 def _name_outputs_of_onnx(path: Path, names: list[str]) -> None:
@@ -61,14 +61,17 @@ def _name_outputs_of_onnx(path: Path, names: list[str]) -> None:
     onnx.save(model, path)
 
 
-def _name_outputs_of_openvino(path: Path, names: list[str]) -> None:
+def _name_ends_of_openvino(path: Path, inputs: list[str], outputs: list[str]) -> None:
     openvino = importlib.import_module("openvino")
     model = openvino.Core().read_model(str(path))
     # Behind the network's own it has an output for each tensor inside that nothing reads.
-    for result in model.get_results()[len(names) :]:
+    for result in model.get_results()[len(outputs) :]:
         model.remove_result(result)
-    for output, name in zip(model.outputs, names, strict=True):
-        output.tensor.set_names({name})
+    for ends, names in ((model.inputs, inputs), (model.outputs, outputs)):
+        if set(names) <= {name for end in ends for name in end.names}:
+            continue  # As those of a dict, which come in an order of their own.
+        for end, name in zip(ends, names, strict=True):
+            end.tensor.set_names({name})
     # Not in place: the weights are read from the file as they are written.
     folder = path.parent / "named"
     folder.mkdir()

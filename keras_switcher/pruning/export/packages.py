@@ -14,11 +14,11 @@ RUNTIMES = {
 }
 _EXTRAS = {format: f"keras-switcher[{format}]" for format in ("litert", "onnx", "openvino")}
 _INSTALL = {"tf_saved_model": "tensorflow", **_EXTRAS}
-# What writes ONNX, by Keras's backend.
-WRITES_ONNX = {
-    "tensorflow": "keras-switcher[onnx]",
-    "jax": "jax2onnx",
-    "torch": "keras-switcher[torch]",
+# What writes a format where it is no extra of the same name, by Keras's backend.
+WRITERS = {
+    ("onnx", "jax"): "jax2onnx",
+    ("onnx", "torch"): "keras-switcher[torch]",
+    ("litert", "torch"): "litert-torch",
 }
 
 
@@ -50,6 +50,6 @@ def missing_writer(format: str, error: ImportError) -> ImportError:
         format: The format.
         error: The error of the import that failed.
     """
-    extras = {**_EXTRAS, "onnx": WRITES_ONNX.get(keras.backend.backend())}
-    install = f" Install it with: pip install '{extras[format]}'." if extras.get(format) else ""
+    package = WRITERS.get((format, keras.backend.backend()), _EXTRAS.get(format))
+    install = f" Install it with: pip install '{package}'." if package else ""
     return ImportError(f"Export as '{format}' needs another package: {error}.{install}")

@@ -137,7 +137,8 @@ class FileVerification:
         """The outputs of a file in the order of the network's flattened ones."""
         own_inputs, own_outputs = self._names
         values = [ops.convert_to_numpy(value) for value in tree.flatten(inputs)]
-        given = dict(zip(_matched(own_inputs, file.inputs), values, strict=True))
+        named = dict(zip(_matched(own_inputs, file.inputs), values, strict=True))
+        given = {name: named[name] for name in file.inputs}
         made = self._told(lambda: file(given))
         made = made if isinstance(made, dict) else {file.outputs[0]: made}
         return [made[name] for name in _matched(own_outputs, file.outputs)]
@@ -185,5 +186,8 @@ def _single(draw: Draw) -> Draw:
 
 
 def _matched(own: list[str], of_file: list[str]) -> list[str]:
-    """The names of a file in the order of the network's: in its own order where they differ."""
-    return own if set(own) == set(of_file) else of_file
+    """The names of a file in the order of the network's: in its own order where they differ.
+
+    An input that the network does not read may be missing in a file.
+    """
+    return own if set(of_file) <= set(own) else of_file
