@@ -67,7 +67,7 @@ def export_model(
     reference: Reference | None = None,
     **kwargs: Any,
 ) -> ExportReport:
-    """Exports a Functional model for inference, to a path where nothing is yet.
+    """Exports a Functional or Sequential model for inference, to a path where nothing is yet.
 
     The file is written beside that path, run by its format's own runtime on random inputs, compared
     with the model, and moved to its place: an export that fails, or computes something else, leaves
@@ -108,6 +108,8 @@ def export_model(
     >>> report.difference < 1e-4
     True
     """
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     check_verify(verify)
     check_quantize(quantize, representative, format, kwargs)
     with placed(filepath) as path:

@@ -56,6 +56,24 @@ def test_networks_that_a_format_does_not_take(format, make, cause, tmp_path):
     assert report.difference is None
 
 
+def test_what_stands_in_for_layers_that_a_format_does_not_take(tmp_path):
+    pytest.importorskip("onnxruntime")
+    openvino = pytest.importorskip("openvino")
+    groups = chain(layers.Conv2D(8, 3, groups=2, dilation_rate=2), layers.Activation("log_softmax"))
+    path = tmp_path / "small.onnx"
+    export_model(groups, path, "onnx")
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    read = openvino.Core().compile_model(str(path), "CPU", settings)
+    x = inputs_of(groups)
+    assert relative(read(x)[0], groups(x)) < 1e-5  # OpenVINO reads ONNX, too.
+    inputs = keras.Input((5, 5, 5, 4), name="image")
+    halves = inputs[..., :2], inputs[..., 2:]
+    outputs = layers.Concatenate()([layers.Conv3D(4, 3)(half) for half in halves])
+    for format in ("litert", "onnx"):
+        path = tmp_path / f"three{SUFFIXES[format]}"
+        assert export_model(keras.Model(inputs, outputs), path, format).difference < 1e-5
+
+
 def test_recurrent_layers_for_one_sample_at_a_time(tmp_path):
     model = chain(layers.LSTM(3), shape=(6, 4))
     spec = keras.InputSpec(shape=(1, 6, 4), dtype="float32", name="image")
@@ -119,6 +137,15 @@ def test_the_file_computes_what_the_gated_network_does(format, tmp_path):
     x = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype("float32")
     assert relative(ExportedModel(path)(x), model(x)) < 1e-5
     assert relative(task(x), model(x)) > 1e-2
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_sequential_model(format, tmp_path):
+    model = with_random_weights(convnet())
+    path = tmp_path / f"small{SUFFIXES[format]}"
+    assert export_model(model, path, format).difference < 1e-5
+    x = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype("float32")
+    assert relative(ExportedModel(path)(x), model(x)) < 1e-5
 
 
 @pytest.mark.parametrize("format", FORMATS)
