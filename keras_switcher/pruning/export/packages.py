@@ -1,14 +1,16 @@
 """The packages that write and run each format, and the extras that bring them."""
 
 import importlib
+import warnings
 from types import ModuleType
+from typing import Any
 
 import keras
 
 # What runs a file of each format, the first that is installed.
 RUNTIMES = {
     "tf_saved_model": ("tensorflow",),
-    "litert": ("ai_edge_litert.interpreter", "tensorflow.lite"),
+    "litert": ("ai_edge_litert.interpreter", "tensorflow"),
     "onnx": ("onnxruntime",),
     "openvino": ("openvino",),
 }
@@ -41,6 +43,18 @@ def runtime_package(format: str) -> ModuleType:
         f"{RUNTIMES[format][0].split('.')[0]}: {problem}. Install it with: pip install "
         f"'{_INSTALL[format]}'. verify=False writes the file without running it."
     )
+
+
+def litert_interpreter(path: str) -> Any:
+    """A LiteRT file in LiteRT's own interpreter, or TensorFlow's where that is not installed.
+
+    Args:
+        path: The file.
+    """
+    package = runtime_package("litert")
+    with warnings.catch_warnings():  # TensorFlow says that its own will move.
+        warnings.simplefilter("ignore")
+        return getattr(package, "lite", package).Interpreter(model_path=path)
 
 
 def missing_writer(format: str, error: ImportError) -> ImportError:

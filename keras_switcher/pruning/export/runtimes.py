@@ -1,13 +1,12 @@
 """Runtimes: a file of each format behind the same two lists of names and one method."""
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from keras_switcher.pruning.export.packages import runtime_package
+from keras_switcher.pruning.export.packages import litert_interpreter, runtime_package
 
 Arrays = dict[str, np.ndarray]
 
@@ -55,9 +54,7 @@ class LiteRT:
     """
 
     def __init__(self, path: Path) -> None:
-        with warnings.catch_warnings():  # TensorFlow says that its own will move.
-            warnings.simplefilter("ignore")
-            interpreter = runtime_package("litert").Interpreter(model_path=str(path))
+        interpreter = litert_interpreter(str(path))
         names = {details["op_name"] for details in interpreter._get_ops_details()}
         if foreign := sorted(name for name in names if name.startswith("Flex")):
             raise RuntimeError(

@@ -181,7 +181,7 @@ def test_missing_package_is_named(format, packages, cause, tmp_path, monkeypatch
     ("format", "packages", "extra"),
     [
         ("tf_saved_model", ["tensorflow"], "tensorflow"),
-        ("litert", ["ai_edge_litert.interpreter", "tensorflow.lite"], "keras-switcher[litert]"),
+        ("litert", ["ai_edge_litert.interpreter", "tensorflow"], "keras-switcher[litert]"),
         ("onnx", ["onnxruntime"], "keras-switcher[onnx]"),
         ("openvino", ["openvino"], "keras-switcher[openvino]"),
     ],
