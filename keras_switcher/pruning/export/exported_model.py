@@ -105,4 +105,12 @@ class ExportedModel:
             raise ValueError(
                 f"Expected arrays for the inputs {self.inputs}. Received: {sorted(x)}."
             )
-        return {name: keras.ops.convert_to_numpy(x[name]) for name in self.inputs}
+        pairs = zip(self.inputs, self._runtime.dtypes, strict=True)
+        return {name: _cast(keras.ops.convert_to_numpy(x[name]), dtype) for name, dtype in pairs}
+
+
+def _cast(value: np.ndarray, dtype: str) -> np.ndarray:
+    """Numbers as a file takes them, as Keras casts them: whole ones may become real ones."""
+    to_real = dtype.startswith("float") and value.dtype.kind in "biuf"
+    to_whole = "int" in dtype and value.dtype.kind in "iu"
+    return value.astype(dtype) if to_real or to_whole else value

@@ -16,10 +16,12 @@ class Runtime(Protocol):
 
     Attributes:
         inputs: Names of its inputs.
+        dtypes: The names of their dtypes.
         outputs: Names of its outputs.
     """
 
     inputs: list[str]
+    dtypes: list[str]
     outputs: list[str]
 
     def run(self, values: Arrays) -> Arrays:
@@ -38,7 +40,9 @@ class SavedModel:
         self._tensor = tf.constant
         self._loaded = tf.saved_model.load(str(path))  # What it computes with lives as long as it.
         self._signature = self._loaded.signatures["serving_default"]
-        self.inputs = list(self._signature.structured_input_signature[1])
+        specs = self._signature.structured_input_signature[1]
+        self.inputs = list(specs)
+        self.dtypes = [spec.dtype.name for spec in specs.values()]
         self.outputs = list(self._signature.structured_outputs)
 
     def run(self, values: Arrays) -> Arrays:
@@ -66,6 +70,7 @@ class LiteRT:
         self._run = interpreter.get_signature_runner()
         self._given, self._made = self._run.get_input_details(), self._run.get_output_details()
         self.inputs, self.outputs = list(self._given), list(self._made)
+        self.dtypes = [np.dtype(details["dtype"]).name for details in self._given.values()]
 
     def run(self, values: Arrays) -> Arrays:
         given = {name: _stored(value, self._given[name]) for name, value in values.items()}
@@ -99,6 +104,8 @@ class ONNX:
             str(path), options, providers=["CPUExecutionProvider"]
         )
         self.inputs = [each.name for each in self._session.get_inputs()]
+        types = [each.type.removeprefix("tensor(")[:-1] for each in self._session.get_inputs()]
+        self.dtypes = [{"float": "float32", "double": "float64"}.get(x, x) for x in types]
         self.outputs = [each.name for each in self._session.get_outputs()]
 
     def run(self, values: Arrays) -> Arrays:
@@ -118,6 +125,8 @@ class OpenVINO:
         settings = {"INFERENCE_PRECISION_HINT": "f32"}
         self._compiled = openvino.Core().compile_model(str(path), "CPU", settings)
         self.inputs = [each.get_any_name() for each in self._compiled.inputs]
+        types = [each.get_element_type() for each in self._compiled.inputs]
+        self.dtypes = [np.dtype(each.to_dtype()).name for each in types]
         self.outputs = [each.get_any_name() for each in self._compiled.outputs]
 
     def run(self, values: Arrays) -> Arrays:

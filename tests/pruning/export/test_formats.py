@@ -188,6 +188,20 @@ def test_a_network_that_draws_random_numbers_is_not_compared(tmp_path):
         assert export_model(model, tmp_path / "small").difference is None
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_numbers_are_cast_as_keras_casts_them(format, tmp_path):
+    path = tmp_path / f"small{SUFFIXES[format]}"
+    model = with_random_weights(chain(layers.Dense(2), shape=(4,)))
+    export_model(model, path, format)
+    x = np.arange(12).reshape(3, 4)
+    for dtype in ("float64", "int64", "uint8"):
+        assert relative(ExportedModel(path)(x.astype(dtype)), model(x.astype("float32"))) < 1e-5
+    names = tmp_path / f"names{SUFFIXES[format]}"
+    table = with_random_weights(chain(layers.Embedding(10, 4), shape=(4,), dtype="int32"))
+    export_model(table, names, format)
+    assert relative(ExportedModel(names)(x % 10), table(x % 10)) < 1e-5
+
+
 def test_what_is_no_exported_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="There is nothing at"):
         ExportedModel(tmp_path / "none.onnx")
