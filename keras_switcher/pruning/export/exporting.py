@@ -68,7 +68,7 @@ def export_model(
     reference: Reference | None = None,
     **kwargs: Any,
 ) -> ExportReport:
-    """Exports a Functional model for inference, to a path where nothing is yet.
+    """Exports a Functional or Sequential model for inference, to a path where nothing is yet.
 
     The file is written beside that path, run by its format's own runtime on random inputs, compared
     with the model, and moved to its place: an export that fails, or computes something else, leaves
@@ -111,6 +111,8 @@ def export_model(
     """
     check_verify(verify)
     check_quantize(quantize, representative, format, kwargs)
+    if isinstance(model, keras.Sequential) and model.built:  # It has no names for its outputs.
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
     with placed(filepath) as path:
         samples = None
         if quantize == "int8":

@@ -246,6 +246,12 @@ class Budget:
             config = {**config, "table": deserialize(table)}
         return cls(**config)
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.get_config() == self.get_config()
+
+    def __hash__(self) -> int:
+        return hash(repr(sorted(self.get_config().items())))
+
     def __repr__(self) -> str:
         held = own_arguments(Budget, self).items()
         arguments = ", ".join(f"{name}={value!r}" for name, value in held if value is not None)
