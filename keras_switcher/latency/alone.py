@@ -26,6 +26,7 @@ def alone(kind: Kind, channel_graph: ChannelGraph, shares: tuple[float, float]) 
         for tensor in tensors
         for axis in channel_graph.axes_along(tensor).values()
         for group in axis.groups
+        if group.prunable
     ]
     keep = {
         group.name: np.arange(group.size) < number_of(group.size, shares[id(group) in made])
@@ -38,7 +39,8 @@ def alone(kind: Kind, channel_graph: ChannelGraph, shares: tuple[float, float]) 
     args, kwargs = channel_graph.arguments_of(call, args, kwargs, keep)
     replicator = Replicator(channel_graph, keep, {}, {})
     _, outputs = replicator.replicate(call, call.op.name, args, kwargs)
-    return keras.Model(list(inputs.values()), outputs)
+    made = list(inputs.values())
+    return keras.Model(made if len(made) > 1 else made[0], outputs)
 
 
 def _input(x: keras.KerasTensor, channel_graph: ChannelGraph, keep: dict) -> keras.KerasTensor:

@@ -31,12 +31,13 @@ class LatencyTable:
 
     Example:
 
-    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="head")])
+    >>> hidden = keras.layers.Dense(3, name="hidden")
+    >>> model = keras.Sequential([keras.Input((4,)), hidden, keras.layers.Dense(2, name="head")])
     >>> channel_graph = ChannelGraph(model)
-    >>> kind = kind_of(channel_graph.graph.calls[-1], channel_graph)
-    >>> table = LatencyTable({kind.key: [1e-6, 0, 2e-6, 0]}, overhead=1e-6)
-    >>> table.milliseconds(model)
-    0.008
+    >>> first, second = (kind_of(call, channel_graph).key for call in channel_graph.graph.calls)
+    >>> table = LatencyTable({first: [1e-6, 0, 2e-6, 0], second: [0, 1e-6, 0, 0]}, overhead=1e-6)
+    >>> table.milliseconds(model)  # 1 + 1 + 2 * 3 + 1 * 3 microseconds.
+    0.011
     """
 
     of = "latency"

@@ -31,6 +31,8 @@ def seconds_of(model: keras.Model, format: str, threads: int, batch: int) -> flo
         keras.InputSpec(shape=shape, dtype=tensor.dtype, name=tensor.name)
         for shape, tensor in zip(shapes, model.inputs, strict=True)
     ]
+    # A list is the structure of several inputs, not that of several arguments.
+    signature = signature if len(signature) == 1 else [signature]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{SUFFIXES[format]}"
         export_model(model, path, format, verify=False, input_signature=signature)
