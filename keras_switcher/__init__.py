@@ -11,7 +11,7 @@ except ModuleNotFoundError as error:
         "or 'keras-switcher[jax]', or 'keras-switcher[torch]'."
     ) from error
 
-from keras_switcher import layers, plots, switchers
+from keras_switcher import latency, layers, plots, switchers
 from keras_switcher.graph.channel_graph import channel_groups
 from keras_switcher.graph.counting import count_macs, count_parameters
 from keras_switcher.graph.groups import ChannelGroup
@@ -41,6 +41,7 @@ __all__ = [
     "count_parameters",
     "criteria",
     "export_model",
+    "latency",
     "layers",
     "plots",
     "prune",

@@ -489,7 +489,7 @@ class SwitcherModel(BackendTrainer):
             return Projected(factors)
         check_feasible(budget, self.gated, self.accounting)
         check_round_to(round_to)
-        return project(self.gated.channel_graph, factors, budget.keep, budget.of, round_to)
+        return project(self.gated.channel_graph, factors, budget.keep, budget.measure, round_to)
 
     def compact(
         self,

@@ -112,6 +112,8 @@ def export_model(
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     check_verify(verify)
     check_quantize(quantize, representative, format, kwargs)
+    if isinstance(model, keras.Sequential) and model.built:  # It has no names for its outputs.
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
     with placed(filepath) as path:
         samples = None
         if quantize == "int8":

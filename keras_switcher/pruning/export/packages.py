@@ -34,8 +34,12 @@ def runtime_package(format: str) -> ModuleType:
         ImportError: If none is installed: it says what to install.
     """
     for name in RUNTIMES[format]:
+        package, _, part = name.partition(".")
         try:
-            return importlib.import_module(name)
+            # TensorFlow's folder of this name is another module than its attribute.
+            of_tensorflow = package == "tensorflow" and part
+            module = importlib.import_module(package if of_tensorflow else name)
+            return getattr(module, part) if of_tensorflow else module
         except ImportError as error:
             problem = error
     raise ImportError(
