@@ -11,12 +11,13 @@ except ModuleNotFoundError as error:
         "or 'keras-switcher[jax]', or 'keras-switcher[torch]'."
     ) from error
 
-from keras_switcher import layers, plots, switchers
+from keras_switcher import latency, layers, plots, switchers
 from keras_switcher.graph.channel_graph import channel_groups
 from keras_switcher.graph.counting import count_macs, count_parameters
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.prune import prune
 from keras_switcher.pruning import criteria
+from keras_switcher.pruning.export import ExportedModel, export_model
 from keras_switcher.pruning.masks import prune_channels
 from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.structure import Structure
@@ -29,6 +30,7 @@ __version__ = "0.2.4"
 __all__ = [
     "Budget",
     "ChannelGroup",
+    "ExportedModel",
     "PruningPlan",
     "ResumeTraining",
     "Structure",
@@ -38,6 +40,8 @@ __all__ = [
     "count_macs",
     "count_parameters",
     "criteria",
+    "export_model",
+    "latency",
     "layers",
     "plots",
     "prune",

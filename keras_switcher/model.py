@@ -16,7 +16,7 @@ from keras_switcher.graph.attributes import attributes_of
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.pruning.allocation.projection import Projected, project
-from keras_switcher.pruning.export import export_model
+from keras_switcher.pruning.export import ExportReport, Reference, export_model
 from keras_switcher.pruning.planning import check_round_to, plan_removal
 from keras_switcher.pruning.pruning_plan import PruningPlan
 from keras_switcher.pruning.replicas import warn_of_unreplicable
@@ -489,7 +489,7 @@ class SwitcherModel(BackendTrainer):
             return Projected(factors)
         check_feasible(budget, self.gated, self.accounting)
         check_round_to(round_to)
-        return project(self.gated.channel_graph, factors, budget.keep, budget.of, round_to)
+        return project(self.gated.channel_graph, factors, budget.keep, budget.measure, round_to)
 
     def compact(
         self,
@@ -547,20 +547,32 @@ class SwitcherModel(BackendTrainer):
         format: str = "tf_saved_model",
         round_to: int = 1,
         verify: bool = True,
+        quantize: str | None = None,
+        representative: Any = None,
         **kwargs: Any,
-    ) -> None:
+    ) -> ExportReport:
         """Exports the compact model; it needs neither this package nor Keras to run.
+
+        The file is run, and compared with the gated network, before it comes to its place.
 
         Args:
             filepath: Where to write; nothing may be there yet.
-            format: `"tf_saved_model"`, `"onnx"`, `"litert"` or any other that Keras has.
+            format: `"tf_saved_model"`, `"litert"`, `"onnx"`, `"openvino"`, or, with `verify=False`,
+                any other format of `keras.Model.export`.
             round_to: See `compact`.
-            verify: See `compact`.
+            verify: Compare the compact network with the gated one, as `compact` does, and the file
+                with the gated one, see `export_model`.
+            quantize: For LiteRT, `"float16"`, `"dynamic_int8"` or `"int8"`, see `export_model`.
+            representative: For `"int8"`, samples of the data, see `export_model`.
             **kwargs: See `keras.Model.export`.
 
+        Returns:
+            An `ExportReport`: the size of the file, and its difference from the network.
+
         Raises:
-            ValueError: As `compact`, and if there is something at `filepath`.
-            ImportError: If the format needs a package that is not installed.
+            ValueError: As `compact`; if there is something at `filepath`; if the file does not run
+                or computes something else.
+            ImportError: If a package is missing that writes the format or runs it.
 
         Example:
 
@@ -569,12 +581,22 @@ class SwitcherModel(BackendTrainer):
         >>> hidden, head = keras.layers.Dense(8, name="hidden"), keras.layers.Dense(2)
         >>> task = keras.Sequential([keras.Input((4,)), hidden, head])
         >>> folder = Path(tempfile.mkdtemp()) / "small"
-        >>> SwitcherModel(task).export(folder, verbose=False)
+        >>> report = SwitcherModel(task).export(folder)
+        >>> report.difference < 1e-4
+        True
         >>> served = tf.saved_model.load(folder)
         >>> served.serve(tf.ones((3, 4))).shape
         TensorShape([3, 2])
         """
-        export_model(self.compact(round_to, verify=verify), filepath, format, **kwargs)
+        check_verify(verify)
+        factors = self._projected(None, round_to).factors
+        channel_graph = self.gated.channel_graph
+        plan = plan_removal(channel_graph, factors, round_to)
+        small = compact(channel_graph, plan, factors if verify else None)
+        reference = Reference(channel_graph, factors)
+        return export_model(
+            small, filepath, format, verify, quantize, representative, reference, **kwargs
+        )
 
     def save(self, filepath: str | Path, *args: Any, **kwargs: Any) -> None:
         """Saves everything, as any Keras model; `keras.saving.load_model` brings it back.

@@ -86,7 +86,7 @@ def prune(
     scores = check_scores(criterion.scores(network), chosen, criterion)
     if isinstance(allocation, Mapping):
         allocation = _shares(allocation, channel_graph, scores)
-    plan = allocate(channel_graph, scores, budget.keep, budget.of, allocation, floor, round_to)
+    plan = allocate(channel_graph, scores, budget.keep, budget.measure, allocation, floor, round_to)
     masks = {name: plan.keep[name].astype("float32") for name in scores}
     return compact(channel_graph, plan, masks if verify else None)
 

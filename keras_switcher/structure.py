@@ -55,8 +55,9 @@ class Structure:
     Attributes:
         groups: `GroupCounts`: groups of channels in the order of the network, those of inputs last,
             then connections.
-        before: Costs of the task network: `weights` (kernels only), `parameters` (all) and
-            `macs` per sample (of those layers where they are known).
+        before: Costs of the task network: `weights` (kernels only), `parameters` (all), `macs`
+            per sample (of those layers where they are known) and, where the budget is one of
+            latency, `latency` in picoseconds as its table has it.
         after: The same for the compact network. Of kernels with cut connections only what is not
             zero counts, as weights and as MACs, although the compact network stores the zeros and
             multiplies with them.
@@ -98,12 +99,14 @@ class Structure:
             for name in names
         ]
         self._has_connections = bool(plan.connections)
-        self.before = remaining(channel_graph)
-        self.after = remaining(channel_graph, plan)
+        known = projected[0] if projected else budget
+        table = known.table if known else None
+        self.before = remaining(channel_graph, table=table)
+        self.after = remaining(channel_graph, plan, table)
         self.unknown_macs = unknown_macs(channel_graph)
 
     def removed(self, of: str = "weights") -> float:
-        """The share of `"weights"`, `"parameters"` or `"macs"` that is removed, from 0 to 1.
+        """The share of one of the costs in `before` that is removed, from 0 to 1.
 
         Raises:
             ValueError: If `of` is none of these, or is `"macs"` and no layer's MACs are known.
@@ -144,7 +147,8 @@ class Structure:
         for of, before in self.before.items():
             if before:
                 after = self.after[of]
-                lines.append(f"{of}: {before:,} -> {after:,} ({self.removed(of):.2%} removed)")
+                numbers = " -> ".join(_written(of, number) for number in (before, after))
+                lines.append(f"{of}: {numbers} ({self.removed(of):.2%} removed)")
         if self.unknown_macs:
             lines.append(f"Not among the macs: {self._unknown()}.")
         lines += [self._hidden] if self._hidden else []
@@ -168,6 +172,10 @@ class Structure:
 
     def _unknown(self) -> str:
         return "; ".join(f"'{name}': {reason}" for name, reason in self.unknown_macs.items())
+
+
+def _written(of: str, number: int) -> str:
+    return f"{number / 1e9:.3f} ms" if of == "latency" else f"{number:,}"
 
 
 def _describe(budget: Budget, projected: Projected) -> str:

@@ -6,7 +6,7 @@ import pytest
 from helpers.examples import NOT_RUN, ROOT, examples, run
 
 import keras_switcher
-from keras_switcher import criteria, layers, plots, switchers
+from keras_switcher import criteria, latency, layers, plots, switchers
 
 DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if examples(page))
@@ -39,9 +39,10 @@ def test_examples_that_are_not_run_say_why():
 
 def test_the_api_names_all_that_is_public():
     text = (DOCS / "api.md").read_text()
-    rooms = {"criteria", "layers", "plots", "switchers"}
+    rooms = {"criteria", "latency", "layers", "plots", "switchers"}
     names = [
         *(f"keras_switcher.{name}" for name in keras_switcher.__all__ if name not in rooms),
+        *(f"keras_switcher.latency.{name}" for name in latency.__all__),
         *(f"keras_switcher.layers.{name}" for name in layers.__all__),
         *(f"keras_switcher.switchers.{name}" for name in switchers.__all__),
         *(

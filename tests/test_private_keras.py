@@ -5,6 +5,7 @@ says what was relied on.
 """
 
 import ast
+import warnings
 from pathlib import Path
 
 import keras
@@ -14,6 +15,7 @@ from keras import layers, ops
 from keras.src.backend.common import global_state
 
 import keras_switcher
+from keras_switcher.pruning.export.packages import runtime_package
 from keras_switcher.pruning.replicas.holding import KERAS_SAVEABLE
 from keras_switcher.pruning.replicas.sharing import Sharing
 
@@ -308,6 +310,18 @@ def test_clone_of_a_function():
     fresh = traced._clone(None)
     assert fresh.python_function is traced.python_function, "_clone"
     assert fresh.experimental_get_tracing_count() == 0, "_clone"
+
+
+def test_operations_of_a_litert_file(tmp_path):
+    """`_get_ops_details`, of LiteRT: names of operations; those of TensorFlow begin with Flex."""
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, layers.Dense(2)(ops.erf(inputs)))
+    keras_switcher.export_model(model, tmp_path / "small.tflite", "litert", verify=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow says that it will move.
+        interpreter = runtime_package("litert").Interpreter(str(tmp_path / "small.tflite"))
+    names = [details["op_name"] for details in interpreter._get_ops_details()]
+    assert {"FlexErf", "FULLY_CONNECTED"} <= set(names), "_get_ops_details"
 
 
 def test_self_of_tensorflow():

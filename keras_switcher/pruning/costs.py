@@ -3,18 +3,22 @@
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.cost_terms import CostTable, Measure, name_of
 from keras_switcher.pruning.bias_folding import new_biases
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.remains import Remains
 
 
-def remaining(channel_graph: ChannelGraph, plan: Plan | None = None) -> dict:
+def remaining(
+    channel_graph: ChannelGraph, plan: Plan | None = None, table: CostTable | None = None
+) -> dict:
     """What is left of a model's costs when a plan is carried out.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
         plan: The plan; None removes nothing. Of kernels with connections, only the kept entries
             that are not zero count as weights and MACs. As `parameters`, zeros are stored.
+        table: Another cost to count, under its name.
 
     Returns:
         `weights` (kernels only, as in the literature's "Params (%)"), `parameters` (all of them)
@@ -41,4 +45,20 @@ def remaining(channel_graph: ChannelGraph, plan: Plan | None = None) -> dict:
         if id(layer) in ops:
             made = channel_graph.axes_of(layer.kernel).get(1)
             parameters += layer.units if made is None else int(remains.kept(made).sum())
-    return {"weights": weights, "parameters": parameters, "macs": macs}
+    costs = {"weights": weights, "parameters": parameters, "macs": macs}
+    if table is not None:
+        terms = [term for term in table.terms(channel_graph) if id(term.call) in remains.calls]
+        costs[table.of] = sum(term.left(keep) for term in terms)
+    return costs
+
+
+def cost_of(channel_graph: ChannelGraph, measure: Measure, plan: Plan | None = None) -> int:
+    """What is left of one of a model's costs.
+
+    Args:
+        channel_graph: The model's `ChannelGraph`.
+        measure: `"weights"`, `"macs"`, or a table.
+        plan: See `remaining`.
+    """
+    table = None if isinstance(measure, str) else measure
+    return remaining(channel_graph, plan, table)[name_of(measure)]

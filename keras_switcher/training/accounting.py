@@ -1,4 +1,4 @@
-"""Accounting: the kept share of weights or MACs, differentiable in the factors."""
+"""Accounting: the kept share of a network's costs, differentiable in the factors."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from keras import ops
 from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.cost_terms import CostTable, CostTerm, Measure, name_of
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.kernel import COSTS, Kernel, Use
 from keras_switcher.graph.liveness import Liveness
@@ -29,20 +30,27 @@ class Accounting:
         self._liveness = Liveness(gated.channel_graph, gated.groups)
         self._layout = self._liveness.layout
         self._connections = [group.name for group in gated.connections]
+        self._channel_graph = gated.channel_graph
         self._kept_share = KeptShare(
             gated.channel_graph, self._liveness.layout_left, self._connections
         )
+        self._of_tables: dict[int, tuple[CostTable, KeptShare]] = {}
 
     def live(self, factors: dict[str, Tensor]) -> Tensor:
         """1 for the channels that are alive, 0 for others, packed; gradients as of the factors."""
         return self._liveness.packed(straight_through_step(self._layout.join(factors)))
 
-    def kept(self, factors: dict[str, Tensor], of: str) -> Tensor:
-        """The share of the weights or MACs of the whole network that the factors leave.
+    def kept(self, factors: dict[str, Tensor], of: Measure) -> Tensor:
+        """The share of a cost of the whole network that the factors leave.
 
         Its gradient is what each factor costs, as if a channel counted by its factor.
+
+        Args:
+            factors: Tensors by name of group.
+            of: `"weights"`, `"macs"` or a table of costs.
         """
-        return self._kept_share(self.live(factors), of, self._connected(factors))
+        share = self._kept_share if isinstance(of, str) else self._share_of(of)
+        return share(self.live(factors), name_of(of), self._connected(factors))
 
     def weights_removed(self, factors: dict[str, Tensor]) -> Tensor:
         """The share of the weights that the factors remove.
@@ -52,13 +60,19 @@ class Accounting:
         """
         return ops.cast(1 - self.kept(factors, "weights"), "float32")
 
+    def _share_of(self, table: CostTable) -> "KeptShare":
+        if id(table) not in self._of_tables:
+            share = KeptShare(self._channel_graph, self._liveness.layout_left, table=table)
+            self._of_tables[id(table)] = table, share
+        return self._of_tables[id(table)][1]
+
     def _connected(self, factors: dict[str, Tensor]) -> dict[str, Tensor]:
         """1 for the connections that are left, 0 for others."""
         return {name: straight_through_step(factors[name]) for name in self._connections}
 
 
 class KeptShare:
-    """The share of a model's weights or MACs that is left.
+    """The share of a model's costs that is left.
 
     A kernel with a kept inputs and b kept outputs keeps a * b of its weights; biases and
     normalisation do not count. Differentiable.
@@ -67,15 +81,25 @@ class KeptShare:
         channel_graph: The model's `ChannelGraph`.
         layout: The `PackedLayout` of what it will be told of channels: which are alive.
         connections: Names of the connection groups about which it will be told what is left.
+        table: A table of another cost, to count that alone.
     """
 
     def __init__(
-        self, channel_graph: ChannelGraph, layout: PackedLayout, connections: Iterable[str] = ()
+        self,
+        channel_graph: ChannelGraph,
+        layout: PackedLayout,
+        connections: Iterable[str] = (),
+        table: CostTable | None = None,
     ) -> None:
         self._layout = layout
-        terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
+        terms: list[_Term | _TableTerm]
+        if table is None:
+            terms = [term for kernel in channel_graph.kernels for term in _terms_of(kernel)]
+        else:
+            terms = [_TableTerm(term, table.of) for term in table.terms(channel_graph)]
         costs = [term.costs for term in terms]
-        self._costs = {of: np.array([each[of] for each in costs], "float64") for of in COSTS}
+        names = COSTS if table is None else (table.of,)
+        self._costs = {of: np.array([each[of] for each in costs], "float64") for of in names}
         indices = [self._index(axis) for term in terms for axis in term.axes]
         self._lengths = np.array([len(index) for index in indices], "float32")
         if indices:
@@ -83,19 +107,19 @@ class KeptShare:
             self._axes = as_constant(np.repeat(np.arange(len(indices)), [len(i) for i in indices]))
         # Which axes each term has. Those of a kernel whose connections are told do not count.
         numbers, one = iter(range(len(indices))), self._layout.one
-        told, table = set(connections), []
+        told, rows = set(connections), []
         self._connected: list[tuple[int, str, list]] = []
         for number, term in enumerate(terms):
-            row, name = [next(numbers) for _ in term.axes], term.kernel.connections_name
-            if name in told:
+            row, name = [next(numbers) for _ in term.axes], term.connections_name
+            if isinstance(term, _Term) and name in told:
                 own, row = row[: len(term.kernel.axes)], row[len(term.kernel.axes) :]
                 sides = [(k, indices[i]) for k, i in zip(term.kernel.axes, own, strict=True)]
                 known = [(k, as_constant(index)) for k, index in sides if (index != one).any()]
                 self._connected.append((number, name, known))
-            table.append(row)
+            rows.append(row)
         # Column by column; a one behind the shares of all axes stands for those that a term lacks.
-        width = max(map(len, table), default=0)
-        padded = [[*row, *[len(indices)] * (width - len(row))] for row in table]
+        width = max(map(len, rows), default=0)
+        padded = [[*row, *[len(indices)] * (width - len(row))] for row in rows]
         self._columns = [as_constant(column) for column in zip(*padded, strict=True)]
 
     def __call__(
@@ -109,7 +133,8 @@ class KeptShare:
         Args:
             live: 1 for the channels that are alive and 0 for others, packed by the layout, as
                 `Liveness.packed` returns it.
-            of: `"weights"`, or `"macs"`, of which those that are not known are left out.
+            of: `"weights"`, or `"macs"`, of which those that are not known are left out; the name
+                of what a table counts.
             connected: Maps the names of the connection groups to matrices, 1 for the connections
                 that are left and 0 for others. Only these of a kernel count.
         """
@@ -163,6 +188,10 @@ class _Term:
     uses: list[Use]
 
     @property
+    def connections_name(self) -> str | None:
+        return self.kernel.connections_name
+
+    @property
     def axes(self) -> list[Axis]:
         return [*self.kernel.axes.values(), *self.positions]
 
@@ -171,6 +200,16 @@ class _Term:
         size = prod(self.kernel.weight.shape)
         macs = size * sum(use.positions({}) for use in self.uses)
         return {"weights": 0 if self.positions else size, "macs": macs}
+
+
+class _TableTerm:
+    """A term of a table of costs."""
+
+    connections_name = None
+
+    def __init__(self, term: CostTerm, of: str) -> None:
+        self.axes = term.axes
+        self.costs = {of: term.whole}
 
 
 def _terms_of(kernel: Kernel) -> Iterator[_Term]:

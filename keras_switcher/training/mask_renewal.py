@@ -10,7 +10,7 @@ from keras_switcher.gating.gated_network import GatedNetwork
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.pruning.allocation.allocation import allocate
 from keras_switcher.pruning.allocation.projection import project
-from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.costs import cost_of
 from keras_switcher.pruning.criteria import ScoredNetwork, check_scores, get
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.switchers.gradual import Gradual
@@ -98,11 +98,11 @@ class MaskRenewal(keras.callbacks.Callback):
 
     def _advise(self) -> None:
         """The schedule waited, or training was stopped: tells what the masks keep so far."""
-        graph, of, schedule = self._gated.channel_graph, self._budget.of, self._schedule
-        left = remaining(graph, plan_removal(graph, self.model.scaling_factors()))
+        graph, of, schedule = self._gated.channel_graph, self._budget.measure, self._schedule
+        left = cost_of(graph, of, plan_removal(graph, self.model.scaling_factors()))
         self.advice = advice_on_masks(
             self._budget,
-            left[of] / remaining(graph)[of],
+            left / cost_of(graph, of),
             TrainingSoFar.of(schedule.epochs_seen, self._state),
             schedule.warmup_epochs,
             self._advised,
@@ -112,7 +112,7 @@ class MaskRenewal(keras.callbacks.Callback):
         return self._budget.target(self._schedule.epoch - self._state.waited.value)
 
     def _masks(self, target: float) -> dict[str, np.ndarray]:
-        gated, switcher, of = self._gated, self._switcher, self._budget.of
+        gated, switcher, of = self._gated, self._switcher, self._budget.measure
         scores, of_connections = self._scores()
         if not gated.connections:
             arguments = (switcher.allocation, switcher.floor)

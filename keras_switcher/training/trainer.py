@@ -124,7 +124,7 @@ class Trainer(keras.Model):
             self._traced_steps = TracedSteps()
         self.schedule.look_ahead()
         # By value: a new Budget object per fit, with the same settings, needs no step of its own.
-        budget = tuple(sorted(self.budget.get_config().items())) if self.budget else None
+        budget = repr(sorted(self.budget.get_config().items())) if self.budget else None
         settings = budget, self.warmup_epochs, self.gradient_through_switcher
         traced_with = self.schedule.updates, self.schedule.warms_up, *settings
         self.train_function = self._traced_steps.get(traced_with, self.new_train_function)

@@ -6,10 +6,11 @@ from math import floor as rounded_down
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.cost_terms import Measure, name_of
 from keras_switcher.pruning.allocation.filling import fill, prefix
 from keras_switcher.pruning.allocation.kept_cost import KeptCost
 from keras_switcher.pruning.allocation.ranking import floors, rank
-from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.costs import cost_of
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.rounding import enforce_minimum
@@ -19,19 +20,19 @@ def allocate(
     channel_graph: ChannelGraph,
     scores: Mapping[str, np.ndarray],
     keep: float,
-    of: str = "macs",
+    of: Measure = "macs",
     allocation: str | Mapping[str, float] = "global",
     floor: float = 0.0,
     round_to: int = 1,
 ) -> Plan:
-    """The plan that keeps the best channels of a network within a share of its weights or MACs.
+    """The plan that keeps the best channels of a network within a share of one of its costs.
 
     Args:
         channel_graph: The network's `ChannelGraph`.
         scores: Maps names of prunable groups to vectors, higher for what is to stay; other groups
             stay whole.
-        keep: The share of all weights or MACs that may be kept, within (0, 1).
-        of: `"weights"` or `"macs"`.
+        keep: The share of the cost that may be kept, within (0, 1).
+        of: `"weights"`, `"macs"`, or a table of costs.
         allocation: `"global"`: the best of all groups, then whatever else there is room for.
             `"uniform"`: the same share of each group, to one step. A mapping from names of groups
             to shares: these groups keep that share, rounded up, the others are as under
@@ -50,7 +51,7 @@ def allocate(
         fixed = floors({name: scores[name] for name in allocation}, allocation, round_to)
         kept, most = {**kept, **fixed}, {**most, **fixed}
     ranking = rank(scores, kept, most, round_to, allocation == "uniform")
-    total = remaining(channel_graph)[of]
+    total = cost_of(channel_graph, of)
     limit = largest_within(keep, total)
     always = _at_least(channel_graph, cost, ranking.first(0))
     least = cost.count(always)
@@ -73,7 +74,7 @@ def allocate(
             factors = {name: plan.keep[name].astype("float32") for name in factors}
             plan = plan_removal(channel_graph, factors, round_to)
         # What layers need beside may be more than was counted: then there is less room for others.
-        excess = remaining(channel_graph, plan)[of] - limit
+        excess = cost_of(channel_graph, of, plan) - limit
         if excess <= 0:
             return plan
         overshoot += excess
@@ -103,7 +104,7 @@ def _at_least(channel_graph: ChannelGraph, cost: KeptCost, mask: np.ndarray) -> 
 
 def _too_small(
     keep: float,
-    of: str,
+    of: Measure,
     least: int,
     total: int,
     floor: float,
@@ -115,7 +116,7 @@ def _too_small(
     reasons += ["the shares of `allocation`"] if isinstance(allocation, Mapping) else []
     lower = f"lower {', '.join(reasons)}, or " if reasons else ""
     return (
-        f"A budget of {keep:.2%} of the {of} cannot be met: with the least that each group keeps, "
-        f"{least / total:.2%} remain. Ask for at least {rounded_up(least, total)}; {lower}choose "
-        "more groups."
+        f"A budget of {keep:.2%} of the {name_of(of)} cannot be met: with the least that each "
+        f"group keeps, {least / total:.2%} remain. Ask for at least {rounded_up(least, total)}; "
+        f"{lower}choose more groups."
     )

@@ -1,4 +1,4 @@
-"""KeptCost: what masks leave of a network's weights or MACs, and what one more channel adds."""
+"""KeptCost: what masks leave of a network's costs, and what one more channel adds."""
 
 from collections.abc import Collection
 from math import prod
@@ -7,12 +7,13 @@ import numpy as np
 
 from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.cost_terms import Measure
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.packing import PackedLayout
 
 
 class KeptCost:
-    """Counts weights or MACs of kept channels, for all kernels at once.
+    """Counts weights, MACs or another cost of kept channels, for all kernels at once.
 
     A kernel with a kept inputs and b kept outputs costs a * b times what one entry does: exact
     where no group is empty and all that is kept is used.
@@ -20,7 +21,7 @@ class KeptCost:
     Args:
         channel_graph: The network's `ChannelGraph`.
         groups: The `ChannelGroup`s that have masks; all others are whole.
-        of: `"weights"` or `"macs"`.
+        of: `"weights"`, `"macs"`, or a table of costs.
         without: Names of connection groups whose kernels are left out.
 
     Attributes:
@@ -29,7 +30,7 @@ class KeptCost:
     """
 
     def __init__(
-        self, channel_graph: ChannelGraph, groups: list, of: str, without: Collection[str] = ()
+        self, channel_graph: ChannelGraph, groups: list, of: Measure, without: Collection[str] = ()
     ) -> None:
         self.layout = PackedLayout(groups)
         ends = np.cumsum([group.size for group in groups], dtype=int)
@@ -45,7 +46,9 @@ class KeptCost:
             return numbers[id(axis)]
 
         self._terms: list[tuple[int, list[int]]] = []
-        for kernel in channel_graph.kernels:
+        for term in () if isinstance(of, str) else of.terms(channel_graph):
+            self._terms.append((term.each, [number(axis) for axis in term.axes]))
+        for kernel in channel_graph.kernels if isinstance(of, str) else ():
             if kernel.connections_name in without:
                 continue
             along = [number(axis) for axis in kernel.axes.values()]
@@ -90,7 +93,7 @@ class KeptCost:
         return {name: packed[span] for name, span in self.spans.items()}
 
     def count(self, packed: np.ndarray) -> int:
-        """What is left of the weights or MACs.
+        """What is left of the cost.
 
         Args:
             packed: A packed mask, see `pack`.

@@ -7,6 +7,7 @@ from math import inf
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.cost_terms import Measure, name_of
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.kernel import Kernel
@@ -15,7 +16,7 @@ from keras_switcher.pruning.allocation.connected import connected_path
 from keras_switcher.pruning.allocation.filling import fill, prefix
 from keras_switcher.pruning.allocation.kept_cost import KeptCost
 from keras_switcher.pruning.allocation.ranking import Ranking, rank
-from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.costs import cost_of
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.planning import plan_removal
 
@@ -40,9 +41,9 @@ class Projected:
 
 
 def project(
-    channel_graph: ChannelGraph, factors: Factors, keep: float, of: str, round_to: int = 1
+    channel_graph: ChannelGraph, factors: Factors, keep: float, of: Measure, round_to: int = 1
 ) -> Projected:
-    """Switches off the weakest factors until a share of the weights or MACs is kept, or less.
+    """Switches off the weakest factors until a share of a cost is kept, or less.
 
     The strongest of all groups stay; then whatever else there is room for, in their order. A group
     that has a channel keeps one, and each kernel of connections one of them, so that they lead
@@ -52,14 +53,14 @@ def project(
         channel_graph: The network's `ChannelGraph`.
         factors: Maps names of groups to vectors, and of connection groups to matrices.
         keep: The share that may be kept, within (0, 1).
-        of: `"weights"` or `"macs"`.
+        of: `"weights"`, `"macs"`, or a table of costs.
         round_to: See `plan_removal`: what is kept beside counts.
 
     Raises:
         ValueError: If one factor of each group leaves more than that.
     """
     search = _Search(channel_graph, factors, of, round_to)
-    total = remaining(channel_graph)[of]
+    total = cost_of(channel_graph, of)
     limit = largest_within(keep, total)
     everything = search.always | search.ranking.first(search.ranking.count)
     if search.planned_cost(everything) <= limit:
@@ -67,8 +68,8 @@ def project(
     least = search.planned_cost(search.always)
     if least > limit:
         raise ValueError(
-            f"A budget of {keep:.2%} of the {of} cannot be met by these factors: with one that is "
-            f"on left in each group, {least / total:.2%} remain. Ask for at least "
+            f"A budget of {keep:.2%} of the {name_of(of)} cannot be met by these factors: with one "
+            f"that is on left in each group, {least / total:.2%} remain. Ask for at least "
             f"{rounded_up(least, total)}."
         )
     mask = search.within(limit)
@@ -82,7 +83,7 @@ class _Search:
     """Masks of all factors, packed: what they cost, in which order they are kept."""
 
     def __init__(
-        self, channel_graph: ChannelGraph, factors: Factors, of: str, round_to: int
+        self, channel_graph: ChannelGraph, factors: Factors, of: Measure, round_to: int
     ) -> None:
         self._channel_graph = channel_graph
         self._of = of
@@ -121,12 +122,12 @@ class _Search:
                     flat[group.name][np.argmax(reads)] = 2 * flat[group.name].max()
 
     def cost(self, mask: np.ndarray) -> int:
-        """What a packed mask leaves of the weights or MACs."""
+        """What a packed mask leaves of the cost."""
         return self._kept_cost.count(mask) if self.is_counted else self.planned_cost(mask)
 
     def planned_cost(self, mask: np.ndarray) -> int:
         """The same, of the plan that is made of it."""
-        return remaining(self._channel_graph, self._plan(mask))[self._of]
+        return cost_of(self._channel_graph, self._of, self._plan(mask))
 
     def within(self, limit: int) -> np.ndarray:
         """The packed mask of the strongest that a limit has room for."""

@@ -36,11 +36,17 @@ class RandomRuns:
             connection group.
         assignable: The backend's variables that its functions can assign to (see
             `variables_of_functions`): each run puts them back.
+        inputs: Symbolic tensors of the shapes to run it with, by default the network's own inputs.
     """
 
-    def __init__(self, channel_graph: ChannelGraph, factors: dict, assignable: list) -> None:
+    def __init__(
+        self, channel_graph: ChannelGraph, factors: dict, assignable: list, inputs: Any = None
+    ) -> None:
         self.graph = channel_graph.graph
-        self._limits = limits_of(self.graph)
+        self._inputs = self.graph.inputs if inputs is None else inputs
+        limits = limits_of(self.graph)
+        pairs = zip(tree.flatten(self.graph.inputs), tree.flatten(self._inputs), strict=True)
+        self._limits = {id(new): limits[id(own)] for own, new in pairs if id(own) in limits}
         self._scales = {}
         for edge in channel_graph.edges:  # A layer that is called twice has one edge for each call.
             if (scale := edge.scales(factors, np)) is not None:
@@ -54,8 +60,8 @@ class RandomRuns:
         taken only if there are no others.
         """
         found: tuple[Draw | None, Any, list[np.ndarray] | None] = (None, None, None)
-        for draw in draws(self.graph.inputs, self._samples()):
-            inputs = draw.values(self.graph.inputs, self._limits)
+        for draw in draws(self._inputs, self._samples()):
+            inputs = self.drawn(draw)
             try:
                 self._check_sizes(draw)
                 outputs = self.run(inputs)
@@ -67,6 +73,10 @@ class RandomRuns:
                     return draw, inputs, outputs
                 found = found if found[0] is not None else (draw, inputs, outputs)
         return found
+
+    def drawn(self, draw: Draw) -> Any:
+        """Random inputs, whole numbers within what the network knows."""
+        return draw.values(self._inputs, self._limits)
 
     def _samples(self) -> tuple[int, ...]:
         """The numbers of samples to try."""
@@ -81,7 +91,7 @@ class RandomRuns:
             return
         for seed, scale in enumerate(_SCALES, draw.seed + 1):
             other = replace(draw, samples=1, seed=seed, scale=scale)
-            inputs = other.values(self.graph.inputs, self._limits)
+            inputs = self.drawn(other)
             try:
                 outputs = self.run(inputs)
             except Exception:  # What runs on the first inputs may be made for such numbers only.
@@ -91,7 +101,7 @@ class RandomRuns:
 
     def _check_sizes(self, draw: Draw) -> None:
         """Raises an error if sizes that were open are too small: not every backend would notice."""
-        if all(None not in x.shape[1:] for x in tree.flatten(self.graph.inputs)):
+        if all(None not in x.shape[1:] for x in tree.flatten(self._inputs)):
             return
 
         def visit(call: Call, args: tuple, kwargs: dict) -> Any:
@@ -100,7 +110,7 @@ class RandomRuns:
                 raise ValueError(f"Nothing is left for '{call.name}' to compute.")
             return outputs
 
-        self.graph.replay(draw.shapes(self.graph.inputs), visit)
+        self.graph.replay(draw.shapes(self._inputs), visit)
 
     def run(self, inputs: Any, moved: Callable | None = None) -> list[np.ndarray]:
         """The network's outputs; if a function moves them, for other inputs and weights."""

@@ -9,13 +9,11 @@ from keras import ops, tree
 
 from keras_switcher.graph.call import is_tensor
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.differences import arrays, coarsest_step, difference
+from keras_switcher.graph.differences import arrays, difference
 from keras_switcher.pruning.verification.random_runs import RandomRuns
+from keras_switcher.pruning.verification.tolerance import rounding_step, tolerance_of
 from keras_switcher.user_warnings import warn_user
 
-TOLERANCE = 1e-4
-# How many roundings of half precision may add up in the outputs.
-_ROUNDINGS = 16
 # Two networks may differ by this many times as much as one moves when its numbers are rounded.
 _MARGIN = 16
 _ADVICE = (
@@ -61,10 +59,8 @@ class Verification:
     def __init__(self, channel_graph: ChannelGraph, factors: dict, assignable: list) -> None:
         self.graph = channel_graph.graph
         self._runs = RandomRuns(channel_graph, factors, assignable)
-        calls = self.graph.calls
-        policies = [getattr(call.op, "compute_dtype", None) for call in calls]
-        tensors = tree.flatten([call.outputs for call in calls])
-        self._step = coarsest_step([*policies, *(getattr(x, "dtype", None) for x in tensors)])
+        self._step = rounding_step(self.graph)
+        self._tolerance = tolerance_of(self._step)
 
     def check(self, small: keras.Model, made: dict, kept_along: Callable) -> None:
         """Raises an error if a smaller network computes something else.
@@ -112,10 +108,6 @@ class Verification:
                     f"largest, {self._first_difference(inputs, small, made, kept_along)}."
                 )
         return None
-
-    @property
-    def _tolerance(self) -> float:
-        return max(TOLERANCE, _ROUNDINGS * self._step if self._step > 1e-6 else 0)
 
     def _moved(self, inputs: Any, expected: list[np.ndarray]) -> float:
         """How far the outputs move when inputs and weights are rounded to other neighbours."""

@@ -4,13 +4,18 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.saving import deserialize_keras_object as deserialize
+from keras.saving import serialize_keras_object as serialize
 
 from keras_switcher.arguments import is_number, own_arguments
+from keras_switcher.graph.cost_terms import CostTable, Measure
 from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.kernel import COSTS
 from keras_switcher.switchers.straight_through import straight_through
 from keras_switcher.tensors import widest
 
+# What a table counts.
+OF_TABLE = "latency"
 # What to do with MACs that are not known.
 UNKNOWN = ("refuse", "leave_out")
 # How far from the target the penalty turns from a square into a line, as a share: a loss of Huber
@@ -65,7 +70,7 @@ class Budget:
 
     Args:
         keep: The share of all weights (or MACs) to keep, within (0, 1).
-        of: `"weights"` or `"macs"`, of the whole task network, without biases.
+        of: `"weights"` or `"macs"`, of the whole task network, without biases; or `"latency"`.
         start_epoch: Epoch at which the target begins to fall, counted from the first `fit`.
         end_epoch: Epoch at which it reaches `keep`.
         strength: How hard the budget pulls beside the task's loss. Raise it where too much is
@@ -73,6 +78,8 @@ class Budget:
             the target falls, and training is long.
         unknown: `"refuse"` a network of which some MACs are not known (see `count_macs`), or
             `"leave_out"` those, and keep a share of the others. Only for `of="macs"`.
+        table: How long the layers of the task network take, for `of="latency"`: see
+            `keras_switcher.latency.measure`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -92,11 +99,18 @@ class Budget:
         end_epoch: float = 10,
         strength: float = 1.0,
         unknown: str = "refuse",
+        table: CostTable | None = None,
     ) -> None:
         if not (is_number(keep) and 0 < keep < 1):
             raise ValueError(f"`keep` must be a share between 0 and 1. Received: keep={keep!r}.")
-        if of not in COSTS:
-            raise ValueError(f"`of` must be one of {COSTS}. Received: of={of!r}.")
+        if of not in (*COSTS, OF_TABLE):
+            raise ValueError(f"`of` must be one of {(*COSTS, OF_TABLE)}. Received: of={of!r}.")
+        if (of == OF_TABLE) != hasattr(table, "terms"):
+            raise ValueError(
+                "A budget of latency has a table of what it takes on a device, for example "
+                'Budget(0.5, of="latency", table=keras_switcher.latency.measure(task)), and no '
+                f"other budget has one. Received: of={of!r}, table={table!r}."
+            )
         if unknown not in UNKNOWN:
             raise ValueError(f"`unknown` must be one of {UNKNOWN}. Received: unknown={unknown!r}.")
         are_numbers = is_number(start_epoch) and is_number(end_epoch)
@@ -117,6 +131,12 @@ class Budget:
         self.end_epoch = end_epoch
         self.strength = strength
         self.unknown = unknown
+        self.table = table
+
+    @property
+    def measure(self) -> Measure:
+        """What it is a share of: `"weights"`, `"macs"` or its table."""
+        return self.of if self.table is None else self.table
 
     @property
     def longest_wait(self) -> float:
@@ -214,13 +234,25 @@ class Budget:
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return own_arguments(Budget, self)
+        config = own_arguments(Budget, self)
+        table = config.pop("table")  # Without one, older versions read what this one wrote.
+        return config if table is None else {**config, "table": serialize(table)}
 
     @classmethod
     def from_config(cls, config: dict) -> "Budget":
         """A budget from `get_config`."""
+        table = config.get("table")
+        if isinstance(table, dict):
+            config = {**config, "table": deserialize(table)}
         return cls(**config)
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.get_config() == self.get_config()
+
+    def __hash__(self) -> int:
+        return hash(repr(sorted(self.get_config().items())))
+
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        held = own_arguments(Budget, self).items()
+        arguments = ", ".join(f"{name}={value!r}" for name, value in held if value is not None)
         return f"Budget({arguments})"

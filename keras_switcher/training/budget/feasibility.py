@@ -26,7 +26,8 @@ def check_feasible(budget: Any, gated: GatedNetwork, accounting: Accounting) -> 
 
     Raises:
         ValueError: If it is no `Budget`; if it is one of MACs, some are not known, and it was not
-            told to leave them out; if one factor per group leaves more than it asks for.
+            told to leave them out; if it is one of latency, and single connections are cut; if one
+            factor per group leaves more than it asks for.
     """
     if not isinstance(budget, Budget):
         raise ValueError(
@@ -35,6 +36,11 @@ def check_feasible(budget: Any, gated: GatedNetwork, accounting: Accounting) -> 
         )
     if budget.of == "macs":
         _check_macs_known(budget, gated.channel_graph)
+    if budget.of == "latency" and gated.connections:
+        raise ValueError(
+            "A budget of latency needs channels: cut connections save no time, as the zeros are "
+            "multiplied with. Use connections=False, or a budget of weights."
+        )
     _check_reachable(budget, gated, accounting)
 
 
@@ -56,7 +62,7 @@ def _check_macs_known(budget: Budget, channel_graph: ChannelGraph) -> None:
 def _check_reachable(budget: Budget, gated: GatedNetwork, accounting: Accounting) -> None:
     groups: list[ChannelGroup | ConnectionGroup] = [*gated.groups, *gated.connections]
     one = {group.name: ops.reshape(ops.eye(1, group.size), group.shape) for group in groups}
-    least = float(accounting.kept(one, budget.of))
+    least = float(accounting.kept(one, budget.measure))
     if budget.keep < least:
         raise ValueError(
             f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "

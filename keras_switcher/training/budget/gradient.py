@@ -81,7 +81,7 @@ class BudgetGradient:
         self._switcher.spread(budget.initial_spread(epoch))
         if not raw:
             return {}
-        kept, costs = gradient(partial(self._accounting.kept, of=budget.of), raw)
+        kept, costs = gradient(partial(self._accounting.kept, of=budget.measure), raw)
         costs = {name: cost for name, cost in costs.items() if cost is not None}
         is_short, lateness = kept < budget.keep, budget.lateness(state.lag)
         slopes = self.slopes(costs, raw, self._sensitivities.normalized(), is_short, lateness)

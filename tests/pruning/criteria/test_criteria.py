@@ -7,6 +7,7 @@ from helpers.checks import with_random_weights
 from helpers.toys import mlp
 from keras import layers, ops
 
+from keras_switcher.batches import batches_of
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.criteria import (
     Activation,
@@ -18,11 +19,7 @@ from keras_switcher.pruning.criteria import (
     check_scores,
     get,
 )
-from keras_switcher.training.observing import (
-    batches_of,
-    observe_activations,
-    observe_gradients,
-)
+from keras_switcher.training.observing import observe_activations, observe_gradients
 
 
 def coupled():

@@ -13,10 +13,11 @@ from helpers.checks import check_close, draw_inputs, masks_for, with_random_weig
 from helpers.networks import lenet5, mlp
 
 from keras_switcher import prune_channels
-from keras_switcher.pruning.export import ONNX, export_model
+from keras_switcher.pruning.export import export_model, exporting
+from keras_switcher.pruning.export.packages import WRITES_ONNX
 
 SAVED_MODEL = pytest.mark.only("tensorflow", reason="TensorFlow writes SavedModel and LiteRT.")
-OF_ONNX = re.escape(ONNX[keras.backend.backend()])
+OF_ONNX = re.escape(WRITES_ONNX[keras.backend.backend()])
 EXPORTERS = ["tf2onnx", "onnx", "jax2onnx", "onnxscript"]
 
 RUN = """
@@ -138,13 +139,15 @@ def test_no_other_file_of_the_format_is_overwritten(tmp_path, monkeypatch):
                 file.write("new")
 
     monkeypatch.setattr(keras.Model, "export", export)
+    monkeypatch.setattr(exporting, "name_outputs", lambda *args: None)  # It is no such file.
     (tmp_path / "small.bin").write_text("precious")
     with pytest.raises(ValueError, match=r"small\.bin exists already and was left as it is"):
-        export_model(small(), tmp_path / "small.xml", "openvino")
+        export_model(small(), tmp_path / "small.xml", "openvino", verify=False)
     assert everything_in(tmp_path) == ["small.bin"]
     assert (tmp_path / "small.bin").read_text() == "precious"
-    export_model(small(), tmp_path / "other.xml", "openvino")
+    report = export_model(small(), tmp_path / "other.xml", "openvino", verify=False)
     assert everything_in(tmp_path) == ["other.bin", "other.xml", "small.bin"]
+    assert (report.size, report.difference) == (6, None)
 
 
 @SAVED_MODEL
@@ -161,17 +164,34 @@ def test_a_file_does_not_take_the_place_of_an_empty_folder(tmp_path):
 @pytest.mark.parametrize(
     ("format", "packages", "cause"),
     [
-        (
-            "onnx",
-            EXPORTERS,
-            f"'onnx' needs another package.*{OF_ONNX}",
-        ),
-        ("openvino", ["openvino"], "'openvino' needs another package"),
+        ("onnx", EXPORTERS, f"'onnx' needs another package.*{OF_ONNX}"),
+        ("openvino", ["openvino"], r"'openvino' needs another package.*keras-switcher\[openvino\]"),
     ],
 )
 def test_missing_package_is_named(format, packages, cause, tmp_path, monkeypatch):
     for package in packages:
         monkeypatch.setitem(sys.modules, package, None)
+    path = tmp_path / f"small.{'xml' * (format != 'onnx')}"
     with pytest.raises(ImportError, match=cause):
-        export_model(small(), tmp_path / f"small.{'xml' * (format != 'onnx')}", format)
+        export_model(small(), path, format, verify=False)
+    assert everything_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("format", "packages", "extra"),
+    [
+        ("tf_saved_model", ["tensorflow"], "tensorflow"),
+        ("litert", ["ai_edge_litert.interpreter", "tensorflow.lite"], "keras-switcher[litert]"),
+        ("onnx", ["onnxruntime"], "keras-switcher[onnx]"),
+        ("openvino", ["openvino"], "keras-switcher[openvino]"),
+    ],
+)
+def test_missing_package_that_runs_a_format_is_named(
+    format, packages, extra, tmp_path, monkeypatch
+):
+    for package in packages:
+        monkeypatch.setitem(sys.modules, package, None)
+    cause = f"'{format}' is run by .*pip install '{re.escape(extra)}'.*verify=False writes"
+    with pytest.raises(ImportError, match=cause):
+        export_model(small(), tmp_path / "small", format)
     assert everything_in(tmp_path) == []

@@ -1,0 +1,144 @@
+"""measure: times the layers of a network over their widths, on the device at hand."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_switcher.arguments import is_whole
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.latency.alone import alone, number_of
+from keras_switcher.latency.fitting import fit_products
+from keras_switcher.latency.kinds import Kind, kind_of
+from keras_switcher.latency.stopwatch import Stopwatch
+from keras_switcher.latency.table import LatencyTable
+from keras_switcher.latency.timing import RUNS
+
+SHARES = (0.25, 0.5, 0.75, 1.0)
+# A layer whose time grows by less than this share when it gets wider is as fast as before.
+_SAME = 0.02
+_MULTIPLES = (16, 8, 4, 2)
+
+
+def measure(
+    model: keras.Model,
+    format: str = "litert",
+    threads: int = 1,
+    batch: int = 1,
+    cache: str | Path | None = None,
+    verbose: bool = True,
+) -> LatencyTable:
+    """Times each kind of layer of a network over a grid of widths, on the machine at hand.
+
+    Each layer is written alone as a file, with a quarter, a half, three quarters and all of the
+    channels that it reads and makes, and run by the format's runtime. What the whole network takes
+    is measured, too: the sum over its layers is brought to that.
+
+    Args:
+        model: A built network, with sizes that are known but for the number of samples.
+        format: `"litert"`, `"onnx"` or `"openvino"`: what it will be exported to.
+        threads: The number of the runtime's threads.
+        batch: The number of samples that will be run at a time.
+        cache: A file that keeps what was measured on this machine; what is in it is not measured
+            again.
+        verbose: Show a progress bar.
+
+    Returns:
+        A `LatencyTable`, for `Budget(of="latency", table=...)`.
+
+    Raises:
+        ValueError: If an argument is none of its choices, or sizes of the network are open.
+        ImportError: If a package is missing that writes or runs the format.
+    """
+    _check(model, format, threads, batch)
+    channel_graph = ChannelGraph(model)
+    kinds: dict[str, Kind] = {}
+    for call in channel_graph.graph.calls:
+        kind = kind_of(call, channel_graph)
+        if kind is not None:
+            kinds.setdefault(kind.key, kind)
+    stopwatch = Stopwatch(format, threads, batch, cache)
+    points = {key: _points(kind) for key, kind in kinds.items()}
+    total = sum(map(len, points.values())) + 2
+    bar = keras.utils.Progbar(total, unit_name="file", verbose=int(verbose))
+    overhead = stopwatch.seconds("nothing", _nothing)
+    times: dict[str, list[float]] = {}
+    for key, kind in kinds.items():
+        times[key] = []
+        for shares in points[key]:
+            make = partial(alone, kind, channel_graph, shares)
+            passed = stopwatch.seconds(f"{key} {shares}", make)
+            times[key].append(max(passed - overhead, 1e-9))
+            bar.add(1)
+    whole = stopwatch.seconds(f"whole {sorted(kinds)} {model.count_params()}", lambda: model)
+    bar.add(2)
+    fitted = {key: _fit(kind, points[key], times[key]) for key, kind in kinds.items()}
+    table = LatencyTable(fitted, overhead, 1.0, format, threads, batch)
+    layers = table.milliseconds(model) / 1000 - overhead
+    table.scale = max(whole - overhead, 1e-9) / layers if layers else 1.0
+    dearest = max(kinds.values(), key=lambda kind: times[kind.key][-1], default=None)
+    table.round_to = _round_to(dearest, channel_graph, stopwatch) if dearest else 1
+    stopwatch.save()
+    return table
+
+
+def _points(kind: Kind) -> list[tuple[float, float]]:
+    """The shares of channels at which a kind is measured, all of them last."""
+    if kind.inputs is None and kind.outputs is None:
+        return [(1.0, 1.0)]
+    if kind.is_tied:
+        return [(share, share) for share in SHARES]
+    return [(first, second) for first in SHARES for second in SHARES]
+
+
+def _fit(kind: Kind, points: list[tuple[float, float]], times: list[float]) -> list[float]:
+    sizes = [1 if axis is None else axis.size for axis in (kind.inputs, kind.outputs)]
+    counts = [
+        [number_of(size, share) for share in column]
+        for size, column in zip(sizes, zip(*points, strict=True), strict=True)
+    ]
+    return fit_products(np.array(times), *map(np.array, counts)).tolist()
+
+
+def _round_to(kind: Kind, channel_graph: ChannelGraph, stopwatch: Stopwatch) -> int:
+    """The largest multiple to which widths can be rounded up and take as long as before."""
+    if kind.outputs is None or kind.outputs.size < 4 * _MULTIPLES[0]:
+        return 1
+    size, first = kind.outputs.size, kind.outputs.size // 32 * 16
+    widths = range(first + 1, first + _MULTIPLES[0] + 1)
+    times = {
+        width: stopwatch.seconds(
+            f"{kind.key} width {width}",
+            partial(alone, kind, channel_graph, (width / size, width / size)),
+        )
+        for width in widths
+    }
+    mean = sum(times.values()) / len(times)
+    for multiple in _MULTIPLES:
+        rounded = sum(times[-(-width // multiple) * multiple] for width in widths) / len(times)
+        if rounded <= (1 + _SAME) * mean:
+            return multiple
+    return 1
+
+
+def _nothing() -> keras.Model:
+    inputs = keras.Input((1,))
+    return keras.Model(inputs, keras.layers.ReLU()(inputs))
+
+
+def _check(model: keras.Model, format: Any, threads: Any, batch: Any) -> None:
+    if format not in RUNS:
+        raise ValueError(f"`format` must be one of {tuple(RUNS)}. Received: format={format!r}.")
+    for name, value in (("threads", threads), ("batch", batch)):
+        if not is_whole(value, 1):
+            raise ValueError(
+                f"`{name}` must be a whole number above 0. Received: {name}={value!r}."
+            )
+    open_sizes = [x.name for x in getattr(model, "inputs", ()) if None in x.shape[1:]]
+    if open_sizes:
+        raise ValueError(
+            f"The sizes of {', '.join(map(repr, open_sizes))} are open: how long the network takes "
+            "depends on them. Build it with a fixed keras.Input(shape)."
+        )

@@ -1,0 +1,118 @@
+"""LatencyTable: how long the layers of a network take on a device, for any numbers of channels."""
+
+from typing import Any
+
+import keras
+
+from keras_switcher.arguments import own_arguments
+from keras_switcher.graph.axis import Axis
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.cost_terms import CostTerm
+from keras_switcher.latency.kinds import kind_of
+
+PICOSECONDS = 1e12
+
+
+@keras.saving.register_keras_serializable(package="keras_switcher")
+class LatencyTable:
+    """How long the layers of a network take on a device, as a cost that a budget can be a share of.
+
+    `measure` makes one. Each kind of layer has a time of four parts: a fixed one, and those that
+    are proportional to the channels that it reads, to those that it makes, and to their product.
+
+    Args:
+        kinds: Maps keys of kinds of calls to lists of the four coefficients, in seconds.
+        overhead: Seconds that a network takes beside its layers.
+        scale: What the sum over layers is multiplied with, so that it is the time of the network.
+        format: The format whose runtime was measured.
+        threads: The number of its threads.
+        batch: The number of samples.
+        round_to: The multiple of channels below which narrower layers are not faster.
+
+    Example:
+
+    >>> hidden = keras.layers.Dense(3, name="hidden")
+    >>> model = keras.Sequential([keras.Input((4,)), hidden, keras.layers.Dense(2, name="head")])
+    >>> channel_graph = ChannelGraph(model)
+    >>> first, second = (kind_of(call, channel_graph).key for call in channel_graph.graph.calls)
+    >>> table = LatencyTable({first: [1e-6, 0, 2e-6, 0], second: [0, 1e-6, 0, 0]}, overhead=1e-6)
+    >>> table.milliseconds(model)  # 1 + 1 + 2 * 3 + 1 * 3 microseconds.
+    0.011
+    """
+
+    of = "latency"
+
+    def __init__(
+        self,
+        kinds: dict[str, list[float]],
+        overhead: float = 0.0,
+        scale: float = 1.0,
+        format: str = "litert",
+        threads: int = 1,
+        batch: int = 1,
+        round_to: int = 1,
+    ) -> None:
+        self.kinds = kinds
+        self.overhead = overhead
+        self.scale = scale
+        self.format = format
+        self.threads = threads
+        self.batch = batch
+        self.round_to = round_to
+
+    def terms(self, channel_graph: ChannelGraph) -> list[CostTerm]:
+        """The time of a network in picoseconds, as terms of its numbers of channels.
+
+        Args:
+            channel_graph: The network's `ChannelGraph`.
+
+        Raises:
+            ValueError: If a layer of it was not measured.
+        """
+        calls = channel_graph.graph.calls
+        terms = [CostTerm(calls[-1], self._whole(self.overhead))] if self.overhead else []
+        for call in calls:
+            kind = kind_of(call, channel_graph)
+            if kind is None:
+                continue
+            if kind.key not in self.kinds:
+                raise ValueError(
+                    f"The table has no time for '{call.name}' (of type {type(call.op).__name__}): "
+                    "it was measured for another network. Measure this one: "
+                    "keras_switcher.latency.measure(task)."
+                )
+            inputs = [kind.inputs] if kind.inputs is not None else []
+            outputs = [kind.outputs] if kind.outputs is not None else []
+            axes: list[list[Axis]] = [[], inputs, outputs, [*inputs, *outputs]]
+            for each, along in zip(self.kinds[kind.key], axes, strict=True):
+                if each:
+                    terms.append(CostTerm(call, self._whole(each * self.scale), along))
+        return terms
+
+    def milliseconds(self, model: keras.Model) -> float:
+        """How long a batch of the network takes that was measured, by the table.
+
+        Args:
+            model: The network, whole.
+
+        Raises:
+            ValueError: If a layer of it was not measured.
+        """
+        terms = self.terms(ChannelGraph(model))
+        return sum(term.whole for term in terms) / PICOSECONDS * 1000
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return own_arguments(LatencyTable, self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "LatencyTable":
+        """A table from `get_config`."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        threads = f"{self.threads} thread" + "s" * (self.threads != 1)
+        return f"LatencyTable({len(self.kinds)} kinds of layers, {self.format}, {threads})"
+
+    def _whole(self, seconds: float) -> int:
+        return round(seconds * PICOSECONDS)

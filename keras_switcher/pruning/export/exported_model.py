@@ -1,0 +1,108 @@
+"""ExportedModel: a file that was exported, run on arrays by the runtime of its format."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import tree
+
+from keras_switcher.pruning.export.runtimes import OPEN
+
+_SUFFIXES = {".tflite": "litert", ".onnx": "onnx", ".xml": "openvino"}
+_UNKNOWN = (
+    "The name of {path} does not tell its format: a folder is a SavedModel, .tflite is LiteRT, "
+    ".onnx ONNX, .xml OpenVINO. Pass `format`, one of {formats}."
+)
+
+
+class ExportedModel:
+    """A network that was exported, run by its format's own runtime instead of Keras.
+
+    Use it to see how accurate a file is, or how fast.
+
+    Args:
+        filepath: What `export` wrote: a folder or a file.
+        format: `"tf_saved_model"`, `"litert"`, `"onnx"` or `"openvino"`; by default what its name
+            tells.
+
+    Attributes:
+        inputs: The names of its inputs.
+        outputs: The names of its outputs.
+
+    Raises:
+        ValueError: If there is nothing at `filepath`, or its name does not tell the format.
+        ImportError: If the package that runs the format is not installed.
+
+    Example:
+
+    >>> import tempfile
+    >>> from keras_switcher import export_model
+    >>> inputs = keras.Input((4,), name="features")
+    >>> model = keras.Model(inputs, keras.layers.Dense(2, name="scores")(inputs))
+    >>> path = f"{tempfile.mkdtemp()}/small.tflite"
+    >>> report = export_model(model, path, format="litert")
+    >>> exported = ExportedModel(path)
+    >>> exported.inputs, exported.outputs
+    (['features'], ['scores'])
+    >>> exported.predict(np.ones((3, 4), "float32")).shape
+    (3, 2)
+    """
+
+    def __init__(self, filepath: str | Path, format: str | None = None) -> None:
+        path = Path(filepath)
+        if not path.exists():
+            raise ValueError(f"There is nothing at {path}: no file, and no folder.")
+        format = format or ("tf_saved_model" if path.is_dir() else _SUFFIXES.get(path.suffix))
+        if format not in OPEN:
+            raise ValueError(_UNKNOWN.format(path=path, formats=tuple(OPEN)))
+        self.format = format
+        self._runtime = OPEN[format](path)
+        self.inputs = self._runtime.inputs
+        self.outputs = self._runtime.outputs
+
+    def __call__(self, x: object) -> np.ndarray | dict[str, np.ndarray]:
+        """The outputs of one batch, see `predict`."""
+        made = self._runtime.run(self._by_name(x))
+        return made if len(made) > 1 else made[self.outputs[0]]
+
+    def predict(self, x: object, batch_size: int = 32) -> np.ndarray | dict[str, np.ndarray]:
+        """Its outputs for samples, computed in batches.
+
+        Args:
+            x: An array; a dict of arrays by name for several inputs.
+            batch_size: How many samples are in a batch.
+
+        Returns:
+            An array; a dict of arrays by name for several outputs.
+
+        Raises:
+            ValueError: If arrays and inputs do not fit.
+        """
+        given = self._by_name(x)
+        sizes = {len(value) for value in given.values()}
+        if len(sizes) != 1 or not min(sizes):
+            raise ValueError(
+                "All inputs must have as many samples, and at least one. "
+                f"Received: {sorted(sizes)}."
+            )
+        starts = range(0, sizes.pop(), batch_size)
+        made = [
+            self({name: value[start : start + batch_size] for name, value in given.items()})
+            for start in starts
+        ]
+        return tree.map_structure(lambda *batches: np.concatenate(batches), *made)
+
+    def _by_name(self, x: object) -> dict[str, np.ndarray]:
+        if not isinstance(x, Mapping):
+            if len(self.inputs) > 1:
+                raise ValueError(
+                    f"Pass a dict with an array for each of the inputs {self.inputs}. "
+                    f"Received: x={type(x).__name__}."
+                )
+            x = {self.inputs[0]: x}
+        if set(x) != set(self.inputs):
+            raise ValueError(
+                f"Expected arrays for the inputs {self.inputs}. Received: {sorted(x)}."
+            )
+        return {name: keras.ops.convert_to_numpy(x[name]) for name in self.inputs}

@@ -1,0 +1,59 @@
+"""The packages that write and run each format, and the extras that bring them."""
+
+import importlib
+from types import ModuleType
+
+import keras
+
+# What runs a file of each format, the first that is installed.
+RUNTIMES = {
+    "tf_saved_model": ("tensorflow",),
+    "litert": ("ai_edge_litert.interpreter", "tensorflow.lite"),
+    "onnx": ("onnxruntime",),
+    "openvino": ("openvino",),
+}
+_EXTRAS = {format: f"keras-switcher[{format}]" for format in ("litert", "onnx", "openvino")}
+_INSTALL = {"tf_saved_model": "tensorflow", **_EXTRAS}
+# What writes ONNX, by Keras's backend.
+WRITES_ONNX = {
+    "tensorflow": "keras-switcher[onnx]",
+    "jax": "jax2onnx",
+    "torch": "keras-switcher[torch]",
+}
+
+
+def runtime_package(format: str) -> ModuleType:
+    """The package that runs files of a format.
+
+    Args:
+        format: One of the keys of `RUNTIMES`.
+
+    Raises:
+        ImportError: If none is installed: it says what to install.
+    """
+    for name in RUNTIMES[format]:
+        package, _, part = name.partition(".")
+        try:
+            # TensorFlow's folder of this name is another module than its attribute.
+            of_tensorflow = package == "tensorflow" and part
+            module = importlib.import_module(package if of_tensorflow else name)
+            return getattr(module, part) if of_tensorflow else module
+        except ImportError as error:
+            problem = error
+    raise ImportError(
+        f"A file of the format '{format}' is run by the package "
+        f"{RUNTIMES[format][0].split('.')[0]}: {problem}. Install it with: pip install "
+        f"'{_INSTALL[format]}'. verify=False writes the file without running it."
+    )
+
+
+def missing_writer(format: str, error: ImportError) -> ImportError:
+    """The error of a format that cannot be written here: it says what to install.
+
+    Args:
+        format: The format.
+        error: The error of the import that failed.
+    """
+    extras = {**_EXTRAS, "onnx": WRITES_ONNX.get(keras.backend.backend())}
+    install = f" Install it with: pip install '{extras[format]}'." if extras.get(format) else ""
+    return ImportError(f"Export as '{format}' needs another package: {error}.{install}")
