@@ -7,12 +7,15 @@ from typing import Any
 
 import typer
 
+from keras_switcher.cli.bench import bench
 from keras_switcher.cli.compact import compact
+from keras_switcher.cli.export import export
 from keras_switcher.cli.inspect import inspect
 from keras_switcher.cli.printing import complain
 from keras_switcher.cli.prune import prune
+from keras_switcher.cli.verify import verify
 
-COMMANDS = (inspect, prune, compact)
+COMMANDS = (inspect, prune, compact, verify, export, bench)
 
 app = typer.Typer(
     help="Prunes Keras networks that were saved as .keras files, and checks and measures the "

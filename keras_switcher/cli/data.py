@@ -10,13 +10,14 @@ SAMPLES = 512
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif"}
 
 
-def load_data(path: Path, model: keras.Model, scale: float = 1.0) -> Any:
+def load_data(path: Path, model: keras.Model | None, scale: float = 1.0) -> Any:
     """Samples for a model: `(x, y)`, or `(x, None)` where there are no labels.
 
     Args:
         path: An .npz file with `x` (or an array for each input, by its name) and maybe `y`, an .npy
             file of inputs, or a folder of images, with a folder for each class.
-        model: The model: images get the size and the number of channels of its input.
+        model: The model: images get the size and the number of channels of its input. Without
+            one, nothing is checked.
         scale: What pixels from 0 to 255 are multiplied with.
 
     Raises:
@@ -24,6 +25,8 @@ def load_data(path: Path, model: keras.Model, scale: float = 1.0) -> Any:
     """
     x: Any
     if path.is_dir():
+        if model is None:
+            raise ValueError(f"How large images of {path} are to be, only a .keras file tells.")
         x, y = _images(path, model, scale)
     elif path.suffix == ".npy" and path.is_file():
         x, y = np.load(path, allow_pickle=False), None
@@ -37,7 +40,8 @@ def load_data(path: Path, model: keras.Model, scale: float = 1.0) -> Any:
             f"{path} holds no samples. Pass an .npz file with `x` and `y`, an .npy file of inputs, "
             "or a folder that has one folder of images for each class."
         )
-    _check(path, model, x)
+    if model is not None:
+        _check(path, model, x)
     return x, y
 
 

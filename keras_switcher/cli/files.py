@@ -16,6 +16,7 @@ import keras
 
 from keras_switcher.atomic_files import atomic_write
 from keras_switcher.cli.printing import working
+from keras_switcher.model import SwitcherModel
 
 # Bytes or weights that need no question, and how many times smaller a file is than what it holds.
 _FREE, _RATIO = 2**24, 50
@@ -50,6 +51,15 @@ def load(path: Path, modules: list[str] | None = None, compiled: bool = False) -
         # What is wrong with a file is said in many ways.
         except Exception as error:
             raise ValueError(f"{path} cannot be loaded: {_said(error)}") from error
+
+
+def task_of(model: keras.Model) -> keras.Model:
+    """The task network of a SwitcherModel; any other model is that itself.
+
+    Args:
+        model: The model.
+    """
+    return model.task if isinstance(model, SwitcherModel) else model
 
 
 def import_modules(names: list[str]) -> None:

@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import keras
-
-import keras_switcher as ks
-from keras_switcher.cli.files import load
+from keras_switcher.cli.files import load, task_of
 from keras_switcher.cli.options import AsJson, ModelFile, Modules
 from keras_switcher.cli.printing import show_json, show_table, working
 from keras_switcher.graph.channel_graph import ChannelGraph
@@ -33,15 +30,6 @@ def inspect(file: ModelFile, modules: Modules = None, as_json: AsJson = False) -
         print(f"macs of '{name}' are not known: {why}")
     if hidden := describe_hidden(channel_graph):
         print(hidden)
-
-
-def task_of(model: keras.Model) -> keras.Model:
-    """The task network of a SwitcherModel; any other model is that itself.
-
-    Args:
-        model: The model.
-    """
-    return model.task if isinstance(model, ks.SwitcherModel) else model
 
 
 def _found(channel_graph: ChannelGraph) -> dict[str, Any]:

@@ -21,3 +21,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RoundTo = Annotated[int, typer.Option(help="Each group keeps a multiple of this number, or all.")]
 Keep = Annotated[float, typer.Option(help="The share to keep, within (0, 1).")]
 Of = Annotated[str, typer.Option(help="Of what: weights or macs.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Samples: .npz with x and y, .npy, or a folder with one of images for each class."
+    ),
+]
+Scale = Annotated[float, typer.Option(help="What pixels of images, 0 to 255, are multiplied with.")]

@@ -1,6 +1,5 @@
 """prune: a smaller model within a budget, by a criterion, without training."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +7,18 @@ import typer
 import keras_switcher as ks
 from keras_switcher.cli.data import load_data
 from keras_switcher.cli.files import check_free, load, save
-from keras_switcher.cli.options import AsJson, Keep, ModelFile, Modules, Of, Out, Overwrite, RoundTo
+from keras_switcher.cli.options import (
+    AsJson,
+    Data,
+    Keep,
+    ModelFile,
+    Modules,
+    Of,
+    Out,
+    Overwrite,
+    RoundTo,
+    Scale,
+)
 from keras_switcher.cli.printing import show_change, show_json, show_table, working
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.costs import remaining
@@ -28,10 +38,8 @@ def prune(
     ] = "global",
     floor: Annotated[float, typer.Option(help="The share of each group that stays.")] = 0.05,
     round_to: RoundTo = 1,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="What taylor and activation look at: see the guide of the command line."),
-    ] = None,
+    data: Data = None,
+    scale: Scale = 1.0,
     modules: Modules = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -44,7 +52,7 @@ def prune(
         raise ValueError(
             f"{file} holds a SwitcherModel, which learned what to remove. Use compact."
         )
-    samples = None if data is None else load_data(data, model)
+    samples = None if data is None else load_data(data, model, scale)
     with working("Pruning"):
         small = ks.prune(
             model, budget, criterion, allocation, samples, floor=floor, round_to=round_to
