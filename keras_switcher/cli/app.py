@@ -13,9 +13,10 @@ from keras_switcher.cli.export import export
 from keras_switcher.cli.inspect import inspect
 from keras_switcher.cli.printing import complain
 from keras_switcher.cli.prune import prune
+from keras_switcher.cli.report import report
 from keras_switcher.cli.verify import verify
 
-COMMANDS = (inspect, prune, compact, verify, export, bench)
+COMMANDS = (inspect, prune, compact, verify, export, bench, report)
 
 app = typer.Typer(
     help="Prunes Keras networks that were saved as .keras files, and checks and measures the "

@@ -32,21 +32,36 @@ def bench(
     networks = [open_network(path, modules) for path in files]
     values = _values(networks, data, scale, batch)
     with working("Timing"):
-        runs = [_run_of(network, values, threads) for network in networks]
-        numbers = [calls_within(run, _SECONDS) for run in runs]
-        passed = np.array(
-            [
-                [seconds_per_call(run, number) for run, number in zip(runs, numbers, strict=True)]
-                for _ in range(rounds)
-            ]
-        )
-    rows = [_row(path, column, passed[:, 0]) for path, column in zip(files, passed.T, strict=True)]
+        rows = times_of(networks, values, threads, rounds)
     if as_json:
         show_json({"batch": batch, "threads": threads, "rounds": rounds, "files": rows})
         return
     header = ("file", "milliseconds", "least", "largest", "ratio", "least", "largest")
     print("ratio: times the first file, in the same round")
     show_table(header, [[row["file"], *(f"{row[name]:.4g}" for name in _NAMES)] for row in rows])
+
+
+def times_of(
+    networks: list[Network], values: Arrays, threads: int = 1, rounds: int = 15
+) -> list[dict[str, Any]]:
+    """Times networks in turn; a row for each, with medians, and ratios to the first one.
+
+    Args:
+        networks: The networks.
+        values: What they are run on.
+        threads: The number of threads of their runtimes.
+        rounds: How often each has its turn.
+    """
+    runs = [_run_of(network, values, threads) for network in networks]
+    numbers = [calls_within(run, _SECONDS) for run in runs]
+    passed = np.array(
+        [
+            [seconds_per_call(run, number) for run, number in zip(runs, numbers, strict=True)]
+            for _ in range(rounds)
+        ]
+    )
+    paths = [network.path for network in networks]
+    return [_row(path, column, passed[:, 0]) for path, column in zip(paths, passed.T, strict=True)]
 
 
 _NAMES = ("milliseconds", "least", "largest", "ratio", "ratio_least", "ratio_largest")
