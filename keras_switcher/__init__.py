@@ -47,16 +47,21 @@ __all__ = [
     "prune",
     "prune_channels",
     "switchers",
+    "write_report",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Loads SwitcherModel on first use where Keras runs on a backend that trains nothing."""
-    if name != "SwitcherModel":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from keras_switcher.model import SwitcherModel
+    """Loads SwitcherModel, and its report, on first use where a backend trains nothing."""
+    if name == "SwitcherModel":
+        from keras_switcher.model import SwitcherModel
 
-    return SwitcherModel
+        return SwitcherModel
+    if name == "write_report":
+        from keras_switcher.report import write_report
+
+        return write_report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
@@ -66,3 +71,4 @@ def __dir__() -> list[str]:
 # Here, so that keras.saving.load_model knows the class.
 if keras.backend.backend() in ("tensorflow", "jax", "torch"):
     from keras_switcher.model import SwitcherModel
+    from keras_switcher.report import write_report

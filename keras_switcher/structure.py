@@ -55,6 +55,8 @@ class Structure:
     Attributes:
         groups: `GroupCounts`: groups of channels in the order of the network, those of inputs last,
             then connections.
+        factors: The factors that are counted, by name: as they act, those of inputs times those of
+            the channels that arrive there; zero for what goes.
         before: Costs of the task network: `weights` (kernels only), `parameters` (all), `macs`
             per sample (of those layers where they are known) and, where the budget is one of
             latency, `latency` in picoseconds as its table has it.
@@ -92,12 +94,13 @@ class Structure:
         self._projected = projected
         self._training = training
         self._hidden = describe_hidden(channel_graph)
-        self.groups = [
-            _count_connections(name, channel_graph, plan)
+        self.factors = {
+            name: _of_connections(name, channel_graph, plan)
             if name in plan.connections
-            else _count_channels(channel_graph.group(name), plan)
+            else _of_channels(channel_graph.group(name), plan)
             for name in names
-        ]
+        }
+        self.groups = [_counts(name, effective) for name, effective in self.factors.items()]
         self._has_connections = bool(plan.connections)
         known = projected[0] if projected else budget
         table = known.table if known else None
@@ -188,15 +191,15 @@ def _describe(budget: Budget, projected: Projected) -> str:
     )
 
 
-def _count_channels(group: ChannelGroup, plan: Plan) -> GroupCounts:
+def _of_channels(group: ChannelGroup, plan: Plan) -> np.ndarray:
     effective = group.consumers[0].gather(plan.scale, np) if group.is_input else None
     scale = plan.scale[group.name] if effective is None else effective
-    return _counts(group.name, np.where(plan.keep[group.name], scale, 0))
+    return np.where(plan.keep[group.name], scale, 0)
 
 
-def _count_connections(name: str, channel_graph: ChannelGraph, plan: Plan) -> GroupCounts:
+def _of_connections(name: str, channel_graph: ChannelGraph, plan: Plan) -> np.ndarray:
     kernel = next(kernel for kernel in channel_graph.kernels if kernel.connections_name == name)
-    return _counts(name, kernel.between(plan.connections[name], plan.keep))
+    return kernel.between(plan.connections[name], plan.keep)
 
 
 def _counts(name: str, effective: np.ndarray) -> GroupCounts:

@@ -39,8 +39,8 @@ def alone(kind: Kind, channel_graph: ChannelGraph, shares: tuple[float, float]) 
     args, kwargs = channel_graph.arguments_of(call, args, kwargs, keep)
     replicator = Replicator(channel_graph, keep, {}, {})
     _, outputs = replicator.replicate(call, call.op.name, args, kwargs)
-    made = list(inputs.values())
-    return keras.Model(made if len(made) > 1 else made[0], outputs)
+    several = list(inputs.values())
+    return keras.Model(several if len(several) > 1 else several[0], outputs)
 
 
 def _input(x: keras.KerasTensor, channel_graph: ChannelGraph, keep: dict) -> keras.KerasTensor:

@@ -50,19 +50,36 @@ def least_seconds(run: Callable[[], Any], seconds: float = _SECONDS) -> float:
         run: What is called.
         seconds: How long a round takes at least.
     """
+    number = calls_within(run, seconds)
+    return min(seconds_per_call(run, number) for _ in range(_ROUNDS))
+
+
+def calls_within(run: Callable[[], Any], seconds: float) -> int:
+    """How many calls take so long, at least one; a first one, which may compile, does not count.
+
+    Args:
+        run: What is called.
+        seconds: How long.
+    """
     run()
-    number, passed = 1, _passed(run, 1)
-    while passed < seconds:
-        number = max(2 * number, int(1.2 * number * seconds / max(passed, 1e-9)))
-        passed = _passed(run, number)
-    return min(passed, *(_passed(run, number) for _ in range(_ROUNDS - 1))) / number
+    number, passed = 1, seconds_per_call(run, 1)
+    while number * passed < seconds:
+        number = max(2 * number, int(1.2 * seconds / max(passed, 1e-9)))
+        passed = seconds_per_call(run, number)
+    return number
 
 
-def _passed(run: Callable[[], Any], number: int) -> float:
+def seconds_per_call(run: Callable[[], Any], number: int) -> float:
+    """The mean seconds of so many calls.
+
+    Args:
+        run: What is called.
+        number: How many calls.
+    """
     start = time.perf_counter()
     for _ in range(number):
         run()
-    return time.perf_counter() - start
+    return (time.perf_counter() - start) / number
 
 
 def _litert(path: Path, values: list[np.ndarray], threads: int) -> Callable[[], Any]:
@@ -70,12 +87,16 @@ def _litert(path: Path, values: list[np.ndarray], threads: int) -> Callable[[], 
         warnings.simplefilter("ignore")
         made = runtime_package("litert").Interpreter
         interpreter = made(model_path=str(path), num_threads=threads)
+    # Inputs come in an order of the file's own: those of the same shape take the same time.
+    by_shape = {value.shape[1:]: value for value in values}
     details = interpreter.get_input_details()
+    for each in details:
+        value = by_shape[tuple(each["shape"].tolist()[1:])]
+        interpreter.resize_tensor_input(each["index"], value.shape)
     interpreter.allocate_tensors()
-    by_shape = {(tuple(value.shape), str(value.dtype)): value for value in values}
-    for each in details:  # In an order of its own.
-        key = tuple(each["shape"].tolist()), np.dtype(each["dtype"]).name
-        interpreter.set_tensor(each["index"], by_shape[key])
+    for each in details:
+        value = by_shape[tuple(each["shape"].tolist()[1:])]
+        interpreter.set_tensor(each["index"], value.astype(each["dtype"]))
     return interpreter.invoke
 
 

@@ -1,0 +1,64 @@
+"""The application: its commands, and what becomes of errors and warnings."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from keras_switcher.cli.bench import bench
+from keras_switcher.cli.compact import compact
+from keras_switcher.cli.export import export
+from keras_switcher.cli.inspect import inspect
+from keras_switcher.cli.printing import complain
+from keras_switcher.cli.prune import prune
+from keras_switcher.cli.report import report
+from keras_switcher.cli.verify import verify
+
+COMMANDS = (inspect, prune, compact, verify, export, bench, report)
+
+app = typer.Typer(
+    help="Prunes Keras networks that were saved as .keras files, and checks and measures the "
+    "results. Files are loaded in Keras's safe mode: no code that they bring is run.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in COMMANDS:
+    app.command()(command)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; errors become a line on standard error.
+
+    Args:
+        arguments: The command's name and its arguments; by default those of the process.
+
+    Returns:
+        The exit code: 0; 1 where what was asked for does not hold, as outputs that differ; 2
+        where it could not be tried: wrong arguments, or files that cannot be used.
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            app(arguments and list(arguments))
+        except SystemExit as end:  # So it ends, whatever became of it.
+            return int(end.code or 0)
+        # Whatever a file makes Keras or a backend say: a user wants its words, not our frames.
+        except Exception as error:
+            complain("error", str(error) or type(error).__name__)
+            return 2
+    return 0
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any
+) -> None:
+    if issubclass(category, UserWarning):
+        complain("warning", str(message))
+
+
+if __name__ == "__main__":
+    sys.exit(run())

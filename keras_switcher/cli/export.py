@@ -1,0 +1,55 @@
+"""export: a file for another runtime, run and compared before it is kept."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import keras_switcher as ks
+from keras_switcher.cli.data import load_data
+from keras_switcher.cli.files import load, task_of
+from keras_switcher.cli.options import AsJson, Data, ModelFile, Modules, Scale
+from keras_switcher.cli.printing import show_json, working
+from keras_switcher.pruning.export.quantization import KINDS
+
+_FORMATS = ("litert", "onnx", "openvino", "saved_model")
+
+
+def export(
+    file: ModelFile,
+    out: Annotated[Path, typer.Option("--out", "-o", help="What to write: nothing may be there.")],
+    format: Annotated[str, typer.Option(help=f"One of {', '.join(_FORMATS)}.")] = "litert",
+    quantize: Annotated[str | None, typer.Option(help=f"For LiteRT: {', '.join(KINDS)}.")] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="The same as --quantize int8.")] = False,
+    data: Data = None,
+    scale: Scale = 1.0,
+    verify: Annotated[bool, typer.Option(help="Run the file and compare it.")] = True,
+    modules: Modules = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model in another format, compacted, run and compared before it is kept."""
+    if format not in _FORMATS:
+        raise ValueError(f"--format must be one of {', '.join(_FORMATS)}. Received: {format}.")
+    quantize = "int8" if int8 else quantize
+    if (quantize == "int8") != (data is not None):
+        raise ValueError(
+            "--int8 needs --data, samples that tell the ranges of all values; nothing else does."
+        )
+    model = load(file, modules)
+    samples = None if data is None else load_data(data, task_of(model), scale)[0]
+    settings: dict[str, Any] = {
+        "format": "tf_saved_model" if format == "saved_model" else format,
+        "verify": verify,
+        "quantize": quantize,
+        "representative": samples,
+        "verbose": False,
+    }
+    with working(f"Writing {out.name}"):
+        if isinstance(model, ks.SwitcherModel):
+            report = model.export(out, **settings)
+        else:
+            report = ks.export_model(model, out, **settings)
+    if as_json:
+        show_json({"out": str(out), "size": report.size, "difference": report.difference})
+    else:
+        print(report)

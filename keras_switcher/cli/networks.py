@@ -1,0 +1,122 @@
+"""Networks: files of any format as functions of arrays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from keras_switcher.cli.files import load, task_of
+from keras_switcher.graph.random_inputs import draws, limits_of
+from keras_switcher.graph.tracing import trace
+from keras_switcher.pruning.export import ExportedModel
+
+Arrays = list[np.ndarray]
+_SAMPLES = 16
+
+
+@dataclass(eq=False)
+class Network:
+    """A network in a file.
+
+    Args:
+        path: The file.
+        names: The names of its inputs.
+        run: Returns its outputs for an array for each of its inputs, in order.
+        model: The Keras model, if it is one.
+    """
+
+    path: Path
+    names: list[str]
+    run: Callable[[Arrays], Arrays]
+    model: keras.Model | None = None
+
+    @property
+    def task(self) -> keras.Model | None:
+        """The model, or the task network of a SwitcherModel."""
+        return None if self.model is None else task_of(self.model)
+
+
+def open_network(path: Path, modules: list[str] | None = None) -> Network:
+    """Opens a file: a .keras file, or an exported one, which its format's runtime runs.
+
+    Args:
+        path: The file or folder.
+        modules: Modules that register layers of a .keras file.
+
+    Raises:
+        ValueError: If it cannot be opened.
+        ImportError: If a package is missing that runs it.
+    """
+    if path.suffix == ".keras":
+        return _of_keras(path, load(path, modules))
+    exported = ExportedModel(path)
+
+    def run(values: Arrays) -> Arrays:
+        made = exported(dict(zip(exported.inputs, values, strict=True)))
+        made = made if isinstance(made, dict) else {exported.outputs[0]: made}
+        return [made[name] for name in exported.outputs]
+
+    return Network(path, exported.inputs, run)
+
+
+def _of_keras(path: Path, model: keras.Model) -> Network:
+    tensors = task_of(model).input if hasattr(task_of(model), "input_names") else None
+    tensors = task_of(model).inputs if tensors is None else tensors
+    if isinstance(tensors, list) and len(tensors) == 1:
+        tensors = tensors[0]
+
+    def run(values: Arrays) -> Arrays:
+        flat = [ops.convert_to_tensor(value) for value in values]
+        outputs = model(tree.pack_sequence_as(tensors, flat), training=False)
+        return [ops.convert_to_numpy(each) for each in tree.flatten(outputs)]
+
+    return Network(path, [tensor.name for tensor in tree.flatten(tensors)], run, model)
+
+
+def random_values(network: Network, batch: int = _SAMPLES) -> Arrays:
+    """Random inputs on which a network runs, in its order.
+
+    Args:
+        network: A network of a .keras file.
+        batch: The number of samples.
+
+    Raises:
+        ValueError: If it runs on none of those that were tried.
+    """
+    task = network.task
+    if task is None:
+        raise ValueError(f"Of {network.path}, nobody knows what it reads: pass --data.")
+    limits = limits_of(trace(task))
+    error: Any = None
+    for draw in draws(task.inputs, samples=(batch,)):
+        values = [ops.convert_to_numpy(x) for x in tree.flatten(draw.values(task.inputs, limits))]
+        try:
+            network.run(values)
+        except Exception as problem:  # A size or a range of values that a layer does not take.
+            error = problem
+            continue
+        return values
+    raise ValueError(f"{network.path} does not run on random inputs: {error} Pass --data.")
+
+
+def in_order(x: Any, network: Network) -> Arrays:
+    """Samples as `load_data` returns them, in the order of a network's inputs.
+
+    Args:
+        x: An array, or arrays by name.
+        network: The network.
+
+    Raises:
+        ValueError: If it has other inputs.
+    """
+    given = x if isinstance(x, dict) else {network.names[0]: x}
+    if set(given) != set(network.names):
+        raise ValueError(
+            f"--data holds {', '.join(map(repr, given))}; {network.path} reads "
+            f"{', '.join(map(repr, network.names))}."
+        )
+    return [np.asarray(given[name]) for name in network.names]

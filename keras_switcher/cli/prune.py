@@ -1,0 +1,81 @@
+"""prune: a smaller model within a budget, by a criterion, without training."""
+
+from typing import Annotated
+
+import typer
+
+import keras_switcher as ks
+from keras_switcher.cli.data import load_data
+from keras_switcher.cli.files import check_free, load, save
+from keras_switcher.cli.options import (
+    AsJson,
+    Data,
+    Keep,
+    ModelFile,
+    Modules,
+    Of,
+    Out,
+    Overwrite,
+    RoundTo,
+    Scale,
+)
+from keras_switcher.cli.printing import show_change, show_json, show_table, working
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.criteria import registry
+
+
+def prune(
+    file: ModelFile,
+    out: Out,
+    keep: Keep = 0.5,
+    of: Of = "weights",
+    criterion: Annotated[
+        str, typer.Option(help=f"How channels are scored: {', '.join(registry.names())}.")
+    ] = "group_norm",
+    allocation: Annotated[
+        str, typer.Option(help="global: the best channels of all groups; uniform: shares alike.")
+    ] = "global",
+    floor: Annotated[float, typer.Option(help="The share of each group that stays.")] = 0.05,
+    round_to: RoundTo = 1,
+    data: Data = None,
+    scale: Scale = 1.0,
+    modules: Modules = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the channels of the lowest scores until a budget is met, without training."""
+    check_free(out, ".keras", overwrite)
+    budget = ks.Budget(keep, of=of)
+    model = load(file, modules, compiled=data is not None)
+    if isinstance(model, ks.SwitcherModel):
+        raise ValueError(
+            f"{file} holds a SwitcherModel, which learned what to remove. Use compact."
+        )
+    samples = None if data is None else load_data(data, model, scale)
+    with working("Pruning"):
+        small = ks.prune(
+            model, budget, criterion, allocation, samples, floor=floor, round_to=round_to
+        )
+    save(small, out)
+    before, after = ChannelGraph(model), ChannelGraph(small)
+    costs = remaining(before), remaining(after)
+    sizes = _sizes(before, after)
+    if as_json:
+        groups = [dict(zip(("name", "before", "after"), row, strict=True)) for row in sizes]
+        show_json({"out": str(out), "groups": groups, "before": costs[0], "after": costs[1]})
+        return
+    show_table(("group", "channels", "kept"), sizes)
+    for name in costs[0]:
+        show_change(name, costs[0][name], costs[1][name])
+    print(f"{out} is written. It has lost accuracy: train it on.")
+
+
+def _sizes(before: ChannelGraph, after: ChannelGraph) -> list[tuple[str, int, int]]:
+    """The channels of each prunable group before and after."""
+    left = {producer.name: group.size for group in after.groups for producer in group.producers}
+    return [
+        (group.name, group.size, next((left[p.name] for p in group.producers if p.name in left), 0))
+        for group in before.groups
+        if group.prunable and not group.is_input
+    ]

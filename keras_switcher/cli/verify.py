@@ -1,0 +1,79 @@
+"""verify: whether two files compute the same, whatever their formats."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from keras_switcher.cli.data import load_data
+from keras_switcher.cli.networks import Arrays, Network, in_order, open_network, random_values
+from keras_switcher.cli.options import AsJson, Data, Modules, Scale
+from keras_switcher.cli.printing import show_json, working
+from keras_switcher.graph.differences import difference
+from keras_switcher.pruning.verification.tolerance import TOLERANCE
+
+NetworkFile = Annotated[
+    Path,
+    typer.Argument(help=".keras, .tflite, .onnx, .xml (OpenVINO), or a SavedModel's folder."),
+]
+
+
+def verify(
+    first: NetworkFile,
+    second: NetworkFile,
+    data: Data = None,
+    scale: Scale = 1.0,
+    tolerance: Annotated[
+        float, typer.Option(help="How far outputs may differ, as a share of the largest.")
+    ] = TOLERANCE,
+    modules: Modules = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the outputs of two files on random inputs or on data; exit code 1 if they differ."""
+    networks = [open_network(path, modules) for path in (first, second)]
+    values = _values(networks, data, scale)
+    with working("Comparing"):
+        outputs = [network.run(_ordered(values, networks[0], network)) for network in networks]
+    found = _distance(*outputs)
+    equal = found <= tolerance
+    if as_json:
+        # JSON has no word for infinity.
+        shown = found if np.isfinite(found) else None
+        show_json({"equal": equal, "difference": shown, "tolerance": tolerance})
+    elif np.isfinite(found):
+        says = "compute the same" if equal else "differ"
+        print(f"{first} and {second} {says}: by {found:.1e} of the largest output.")
+    else:
+        print(f"{first} and {second} differ: outputs of other shapes, or not finite.")
+    if not equal:
+        raise typer.Exit(1)
+
+
+def _values(networks: list[Network], data: Path | None, scale: float) -> Arrays:
+    """Inputs in the order of the first network's."""
+    of_keras = next((network for network in networks if network.model is not None), None)
+    if data is not None:
+        x, _ = load_data(data, of_keras and of_keras.task, scale)
+        return in_order(x, networks[0])
+    if of_keras is None:
+        raise ValueError("Of two exported files, nobody knows what they read: pass --data.")
+    return _ordered(random_values(of_keras), of_keras, networks[0])
+
+
+def _ordered(values: Arrays, known: Network, other: Network) -> Arrays:
+    """Inputs of one network in the order of another one's, by name where names are the same."""
+    if len(known.names) != len(other.names):
+        raise ValueError(
+            f"{known.path} has {len(known.names)} inputs, {other.path} has {len(other.names)}."
+        )
+    if set(known.names) != set(other.names):
+        return values
+    by_name = dict(zip(known.names, values, strict=True))
+    return [by_name[name] for name in other.names]
+
+
+def _distance(first: Arrays, second: Arrays) -> float:
+    if [x.shape for x in first] != [x.shape for x in second]:
+        return float("inf")
+    return difference(first, second)

@@ -1,0 +1,156 @@
+"""Content of a report: what is told of a SwitcherModel, or of a network and a smaller one."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.counting import unknown_macs
+from keras_switcher.graph.differences import difference
+from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.hidden_weights import describe_hidden
+from keras_switcher.graph.side_effects import variables_of_functions
+from keras_switcher.model import SwitcherModel
+from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.verification.random_runs import RandomRuns
+
+
+@dataclass
+class GroupContent:
+    """What is told of a group.
+
+    Args:
+        name: Its name.
+        counts: How many of its channels are kept and pruned, or strengthened, weakened and pruned.
+        factors: Its factors, where they are known.
+        epochs: The counts of each epoch, where they were recorded.
+    """
+
+    name: str
+    counts: dict[str, int]
+    factors: np.ndarray | None = None
+    epochs: dict[str, list[int]] | None = None
+
+    @property
+    def total(self) -> int:
+        """The number of its channels."""
+        return sum(self.counts.values())
+
+    @property
+    def kept(self) -> int:
+        """How many stay."""
+        return self.total - self.counts["pruned"]
+
+
+@dataclass
+class Content:
+    """What a report tells.
+
+    Args:
+        title: The network's name.
+        before: Its costs, by name.
+        after: Those of the smaller one.
+        groups: What is told of each group that can be pruned.
+        whole: The names and sizes of the others, and why they stay.
+        notes: Sentences about what is not counted or not reached.
+        difference: How far the outputs of both networks are apart on random inputs, relative to
+            the largest; None where they could not be run.
+        files: What else is known: names of files, bytes, milliseconds, by row.
+    """
+
+    title: str
+    before: dict[str, int]
+    after: dict[str, int]
+    groups: list[GroupContent]
+    whole: list[tuple[str, int, str]]
+    notes: list[str]
+    difference: float | None
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+
+def of_switcher_model(model: SwitcherModel, epochs: list[dict]) -> Content:
+    """What is told of a trained SwitcherModel: `compact()` makes the smaller network.
+
+    Args:
+        model: The model.
+        epochs: What a `StructureHistory` recorded; nothing if empty.
+    """
+    structure = model.structure()
+    small = model.compact()
+    groups = [
+        GroupContent(
+            counts.name,
+            {kind: getattr(counts, kind) for kind in ("strengthened", "weakened", "pruned")},
+            structure.factors[counts.name],
+            _over_epochs(counts.name, epochs),
+        )
+        for counts in structure.groups
+    ]
+    channel_graph = model.gated.channel_graph
+    apart = _difference(channel_graph, model.scaling_factors(), small)
+    told = {counts.name for counts in structure.groups}
+    whole = _whole(channel_graph, told)
+    costs = structure.before, structure.after
+    return Content(model.task.name, *costs, groups, whole, _notes(channel_graph), apart)
+
+
+def of_pair(model: keras.Model, small: keras.Model) -> Content:
+    """What is told of a network, and of one that was made smaller of it.
+
+    Args:
+        model: The network.
+        small: The smaller one, whose layers have the same names.
+    """
+    before, after = ChannelGraph(model), ChannelGraph(small)
+    left = {producer.name: group.size for group in after.groups for producer in group.producers}
+    groups = []
+    for group in before.groups:
+        if group.prunable and not group.is_input:
+            sizes = [left[producer.name] for producer in group.producers if producer.name in left]
+            kept = sizes[0] if sizes else 0
+            counts = {"kept": kept, "pruned": group.size - kept}
+            groups.append(GroupContent(group.name, counts))
+    costs = remaining(before), remaining(after)
+    whole = _whole(before, {group.name for group in groups})
+    return Content(
+        model.name, *costs, groups, whole, _notes(before), _difference(before, {}, small)
+    )
+
+
+def _over_epochs(name: str, epochs: list[dict]) -> dict[str, list[int]] | None:
+    told = [each[name] for each in epochs if name in each]
+    if len(told) < 2:
+        return None
+    return {kind: [each[kind] for each in told] for kind in ("strengthened", "weakened", "pruned")}
+
+
+def _whole(channel_graph: ChannelGraph, told: set[str]) -> list[tuple[str, int, str]]:
+    others = [g for g in channel_graph.groups if g.name not in told and not g.is_input]
+    return [(group.name, group.size, _why(group)) for group in others]
+
+
+def _why(group: ChannelGroup) -> str:
+    return group.reason or "it was not chosen"
+
+
+def _notes(channel_graph: ChannelGraph) -> list[str]:
+    unknown = unknown_macs(channel_graph)
+    notes = [f"MACs of '{name}' are not counted: {why}." for name, why in unknown.items()]
+    hidden = describe_hidden(channel_graph)
+    return [*notes, hidden] if hidden else notes
+
+
+def _difference(channel_graph: ChannelGraph, factors: dict, small: keras.Model) -> float | None:
+    """How far a smaller network is from the gated one, on random inputs."""
+    assignable = variables_of_functions([call.op for call in channel_graph.graph.calls])
+    draw, inputs, expected = RandomRuns(channel_graph, factors, assignable).first()
+    if draw is None or expected is None:
+        return None
+    actual = [
+        keras.ops.convert_to_numpy(x) for x in keras.tree.flatten(small(inputs, training=False))
+    ]
+    if [x.shape for x in actual] != [x.shape for x in expected]:
+        return None
+    return difference(expected, actual)

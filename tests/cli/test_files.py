@@ -1,0 +1,171 @@
+"""Files that are broken or hostile are refused; what exists is not lost."""
+
+import json
+import pathlib
+import time
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+
+def rewritten(source, target, change, compression=zipfile.ZIP_STORED):
+    """Writes a .keras file anew; `change(name, content)` returns what becomes of each member."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", compression) as new:
+        for name in old.namelist():
+            new.writestr(name, change(name, old.read(name)))
+    return target
+
+
+def with_units(number):
+    def change(name, content):
+        if name != "config.json":
+            return content
+        config = json.loads(content)
+        hidden = next(
+            each for each in config["config"]["layers"] if each["config"]["name"] == "hidden"
+        )
+        hidden["config"]["units"] = number
+        return json.dumps(config)
+
+    return change
+
+
+def refused(run, file, *said):
+    """A file that `inspect` refuses within seconds, in words, with nothing written."""
+    before = sorted(file.parent.rglob("*"))
+    start = time.monotonic()
+    code, out, err = run("inspect", file)
+    assert time.monotonic() - start < 5
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert all(each in err for each in said), err
+    assert "Traceback" not in err
+    assert sorted(file.parent.rglob("*")) == before
+
+
+def test_a_file_that_is_not_there_or_no_model_is_refused(run, tmp_path, saved):
+    refused(run, tmp_path / "nowhere.keras", "There is no file")
+    (tmp_path / "text.keras").write_text("hello")
+    refused(run, tmp_path / "text.keras", "is no .keras file")
+    (tmp_path / "cut.keras").write_bytes(saved.read_bytes()[:-2000])
+    refused(run, tmp_path / "cut.keras", "it was cut off")
+    (tmp_path / "model.h5").write_bytes(b"")
+    refused(run, tmp_path / "model.h5", "is no .keras file", "model.save")
+    (tmp_path / "folder.keras").mkdir()
+    refused(run, tmp_path / "folder.keras", "is no .keras file")
+
+
+def test_code_in_a_file_is_never_run(run, tmp_path):
+    marker = tmp_path / "ran"
+    marks = layers.Lambda(lambda x, marker=str(marker): pathlib.Path(marker).touch() or x)
+    model = keras.Sequential([keras.Input((4,)), marks, layers.Dense(2)])
+    model.save(tmp_path / "lambda.keras")
+    marker.unlink()
+    refused(run, tmp_path / "lambda.keras", "Lambda", "never runs code")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("units", [10**8, 10**12])
+def test_layers_larger_than_the_weights_of_a_file_are_not_made(run, tmp_path, saved, units):
+    bomb = rewritten(saved, tmp_path / "bomb.keras", with_units(units))
+    refused(run, bomb, "bytes of them")
+
+
+def test_files_that_unpack_to_far_more_are_refused(run, tmp_path, saved):
+    zeros = bytes(2**26)
+    bomb = rewritten(
+        saved,
+        tmp_path / "bomb.keras",
+        lambda name, content: zeros if "weights" in name else content,
+        zipfile.ZIP_DEFLATED,
+    )
+    refused(run, bomb, "unpacked")
+
+
+def test_deep_configurations_are_refused(run, tmp_path, saved):
+    deep = "[" * 100_000 + "]" * 100_000
+    bomb = rewritten(
+        saved,
+        tmp_path / "deep.keras",
+        lambda name, content: deep if name == "config.json" else content,
+    )
+    refused(run, bomb, "recursion")
+
+
+def test_members_with_paths_that_climb_write_nothing_elsewhere(run, tmp_path, saved):
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    climbing = rewritten(saved, folder / "climbing.keras", lambda name, content: content)
+    with zipfile.ZipFile(climbing, "a") as archive:
+        archive.writestr("../climbed", "here")
+        archive.writestr("assets/../../climbed", "here")
+    run("inspect", climbing)
+    assert not list(tmp_path.rglob("climbed"))
+
+
+def test_weights_of_another_network_are_refused(run, tmp_path, saved):
+    refused(run, rewritten(saved, tmp_path / "other.keras", with_units(5)), "cannot be loaded")
+
+
+def test_layers_of_a_users_own_come_with_their_module(run, run_json, tmp_path):
+    (tmp_path / "own_layers.py").write_text(
+        "import keras\n"
+        "@keras.saving.register_keras_serializable('own')\n"
+        "class Twice(keras.layers.Layer):\n"
+        "    def call(self, x):\n"
+        "        return 2 * x\n"
+    )
+    scope = {}
+    exec((tmp_path / "own_layers.py").read_text(), scope)
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3), scope["Twice"](), layers.Dense(2)]
+    )
+    model.save(tmp_path / "own.keras")
+    keras.saving.get_custom_objects().pop("own>Twice")
+    refused(run, tmp_path / "own.keras", "--import")
+    found = run_json("inspect", tmp_path / "own.keras", "--import", "own_layers")
+    assert [group["prunable"] for group in found["groups"]] == [True, False, True]
+    code, _, err = run("inspect", tmp_path / "own.keras", "--import", "nowhere")
+    assert code == 2
+    assert "--import nowhere" in err
+
+
+def test_what_exists_is_replaced_only_when_told_to(run, saved, tmp_path):
+    target = tmp_path / "small.keras"
+    target.write_text("precious")
+    code, _, err = run("prune", saved, "-o", target)
+    assert code == 2
+    assert "--overwrite" in err
+    assert target.read_text() == "precious"
+    code, _, err = run("prune", saved, "-o", target, "--keep", 0.001, "--overwrite")
+    assert code == 2
+    assert target.read_text() == "precious"
+    assert run("prune", saved, "-o", target, "--overwrite")[0] == 0
+    assert keras.saving.load_model(target).count_params() > 0
+    code, _, err = run("prune", saved, "-o", tmp_path / "no" / "small.keras")
+    assert code == 2
+    assert "there is no folder" in err
+    code, _, err = run("prune", saved, "-o", tmp_path / "small.h5")
+    assert code == 2
+    assert ".keras" in err
+
+
+def test_samples_that_do_not_fit_are_refused(run, saved, tmp_path):
+    def said(**arrays):
+        np.savez(tmp_path / "samples.npz", **arrays)
+        code, _, err = run(
+            "prune", saved, "--criterion", "activation", "--data", "samples.npz", "-o", "s.keras"
+        )
+        assert code == 2
+        return err
+
+    assert "(2, 8, 8, 3)" in said(x=np.zeros((2, 8, 8, 3)))
+    assert "finite" in said(x=np.full((2, 8, 8, 1), np.nan))
+    assert "'pictures'" in said(pictures=np.zeros((2, 8, 8, 1)))
+    assert "shape (0, 8, 8, 1)" in said(x=np.zeros((0, 8, 8, 1)))
+    code, _, err = run("prune", saved, "--data", "nowhere", "-o", "s.keras")
+    assert code == 2
+    assert "holds no samples" in err
