@@ -143,7 +143,7 @@ class Comparison:
 
         compared = [(op, noting(op)) for op in self._run if id(op) in self.compared]
         with calling(compared), self._noting_state(made):
-            outputs = self._call.op(*args, **{"training": training, **kwargs})
+            outputs = self._call.op(*args, **{**kwargs, "training": training})
             made["outputs"] = _arrays(outputs)
         self._stand_ins.learn(self._kind, (args, kwargs), outputs)
         return made

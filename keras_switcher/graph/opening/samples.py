@@ -110,8 +110,8 @@ class OpenSamples:
             sizes = np.shape(x)[place], np.shape(other)[place]
             for tensor, pair in zip(inputs, others, strict=True):
                 if tensor.shape and (tensor.shape[0], pair.shape[0]) == sizes:
-                    ones = self._mapped(tensor)
-                    before.extend(_repetition(row, ones, place))
+                    samples = self._mapped(tensor)
+                    before.extend(calls_before(_repeated(row, samples, place), [samples]))
                     return before[-1].output
             raise ValueError(OTHERS)
 
@@ -131,12 +131,12 @@ class OpenSamples:
         if name == "newshape":
             call.op.newshape = tuple(_with_one_open(sizes, call.output.shape))
             return [call]
-        ones = next(x for x in inputs if x.shape and x.shape[0] is None)
-        repeats_one = call.input.shape[0] in (1, None)  # All of them once is a repetition, too.
-        repeats_one = repeats_one and call.output.shape[1:] == call.input.shape[1:]
-        if not repeats_one or sizes.count(None) != 1:
+        samples = next(x for x in inputs if x.shape and x.shape[0] is None)
+        made = _spread(call, sizes, samples)
+        if made is None:
             raise ValueError(f"its call() writes the number of samples in '{call.op.name}'")
-        return _repeated(call, ones)
+        *others, last = calls_before(made, [call.input, samples])
+        return [*others, replace(last, outputs=call.outputs)]
 
 
 def _with_more_inputs(inside: CallGraph, given: Any, filled: Any) -> CallGraph:
@@ -153,20 +153,44 @@ def _with_more_inputs(inside: CallGraph, given: Any, filled: Any) -> CallGraph:
     return replace(inside, inputs=[*inputs, *known])
 
 
-def _repeated(call: Call, samples: keras.KerasTensor) -> list[Call]:
-    """Calls that repeat a single sample."""
-    *made, last = _repetition(call.input, samples)
-    return [*made, replace(last, outputs=call.outputs)]
+def _spread(call: Call, sizes: list, samples: keras.KerasTensor) -> Any:
+    """What a call makes that repeats its input as often along an axis as there are samples.
+
+    Args:
+        call: A call of one of `WRITERS`, but of a reshape.
+        sizes: What it writes, None in the place of the number of samples.
+        samples: A tensor with the open number.
+
+    Returns:
+        A symbolic tensor, or None where it is not written in the place of a single entry.
+    """
+    if type(call.op).__name__ == "Repeat":
+        if call.op.axis is None:
+            return None
+        place = call.op.axis % len(call.input.shape)
+        sizes = [None if axis == place else 1 for axis in range(len(call.input.shape))]
+    made, rank = call.input, len(call.output.shape)
+    sizes = [1] * (rank - len(sizes)) + sizes
+    for _ in range(rank - len(made.shape)):
+        made = ops.expand_dims(made, 0)
+    if sizes.count(None) != 1 or sizes[0] is not None or made.shape[0] not in (1, None):
+        return None
+    is_tile = type(call.op).__name__ == "Tile"
+    for axis, size in enumerate(sizes):
+        # All samples once are a repetition, too.
+        if axis and size != 1 and (is_tile or made.shape[axis] == 1):
+            tiles = [size if other == axis else 1 for other in range(rank)]
+            made = ops.tile(made, tiles) if is_tile else ops.repeat(made, size, axis=axis)
+    return _repeated(made, samples)
 
 
-def _repetition(single: Any, samples: keras.KerasTensor, place: int = 0) -> list[Call]:
-    """Calls that multiply a tensor or constant with a one for each sample, along an axis of it."""
+def _repeated(single: Any, samples: keras.KerasTensor, place: int = 0) -> Any:
+    """A tensor or constant that is multiplied with a one for each sample, along an axis of it."""
     dtype = standardize_dtype(single.dtype)
     first = samples[(slice(None), *[0] * (len(samples.shape) - 1))]
     along = [-1 if axis == place else 1 for axis in range(len(single.shape))]
     ones = ops.reshape(ops.cast(ops.ones_like(first), dtype), along)
-    made = (ops.logical_and if dtype == "bool" else ops.multiply)(single, ones)
-    return list(calls_before(made, [x for x in (single, samples) if is_tensor(x)]))
+    return (ops.logical_and if dtype == "bool" else ops.multiply)(single, ones)
 
 
 def _repeated_row(array: Any, other: Any) -> tuple[np.ndarray, int]:

@@ -1,0 +1,116 @@
+"""Blocks written in the ways of other libraries and of Keras's examples are opened."""
+
+import keras
+import numpy as np
+import pytest
+from helpers.checks import masks_for, with_random_weights
+from helpers.composites import Composite
+from helpers.exactness import check_exact_graph
+from keras import layers, ops
+
+import keras_switcher as ks
+
+LENGTH, WIDTH = 4, 6
+
+
+def network(*blocks):
+    """Blocks behind a layer whose outputs can be removed if they are all opened."""
+    inputs = keras.Input((LENGTH, 3))
+    x = layers.Dense(WIDTH, "tanh", name="stem")(inputs)
+    for block in blocks:
+        x = block(x)
+    outputs = layers.Dense(2, name="head")(layers.Flatten()(x))
+    return with_random_weights(keras.Model(inputs, outputs))
+
+
+def check_opened(model, *names, step=True):
+    prunable = {group.name for group in ks.channel_groups(model) if group.prunable}
+    assert prunable >= {"stem", *names}
+    for seed in range(2):
+        check_exact_graph(model, *masks_for(model, 0.5, seed), step=step)
+
+
+def sliced(table, samples):
+    return ops.broadcast_to(ops.slice(table, (0, 0), (LENGTH, WIDTH)), (samples, LENGTH, WIDTH))
+
+
+WAYS = {
+    "slice": sliced,
+    "new axis": lambda table, samples: ops.broadcast_to(table, (samples, LENGTH, WIDTH)),
+    "two axes": lambda table, samples: ops.broadcast_to(table[:1], (samples, LENGTH, WIDTH)),
+    "tile": lambda table, samples: ops.tile(table[None, :2], (samples, 2, 1)),
+    "repeat": lambda table, samples: ops.repeat(table[None], samples, axis=0),
+}
+
+
+@keras.saving.register_keras_serializable("others")
+class Positions(Composite):
+    """Adds a table of positions, which it writes anew for each sample."""
+
+    def __init__(self, way, **kwargs):
+        super().__init__(**kwargs)
+        self.way = way
+
+    def build(self, shape):
+        self.table = self.add_weight(shape=(LENGTH, WIDTH), name="table")
+
+    def call(self, x):
+        return x + WAYS[self.way](self.table, ops.shape(x)[0])
+
+    def get_config(self):
+        return {**super().get_config(), "way": self.way}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_table_may_be_written_for_each_sample(way):
+    check_opened(network(Positions(way, name="positions")))
+
+
+@keras.saving.register_keras_serializable("others")
+class Biased(Composite):
+    """Adds an entry of a table to each position, by numbers that are a variable."""
+
+    def build(self, shape):
+        self.table = self.add_weight(shape=(3, shape[-1]), name="table")
+        places = np.arange(LENGTH) % 3
+        self.places = keras.Variable(places, dtype="int32", trainable=False, name="places")
+
+    def call(self, x, shift=None):
+        x = x + ops.take(self.table, ops.reshape(self.places, (-1,)), axis=0)
+        return x if shift is None else x + ops.cast(shift, x.dtype)
+
+
+@keras.saving.register_keras_serializable("others")
+class Around(Composite):
+    """Calls a layer with a constant of its own, which has more digits."""
+
+    def build(self, shape):
+        self.inner = Biased(name="inner")
+        self.inner.build(shape)
+        shift = np.arange(LENGTH)[:, None] / 2
+        self.shift = keras.Variable(shift, dtype="float64", trainable=False, name="shift")
+
+    def call(self, x):
+        return self.inner(x, shift=self.shift)
+
+
+def test_a_layer_in_a_layer_may_hold_whole_numbers_in_variables():
+    check_opened(network(Around(name="around")), step=False)
+
+
+@keras.saving.register_keras_serializable("others")
+class DoesNotTrain(Composite):
+    """A block whose `training` is False where nothing is said."""
+
+    def build(self, shape):
+        self.dense, self.norm = layers.Dense(self.width, "relu"), layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5, seed=1)
+        self.dense.build(shape)
+        self.norm.build((*shape[:-1], self.width))
+
+    def call(self, x, training=False):
+        return self.drop(self.norm(self.dense(x), training=training), training=training)
+
+
+def test_training_may_be_false_by_default():
+    check_opened(network(DoesNotTrain(5, name="block")), "block/dense")
