@@ -99,6 +99,27 @@ def test_a_layer_in_a_layer_may_hold_whole_numbers_in_variables():
 
 
 @keras.saving.register_keras_serializable("others")
+class Attends(Composite):
+    """Attention over positions by equations with capital letters and spaces."""
+
+    def build(self, shape):
+        self.query, self.value = layers.Dense(shape[-1]), layers.Dense(self.width)
+        self.query.build(shape)
+        self.value.build(shape)
+
+    def call(self, x):
+        scores = ops.softmax(ops.einsum("bnc, bNc -> bnN", self.query(x), x))
+        return ops.einsum("bnN, bNc -> bnc", scores, self.value(x)[:])
+
+
+def test_equations_may_have_capital_letters_and_spaces():
+    model = network(Attends(5, name="block"), layers.Dense(WIDTH, name="next"))
+    prunable = {group.name for group in ks.channel_groups(model) if group.prunable}
+    assert prunable >= {"block/value", "next"}
+    check_exact_graph(model, *masks_for(model))
+
+
+@keras.saving.register_keras_serializable("others")
 class DoesNotTrain(Composite):
     """A block whose `training` is False where nothing is said."""
 

@@ -4,7 +4,7 @@
 * `recording`: runs call() on symbolic tensors and reads the calls that it makes,
 * `nodes`: what Keras notes of calls on symbolic tensors, read and removed again,
 * `comparing`: whether a layer takes the same steps in training,
-* `single_keys`: symbolic tensors are indexed as other tensors are,
+* `symbolic`: symbolic tensors are used as other tensors are,
 * `samples`: leaves the number of samples open again,
 * `own_weights`, `own_kernels`: the weights that such a layer holds itself, as layers of their own,
 * `held`: what a call() assigns to its layer is undone,

@@ -19,7 +19,7 @@ from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
 from keras_switcher.graph.opening.samples import NUMBERS, OpenSamples, symbols
-from keras_switcher.graph.opening.single_keys import single_keys
+from keras_switcher.graph.opening.symbolic import used_as_others
 from keras_switcher.graph.registry import find_rule
 from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.graph.sublayers import with_sublayers
@@ -94,7 +94,7 @@ class Recorder:
         with ExitStack() as stack:
             stack.enter_context(attributes_restored(parts))
             stack.enter_context(without_new_nodes(op))
-            stack.enter_context(single_keys())
+            stack.enter_context(used_as_others())
             for part in parts:
                 stack.enter_context(_answered(part, partial(self._run, part)))
             for part in with_sublayers(op):
