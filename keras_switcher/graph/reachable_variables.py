@@ -5,7 +5,7 @@ import functools
 import sys
 import types
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -37,7 +37,8 @@ def reachable_variables(*roots: Any) -> list:
 
     Followed are attributes, containers, partial functions, bound methods, what functions close
     over, their defaults and the globals that they name, and the methods of classes that are not a
-    library's own. Not followed are tensors: they lead to the whole graph.
+    library's own. Not followed are tensors, which lead to the whole graph, and constructors of
+    classes (`from_config`), which no call() uses.
 
     Args:
         roots: Layers, operations, functions or anything else.
@@ -137,31 +138,56 @@ def _globals_named(code: types.CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _next_to(x: Any) -> Iterator:
+def _next_to(x: Any) -> Iterable:
+    """What code can reach from an object in one step."""
+    # What an object is depends on both: a proxy says that it is of another class.
+    key = type(x), x.__class__
+    if key not in _FOLLOWERS:
+        _FOLLOWERS[key] = _follower(x)
+    return _FOLLOWERS[key](x)
+
+
+# By a type and what its objects say they are: telling takes longer than following.
+_FOLLOWERS: dict[tuple[type, type], Callable[[Any], Iterable]] = {}
+
+
+def _follower(x: Any) -> Callable[[Any], Iterable]:
+    """The function that follows objects like this one."""
     if isinstance(x, Mapping):
-        yield from (*x.keys(), *x.values())
-    elif isinstance(x, np.ndarray):
-        yield from x.flat if x.dtype == object else ()
-    elif isinstance(x, (list, tuple, set, frozenset)) or (
+        return lambda x: (*x.keys(), *x.values())
+    if isinstance(x, np.ndarray):
+        return lambda x: x.flat if x.dtype == object else ()
+    if isinstance(x, (list, tuple, set, frozenset)) or (
         isinstance(x, Iterable) and type(x).__module__ == "collections"
     ):
-        yield from x
-    elif isinstance(x, (functools.partial, functools.partialmethod)):
-        yield from (x.func, x.args, x.keywords)
-    elif isinstance(x, (types.MethodType, staticmethod, classmethod)):
-        yield from (x.__func__, getattr(x, "__self__", None))
-    elif isinstance(x, property):
-        yield from (x.fget, x.fset)
-    elif isinstance(x, functools.cached_property):
-        yield x.func
-    elif isinstance(x, weakref.ref):
-        yield x()
-    elif isinstance(x, types.FunctionType):
-        yield from _named_by(x)
-    elif isinstance(x, type):
-        yield from () if _top(x.__module__) in _LIBRARIES else vars(x).values()
-    elif not isinstance(x, types.ModuleType):
-        yield from _held_by(x)
+        return lambda x: x
+    if isinstance(x, (functools.partial, functools.partialmethod)):
+        return lambda x: (x.func, x.args, x.keywords)
+    if isinstance(x, (types.MethodType, staticmethod, classmethod)):
+        return lambda x: (x.__func__, getattr(x, "__self__", None))
+    if isinstance(x, property):
+        return lambda x: (x.fget, x.fset)
+    if isinstance(x, functools.cached_property):
+        return lambda x: (x.func,)
+    if isinstance(x, weakref.ref):
+        return lambda x: (x(),)
+    if isinstance(x, types.FunctionType):
+        return _named_by
+    if isinstance(x, type):
+        return _defined_by
+    return (lambda x: ()) if isinstance(x, types.ModuleType) else _held_by
+
+
+def _defined_by(kind: type) -> list:
+    """What a class that is not a library's own defines, but for its constructors."""
+    if _top(kind.__module__) in _LIBRARIES:
+        return []
+    # A `from_preset()`, say, names whatever downloads files: half of a library, and no call() it.
+    return [
+        value
+        for name, value in vars(kind).items()
+        if not (isinstance(value, classmethod) and name.startswith("from_"))
+    ]
 
 
 def _named_by(function: types.FunctionType) -> Iterator:

@@ -8,19 +8,13 @@ import keras
 import numpy as np
 
 from keras_switcher.graph.arguments import Adapt, Arguments
-from keras_switcher.graph.call import Call, CallGraph, is_stock
+from keras_switcher.graph.call import Call, CallGraph
 from keras_switcher.graph.kernel_uses import KernelUses
 from keras_switcher.graph.labels import NO_CHANNEL, Labels, Size
 from keras_switcher.graph.origins import Origins, as_clause
+from keras_switcher.graph.rows_per_sample import passes_samples
 from keras_switcher.graph.weight_labels import WeightLabels
 
-# What does the same for each sample, whatever else lies along the axis of these.
-PASSES_SAMPLES = (
-    *("Reshape", "Transpose", "Swapaxes", "Moveaxis", "ExpandDims", "Unstack", "GetItem", "Cast"),
-    *("Matmul", "Einsum", "Softmax", "Add", "Subtract", "Multiply", "Divide", "TrueDivide"),
-    *("Negative", "Exp", "Tanh", "Sigmoid", "Where", "Maximum", "Minimum", "StopGradient"),
-    *("EinsumDense", "Dropout", "Activation", "Identity", "LayerNormalization", "RMSNormalization"),
-)
 COMBINED, SHARED = "is combined by '{}' with", "goes through '{}', which also reads"
 
 
@@ -102,7 +96,7 @@ class Reader(Labels):
 
         Along an axis of open size lie as many ids as belong to one sample, again and again.
         """
-        if not is_stock(call.op) or type(call.op).__name__ not in PASSES_SAMPLES:
+        if not passes_samples(call):
             for tensor in call.inputs:
                 for axis, ids in self.labels(tensor).items():
                     if tensor.shape[axis] is None:

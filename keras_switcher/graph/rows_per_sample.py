@@ -5,9 +5,16 @@ from math import prod
 import keras
 from keras import tree
 
-from keras_switcher.graph.call import CallGraph
+from keras_switcher.graph.call import Call, CallGraph, is_stock
 from keras_switcher.tensors import Shape
 
+# What does the same for each sample, whatever else lies along the axis of these.
+_PASSES_SAMPLES = (
+    *("Reshape", "Transpose", "Swapaxes", "Moveaxis", "ExpandDims", "Unstack", "GetItem", "Cast"),
+    *("Matmul", "Einsum", "Softmax", "Add", "Subtract", "Multiply", "Divide", "TrueDivide"),
+    *("Negative", "Exp", "Tanh", "Sigmoid", "Where", "Maximum", "Minimum", "StopGradient"),
+    *("EinsumDense", "Dropout", "Activation", "Identity", "LayerNormalization", "RMSNormalization"),
+)
 _ALONG_AN_AXIS = ("Concatenate", "Stack", "Repeat", "Append")
 
 
@@ -55,3 +62,12 @@ def _product(sizes: Shape) -> int | None:
     """The number of entries; None if a size is open."""
     known = [size for size in sizes if size is not None]
     return prod(known) if len(known) == len(sizes) else None
+
+
+def passes_samples(call: Call) -> bool:
+    """Whether a call may do the same for each sample where channels lie among the samples.
+
+    Args:
+        call: The call.
+    """
+    return is_stock(call.op) and type(call.op).__name__ in _PASSES_SAMPLES

@@ -285,6 +285,40 @@ def test_constants_for_each_sample_are_repeated():
         np.testing.assert_allclose(small(x[:number]), small(x)[:number], atol=1e-5)
 
 
+@keras.saving.register_keras_serializable("opening")
+class Sines(layers.Layer):
+    """Embeddings of positions, one constant for each sample: nothing that it reads is in them."""
+
+    def call(self, x):
+        samples, length, width = ops.shape(x)
+        places = ops.arange(length, dtype="float32")[None, :, None]
+        periods = ops.arange(1, width + 1, dtype="float32")
+        return ops.tile(ops.sin(places / periods), (samples, 1, 1))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_constants_for_each_sample_that_a_layer_returns_are_repeated(nested):
+    @keras.saving.register_keras_serializable("opening")
+    class WithSines(Composite):
+        def build(self, shape):
+            self.sines, self.first = Sines(name="sines"), layers.Dense(self.width, "relu")
+            self.first.build(shape)
+
+        def call(self, x):
+            return self.first(x + self.sines(x))
+
+    inputs = keras.Input((4, 6))
+    x = layers.Dense(6, name="stem")(inputs)
+    x = WithSines(5, name="own")(x) if nested else layers.Add()([x, Sines(name="sines")(x)])
+    outputs = layers.Dense(2, name="head")(layers.Flatten()(x))
+    model = with_random_weights(keras.Model(inputs, outputs))
+    assert not trace(model).closed
+    x = np.random.default_rng(0).normal(size=(3, 4, 6)).astype("float32")
+    small = check_exact_graph(model, *masks_for(model))
+    for number in (1, 2, 3):
+        np.testing.assert_allclose(small(x[:number]), small(x)[:number], atol=1e-5)
+
+
 def test_what_holds_no_layers_is_read_as_the_operations_that_it_does():
     @keras.saving.register_keras_serializable("opening")
     class Gate(Composite):

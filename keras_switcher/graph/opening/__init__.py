@@ -7,12 +7,13 @@
 * `symbolic`: symbolic tensors are used as other tensors are,
 * `samples`: leaves the number of samples open again,
 * `own_weights`, `own_kernels`: the weights that such a layer holds itself, as layers of their own,
-* `held`: what a call() assigns to its layer is undone,
+* `held`: attributes of layers, replaced or assigned to, are put back,
 * `constants`: layers in such a layer that read nothing but constants,
 * `subclassed`: a model whose graph is in its call(),
 * `layer_names`: names for what is inside,
 * `agreement`: whether the calls compute what the layer computes, each kind being compared once,
 * `comparison`: runs a layer and its calls on random inputs and weights,
+* `opened`: the calls of what is opened in a call,
 * `kinds`: which calls of layers do the same,
 * `stand_ins`: random functions in the places of what both have in common.
 """

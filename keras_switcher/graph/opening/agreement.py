@@ -1,8 +1,9 @@
 """Agreement: whether the calls that were found in a layer compute what the layer computes."""
 
 from keras_switcher.graph.call import Call, Closed
-from keras_switcher.graph.opening.comparison import Comparison, opened
+from keras_switcher.graph.opening.comparison import Comparison
 from keras_switcher.graph.opening.kinds import Kinds
+from keras_switcher.graph.opening.opened import opened
 
 
 class Agreement:

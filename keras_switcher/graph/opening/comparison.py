@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import keras
@@ -11,14 +11,10 @@ from keras import layers, tree
 
 from keras_switcher.graph.call import Call, CallGraph, is_tensor, paired
 from keras_switcher.graph.differences import arrays, coarsest_step, difference
-from keras_switcher.graph.opening.held import attributes_restored
+from keras_switcher.graph.opening.held import attributes_restored, attributes_set
 from keras_switcher.graph.opening.kinds import Kinds
-from keras_switcher.graph.opening.stand_ins import (
-    StandIns,
-    calling,
-    depends_on_training,
-    may_stand_in,
-)
+from keras_switcher.graph.opening.opened import is_other_in_training, opened_within
+from keras_switcher.graph.opening.stand_ins import StandIns, may_stand_in
 from keras_switcher.graph.random_inputs import draws, limits_of
 from keras_switcher.random_generators import generator_states, restore_generators
 
@@ -70,14 +66,14 @@ class Comparison:
 
     def _sort(self, call: Call, kinds: Kinds, agreed: set[int]) -> list[layers.Layer]:
         """Decides which of the opened layers inside are compared; returns those not to be run."""
-        times = Counter(id(each.op) for each in _deep(call, {}))
+        times = Counter(id(each.op) for each in opened_within(call, {}))
         boxes = []
-        for each in _deep(call, self._boxes):
+        for each in opened_within(call, self._boxes):
             if times[id(each.op)] > 1:
                 continue
             kind = kinds.of(each)
             if kind in agreed:
-                self._boxes[id(each.op)] = kind, _is_other_in_training(each)
+                self._boxes[id(each.op)] = kind, is_other_in_training(each)
                 boxes.append(each.op)
             else:
                 self.compared[id(each.op)] = kind
@@ -141,8 +137,11 @@ class Comparison:
 
             return noted
 
-        compared = [(op, noting(op)) for op in self._run if id(op) in self.compared]
-        with calling(compared), self._noting_state(made):
+        with ExitStack() as stack:
+            for op in self._run:
+                if id(op) in self.compared:
+                    stack.enter_context(attributes_set(op, call=noting(op)))
+            stack.enter_context(self._noting_state(made))
             outputs = self._call.op(*args, **{**kwargs, "training": training})
             made["outputs"] = _arrays(outputs)
         self._stand_ins.learn(self._kind, (args, kwargs), outputs)
@@ -182,35 +181,6 @@ class Comparison:
             restore_generators(generators)
         made["state"] = _arrays(state)
         made["calls", *sorted(counts.items())] = []
-
-
-def opened(call: Call) -> list[Call]:
-    """The calls in a call of what is opened in it, one level deep.
-
-    Args:
-        call: The call.
-    """
-    inside = call.inside.calls if isinstance(call.inside, CallGraph) else []
-    return [each for each in inside if isinstance(each.inside, CallGraph)]
-
-
-def _deep(call: Call, left_out: dict[int, Any]) -> Iterator[Call]:
-    """The calls of what is opened in a call, however deep; not those in layers left out."""
-    for each in opened(call):
-        yield each
-        if id(each.op) not in left_out:
-            yield from _deep(each, left_out)
-
-
-def _is_other_in_training(call: Call) -> bool:
-    """Whether what is inside of a call may do something else in training."""
-    for each in call.inside.calls if isinstance(call.inside, CallGraph) else [call]:
-        if isinstance(each.inside, CallGraph):
-            if _is_other_in_training(each):
-                return True
-        elif isinstance(each.op, layers.Layer) and depends_on_training(each.op):
-            return True
-    return False
 
 
 def _held(op: layers.Layer, left_out: dict[int, Any]) -> list[layers.Layer]:

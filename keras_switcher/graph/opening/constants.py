@@ -13,6 +13,7 @@ from keras import layers, ops, tree
 from keras.backend import standardize_dtype
 
 from keras_switcher.graph.call import is_stock
+from keras_switcher.graph.opening.held import attributes_set
 
 
 class OnConstants:
@@ -47,14 +48,10 @@ class OnConstants:
         Args:
             layer: The layer.
         """
-        # Past Keras's own setattr, which would keep books of it.
-        held = vars(layer)
-        held["symbolic_call"] = partial(self._symbolic_call, layer.symbolic_call)
-        held["call"] = partial(self._call, layer, layer.call)
-        try:
+        symbolic_call = partial(self._symbolic_call, layer.symbolic_call)
+        call = partial(self._call, layer, layer.call)
+        with attributes_set(layer, symbolic_call=symbolic_call, call=call):
             yield
-        finally:
-            del held["call"], held["symbolic_call"]
 
     def _symbolic_call(self, function: Callable, *args: Any, **kwargs: Any) -> Any:
         self._depth += 1

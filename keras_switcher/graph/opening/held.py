@@ -1,10 +1,30 @@
-"""Held: what a call() assigns to attributes of its layer is undone after it was looked into."""
+"""Held: attributes of layers, replaced or assigned to while these are looked into, and put back."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from keras import layers
+
+
+@contextmanager
+def attributes_set(layer: layers.Layer, **values: Any) -> Iterator[None]:
+    """A scope in which attributes of a layer, or methods of its class, are replaced.
+
+    Args:
+        layer: The layer.
+        **values: The values, by name.
+    """
+    # Past Keras's own setattr, which keeps books of layers and weights, and refuses most changes.
+    held = vars(layer)
+    before = {name: held[name] for name in values if name in held}
+    held.update(values)
+    try:
+        yield
+    finally:
+        for name in values.keys() - before.keys():
+            held.pop(name, None)
+        held.update(before)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from keras.backend import standardize_dtype
 
 from keras_switcher.graph.attributes import attributes_of
 from keras_switcher.graph.opening.constants import constant
+from keras_switcher.graph.opening.held import attributes_set
 from keras_switcher.graph.scalar_weight import ScalarWeight
 from keras_switcher.graph.sublayers import with_sublayers
 
@@ -51,13 +52,12 @@ class OwnWeights:
             The symbolic tensor, of shape `(None,)`, that they are made of: a single one.
         """
         one = keras.KerasTensor((None,), "float32")
-        held = vars(op)
         if id(op) not in self._own:
             found = own_weights(op)
             own = {key: v for key, v in found.items() if key not in self._shared}
             self._own[id(op)] = own, _places(op, found)
         own, names = self._own[id(op)]
-        places = {name: held[name] for name in names}
+        places = {name: vars(op)[name] for name in names}
         tensors: dict[int, keras.KerasTensor] = {}
 
         def tensor(x: Any) -> Any:
@@ -68,12 +68,8 @@ class OwnWeights:
                 tensors[id(x)] = self._layer(op, x)(one)[0] if is_real else constant(x, one)
             return tensors[id(x)]
 
-        try:
-            # Past Keras's own setattr, which keeps books of weights and refuses most changes.
-            held.update({name: _mapped(tensor, value) for name, value in places.items()})
+        with attributes_set(op, **{name: _mapped(tensor, x) for name, x in places.items()}):
             yield one
-        finally:
-            held.update(places)
 
     def adopt(self, layer: layers.Layer, reader: layers.EinsumDense, shape: tuple) -> layers.Layer:
         """Gives a new layer the variable that another one returns for its kernel.

@@ -1,8 +1,7 @@
 """Recording: the calls that a layer's call() makes, read from symbolic tensors."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,7 @@ from keras_switcher.graph.carried import makes_masks
 from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.opening.comparing import agreed
 from keras_switcher.graph.opening.constants import OnConstants, may_read_constants
-from keras_switcher.graph.opening.held import attributes_restored
+from keras_switcher.graph.opening.held import attributes_restored, attributes_set
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
@@ -96,10 +95,12 @@ class Recorder:
             stack.enter_context(without_new_nodes(op))
             stack.enter_context(used_as_others())
             for part in parts:
-                stack.enter_context(_answered(part, partial(self._run, part)))
+                answer = partial(self._run, part)  # Instead of Keras, for which call() runs again.
+                stack.enter_context(attributes_set(part, compute_output_spec=answer))
             for part in with_sublayers(op):
                 if type(part) is layers.EinsumDense:  # Some leave sizes open that are known.
-                    stack.enter_context(_answered(part, partial(with_known_sizes, part)))
+                    known = partial(with_known_sizes, part)
+                    stack.enter_context(attributes_set(part, compute_output_spec=known))
                 if may_read_constants(part) and not is_composite(part):
                     stack.enter_context(self._on_constants.followed(part))
             changed = stack.enter_context(restored(self._assignable))
@@ -173,17 +174,6 @@ class Recorder:
             if is_composite(call.op):
                 call.inside = self._inside(call.outputs, call.inputs)
         return CallGraph("", begins, made, calls, returns_input=returns_input)
-
-
-@contextmanager
-def _answered(op: layers.Layer, function: Callable) -> Iterator[None]:
-    """A scope in which a function says what a layer returns where Keras asks for that."""
-    # Past Keras's own setattr, which would keep books of it.
-    vars(op)["compute_output_spec"] = function
-    try:
-        yield
-    finally:
-        del vars(op)["compute_output_spec"]
 
 
 class _NotingScope(keras.StatelessScope):

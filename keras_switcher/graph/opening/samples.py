@@ -69,18 +69,16 @@ class OpenSamples:
             inside = call.inside
             if isinstance(inside, CallGraph) and isinstance(twin.inside, CallGraph):
                 inside = self.of(inside, twin.inside)
-            (args, kwargs), before = self._filled(call, twin, graph.inputs, other.inputs)
+            same = twin.args, {name: twin.kwargs[name] for name in call.kwargs}
+            (args, kwargs), before = self._filled((call.args, call.kwargs), same, graph, other)
             calls += before
             if isinstance(inside, CallGraph) and before:
                 inside = _with_more_inputs(inside, (call.args, call.kwargs), (args, kwargs))
             made = replace(call, args=args, kwargs=kwargs, outputs=outputs, inside=inside)
             calls += self._written(made, twin.op, self._mapped(graph.inputs))
-        return replace(
-            graph,
-            inputs=self._mapped(graph.inputs),
-            outputs=self._mapped(graph.outputs),
-            calls=calls,
-        )
+        outputs, before = self._filled(graph.outputs, other.outputs, graph, other)
+        inputs = self._mapped(graph.inputs)
+        return replace(graph, inputs=inputs, outputs=outputs, calls=[*calls, *before])
 
     def _pair(self, tensors: Any, others: Any) -> None:
         for x, y in zip(tree.flatten(tensors), tree.flatten(others), strict=True):
@@ -99,24 +97,24 @@ class OpenSamples:
     def _mapped(self, structure: Any) -> Any:
         return tree.map_structure(lambda x: self._new[id(x)][0] if is_tensor(x) else x, structure)
 
-    def _filled(self, call: Call, twin: Call, inputs: list, others: list) -> tuple[Any, list[Call]]:
-        """The arguments of a call, and the calls that make those that repeat a constant."""
+    def _filled(
+        self, given: Any, same: Any, graph: CallGraph, other: CallGraph
+    ) -> tuple[Any, list[Call]]:
+        """A structure of new tensors, and the calls that make those that repeat a constant."""
         before: list[Call] = []
 
-        def filled(x: Any, other: Any) -> Any:
-            if is_tensor(x) or np.shape(x) == np.shape(other):
+        def filled(x: Any, twin: Any) -> Any:
+            if is_tensor(x) or np.shape(x) == np.shape(twin):
                 return self._mapped(x)
-            row, place = _repeated_row(x, other)
-            sizes = np.shape(x)[place], np.shape(other)[place]
-            for tensor, pair in zip(inputs, others, strict=True):
+            row, place = _repeated_row(x, twin)
+            sizes = np.shape(x)[place], np.shape(twin)[place]
+            for tensor, pair in zip(graph.inputs, other.inputs, strict=True):
                 if tensor.shape and (tensor.shape[0], pair.shape[0]) == sizes:
                     samples = self._mapped(tensor)
                     before.extend(calls_before(_repeated(row, samples, place), [samples]))
                     return before[-1].output
             raise ValueError(OTHERS)
 
-        given = call.args, call.kwargs
-        same = twin.args, {name: twin.kwargs[name] for name in call.kwargs}
         return tree.map_structure(filled, given, same), before
 
     def _written(self, call: Call, twin: keras.Operation, inputs: list) -> list[Call]:

@@ -6,8 +6,8 @@ computed: random numbers that depend on all that it is called on tell as well wh
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from keras import layers, ops, tree
 
 from keras_switcher.graph.equations import with_known_sizes
+from keras_switcher.graph.opening.held import attributes_set
 from keras_switcher.graph.sublayers import with_sublayers
 
 # Layers that cost time, and that may return any real number.
@@ -37,27 +38,6 @@ def may_stand_in(op: keras.Operation) -> bool:
         op: The layer.
     """
     return type(op) in _KINDS
-
-
-@contextmanager
-def calling(functions: Sequence[tuple[layers.Layer, Callable]]) -> Iterator[None]:
-    """A scope in which functions are run in the places of layers' call().
-
-    Args:
-        functions: Pairs of a layer and a function.
-    """
-    own = [(op, vars(op).get("call")) for op, _ in functions]
-    try:
-        for op, function in functions:
-            # Past Keras's own setattr, which would keep books of it.
-            vars(op)["call"] = function
-        yield
-    finally:
-        for op, call in own:
-            if call is None:
-                vars(op).pop("call", None)
-            else:
-                vars(op)["call"] = call
 
 
 def depends_on_training(op: layers.Layer) -> bool:
@@ -104,7 +84,9 @@ class StandIns:
         places = enumerate(self._held)
         functions = [(op, partial(self._call, op, op.call, n, counts)) for n, op in places]
         self._functions = {id(op): function for op, function in functions}
-        with calling(functions):
+        with ExitStack() as stack:
+            for op, function in functions:
+                stack.enter_context(attributes_set(op, call=function))
             yield counts
 
     def instead_of(self, op: keras.Operation, given: tuple) -> Callable | None:
