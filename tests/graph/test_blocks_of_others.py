@@ -112,6 +112,46 @@ class Attends(Composite):
         return ops.einsum("bnN, bNc -> bnc", scores, self.value(x)[:])
 
 
+@keras.saving.register_keras_serializable("others")
+class Patches(Composite):
+    """Returns the sizes of a tensor beside it, and None."""
+
+    def build(self, shape):
+        self.proj = layers.Conv1D(self.width, 2, strides=2)
+        self.proj.build(shape)
+
+    def call(self, x):
+        x = self.proj(x)
+        return x, ops.shape(x)[0], x.shape[1], None
+
+
+@keras.saving.register_keras_serializable("others")
+class Reads(Composite):
+    """Gives the sizes that a layer in it returns to another one."""
+
+    def build(self, shape):
+        self.patches, self.merge = Patches(self.width, name="patches"), Merge(name="merge")
+        self.patches.build(shape)
+
+    def call(self, x):
+        x, samples, length, none = self.patches(x)
+        assert none is None
+        x = ops.slice(x, (0, 0, 1), (samples, length, 4))
+        return self.merge(x, length=length)
+
+
+@keras.saving.register_keras_serializable("others")
+class Merge(Composite):
+    """Lays positions side by side, of which it is told how many there are."""
+
+    def call(self, x, length):
+        return ops.reshape(x, (-1, length * x.shape[-1]))
+
+
+def test_layers_in_a_layer_may_return_sizes():
+    check_opened(network(Reads(6, name="reads")))
+
+
 def test_equations_may_have_capital_letters_and_spaces():
     model = network(Attends(5, name="block"), layers.Dense(WIDTH, name="next"))
     prunable = {group.name for group in ks.channel_groups(model) if group.prunable}
@@ -135,3 +175,18 @@ class DoesNotTrain(Composite):
 
 def test_training_may_be_false_by_default():
     check_opened(network(DoesNotTrain(5, name="block")), "block/dense")
+
+
+@keras.saving.register_keras_serializable("others")
+class MakesLayers(Composite):
+    """Makes a layer without weights in each call()."""
+
+    def call(self, x):
+        return Merge()(ops.tanh(x), length=LENGTH)
+
+
+def test_a_layer_that_each_call_makes_stays_closed():
+    model = network(MakesLayers(name="makes"))
+    (group,) = (group for group in ks.channel_groups(model) if group.name == "stem")
+    assert "no rule is known for Merge; it is not opened: it is not an attribute" in group.reason
+    check_exact_graph(model, *masks_for(model))

@@ -17,6 +17,7 @@ from keras_switcher.graph.opening.held import attributes_restored, attributes_se
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
+from keras_switcher.graph.opening.plain_values import is_value, values_returned
 from keras_switcher.graph.opening.samples import NUMBERS, OpenSamples, symbols
 from keras_switcher.graph.opening.symbolic import used_as_others
 from keras_switcher.graph.registry import find_rule
@@ -51,6 +52,7 @@ class Recorder:
         self._assignable = variables_of_functions(filter(is_composite, ops))
         self._on_constants = OnConstants()
         self._made: dict[int, tuple] = {}
+        self._values: dict[int, tuple[keras.KerasTensor, Any]] = {}
         self._failed: Closed | None = None
 
     def record(self, op: layers.Layer, args: tuple, kwargs: dict) -> CallGraph | Closed | None:
@@ -88,12 +90,13 @@ class Recorder:
         self, op: layers.Layer, args: tuple, kwargs: dict, number: int
     ) -> CallGraph | Closed:
         args, kwargs = symbols((args, kwargs), number)
-        self._made, self._failed = {}, None
+        self._made, self._values, self._failed = {}, {}, None
         parts = [part for part in with_sublayers(op) if is_composite(part)]
         with ExitStack() as stack:
             stack.enter_context(attributes_restored(parts))
             stack.enter_context(without_new_nodes(op))
             stack.enter_context(used_as_others())
+            stack.enter_context(values_returned(self._values, op))
             for part in parts:
                 answer = partial(self._run, part)  # Instead of Keras, for which call() runs again.
                 stack.enter_context(attributes_set(part, compute_output_spec=answer))
@@ -130,12 +133,17 @@ class Recorder:
             outputs = type(op).compute_output_spec(op, *args, **kwargs)
             self._made[id(tree.flatten(outputs)[0])] = found, outputs
             return outputs
-        # A node must not have None among its outputs.
-        outputs = tree.map_structure(
-            lambda x: keras.KerasTensor(()) if x is None else _symbol(x), found[0]
-        )
+        outputs = tree.map_structure(self._symbol, found[0])
         self._made[id(tree.flatten(outputs)[0])] = found, outputs
         return outputs
+
+    def _symbol(self, x: Any) -> keras.KerasTensor:
+        """A symbolic tensor without a history, in the place of one, or of a constant."""
+        if not is_value(x):
+            return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
+        symbol = keras.KerasTensor(())  # A node must have nothing else among its outputs.
+        self._values[id(symbol)] = symbol, x
+        return symbol
 
     def _outputs(self, op: layers.Layer, args: tuple, kwargs: dict) -> tuple | Closed:
         """What call() returns, and the tensor that the layer's own weights are multiplied with."""
@@ -150,7 +158,8 @@ class Recorder:
         if scope.losses:
             return Closed("its call() adds a loss")
         flat = tree.flatten(outputs)
-        if not flat or not all(x is None or is_tensor(x) or hasattr(x, "shape") for x in flat):
+        tensors = [x for x in flat if not is_value(x)]
+        if not tensors or not all(is_tensor(x) or hasattr(x, "shape") for x in tensors):
             return Closed("its call() returns what is no tensor")
         given = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
         returns_input = len(given) == 1 and outputs is given[0] and not op.weights
@@ -158,7 +167,10 @@ class Recorder:
 
     def _inside(self, outputs: Any, inputs: list) -> CallGraph | Closed:
         """What is inside a call, of whose tensors its own calls are made."""
-        found, _ = self._made[id(tree.flatten(outputs)[0])]
+        key = id(tree.flatten(outputs)[0])
+        if key not in self._made:
+            return Closed("it is not an attribute of a layer around it")
+        found, _ = self._made[key]
         if isinstance(found, Closed):
             return found
         made, one, returns_input = found
@@ -211,11 +223,6 @@ def _why_closed(op: layers.Layer) -> Closed | None:
     if makes_masks(op):
         return Closed("it, or a layer in it, makes masks")
     return None
-
-
-def _symbol(x: Any) -> Any:
-    """A symbolic tensor without a history, in the place of one, or of a constant."""
-    return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
 
 
 def _said(error: Exception) -> str:

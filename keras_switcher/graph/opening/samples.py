@@ -20,6 +20,7 @@ NUMBERS = (24, 40)
 OTHERS = "its call() does something else for another number of samples"
 # Operations that write sizes, by the attribute in which they keep them.
 WRITERS = {"Reshape": "newshape", "BroadcastTo": "shape", "Tile": "repeats", "Repeat": "repeats"}
+WRITERS["Slice"] = "shape"
 
 
 def symbols(structure: Any, number: int) -> Any:
@@ -162,6 +163,8 @@ def _spread(call: Call, sizes: list, samples: keras.KerasTensor) -> Any:
     Returns:
         A symbolic tensor, or None where it is not written in the place of a single entry.
     """
+    if type(call.op).__name__ == "Slice":
+        return _block(call, sizes)
     if type(call.op).__name__ == "Repeat":
         if call.op.axis is None:
             return None
@@ -180,6 +183,15 @@ def _spread(call: Call, sizes: list, samples: keras.KerasTensor) -> Any:
             tiles = [size if other == axis else 1 for other in range(rank)]
             made = ops.tile(made, tiles) if is_tile else ops.repeat(made, size, axis=axis)
     return _repeated(made, samples)
+
+
+def _block(call: Call, sizes: list) -> Any:
+    """What a slice makes that takes all samples, or None if it may be another one."""
+    start = [*call.args, *call.kwargs.values()][1]
+    if sizes[0] is not None or not all(isinstance(x, int) for x in start) or start[0] != 0:
+        return None
+    pairs = zip(start[1:], sizes[1:], strict=True)
+    return call.input[(slice(None), *[slice(at, at + size) for at, size in pairs])]
 
 
 def _repeated(single: Any, samples: keras.KerasTensor, place: int = 0) -> Any:
