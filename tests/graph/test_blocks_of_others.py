@@ -99,6 +99,25 @@ def test_a_layer_in_a_layer_may_hold_whole_numbers_in_variables():
 
 
 @keras.saving.register_keras_serializable("others")
+class EachPosition(Composite):
+    """Adds to each position, which lies among the samples, what a weight is for all of them."""
+
+    def build(self, shape):
+        self.query = self.add_weight(shape=(1, 1, shape[-1]), name="query")
+
+    def call(self, x):
+        samples, length, width = ops.shape(x)
+        x = ops.reshape(x, (samples * length, 1, width))
+        query = ops.broadcast_to(self.query, (samples * length, 1, width))
+        x = ops.concatenate([query, x], axis=1)
+        return ops.reshape(ops.sum(x, axis=1), (samples, length, width))
+
+
+def test_positions_may_lie_among_the_samples_for_which_something_is_written():
+    check_opened(network(EachPosition(name="each")))
+
+
+@keras.saving.register_keras_serializable("others")
 class Attends(Composite):
     """Attention over positions by equations with capital letters and spaces."""
 
