@@ -169,7 +169,7 @@ class Recorder:
         """What is inside a call, of whose tensors its own calls are made."""
         key = id(tree.flatten(outputs)[0])
         if key not in self._made:
-            return Closed("it is not an attribute of a layer around it")
+            return Closed("it overrides __call__(), or is not an attribute of a layer around it")
         found, _ = self._made[key]
         if isinstance(found, Closed):
             return found
@@ -214,7 +214,10 @@ def _weights_given(calls: list[Call]) -> list[keras.Variable]:
 
 def _why_closed(op: layers.Layer) -> Closed | None:
     """Why a layer is not opened, whatever its call() does; or None."""
-    if type(op).__call__ not in (layers.Layer.__call__, keras.Model.__call__):
+    # Of a model with a graph, a __call__() often does nothing but to call it.
+    has_graph = isinstance(op, keras.Model) and getattr(op, "inputs", None) is not None
+    is_plain = type(op).__call__ in (layers.Layer.__call__, keras.Model.__call__)
+    if not (is_plain or has_graph):
         return Closed("it overrides __call__()")
     if op.activity_regularizer is not None:
         return Closed("it has an activity regularizer")
