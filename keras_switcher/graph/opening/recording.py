@@ -169,7 +169,7 @@ class Recorder:
         """What is inside a call, of whose tensors its own calls are made."""
         key = id(tree.flatten(outputs)[0])
         if key not in self._made:
-            return Closed("it overrides __call__(), or is not an attribute of a layer around it")
+            return Closed("it is not an attribute of a layer around it, or overrides __call__()")
         found, _ = self._made[key]
         if isinstance(found, Closed):
             return found

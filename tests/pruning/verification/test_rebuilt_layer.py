@@ -56,6 +56,9 @@ class Rescales(Chain):
         super().__init__(number, **kwargs)
         self.inner = keras.Sequential([layers.Rescaling(2.0), layers.Dropout(number)])
 
+    def build(self, shape):
+        pass
+
 
 class Functional(Chain):
     def __init__(self, number=0.5, **kwargs):
