@@ -132,6 +132,8 @@ class OpenSamples:
         if old == new:
             return [call]
         sizes = [_open(a, b) for a, b in zip(old, new, strict=True)]
+        if None in old:
+            raise ValueError("its call() writes sizes that its inputs leave open; fix these")
         if name == "newshape":
             call.op.newshape = tuple(_with_one_open(sizes, call.output.shape))
             return [call]
@@ -223,7 +225,7 @@ def _with_one_open(sizes: list, shape: tuple) -> list:
     """A shape to write with -1 in the place of its open size: what was -1 has a known size."""
     known = [shape[place] if size == -1 else size for place, size in enumerate(sizes)]
     if known.count(None) != 1:
-        raise ValueError("several sizes of a shape that its call() writes are open: fix those of inputs")
+        raise ValueError("its call() writes the number of samples in several sizes of a shape")
     return [-1 if size is None else size for size in known]
 
 
