@@ -31,7 +31,8 @@ def check_opened(model, *names, step=True):
 
 
 def sliced(table, samples):
-    return ops.broadcast_to(ops.slice(table, (0, 0), (LENGTH, WIDTH)), (samples, LENGTH, WIDTH))
+    table = ops.slice(ops.convert_to_tensor(table), (0, 0), (LENGTH, WIDTH))
+    return ops.broadcast_to(table, (samples, LENGTH, WIDTH))
 
 
 WAYS = {
@@ -82,13 +83,13 @@ class Biased(Composite):
 
 @keras.saving.register_keras_serializable("others")
 class Around(Composite):
-    """Calls a layer with a constant of its own, which has more digits."""
+    """Calls a layer with a constant of its own."""
 
     def build(self, shape):
         self.inner = Biased(name="inner")
         self.inner.build(shape)
         shift = np.arange(LENGTH)[:, None] / 2
-        self.shift = keras.Variable(shift, dtype="float64", trainable=False, name="shift")
+        self.shift = keras.Variable(shift, dtype="float32", trainable=False, name="shift")
 
     def call(self, x):
         return self.inner(x, shift=self.shift)
