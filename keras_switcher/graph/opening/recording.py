@@ -126,11 +126,12 @@ class Recorder:
                 found = self._outputs(op, args, kwargs)
             # The code of users' own layers may fail in any way.
             except Exception as error:
-                said = _said(error)
-                found = Closed(f"its call() cannot be followed on symbolic tensors ({said})")
+                said = f"its call() cannot be followed on symbolic tensors ({_said(error)})"
+                found = self._failed or Closed(said)  # What a layer in it failed with comes first.
         if isinstance(found, Closed):
-            self._failed = self._failed or found  # If Keras finds no shapes, either.
-            outputs = type(op).compute_output_spec(op, *args, **kwargs)
+            before, self._failed = self._failed, self._failed or found
+            outputs = type(op).compute_output_spec(op, *args, **kwargs)  # It may fail, too.
+            self._failed = before
             self._made[id(tree.flatten(outputs)[0])] = found, outputs
             return outputs
         outputs = tree.map_structure(self._symbol, found[0])
