@@ -198,6 +198,23 @@ def test_training_may_be_false_by_default():
 
 
 @keras.saving.register_keras_serializable("others")
+class Padded(Composite):
+    """Pads by a number that it computed with `keras.ops`."""
+
+    def build(self, shape):
+        self.more = ops.mod(ops.convert_to_tensor(-LENGTH), 3)
+        self.dense = layers.Dense(self.width)
+        self.dense.build(shape)
+
+    def call(self, x):
+        return self.dense(ops.pad(x, [[0, 0], [0, int(self.more)], [0, 0]]))
+
+
+def test_a_single_number_may_be_a_size():
+    check_opened(network(Padded(5, name="padded")), "padded/dense")
+
+
+@keras.saving.register_keras_serializable("others")
 class MakesLayers(Composite):
     """Makes a layer without weights in each call()."""
 
