@@ -37,11 +37,24 @@ def overriding(name, base=keras.Model):
     return kind
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", [name for name in STEPS if name != "call"])
 def test_a_method_that_the_class_overrides_is_named(name):
     task = as_model(overriding(name))
     with pytest.raises(ValueError, match=rf"{name}\(\).*keras\.Model\("):
         SwitcherModel(task)
+
+
+def test_a_call_that_the_class_overrides_is_not_ignored():
+    class Doubling(keras.Model):
+        def call(self, inputs, training=None, mask=None):
+            return 2 * super().call(inputs, training, mask)
+
+    task, x = as_model(Doubling), data()[0][:3]
+    (group, *_) = (group for group in channel_groups(task) if group.prunable)
+    whole = prune_channels(task, {group.name: np.ones(group.size, bool)})
+    np.testing.assert_allclose(values(whole(x)), values(task(x)), rtol=1e-5)
+    model = SwitcherModel(task)
+    np.testing.assert_allclose(values(model.compact()(x)), values(model(x)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -55,10 +55,10 @@ def calls_of_model(
 
 
 def is_subclassed(model: keras.Model) -> bool:
-    """Whether a model has no graph of its own: what it computes is in its call()."""
+    """Whether what a model computes is in its call() or `__call__()`, and not in a graph alone."""
     if isinstance(model, keras.Sequential) or isinstance(getattr(model, "task", None), keras.Model):
         return False
-    return getattr(model, "inputs", None) is None and why_unreadable(model) is not None
+    return why_unreadable(model) is not None
 
 
 def why_unreadable(model: keras.Model) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_switcher.graph.edge import scaled
+from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.layers.variable_override import VariableOverride
 from keras_switcher.tensors import Tensor
 
@@ -92,6 +93,8 @@ class Gated(keras.layers.Layer):
 
     def compute_output_spec(self, inputs: Tensor, factors: Tensor | list[Tensor]) -> Any:
         self._check(factors)
+        if type(self.layer) is keras.layers.EinsumDense:
+            return with_known_sizes(self.layer, inputs)
         return self.layer.compute_output_spec(inputs)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:

@@ -39,7 +39,7 @@ def check_own_steps(task: keras.Model) -> None:
         name
         for name in STEPS
         if name in vars(task)
-        # A Functional model's call() is not that of keras.Model: reading its graph has checked it.
+        # A Functional model's call() is not that of keras.Model: reading its graph has followed it.
         or (name != "call" and getattr(type(task), name) is not getattr(stock, name))
     ]
     if own:

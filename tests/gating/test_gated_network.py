@@ -11,6 +11,7 @@ from helpers.checks import (
     with_random_weights,
 )
 from helpers.networks import small_lenet
+from keras import layers
 
 from keras_switcher.gating.gated_network import gated_network
 from keras_switcher.graph.channel_graph import ChannelGraph
@@ -63,3 +64,15 @@ def test_keyword_inputs_are_gated():
     x = draw_inputs(model)
     expected = (model.get_layer("hidden")(x) * factors) @ head.kernel + head.bias
     check_close(network([x, [factors]]), expected)
+
+
+def test_sizes_that_attention_leaves_open_are_known():
+    inputs = keras.Input((4, 6))
+    query = keras.ops.expand_dims(keras.ops.mean(inputs, axis=1), 1)
+    read = layers.MultiHeadAttention(2, 3)(query, inputs)
+    outputs = layers.Dense(2)(keras.ops.squeeze(read, axis=1))
+    model = with_random_weights(keras.Model(inputs, outputs))
+    channel_graph = ChannelGraph(model)
+    network, edges = gated_network(channel_graph, names_of(channel_graph))
+    x = draw_inputs(model)
+    check_close(network([x, [np.ones(edge.size) for edge in edges]]), model(x))

@@ -4,6 +4,7 @@
 * `recording`: runs call() on symbolic tensors and reads the calls that it makes,
 * `nodes`: what Keras notes of calls on symbolic tensors, read and removed again,
 * `comparing`: whether a layer takes the same steps in training,
+* `symbolic`: symbolic tensors are used as other tensors are,
 * `samples`: leaves the number of samples open again,
 * `own_weights`, `own_kernels`: the weights that such a layer holds itself, as layers of their own,
 * `held`: attributes of layers, replaced or assigned to, are put back,

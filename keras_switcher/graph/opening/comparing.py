@@ -94,4 +94,6 @@ def _wiring(graph: CallGraph) -> list:
         wiring.append(tree.flatten(tree.map_structure(number, (call.args, kwargs))))
         for x in tree.flatten(call.outputs):
             numbers[id(x)] = len(numbers)
-    return [*wiring, tree.flatten(tree.map_structure(number, graph.outputs))]
+    # Sizes among the outputs may be the number of samples; what is made of them tells.
+    made = [number(x) if is_tensor(x) else type(x) for x in tree.flatten(graph.outputs)]
+    return [*wiring, made]

@@ -142,7 +142,7 @@ class Comparison:
                 if id(op) in self.compared:
                     stack.enter_context(attributes_set(op, call=noting(op)))
             stack.enter_context(self._noting_state(made))
-            outputs = self._call.op(*args, **{"training": training, **kwargs})
+            outputs = self._call.op(*args, **{**kwargs, "training": training})
             made["outputs"] = _arrays(outputs)
         self._stand_ins.learn(self._kind, (args, kwargs), outputs)
         return made

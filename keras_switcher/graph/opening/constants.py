@@ -84,7 +84,8 @@ def constant(values: Any, one: keras.KerasTensor) -> keras.KerasTensor:
         one: The tensor that they are made of, of shape `(None,)`.
     """
     nothing = ops.cast(one[0], standardize_dtype(values.dtype)) * 0
-    return nothing + ops.convert_to_numpy(values)
+    with keras.StatelessScope():  # That of a layer around would note that a variable is read.
+        return nothing + ops.convert_to_numpy(values)
 
 
 def _is_number(x: Any) -> bool:

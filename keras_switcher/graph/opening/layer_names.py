@@ -64,7 +64,9 @@ def joined(prefix: str, name: str) -> str:
 
 def _held(layer: keras.layers.Layer) -> Iterator[tuple[str, keras.layers.Layer]]:
     """The layers that a layer holds, with the attributes and places in which it holds them."""
-    if isinstance(layer, keras.Model) and layer.layers and not _own_attributes(layer):
+    has_graph = getattr(layer, "inputs", None) is not None
+    is_model = isinstance(layer, keras.Model) and bool(layer.layers)
+    if is_model and (has_graph or not _own_attributes(layer)):
         counts: dict[str, int] = defaultdict(int)
         for held in layer.layers:
             yield _name_in_model(held, counts), held

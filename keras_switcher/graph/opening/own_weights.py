@@ -112,7 +112,9 @@ def _is_index(x: Any) -> bool:
     """
     # What no tensor is is told at once: to ask Keras takes time.
     is_like = hasattr(x, "shape") and not isinstance(x, (layers.Layer, keras.Variable))
-    return is_like and ops.is_tensor(x) and "int" in standardize_dtype(x.dtype)
+    # A single number is a size to compute with.
+    is_size = is_like and len(x.shape) == 0
+    return is_like and not is_size and ops.is_tensor(x) and "int" in standardize_dtype(x.dtype)
 
 
 def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:

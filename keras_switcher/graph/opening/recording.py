@@ -17,7 +17,9 @@ from keras_switcher.graph.opening.held import attributes_restored, attributes_se
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
+from keras_switcher.graph.opening.plain_values import is_value, values_returned
 from keras_switcher.graph.opening.samples import NUMBERS, OpenSamples, symbols
+from keras_switcher.graph.opening.symbolic import used_as_others
 from keras_switcher.graph.registry import find_rule
 from keras_switcher.graph.side_effects import restored, variables_of_functions
 from keras_switcher.graph.sublayers import with_sublayers
@@ -50,6 +52,7 @@ class Recorder:
         self._assignable = variables_of_functions(filter(is_composite, ops))
         self._on_constants = OnConstants()
         self._made: dict[int, tuple] = {}
+        self._values: dict[int, tuple[keras.KerasTensor, Any]] = {}
         self._failed: Closed | None = None
 
     def record(self, op: layers.Layer, args: tuple, kwargs: dict) -> CallGraph | Closed | None:
@@ -87,11 +90,13 @@ class Recorder:
         self, op: layers.Layer, args: tuple, kwargs: dict, number: int
     ) -> CallGraph | Closed:
         args, kwargs = symbols((args, kwargs), number)
-        self._made, self._failed = {}, None
+        self._made, self._values, self._failed = {}, {}, None
         parts = [part for part in with_sublayers(op) if is_composite(part)]
         with ExitStack() as stack:
             stack.enter_context(attributes_restored(parts))
             stack.enter_context(without_new_nodes(op))
+            stack.enter_context(used_as_others())
+            stack.enter_context(values_returned(self._values, op))
             for part in parts:
                 answer = partial(self._run, part)  # Instead of Keras, for which call() runs again.
                 stack.enter_context(attributes_set(part, compute_output_spec=answer))
@@ -121,19 +126,25 @@ class Recorder:
                 found = self._outputs(op, args, kwargs)
             # The code of users' own layers may fail in any way.
             except Exception as error:
-                said = _said(error)
-                found = Closed(f"its call() cannot be followed on symbolic tensors ({said})")
+                said = f"its call() cannot be followed on symbolic tensors ({_said(error)})"
+                found = self._failed or Closed(said)  # What a layer in it failed with comes first.
         if isinstance(found, Closed):
-            self._failed = self._failed or found  # If Keras finds no shapes, either.
-            outputs = type(op).compute_output_spec(op, *args, **kwargs)
+            before, self._failed = self._failed, self._failed or found
+            outputs = type(op).compute_output_spec(op, *args, **kwargs)  # It may fail, too.
+            self._failed = before
             self._made[id(tree.flatten(outputs)[0])] = found, outputs
             return outputs
-        # A node must not have None among its outputs.
-        outputs = tree.map_structure(
-            lambda x: keras.KerasTensor(()) if x is None else _symbol(x), found[0]
-        )
+        outputs = tree.map_structure(self._symbol, found[0])
         self._made[id(tree.flatten(outputs)[0])] = found, outputs
         return outputs
+
+    def _symbol(self, x: Any) -> keras.KerasTensor:
+        """A symbolic tensor without a history, in the place of one, or of a constant."""
+        if not is_value(x):
+            return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
+        symbol = keras.KerasTensor(())  # A node must have nothing else among its outputs.
+        self._values[id(symbol)] = symbol, x
+        return symbol
 
     def _outputs(self, op: layers.Layer, args: tuple, kwargs: dict) -> tuple | Closed:
         """What call() returns, and the tensor that the layer's own weights are multiplied with."""
@@ -148,7 +159,8 @@ class Recorder:
         if scope.losses:
             return Closed("its call() adds a loss")
         flat = tree.flatten(outputs)
-        if not flat or not all(x is None or is_tensor(x) or hasattr(x, "shape") for x in flat):
+        tensors = [x for x in flat if not is_value(x)]
+        if not tensors or not all(is_tensor(x) or hasattr(x, "shape") for x in tensors):
             return Closed("its call() returns what is no tensor")
         given = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
         returns_input = len(given) == 1 and outputs is given[0] and not op.weights
@@ -156,7 +168,10 @@ class Recorder:
 
     def _inside(self, outputs: Any, inputs: list) -> CallGraph | Closed:
         """What is inside a call, of whose tensors its own calls are made."""
-        found, _ = self._made[id(tree.flatten(outputs)[0])]
+        key = id(tree.flatten(outputs)[0])
+        if key not in self._made:
+            return Closed("it is not an attribute of a layer around it, or overrides __call__()")
+        found, _ = self._made[key]
         if isinstance(found, Closed):
             return found
         made, one, returns_input = found
@@ -200,7 +215,10 @@ def _weights_given(calls: list[Call]) -> list[keras.Variable]:
 
 def _why_closed(op: layers.Layer) -> Closed | None:
     """Why a layer is not opened, whatever its call() does; or None."""
-    if type(op).__call__ not in (layers.Layer.__call__, keras.Model.__call__):
+    # Of a model with a graph, a __call__() often does nothing but to call it.
+    has_graph = isinstance(op, keras.Model) and getattr(op, "inputs", None) is not None
+    is_plain = type(op).__call__ in (layers.Layer.__call__, keras.Model.__call__)
+    if not (is_plain or has_graph):
         return Closed("it overrides __call__()")
     if op.activity_regularizer is not None:
         return Closed("it has an activity regularizer")
@@ -209,11 +227,6 @@ def _why_closed(op: layers.Layer) -> Closed | None:
     if makes_masks(op):
         return Closed("it, or a layer in it, makes masks")
     return None
-
-
-def _symbol(x: Any) -> Any:
-    """A symbolic tensor without a history, in the place of one, or of a constant."""
-    return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
 
 
 def _said(error: Exception) -> str:

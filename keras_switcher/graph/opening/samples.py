@@ -20,6 +20,7 @@ NUMBERS = (24, 40)
 OTHERS = "its call() does something else for another number of samples"
 # Operations that write sizes, by the attribute in which they keep them.
 WRITERS = {"Reshape": "newshape", "BroadcastTo": "shape", "Tile": "repeats", "Repeat": "repeats"}
+WRITERS["Slice"] = "shape"
 
 
 def symbols(structure: Any, number: int) -> Any:
@@ -70,13 +71,13 @@ class OpenSamples:
             if isinstance(inside, CallGraph) and isinstance(twin.inside, CallGraph):
                 inside = self.of(inside, twin.inside)
             same = twin.args, {name: twin.kwargs[name] for name in call.kwargs}
-            (args, kwargs), before = self._filled((call.args, call.kwargs), same, graph, other)
+            (args, kwargs), before = self._filled((call.args, call.kwargs), same, graph.inputs)
             calls += before
             if isinstance(inside, CallGraph) and before:
                 inside = _with_more_inputs(inside, (call.args, call.kwargs), (args, kwargs))
             made = replace(call, args=args, kwargs=kwargs, outputs=outputs, inside=inside)
-            calls += self._written(made, twin.op, self._mapped(graph.inputs))
-        outputs, before = self._filled(graph.outputs, other.outputs, graph, other)
+            calls += self._written(made, twin.op, graph.inputs)
+        outputs, before = self._filled(graph.outputs, other.outputs, graph.inputs)
         inputs = self._mapped(graph.inputs)
         return replace(graph, inputs=inputs, outputs=outputs, calls=[*calls, *before])
 
@@ -97,9 +98,7 @@ class OpenSamples:
     def _mapped(self, structure: Any) -> Any:
         return tree.map_structure(lambda x: self._new[id(x)][0] if is_tensor(x) else x, structure)
 
-    def _filled(
-        self, given: Any, same: Any, graph: CallGraph, other: CallGraph
-    ) -> tuple[Any, list[Call]]:
+    def _filled(self, given: Any, same: Any, inputs: list) -> tuple[Any, list[Call]]:
         """A structure of new tensors, and the calls that make those that repeat a constant."""
         before: list[Call] = []
 
@@ -107,15 +106,22 @@ class OpenSamples:
             if is_tensor(x) or np.shape(x) == np.shape(twin):
                 return self._mapped(x)
             row, place = _repeated_row(x, twin)
-            sizes = np.shape(x)[place], np.shape(twin)[place]
-            for tensor, pair in zip(graph.inputs, other.inputs, strict=True):
-                if tensor.shape and (tensor.shape[0], pair.shape[0]) == sizes:
-                    ones = self._mapped(tensor)
-                    before.extend(_repetition(row, ones, place))
-                    return before[-1].output
-            raise ValueError(OTHERS)
+            ones, samples = self._ones(np.shape(x)[place], inputs)
+            before.extend(calls_before(_repeated(row, ones, place), [samples]))
+            return before[-1].output
 
         return tree.map_structure(filled, given, same), before
+
+    def _ones(self, number: int, inputs: list) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """As many ones as entries that were recorded, and the input that they are made of."""
+        known = [(x, self._mapped(x)) for x in inputs if x.shape and x.shape[0]]
+        often = [(number // x.shape[0], y) for x, y in known if y.shape[0] is None]
+        often = [(times, y) for times, y in often if times]
+        if not often:
+            raise ValueError(OTHERS)
+        times, samples = min(often, key=lambda pair: pair[0])
+        ones = ops.ones_like(samples[(slice(None), *[0] * (len(samples.shape) - 1))])
+        return ops.repeat(ones, times, axis=0) if times > 1 else ones, samples
 
     def _written(self, call: Call, twin: keras.Operation, inputs: list) -> list[Call]:
         """The calls in the place of one that may have written the number of samples."""
@@ -126,15 +132,17 @@ class OpenSamples:
         if old == new:
             return [call]
         sizes = [_open(a, b) for a, b in zip(old, new, strict=True)]
+        if None in old:
+            raise ValueError("its call() writes sizes that its inputs leave open; fix these")
         if name == "newshape":
             call.op.newshape = tuple(_with_one_open(sizes, call.output.shape))
             return [call]
-        ones = next(x for x in inputs if x.shape and x.shape[0] is None)
-        repeats_one = call.input.shape[0] in (1, None)  # All of them once is a repetition, too.
-        repeats_one = repeats_one and call.output.shape[1:] == call.input.shape[1:]
-        if not repeats_one or sizes.count(None) != 1:
+        ones, samples = self._ones(old[sizes.index(None)], inputs)
+        made = _spread(call, sizes, ones)
+        if made is None:
             raise ValueError(f"its call() writes the number of samples in '{call.op.name}'")
-        return _repeated(call, ones)
+        *others, last = calls_before(made, [call.input, samples])
+        return [*others, replace(last, outputs=call.outputs)]
 
 
 def _with_more_inputs(inside: CallGraph, given: Any, filled: Any) -> CallGraph:
@@ -151,20 +159,54 @@ def _with_more_inputs(inside: CallGraph, given: Any, filled: Any) -> CallGraph:
     return replace(inside, inputs=[*inputs, *known])
 
 
-def _repeated(call: Call, samples: keras.KerasTensor) -> list[Call]:
-    """Calls that repeat a single sample."""
-    *made, last = _repetition(call.input, samples)
-    return [*made, replace(last, outputs=call.outputs)]
+def _spread(call: Call, sizes: list, ones: keras.KerasTensor) -> Any:
+    """What a call makes that repeats its input as often along an axis as there are samples.
+
+    Args:
+        call: A call of one of `WRITERS`, but of a reshape.
+        sizes: What it writes, None in the place of the number of samples.
+        ones: A tensor with a one for each.
+
+    Returns:
+        A symbolic tensor, or None where it is not written in the place of a single entry.
+    """
+    if type(call.op).__name__ == "Slice":
+        return _block(call, sizes)
+    if type(call.op).__name__ == "Repeat":
+        if call.op.axis is None:
+            return None
+        place = call.op.axis % len(call.input.shape)
+        sizes = [None if axis == place else 1 for axis in range(len(call.input.shape))]
+    made, rank = call.input, len(call.output.shape)
+    sizes = [1] * (rank - len(sizes)) + sizes
+    for _ in range(rank - len(made.shape)):
+        made = ops.expand_dims(made, 0)
+    if sizes.count(None) != 1 or sizes[0] is not None or made.shape[0] not in (1, None):
+        return None
+    is_tile = type(call.op).__name__ == "Tile"
+    for axis, size in enumerate(sizes):
+        # All samples once are a repetition, too.
+        if axis and size != 1 and (is_tile or made.shape[axis] == 1):
+            tiles = [size if other == axis else 1 for other in range(rank)]
+            made = ops.tile(made, tiles) if is_tile else ops.repeat(made, size, axis=axis)
+    return _repeated(made, ones)
 
 
-def _repetition(single: Any, samples: keras.KerasTensor, place: int = 0) -> list[Call]:
-    """Calls that multiply a tensor or constant with a one for each sample, along an axis of it."""
+def _block(call: Call, sizes: list) -> Any:
+    """What a slice makes that takes all samples, or None if it may be another one."""
+    start = [*call.args, *call.kwargs.values()][1]
+    if sizes[0] is not None or not all(isinstance(x, int) for x in start) or start[0] != 0:
+        return None
+    pairs = zip(start[1:], sizes[1:], strict=True)
+    return call.input[(slice(None), *[slice(at, at + size) for at, size in pairs])]
+
+
+def _repeated(single: Any, ones: keras.KerasTensor, place: int = 0) -> Any:
+    """A tensor or constant that is multiplied with each of some ones, along an axis of it."""
     dtype = standardize_dtype(single.dtype)
-    first = samples[(slice(None), *[0] * (len(samples.shape) - 1))]
     along = [-1 if axis == place else 1 for axis in range(len(single.shape))]
-    ones = ops.reshape(ops.cast(ops.ones_like(first), dtype), along)
-    made = (ops.logical_and if dtype == "bool" else ops.multiply)(single, ones)
-    return list(calls_before(made, [x for x in (single, samples) if is_tensor(x)]))
+    ones = ops.reshape(ops.cast(ones, dtype), along)
+    return (ops.logical_and if dtype == "bool" else ops.multiply)(single, ones)
 
 
 def _repeated_row(array: Any, other: Any) -> tuple[np.ndarray, int]:

@@ -17,6 +17,7 @@ from keras import layers, ops, tree
 
 from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.opening.held import attributes_set
+from keras_switcher.graph.opening.plain_values import is_value
 from keras_switcher.graph.sublayers import with_sublayers
 
 # Layers that cost time, and that may return any real number.
@@ -169,9 +170,9 @@ def _has_state(op: layers.Layer) -> bool:
     return any(part._non_trainable_variables or part._seed_generators for part in parts)
 
 
-def _symbol(x: Any) -> keras.KerasTensor | None:
-    if x is None:
-        return None
+def _symbol(x: Any) -> Any:
+    if is_value(x):
+        return x
     return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
 
 
@@ -190,10 +191,10 @@ def _projected(values: list[np.ndarray]) -> np.ndarray:
     return total
 
 
-def _spread(numbers: np.ndarray, x: keras.KerasTensor | None, place: int) -> Any:
+def _spread(numbers: np.ndarray, x: Any, place: int) -> Any:
     """A tensor of as many random numbers as asked for, that depend on a few."""
-    if x is None:
-        return None
+    if is_value(x):
+        return x
     size = int(np.prod(x.shape))
     table = _table(size + place + 4096 * _PROJECTIONS)
     made = np.zeros(size, "float32")

@@ -7,6 +7,8 @@ import keras
 from keras import tree
 
 from keras_switcher.graph.call import Call, CallGraph, Closed, is_tensor
+from keras_switcher.graph.functional_calls import why_unreadable
+from keras_switcher.graph.inputs import inputs_like
 from keras_switcher.user_warnings import warn_user
 
 # Arguments that Keras passes to any call().
@@ -28,6 +30,8 @@ def inputs_of_subclassed(model: keras.Model) -> Any:
     Raises:
         ValueError: If it is not built for one input, or one structure of inputs.
     """
+    if getattr(model, "inputs", None) is not None:
+        return inputs_like(model.input)
     config = model.get_build_config() or {}
     if not model.built or "input_shape" not in config:
         raise ValueError(
@@ -81,6 +85,8 @@ def unreadable(model: keras.Model, reason: str) -> str:
         model: The model.
         reason: Why not, in words.
     """
+    if getattr(model, "inputs", None) is not None:
+        return f"{why_unreadable(model)} It cannot be read as it is, as {reason}."
     return (
         f"Model '{model.name}' (of type {type(model).__name__}) is a subclassed model: its graph "
         f"lives in Python code and cannot be read, as {reason}. {_WAYS}"

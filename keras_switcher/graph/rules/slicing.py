@@ -72,6 +72,19 @@ def _sizes_matter_only(call: Call, reader: Reader) -> bool:
     return bool(made) and made <= {"OnesLike", "ZerosLike"} and not is_output
 
 
+@keras_rule(operations=("Slice",))
+def block(call: Call, reader: Reader) -> None:
+    """A block of entries: channels along axes that it has whole pass."""
+    tensor, shape = call.inputs[0], [*call.op.shape]
+    for axis, ids in reader.labels(tensor).items():
+        if len(ids) == call.output.shape[axis]:
+            reader.label(call.output, axis, ids)
+            shape[axis] = ids
+        else:
+            reader.lock(ids, f"is sliced by '{call.name}'")
+    reader.resize(call, shape=shape)
+
+
 @keras_rule(operations=("Split", "ArraySplit", "Hsplit", "Vsplit", "Dsplit"))
 def split(call: Call, reader: Reader) -> None:
     """Cuts an axis into parts; each part has its own channels."""

@@ -156,7 +156,11 @@ def _comparable(value: Any) -> Any:
         return [_comparable(each) for each in value]
     if isinstance(value, dict):
         return {str(key): _comparable(each) for key, each in value.items()}
-    if isinstance(value, np.ndarray) or ops.is_tensor(value) or hasattr(value, "numpy"):
+    if (
+        isinstance(value, np.ndarray)
+        or ops.is_tensor(value)
+        or callable(getattr(value, "numpy", None))
+    ):
         array = np.asarray(ops.convert_to_numpy(value))
         return (array.shape, str(array.dtype), array.tobytes())
     return type(value).__name__

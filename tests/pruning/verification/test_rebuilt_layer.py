@@ -49,6 +49,17 @@ class Chain(Own):
         return self.inner(inputs, training=training)
 
 
+class Rescales(Chain):
+    """Has a layer in it that keeps the backend of its data."""
+
+    def __init__(self, number=0.5, **kwargs):
+        super().__init__(number, **kwargs)
+        self.inner = keras.Sequential([layers.Rescaling(2.0), layers.Dense(4)])
+
+    def build(self, shape):
+        pass
+
+
 class Functional(Chain):
     def __init__(self, number=0.5, **kwargs):
         super().__init__(number, **kwargs)
@@ -64,7 +75,7 @@ class KeepsShape(Own):
         self.shape = shape
 
 
-KINDS = (Own, Seeds, Chain, Functional, KeepsShape)
+KINDS = (Own, Seeds, Chain, Rescales, Functional, KeepsShape)
 
 
 def trained(model, folder):
