@@ -9,13 +9,15 @@ from numpy.typing import ArrayLike
 
 from keras_switcher.structure_history import StructureHistory
 
-COLORS = {"strengthened": "yellow", "weakened": "green", "pruned": "black"}
+# Of Okabe and Ito's palette: told apart on any ground, and by those who see colours differently.
+COLORS = {"strengthened": "#e69f00", "weakened": "#009e73", "pruned": "black"}
+STYLES = {"strengthened": "-", "weakened": "--", "pruned": ":"}
 
 
 def plot_pattern(
     factors: ArrayLike, shape: Sequence[int] | None = None, ax: Any = None, title: str | None = None
 ) -> Any:
-    """Draws factors as pixels: strengthened yellow, weakened green, pruned black.
+    """Draws factors as pixels: strengthened orange, weakened green, pruned black.
 
     Figures 4 (left) and 5 of arXiv 2110.05954. The legend counts each kind.
 
@@ -105,15 +107,14 @@ def plot_counts(
     figure = plt.figure(figsize=(3.2 * columns, 0.6 + 2.4 * rows), layout="constrained")
     for position, name in enumerate(names, start=1):
         ax = figure.add_subplot(rows, columns, position, title=name, xlabel="epoch")
-        ax.set_facecolor("gainsboro")  # Yellow cannot be seen on white.
         for kind, color in COLORS.items():
             counts = [epoch[name][kind] for epoch in epochs]
-            ax.plot(range(1, len(epochs) + 1), counts, color=color, label=kind, marker=".")
+            style = {"color": color, "linestyle": STYLES[kind], "marker": "."}
+            ax.plot(range(1, len(epochs) + 1), counts, label=kind, **style)
         ax.set_ylim(bottom=0)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    legend = figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    legend.get_frame().set_facecolor("gainsboro")
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from keras_switcher import StructureHistory
-from keras_switcher.plots import plot_counts, plot_pattern
+from keras_switcher.plots import COLORS, STYLES, plot_counts, plot_pattern
 
 plt = pytest.importorskip("matplotlib.pyplot")
-YELLOW, GREEN, BLACK = (1, 1, 0), (0, 128 / 255, 0), (0, 0, 0)
+
+ORANGE, GREEN, BLACK = (230 / 255, 159 / 255, 0), (0, 158 / 255, 115 / 255), (0, 0, 0)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def test_pattern_draws_each_kind_in_its_color():
     factors = [0.0, 1e-6, 0.999, 1.0, 2.5, 0.0]
     ax = plot_pattern(factors, shape=(2, 3), title="pixels")
     drawn = np.asarray(ax.images[0].get_array())
-    expected = [[BLACK, GREEN, GREEN], [YELLOW, YELLOW, BLACK]]
+    expected = [[BLACK, GREEN, GREEN], [ORANGE, ORANGE, BLACK]]
     np.testing.assert_allclose(drawn, expected, atol=1e-12)
     assert _legend(ax) == ["strengthened: 2", "weakened: 2", "pruned: 2"]
     assert ax.get_title() == "pixels"
@@ -41,7 +42,7 @@ def test_pattern_draws_each_kind_in_its_color():
 def test_pattern_legend_shows_the_colors_of_the_pixels():
     ax = plot_pattern([0.0, 0.5, 1.0])
     faces = [patch.get_facecolor()[:3] for patch in ax.get_legend().get_patches()]
-    np.testing.assert_allclose(faces, [YELLOW, GREEN, BLACK])
+    np.testing.assert_allclose(faces, [ORANGE, GREEN, BLACK])
 
 
 def test_pattern_of_a_vector_is_one_row_and_of_a_matrix_the_matrix():
@@ -81,7 +82,8 @@ def test_counts_are_those_of_the_history():
         "pruned": [0, 3],
     }
     assert list(lines["pruned"].get_xdata()) == [1, 2]
-    assert [line.get_color() for line in ax.lines] == ["yellow", "green", "black"]
+    assert [line.get_color() for line in ax.lines] == list(COLORS.values())
+    assert [line.get_linestyle() for line in ax.lines] == list(STYLES.values())
 
 
 def test_counts_of_chosen_groups():
