@@ -203,6 +203,7 @@ class Padded(Composite):
 
     def build(self, shape):
         self.more = ops.mod(ops.convert_to_tensor(-LENGTH), 3)
+        self.spec = layers.InputSpec(ndim=3)  # Has a shape, which is None.
         self.dense = layers.Dense(self.width)
         self.dense.build(shape)
 

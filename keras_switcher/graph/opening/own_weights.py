@@ -112,9 +112,9 @@ def _is_index(x: Any) -> bool:
     """
     # What no tensor is is told at once: to ask Keras takes time.
     is_like = hasattr(x, "shape") and not isinstance(x, (layers.Layer, keras.Variable))
-    # A single number is a size to compute with.
-    is_size = is_like and len(x.shape) == 0
-    return is_like and not is_size and ops.is_tensor(x) and "int" in standardize_dtype(x.dtype)
+    if not is_like or not ops.is_tensor(x) or "int" not in standardize_dtype(x.dtype):
+        return False
+    return len(x.shape) > 0  # A single number is a size to compute with.
 
 
 def own_weights(op: layers.Layer) -> dict[int, keras.Variable]:
