@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_switcher.pruning.export import export_model
-from keras_switcher.pruning.export.packages import runtime_package
+from keras_switcher.pruning.export.packages import litert_interpreter, runtime_package
 
 # The least time that one measurement takes, and how many there are: the shortest counts.
 _SECONDS, _ROUNDS = 0.01, 5
@@ -83,10 +82,7 @@ def seconds_per_call(run: Callable[[], Any], number: int) -> float:
 
 
 def _litert(path: Path, values: list[np.ndarray], threads: int) -> Callable[[], Any]:
-    with warnings.catch_warnings():  # TensorFlow says that its own will move.
-        warnings.simplefilter("ignore")
-        made = runtime_package("litert").Interpreter
-        interpreter = made(model_path=str(path), num_threads=threads)
+    interpreter = litert_interpreter(str(path), threads)
     # Inputs come in an order of the file's own: those of the same shape take the same time.
     by_shape = {value.shape[1:]: value for value in values}
     details = interpreter.get_input_details()

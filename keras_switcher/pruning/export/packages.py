@@ -34,12 +34,8 @@ def runtime_package(format: str) -> ModuleType:
         ImportError: If none is installed: it says what to install.
     """
     for name in RUNTIMES[format]:
-        package, _, part = name.partition(".")
         try:
-            # TensorFlow's folder of this name is another module than its attribute.
-            of_tensorflow = package == "tensorflow" and part
-            module = importlib.import_module(package if of_tensorflow else name)
-            return getattr(module, part) if of_tensorflow else module
+            return importlib.import_module(name)
         except ImportError as error:
             problem = error
     raise ImportError(
@@ -49,16 +45,17 @@ def runtime_package(format: str) -> ModuleType:
     )
 
 
-def litert_interpreter(path: str) -> Any:
+def litert_interpreter(path: str, threads: int | None = None) -> Any:
     """A LiteRT file in LiteRT's own interpreter, or TensorFlow's where that is not installed.
 
     Args:
         path: The file.
+        threads: The number of its threads; by default it chooses.
     """
     package = runtime_package("litert")
     with warnings.catch_warnings():  # TensorFlow says that its own will move.
         warnings.simplefilter("ignore")
-        return getattr(package, "lite", package).Interpreter(model_path=path)
+        return getattr(package, "lite", package).Interpreter(model_path=path, num_threads=threads)
 
 
 def missing_writer(format: str, error: ImportError) -> ImportError:
