@@ -11,7 +11,7 @@ from keras_switcher.cli.bench import times_of
 from keras_switcher.cli.files import check_free, load
 from keras_switcher.cli.networks import open_network, random_values
 from keras_switcher.cli.options import ModelFile, Modules, Overwrite
-from keras_switcher.cli.printing import working
+from keras_switcher.cli.printing import say, working
 from keras_switcher.report import write_report
 
 
@@ -46,7 +46,7 @@ def report(
     with working("Writing the report"):
         files = _files(paths, modules, time)
         write_report(model, out, small, epochs, files)
-    print(f"{out} is written: open it in a browser.")
+    say(f"{out} is written: open it in a browser.")
 
 
 def _files(paths: list[Path], modules: list[str] | None, time: bool) -> list[dict[str, Any]]:

@@ -49,16 +49,17 @@ def runtime_package(format: str) -> ModuleType:
     )
 
 
-def litert_interpreter(path: str) -> Any:
+def litert_interpreter(path: str, threads: int | None = None) -> Any:
     """A LiteRT file in LiteRT's own interpreter, or TensorFlow's where that is not installed.
 
     Args:
         path: The file.
+        threads: The number of its threads; by default what the interpreter chooses.
     """
     package = runtime_package("litert")
     with warnings.catch_warnings():  # TensorFlow says that its own will move.
         warnings.simplefilter("ignore")
-        return getattr(package, "lite", package).Interpreter(model_path=path)
+        return getattr(package, "lite", package).Interpreter(model_path=path, num_threads=threads)
 
 
 def missing_writer(format: str, error: ImportError) -> ImportError:
