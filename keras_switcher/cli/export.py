@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import keras_switcher as ks
-from keras_switcher.cli.data import load_data
+from keras_switcher.cli.data import as_taken, load_data
 from keras_switcher.cli.files import load, task_of
 from keras_switcher.cli.options import AsJson, Data, ModelFile, Modules, Scale
 from keras_switcher.cli.printing import say, show_json, working
@@ -39,7 +39,9 @@ def export(
             "--int8 needs --data, samples that tell the ranges of all values; nothing else does."
         )
     model = load(file, modules)
-    samples = None if data is None else load_data(data, task_of(model), scale)[0]
+    samples = None
+    if data is not None:
+        samples = as_taken(load_data(data, task_of(model), scale)[0], task_of(model))
     settings: dict[str, Any] = {
         "format": "tf_saved_model" if format == "saved_model" else format,
         "verify": verify,

@@ -21,7 +21,12 @@ _BEFORE = (
     r"Exception encountered when calling \S+\s",
     r"A total of \d+ objects? could not be loaded\. ",
 )
-_BEHIND = (" Full object config:", "Arguments received by ", "List of objects that could not")
+_BEHIND = (
+    "Full object config:",
+    "Full config:",
+    "Arguments received by ",
+    "List of objects that could not",
+)
 
 
 def show_json(found: dict[str, Any]) -> None:

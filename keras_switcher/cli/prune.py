@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import keras_switcher as ks
-from keras_switcher.cli.data import load_data
+from keras_switcher.cli.data import as_taken, load_data
 from keras_switcher.cli.files import check_free, load, save
 from keras_switcher.cli.options import (
     AsJson,
@@ -54,7 +54,10 @@ def prune(
         raise ValueError(
             f"{file} holds a SwitcherModel, which learned what to remove. Use compact."
         )
-    samples = None if data is None else load_data(data, model, scale)
+    samples = None
+    if data is not None:
+        x, y = load_data(data, model, scale)
+        samples = as_taken(x, model), y
     with working("Pruning"):
         small = ks.prune(
             model, budget, criterion, allocation, samples, floor=floor, round_to=round_to
