@@ -70,7 +70,7 @@ def import_modules(names: list[str]) -> None:
         names: Their names.
 
     Raises:
-        ValueError: If there is no module of a name.
+        ValueError: If there is no module of a name, or its code raises an error.
     """
     if names and "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -82,6 +82,8 @@ def import_modules(names: list[str]) -> None:
                 f"--import {name}: {error}. Pass the name of a module as in `import NAME`, that is "
                 "in this folder or installed."
             ) from error
+        except Exception as error:  # Its code is a user's own.
+            raise ValueError(f"--import {name}: {type(error).__name__}: {error}") from error
 
 
 def check_free(path: Path, suffix: str, overwrite: bool = False) -> None:
@@ -97,6 +99,8 @@ def check_free(path: Path, suffix: str, overwrite: bool = False) -> None:
     """
     if path.suffix != suffix:
         raise ValueError(f"--out must end in {suffix}. Received: {path}.")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is there and is no file. Pass another --out.")
     if path.exists() and not overwrite:
         raise ValueError(f"{path} exists. Pass another --out, or --overwrite.")
     if not path.resolve().parent.is_dir():

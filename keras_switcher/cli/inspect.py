@@ -44,7 +44,10 @@ def _found(channel_graph: ChannelGraph) -> dict[str, Any]:
         }
         for group in channel_graph.groups
     ]
-    hidden = [each._asdict() for each in channel_graph.hidden_weights]
+    hidden = [
+        {"name": each.name, "number": each.number, "kind": each.kind, "reason": each.reason}
+        for each in channel_graph.hidden_weights
+    ]
     return {
         "groups": groups,
         "costs": remaining(channel_graph),

@@ -131,6 +131,10 @@ def test_layers_of_a_users_own_come_with_their_module(run, run_json, tmp_path):
     code, _, err = run("inspect", tmp_path / "own.keras", "--import", "nowhere")
     assert code == 2
     assert "--import nowhere" in err
+    (tmp_path / "broken_layers.py").write_text("x = = 1")
+    code, _, err = run("inspect", tmp_path / "own.keras", "--import", "broken_layers")
+    assert code == 2
+    assert "--import broken_layers: SyntaxError" in err
 
 
 def test_what_exists_is_replaced_only_when_told_to(run, saved, tmp_path):
@@ -148,6 +152,10 @@ def test_what_exists_is_replaced_only_when_told_to(run, saved, tmp_path):
     code, _, err = run("prune", saved, "-o", tmp_path / "no" / "small.keras")
     assert code == 2
     assert "there is no folder" in err
+    (tmp_path / "there.keras").mkdir()
+    code, _, err = run("prune", saved, "-o", tmp_path / "there.keras", "--overwrite")
+    assert code == 2
+    assert "is no file" in err
     code, _, err = run("prune", saved, "-o", tmp_path / "small.h5")
     assert code == 2
     assert ".keras" in err

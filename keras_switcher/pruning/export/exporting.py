@@ -113,7 +113,6 @@ def export_model(
     """
     check_verify(verify)
     check_quantize(quantize, representative, format, kwargs)
-    _check_name(filepath, format)
     if isinstance(model, keras.Sequential):  # It has no names for its outputs.
         trace(model)  # One that is not built is refused in words.
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
@@ -123,6 +122,7 @@ def export_model(
             samples = representative_samples(model, representative)
         if verify and format in RUNTIMES:
             runtime_package(format)
+        _check_name(filepath, format)
         settings = converter_settings(quantize, input_names(model), samples) if quantize else {}
         verbose = kwargs.get("verbose")
         _write(model, path, format, {"verbose": False, **kwargs, **settings})
