@@ -150,7 +150,7 @@ class Structure:
         for of, before in self.before.items():
             if before:
                 after = self.after[of]
-                numbers = " -> ".join(_written(of, number) for number in (before, after))
+                numbers = " -> ".join(shown_cost(of, number) for number in (before, after))
                 lines.append(f"{of}: {numbers} ({self.removed(of):.2%} removed)")
         if self.unknown_macs:
             lines.append(f"Not among the macs: {self._unknown()}.")
@@ -177,8 +177,21 @@ class Structure:
         return "; ".join(f"'{name}': {reason}" for name, reason in self.unknown_macs.items())
 
 
-def _written(of: str, number: int) -> str:
-    return f"{number / 1e9:.3f} ms" if of == "latency" else f"{number:,}"
+def shown_cost(of: str, number: int) -> str:
+    """A cost in words: milliseconds, also of networks that take far less than one, or a count.
+
+    Args:
+        of: The name of the cost.
+        number: What it is: picoseconds of latency.
+
+    Example:
+
+    >>> shown_cost("latency", 12_345_678_900), shown_cost("latency", 631_424)
+    ('12.346 ms', '0.000631 ms')
+    """
+    if of != "latency":
+        return f"{number:,}"
+    return f"{number / 1e9:.3f} ms" if number >= 1e9 else f"{number / 1e9:.3g} ms"
 
 
 def _describe(budget: Budget, projected: Projected) -> str:

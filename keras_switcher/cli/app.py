@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
@@ -41,23 +41,36 @@ def run(arguments: Sequence[str] | None = None) -> int:
         where it could not be tried: wrong arguments, or files that cannot be used.
     """
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _shown_once()
         try:
             app(arguments and list(arguments))
         except SystemExit as end:  # So it ends, whatever became of it.
             return int(end.code or 0)
         # Whatever a file makes Keras or a backend say: a user wants its words, not our frames.
         except Exception as error:
-            complain("error", str(error) or type(error).__name__)
+            complain("error", _words(error))
             return 2
     return 0
 
 
-def _show_warning(
-    message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any
-) -> None:
-    if issubclass(category, UserWarning):
-        complain("warning", str(message))
+def _words(error: Exception) -> str:
+    """What an error says; for those of Python's own that say little, what it is, too."""
+    said = "\n".join((str(error), *getattr(error, "__notes__", ())))
+    lines = "\n".join(line.rstrip() for line in said.splitlines() if line.strip())
+    bare = isinstance(error, (LookupError, TypeError, AttributeError)) or not lines
+    return f"{type(error).__name__}: {lines}" if bare else lines
+
+
+def _shown_once() -> Callable[..., None]:
+    """What shows a warning; models that are loaded or copied again would repeat theirs."""
+    shown = set()
+
+    def show(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+        if issubclass(category, UserWarning) and str(message) not in shown:
+            shown.add(str(message))
+            complain("warning", str(message))
+
+    return show
 
 
 if __name__ == "__main__":

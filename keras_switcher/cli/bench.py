@@ -5,11 +5,19 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from keras import tree
 
 from keras_switcher.cli.data import load_data
-from keras_switcher.cli.networks import Arrays, Network, in_order, open_network, random_values
+from keras_switcher.cli.networks import (
+    Arrays,
+    Network,
+    in_order,
+    open_network,
+    ordered,
+    random_values,
+)
 from keras_switcher.cli.options import AsJson, Data, Modules, Scale
-from keras_switcher.cli.printing import show_json, show_table, working
+from keras_switcher.cli.printing import say, show_json, show_table, working
 from keras_switcher.latency.timing import RUNS, SUFFIXES, calls_within, seconds_per_call
 
 _SECONDS = 0.05
@@ -37,7 +45,7 @@ def bench(
         show_json({"batch": batch, "threads": threads, "rounds": rounds, "files": rows})
         return
     header = ("file", "milliseconds", "least", "largest", "ratio", "least", "largest")
-    print("ratio: times the first file, in the same round")
+    say("ratio: times the first file, in the same round")
     show_table(header, [[row["file"], *(f"{row[name]:.4g}" for name in _NAMES)] for row in rows])
 
 
@@ -48,11 +56,11 @@ def times_of(
 
     Args:
         networks: The networks.
-        values: What they are run on.
+        values: What they are run on, in the order of the first one's inputs.
         threads: The number of threads of their runtimes.
         rounds: How often each has its turn.
     """
-    runs = [_run_of(network, values, threads) for network in networks]
+    runs = [_run_of(each, ordered(values, networks[0], each), threads) for each in networks]
     numbers = [calls_within(run, _SECONDS) for run in runs]
     passed = np.array(
         [
@@ -81,18 +89,18 @@ def _values(networks: list[Network], data: Path | None, scale: float, batch: int
         return [np.resize(each, (batch, *each.shape[1:])) for each in in_order(x, networks[0])]
     if of_keras is None:
         raise ValueError("Of exported files, nobody knows what they read: add the .keras file.")
-    return random_values(of_keras, batch)
+    return ordered(random_values(of_keras, batch), of_keras, networks[0])
 
 
 def _run_of(network: Network, values: Arrays, threads: int) -> Any:
     """What is timed: the bare call of a runtime where it has one."""
+    network.run(values)  # What does not run is told with the file's name.
     formats = {suffix: format for format, suffix in SUFFIXES.items()}
-    if network.path.suffix in formats:
-        return RUNS[formats[network.path.suffix]](network.path, values, threads)
-    if network.model is None:
-        return lambda: network.run(values)
-    model = network.model
-    x: Any = values if len(values) > 1 else values[0]
-    if len(values) > 1 and isinstance(getattr(model, "input", None), dict):
-        x = dict(zip(network.names, values, strict=True))
-    return lambda: model.predict_on_batch(x)
+    if network.model is not None:
+        predict = network.model.predict_on_batch
+        x = tree.pack_sequence_as(network.structure, values)
+        return lambda: predict(x)
+    if network.path.suffix in formats and network.path.is_file():
+        named = dict(zip(network.names, values, strict=True))
+        return RUNS[formats[network.path.suffix]](network.path, named, threads)
+    return lambda: network.run(values)

@@ -6,8 +6,17 @@ import typer
 
 import keras_switcher as ks
 from keras_switcher.cli.files import check_free, load, save
-from keras_switcher.cli.options import AsJson, ModelFile, Modules, Of, Out, Overwrite, RoundTo
-from keras_switcher.cli.printing import show_json, working
+from keras_switcher.cli.options import (
+    AsJson,
+    ModelFile,
+    Modules,
+    Of,
+    Out,
+    Overwrite,
+    RoundTo,
+    share,
+)
+from keras_switcher.cli.printing import say, show_json, working
 
 
 def compact(
@@ -25,7 +34,7 @@ def compact(
 ) -> None:
     """Write the smaller, plain model that a trained SwitcherModel stands for."""
     check_free(out, ".keras", overwrite)
-    budget = None if keep is None else ks.Budget(keep, of=of)
+    budget = None if keep is None else share(keep, of)
     model = load(file, modules)
     if not isinstance(model, ks.SwitcherModel):
         raise ValueError(f"{file} holds no SwitcherModel: nothing was learned. Use prune.")
@@ -36,5 +45,5 @@ def compact(
     if as_json:
         show_json({"out": str(out), **structure.to_dict()})
         return
-    print(structure)
-    print(f"{out} is written: same outputs, and it loads without this package.")
+    say(structure)
+    say(f"{out} is written: same outputs, and it loads without this package.")

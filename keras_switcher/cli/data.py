@@ -1,5 +1,6 @@
 """Data: samples from NumPy files, or from folders of images."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,9 @@ def load_data(path: Path, model: keras.Model | None, scale: float = 1.0) -> Any:
             raise ValueError(f"How large images of {path} are to be, only a .keras file tells.")
         x, y = _images(path, model, scale)
     elif path.suffix == ".npy" and path.is_file():
-        x, y = np.load(path, allow_pickle=False), None
+        x, y = _arrays(path), None
     elif path.suffix == ".npz" and path.is_file():
-        with np.load(path, allow_pickle=False) as held:
-            arrays = {name: held[name] for name in held.files}
+        arrays = _arrays(path)
         y = arrays.pop("y", None)
         x = arrays["x"] if set(arrays) == {"x"} else arrays
     else:
@@ -43,6 +43,31 @@ def load_data(path: Path, model: keras.Model | None, scale: float = 1.0) -> Any:
     if model is not None:
         _check(path, model, x)
     return x, y
+
+
+def as_taken(x: Any, model: keras.Model) -> Any:
+    """Samples in the structure in which a model takes them, whose keys need not be the names.
+
+    Args:
+        x: An array, or arrays by the names of inputs.
+        model: The model.
+    """
+    structure = getattr(model, "input", None)
+    if not isinstance(x, dict) or not isinstance(structure, dict):
+        return x
+    return keras.tree.map_structure(lambda tensor: x[tensor.name], structure)
+
+
+def _arrays(path: Path) -> Any:
+    """The array of an .npy file; those of an .npz file, by name. No objects: these bring code."""
+    try:
+        with path.open("rb") as file:
+            held = np.load(file, allow_pickle=False)
+            if isinstance(held, np.ndarray):
+                return held
+            return {name: held[name] for name in held.files}
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 def _check(path: Path, model: keras.Model, x: Any) -> None:

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import typer
 
 import keras_switcher as ks
-from keras_switcher.cli.data import load_data
+from keras_switcher.cli.data import as_taken, load_data
 from keras_switcher.cli.files import load, task_of
 from keras_switcher.cli.options import AsJson, Data, ModelFile, Modules, Scale
-from keras_switcher.cli.printing import show_json, working
+from keras_switcher.cli.printing import say, show_json, working
 from keras_switcher.pruning.export.quantization import KINDS
 
-_FORMATS = ("litert", "onnx", "openvino", "saved_model")
+# How a file's name ends, by which the other commands tell its format.
+_FORMATS = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml", "saved_model": ""}
 
 
 def export(
@@ -30,13 +31,17 @@ def export(
     """Write a model in another format, compacted, run and compared before it is kept."""
     if format not in _FORMATS:
         raise ValueError(f"--format must be one of {', '.join(_FORMATS)}. Received: {format}.")
+    if _FORMATS[format] and out.suffix != _FORMATS[format]:
+        raise ValueError(f"--out must end in {_FORMATS[format]} for {format}. Received: {out}.")
     quantize = "int8" if int8 else quantize
     if (quantize == "int8") != (data is not None):
         raise ValueError(
             "--int8 needs --data, samples that tell the ranges of all values; nothing else does."
         )
     model = load(file, modules)
-    samples = None if data is None else load_data(data, task_of(model), scale)[0]
+    samples = None
+    if data is not None:
+        samples = as_taken(load_data(data, task_of(model), scale)[0], task_of(model))
     settings: dict[str, Any] = {
         "format": "tf_saved_model" if format == "saved_model" else format,
         "verify": verify,
@@ -52,4 +57,4 @@ def export(
     if as_json:
         show_json({"out": str(out), "size": report.size, "difference": report.difference})
     else:
-        print(report)
+        say(report)

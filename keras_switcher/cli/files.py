@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import json
 import math
 import os
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import keras
 
 from keras_switcher.atomic_files import atomic_write
-from keras_switcher.cli.printing import working
+from keras_switcher.cli.printing import short, visible, working
 from keras_switcher.model import SwitcherModel
 
 # Bytes or weights that need no question, and how many times smaller a file is than what it holds.
@@ -50,7 +51,7 @@ def load(path: Path, modules: list[str] | None = None, compiled: bool = False) -
             return keras.saving.load_model(path, compile=compiled, safe_mode=True)
         # What is wrong with a file is said in many ways.
         except Exception as error:
-            raise ValueError(f"{path} cannot be loaded: {_said(error)}") from error
+            raise ValueError(f"{path} cannot be loaded: {_said(error)}{_newer(path)}") from error
 
 
 def task_of(model: keras.Model) -> keras.Model:
@@ -69,7 +70,7 @@ def import_modules(names: list[str]) -> None:
         names: Their names.
 
     Raises:
-        ValueError: If there is no module of a name.
+        ValueError: If there is no module of a name, or its code raises an error.
     """
     if names and "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -81,6 +82,8 @@ def import_modules(names: list[str]) -> None:
                 f"--import {name}: {error}. Pass the name of a module as in `import NAME`, that is "
                 "in this folder or installed."
             ) from error
+        except Exception as error:  # Its code is a user's own.
+            raise ValueError(f"--import {name}: {type(error).__name__}: {error}") from error
 
 
 def check_free(path: Path, suffix: str, overwrite: bool = False) -> None:
@@ -96,6 +99,8 @@ def check_free(path: Path, suffix: str, overwrite: bool = False) -> None:
     """
     if path.suffix != suffix:
         raise ValueError(f"--out must end in {suffix}. Received: {path}.")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is there and is no file. Pass another --out.")
     if path.exists() and not overwrite:
         raise ValueError(f"{path} exists. Pass another --out, or --overwrite.")
     if not path.resolve().parent.is_dir():
@@ -122,10 +127,17 @@ def _check_archive(path: Path) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except zipfile.BadZipFile as error:
         raise ValueError(
             f"{path} is no .keras file, or it was cut off ({error}). Save or copy it again."
         ) from error
+    if "config.json" not in {member.filename for member in members}:
+        raise ValueError(
+            f"{path} holds no Keras model: there is no config.json in it. Save the model with "
+            "model.save('name.keras')."
+        )
     unpacked = sum(member.file_size for member in members)
     if unpacked > _FREE + _RATIO * path.stat().st_size:
         raise ValueError(
@@ -159,14 +171,30 @@ def _weights_limited(path: Path, saved: int) -> Iterator[None]:
         keras.layers.Layer.add_weight = add_weight
 
 
+def _newer(path: Path) -> str:
+    """What to do about a file of a newer version of Keras, which may have what this one lacks."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            version = str(json.loads(archive.read("metadata.json"))["keras_version"])
+        numbers = [[int(n) for n in each.split(".")[:2]] for each in (version, keras.__version__)]
+    except (ValueError, LookupError, TypeError, OSError, zipfile.BadZipFile):
+        return ""
+    if numbers[0] <= numbers[1]:
+        return ""
+    return f" It was saved by Keras {visible(version)}, and this is {keras.__version__}: update it."
+
+
 def _said(error: Exception) -> str:
     """What is wrong with a file, and what to do."""
-    said = str(error)
-    if "Lambda" in said and "safe_mode" in said:
+    said = short(error)
+    if "ambda" in str(error) and "safe_mode" in str(error):
         return (
-            "it has a Lambda layer with code in it, and this command never runs code from a file. "
-            "Write the function as a layer of your own, and pass --import with its module."
+            "it has a Lambda layer, or a lambda, with code in it, and this command never runs code "
+            "from a file. Write that as a layer or function of your own, and pass --import with "
+            "its module."
         )
     if "Could not locate" in said or "Unknown layer" in said:
         return f"{said} Pass --import with the module that registers it."
-    return said or type(error).__name__
+    if isinstance(error, (LookupError, AttributeError, TypeError)) and "Error" not in said:
+        return f"its configuration is not one that Keras writes ({type(error).__name__}: {said})"
+    return said

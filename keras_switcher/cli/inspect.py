@@ -4,7 +4,7 @@ from typing import Any
 
 from keras_switcher.cli.files import load, task_of
 from keras_switcher.cli.options import AsJson, ModelFile, Modules
-from keras_switcher.cli.printing import show_json, show_table, working
+from keras_switcher.cli.printing import say, show_json, show_table, working
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.hidden_weights import describe_hidden
@@ -25,11 +25,11 @@ def inspect(file: ModelFile, modules: Modules = None, as_json: AsJson = False) -
     ]
     show_table(("group", "channels", "state"), rows)
     for name, number in remaining(channel_graph).items():
-        print(f"{name}: {number:,}")
+        say(f"{name}: {number:,}")
     for name, why in unknown_macs(channel_graph).items():
-        print(f"macs of '{name}' are not known: {why}")
+        say(f"macs of '{name}' are not known: {why}")
     if hidden := describe_hidden(channel_graph):
-        print(hidden)
+        say(hidden)
 
 
 def _found(channel_graph: ChannelGraph) -> dict[str, Any]:
@@ -45,8 +45,8 @@ def _found(channel_graph: ChannelGraph) -> dict[str, Any]:
         for group in channel_graph.groups
     ]
     hidden = [
-        {"name": name, "number": number, "kind": kind, "reason": reason}
-        for name, number, kind, reason in channel_graph.hidden_weights
+        {"name": each.name, "number": each.number, "kind": each.kind, "reason": each.reason}
+        for each in channel_graph.hidden_weights
     ]
     return {
         "groups": groups,

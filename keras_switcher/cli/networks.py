@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.cli.files import load, task_of
+from keras_switcher.cli.printing import short
 from keras_switcher.graph.random_inputs import draws, limits_of
 from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.export import ExportedModel
@@ -25,19 +26,38 @@ class Network:
     Args:
         path: The file.
         names: The names of its inputs.
-        run: Returns its outputs for an array for each of its inputs, in order.
+        call: Returns its outputs for an array for each of its inputs, in order.
         model: The Keras model, if it is one.
+        structure: That in which the Keras model takes its inputs.
     """
 
     path: Path
     names: list[str]
-    run: Callable[[Arrays], Arrays]
+    call: Callable[[Arrays], Arrays]
     model: keras.Model | None = None
+    structure: Any = None
 
     @property
     def task(self) -> keras.Model | None:
         """The model, or the task network of a SwitcherModel."""
         return None if self.model is None else task_of(self.model)
+
+    def run(self, values: Arrays) -> Arrays:
+        """Its outputs.
+
+        Args:
+            values: An array for each of its inputs, in order.
+
+        Raises:
+            ValueError: If it does not run on them.
+        """
+        try:
+            return self.call(values)
+        except Exception as error:  # Each runtime has errors of its own.
+            shapes = ", ".join(str(value.shape) for value in values)
+            raise ValueError(
+                f"{self.path} does not run on inputs of the shape {shapes}: {short(error)}"
+            ) from error
 
 
 def open_network(path: Path, modules: list[str] | None = None) -> Network:
@@ -55,26 +75,27 @@ def open_network(path: Path, modules: list[str] | None = None) -> Network:
         return _of_keras(path, load(path, modules))
     exported = ExportedModel(path)
 
-    def run(values: Arrays) -> Arrays:
+    def call(values: Arrays) -> Arrays:
         made = exported(dict(zip(exported.inputs, values, strict=True)))
         made = made if isinstance(made, dict) else {exported.outputs[0]: made}
         return [made[name] for name in exported.outputs]
 
-    return Network(path, exported.inputs, run)
+    return Network(path, exported.inputs, call)
 
 
 def _of_keras(path: Path, model: keras.Model) -> Network:
-    tensors = task_of(model).input if hasattr(task_of(model), "input_names") else None
-    tensors = task_of(model).inputs if tensors is None else tensors
-    if isinstance(tensors, list) and len(tensors) == 1:
+    # As the model takes them: a dict, maybe, whose keys need not be the names.
+    tensors = trace(task_of(model)).inputs
+    if isinstance(tensors, (list, tuple)) and len(tensors) == 1:
         tensors = tensors[0]
 
-    def run(values: Arrays) -> Arrays:
+    def call(values: Arrays) -> Arrays:
         flat = [ops.convert_to_tensor(value) for value in values]
         outputs = model(tree.pack_sequence_as(tensors, flat), training=False)
         return [ops.convert_to_numpy(each) for each in tree.flatten(outputs)]
 
-    return Network(path, [tensor.name for tensor in tree.flatten(tensors)], run, model)
+    names = [tensor.name for tensor in tree.flatten(tensors)]
+    return Network(path, names, call, model, tensors)
 
 
 def random_values(network: Network, batch: int = _SAMPLES) -> Arrays:
@@ -90,17 +111,41 @@ def random_values(network: Network, batch: int = _SAMPLES) -> Arrays:
     task = network.task
     if task is None:
         raise ValueError(f"Of {network.path}, nobody knows what it reads: pass --data.")
-    limits = limits_of(trace(task))
+    graph = trace(task)
+    limits = limits_of(graph)
     error: Any = None
-    for draw in draws(task.inputs, samples=(batch,)):
-        values = [ops.convert_to_numpy(x) for x in tree.flatten(draw.values(task.inputs, limits))]
+    for draw in draws(graph.inputs, samples=(batch,)):
+        drawn = tree.flatten(draw.values(graph.inputs, limits))
+        values = [ops.convert_to_numpy(x) for x in drawn]
         try:
             network.run(values)
         except Exception as problem:  # A size or a range of values that a layer does not take.
             error = problem
             continue
         return values
-    raise ValueError(f"{network.path} does not run on random inputs: {error} Pass --data.")
+    raise ValueError(f"Random inputs were tried. {error} Pass --data.")
+
+
+def ordered(values: Arrays, known: Network, other: Network) -> Arrays:
+    """Inputs of one network in the order of another one's, by name where names are the same.
+
+    Args:
+        values: The inputs.
+        known: The network whose order they are in.
+        other: The other network.
+
+    Raises:
+        ValueError: If it has more or fewer.
+    """
+    if len(known.names) != len(other.names):
+        raise ValueError(
+            f"{known.path} and {other.path} have not as many inputs: {', '.join(known.names)}; "
+            f"{', '.join(other.names)}."
+        )
+    if set(known.names) != set(other.names):
+        return values
+    by_name = dict(zip(known.names, values, strict=True))
+    return [by_name[name] for name in other.names]
 
 
 def in_order(x: Any, network: Network) -> Arrays:

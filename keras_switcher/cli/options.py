@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+import keras_switcher as ks
+from keras_switcher.graph.kernel import COSTS
+
 ModelFile = Annotated[Path, typer.Argument(help="A model, saved as a .keras file.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The .keras file to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists there.")]
@@ -28,3 +31,23 @@ Data = Annotated[
     ),
 ]
 Scale = Annotated[float, typer.Option(help="What pixels of images, 0 to 255, are multiplied with.")]
+
+
+def share(keep: float, of: str) -> ks.Budget:
+    """The budget that options ask for.
+
+    Args:
+        keep: The share to keep.
+        of: Of what.
+
+    Raises:
+        ValueError: If there is none of these.
+    """
+    if of not in COSTS:
+        raise ValueError(
+            f"--of must be one of {', '.join(COSTS)}. Received: {of}. Budgets of latency are for "
+            "Python, see the guide 'Budgets'."
+        )
+    if not 0 < keep < 1:
+        raise ValueError(f"--keep must be a share between 0 and 1. Received: {keep}.")
+    return ks.Budget(keep, of=of)

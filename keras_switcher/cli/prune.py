@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import keras_switcher as ks
-from keras_switcher.cli.data import load_data
+from keras_switcher.cli.data import as_taken, load_data
 from keras_switcher.cli.files import check_free, load, save
 from keras_switcher.cli.options import (
     AsJson,
@@ -18,11 +18,13 @@ from keras_switcher.cli.options import (
     Overwrite,
     RoundTo,
     Scale,
+    share,
 )
-from keras_switcher.cli.printing import show_change, show_json, show_table, working
+from keras_switcher.cli.printing import say, show_change, show_json, show_table, working
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.criteria import registry
+from keras_switcher.report.kept import kept_channels
 
 
 def prune(
@@ -45,14 +47,17 @@ def prune(
     as_json: AsJson = False,
 ) -> None:
     """Remove the channels of the lowest scores until a budget is met, without training."""
+    budget = share(keep, of)
     check_free(out, ".keras", overwrite)
-    budget = ks.Budget(keep, of=of)
     model = load(file, modules, compiled=data is not None)
     if isinstance(model, ks.SwitcherModel):
         raise ValueError(
             f"{file} holds a SwitcherModel, which learned what to remove. Use compact."
         )
-    samples = None if data is None else load_data(data, model, scale)
+    samples = None
+    if data is not None:
+        x, y = load_data(data, model, scale)
+        samples = as_taken(x, model), y
     with working("Pruning"):
         small = ks.prune(
             model, budget, criterion, allocation, samples, floor=floor, round_to=round_to
@@ -65,17 +70,16 @@ def prune(
         groups = [dict(zip(("name", "before", "after"), row, strict=True)) for row in sizes]
         show_json({"out": str(out), "groups": groups, "before": costs[0], "after": costs[1]})
         return
-    show_table(("group", "channels", "kept"), sizes)
+    shown = [(name, size, "not known" if kept is None else kept) for name, size, kept in sizes]
+    show_table(("group", "channels", "kept"), shown)
     for name in costs[0]:
         show_change(name, costs[0][name], costs[1][name])
-    print(f"{out} is written. It has lost accuracy: train it on.")
+    say(f"{out} is written. It has lost accuracy: train it on.")
 
 
-def _sizes(before: ChannelGraph, after: ChannelGraph) -> list[tuple[str, int, int]]:
+def _sizes(before: ChannelGraph, after: ChannelGraph) -> list[tuple[str, int, int | None]]:
     """The channels of each prunable group before and after."""
-    left = {producer.name: group.size for group in after.groups for producer in group.producers}
+    left = kept_channels(before, after)
     return [
-        (group.name, group.size, next((left[p.name] for p in group.producers if p.name in left), 0))
-        for group in before.groups
-        if group.prunable and not group.is_input
+        (group.name, group.size, left[group.name]) for group in before.groups if group.name in left
     ]

@@ -11,7 +11,7 @@ from keras_switcher.cli.bench import times_of
 from keras_switcher.cli.files import check_free, load
 from keras_switcher.cli.networks import open_network, random_values
 from keras_switcher.cli.options import ModelFile, Modules, Overwrite
-from keras_switcher.cli.printing import working
+from keras_switcher.cli.printing import say, working
 from keras_switcher.report import write_report
 
 
@@ -41,12 +41,21 @@ def report(
             "here; of any other model, pass the .keras file of the smaller one, too."
         )
     small = None if smaller is None else load(smaller, modules)
-    epochs = [] if history is None else json.loads(history.read_text(encoding="utf-8"))
+    epochs = [] if history is None else _epochs(history)
     paths = [file] if smaller is None else [file, smaller]
     with working("Writing the report"):
         files = _files(paths, modules, time)
         write_report(model, out, small, epochs, files)
-    print(f"{out} is written: open it in a browser.")
+    say(f"{out} is written: open it in a browser.")
+
+
+def _epochs(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError) as error:
+        raise ValueError(
+            f"{path} holds no history: {error}. Write one with json.dump(history.epochs, file)."
+        ) from error
 
 
 def _files(paths: list[Path], modules: list[str] | None, time: bool) -> list[dict[str, Any]]:

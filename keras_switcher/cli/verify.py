@@ -7,11 +7,19 @@ import numpy as np
 import typer
 
 from keras_switcher.cli.data import load_data
-from keras_switcher.cli.networks import Arrays, Network, in_order, open_network, random_values
+from keras_switcher.cli.networks import (
+    Arrays,
+    Network,
+    in_order,
+    open_network,
+    ordered,
+    random_values,
+)
 from keras_switcher.cli.options import AsJson, Data, Modules, Scale
-from keras_switcher.cli.printing import show_json, working
+from keras_switcher.cli.printing import say, show_json, working
 from keras_switcher.graph.differences import difference
-from keras_switcher.pruning.verification.tolerance import TOLERANCE
+from keras_switcher.graph.tracing import trace
+from keras_switcher.pruning.verification.tolerance import TOLERANCE, rounding_step, tolerance_of
 
 NetworkFile = Annotated[
     Path,
@@ -25,8 +33,13 @@ def verify(
     data: Data = None,
     scale: Scale = 1.0,
     tolerance: Annotated[
-        float, typer.Option(help="How far outputs may differ, as a share of the largest.")
-    ] = TOLERANCE,
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="How far outputs may differ, as a share of the largest one: by default 1e-4, "
+            "and more in half precision.",
+        ),
+    ] = None,
     modules: Modules = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,8 +47,9 @@ def verify(
     networks = [open_network(path, modules) for path in (first, second)]
     values = _values(networks, data, scale)
     with working("Comparing"):
-        outputs = [network.run(_ordered(values, networks[0], network)) for network in networks]
+        outputs = [network.run(ordered(values, networks[0], network)) for network in networks]
     found = _distance(*outputs)
+    tolerance = _tolerance(networks) if tolerance is None else tolerance
     equal = found <= tolerance
     if as_json:
         # JSON has no word for infinity.
@@ -43,9 +57,9 @@ def verify(
         show_json({"equal": equal, "difference": shown, "tolerance": tolerance})
     elif np.isfinite(found):
         says = "compute the same" if equal else "differ"
-        print(f"{first} and {second} {says}: by {found:.1e} of the largest output.")
+        say(f"{first} and {second} {says}: by {found:.1e} of the largest output.")
     else:
-        print(f"{first} and {second} differ: outputs of other shapes, or not finite.")
+        say(f"{first} and {second} differ: outputs of other shapes, or not finite.")
     if not equal:
         raise typer.Exit(1)
 
@@ -58,19 +72,13 @@ def _values(networks: list[Network], data: Path | None, scale: float) -> Arrays:
         return in_order(x, networks[0])
     if of_keras is None:
         raise ValueError("Of two exported files, nobody knows what they read: pass --data.")
-    return _ordered(random_values(of_keras), of_keras, networks[0])
+    return ordered(random_values(of_keras), of_keras, networks[0])
 
 
-def _ordered(values: Arrays, known: Network, other: Network) -> Arrays:
-    """Inputs of one network in the order of another one's, by name where names are the same."""
-    if len(known.names) != len(other.names):
-        raise ValueError(
-            f"{known.path} has {len(known.names)} inputs, {other.path} has {len(other.names)}."
-        )
-    if set(known.names) != set(other.names):
-        return values
-    by_name = dict(zip(known.names, values, strict=True))
-    return [by_name[name] for name in other.names]
+def _tolerance(networks: list[Network]) -> float:
+    """What rounding may do: that of the coarsest numbers that one of them computes with."""
+    tasks = [network.task for network in networks if network.task is not None]
+    return max((tolerance_of(rounding_step(trace(task))) for task in tasks), default=TOLERANCE)
 
 
 def _distance(first: Arrays, second: Arrays) -> float:

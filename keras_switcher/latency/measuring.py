@@ -54,11 +54,9 @@ def measure(
     """
     _check(model, format, threads, batch)
     channel_graph = ChannelGraph(model)
-    kinds: dict[str, Kind] = {}
-    for call in channel_graph.graph.calls:
-        kind = kind_of(call, channel_graph)
-        if kind is not None:
-            kinds.setdefault(kind.key, kind)
+    calls = [kind_of(call, channel_graph) for call in channel_graph.graph.calls]
+    timed = [kind for kind in calls if kind is not None]
+    kinds = {kind.key: kind for kind in reversed(timed)}
     stopwatch = Stopwatch(format, threads, batch, cache)
     points = {key: _points(kind) for key, kind in kinds.items()}
     total = sum(map(len, points.values())) + 2
@@ -68,11 +66,11 @@ def measure(
     for key, kind in kinds.items():
         times[key] = []
         for shares in points[key]:
-            make = partial(alone, kind, channel_graph, shares)
-            passed = stopwatch.seconds(f"{key} {shares}", make)
+            passed = _alone(kind, channel_graph, shares, stopwatch)
             times[key].append(max(passed - overhead, 1e-9))
             bar.add(1)
-    whole = stopwatch.seconds(f"whole {sorted(kinds)} {model.count_params()}", lambda: model)
+    keys = sorted(kind.key for kind in timed)
+    whole = stopwatch.seconds(f"whole {keys} {model.count_params()}", lambda: model)
     bar.add(2)
     fitted = {key: _fit(kind, points[key], times[key]) for key, kind in kinds.items()}
     table = LatencyTable(fitted, overhead, 1.0, format, threads, batch)
@@ -82,6 +80,22 @@ def measure(
     table.round_to = _round_to(dearest, channel_graph, stopwatch) if dearest else 1
     stopwatch.save()
     return table
+
+
+def _alone(
+    kind: Kind, channel_graph: ChannelGraph, shares: tuple[float, float], stopwatch: Stopwatch
+) -> float:
+    make = partial(alone, kind, channel_graph, shares)
+    try:
+        return stopwatch.seconds(f"{kind.key} {shares}", make)
+    except ImportError:
+        raise
+    except Exception as error:  # Each writer and each runtime has errors of its own.
+        layer = f"'{kind.call.name}' (of type {type(kind.call.op).__name__})"
+        raise ValueError(
+            f"{layer} cannot be timed alone as a file of the format '{stopwatch.format}': {error} "
+            "The guide 'Export' says which layers which format takes."
+        ) from error
 
 
 def _points(kind: Kind) -> list[tuple[float, float]]:

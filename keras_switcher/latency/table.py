@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_switcher.arguments import own_arguments
+from keras_switcher.arguments import is_number, own_arguments
 from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.cost_terms import CostTerm
@@ -29,6 +29,9 @@ class LatencyTable:
         batch: The number of samples.
         round_to: The multiple of channels below which narrower layers are not faster.
 
+    Raises:
+        ValueError: If times are no numbers, are negative, or all zero.
+
     Example:
 
     >>> hidden = keras.layers.Dense(3, name="hidden")
@@ -52,6 +55,7 @@ class LatencyTable:
         batch: int = 1,
         round_to: int = 1,
     ) -> None:
+        _check(kinds, overhead, scale)
         self.kinds = kinds
         self.overhead = overhead
         self.scale = scale
@@ -116,3 +120,16 @@ class LatencyTable:
 
     def _whole(self, seconds: float) -> int:
         return round(seconds * PICOSECONDS)
+
+
+def _check(kinds: dict[str, list[float]], overhead: float, scale: float) -> None:
+    fours = all(len(each) == 4 for each in kinds.values())
+    numbers = [overhead, scale, *(number for each in kinds.values() for number in each)]
+    are_times = all(is_number(number) and number >= 0 for number in numbers)
+    takes_time = are_times and (overhead or not kinds or (scale and any(numbers[2:])))
+    if not (fours and takes_time):
+        raise ValueError(
+            "A LatencyTable has four coefficients for each kind of layer, an `overhead` and a "
+            "`scale`: finite numbers that are not negative, and not all zero. Received: "
+            f"kinds={str(kinds)[:200]}, overhead={overhead!r}, scale={scale!r}."
+        )

@@ -8,10 +8,14 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops, tree
 
+from keras_switcher.graph.random_inputs import Draw, limits_of
+from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.export import export_model
 from keras_switcher.pruning.export.packages import litert_interpreter, runtime_package
 
+Arrays = dict[str, np.ndarray]
 # The least time that one measurement takes, and how many there are: the shortest counts.
 _SECONDS, _ROUNDS = 0.01, 5
 
@@ -25,21 +29,23 @@ def seconds_of(model: keras.Model, format: str, threads: int, batch: int) -> flo
         threads: The number of the runtime's threads.
         batch: The number of samples.
     """
-    shapes = [(batch, *tensor.shape[1:]) for tensor in model.inputs]
-    signature = [
-        keras.InputSpec(shape=shape, dtype=tensor.dtype, name=tensor.name)
-        for shape, tensor in zip(shapes, model.inputs, strict=True)
-    ]
-    # A list is the structure of several inputs, not that of several arguments.
-    signature = signature if len(signature) == 1 else [signature]
+    graph = trace(model)
+    signature = tree.map_structure(
+        lambda x: keras.InputSpec(shape=(batch, *x.shape[1:]), dtype=x.dtype, name=x.name),
+        graph.inputs,
+    )
+    if isinstance(signature, (list, tuple)) and len(signature) == 1:
+        signature = signature[0]
+    # Whole numbers are those that embeddings have a row for.
+    drawn = Draw(1, samples=batch).values(graph.inputs, limits_of(graph))
+    values = [ops.convert_to_numpy(value) for value in tree.flatten(drawn)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{SUFFIXES[format]}"
-        export_model(model, path, format, verify=False, input_signature=signature)
-        values = [
-            np.random.default_rng(0).normal(size=shape).astype(tensor.dtype)
-            for shape, tensor in zip(shapes, model.inputs, strict=True)
-        ]
-        return least_seconds(RUNS[format](path, values, threads))
+        # A list is that of arguments, of which a model has one.
+        export_model(model, path, format, verify=False, input_signature=[signature])
+        names = [tensor.name for tensor in tree.flatten(graph.inputs)]
+        named = dict(zip(names, values, strict=True))
+        return least_seconds(RUNS[format](path, named, threads))
 
 
 def least_seconds(run: Callable[[], Any], seconds: float = _SECONDS) -> float:
@@ -81,45 +87,52 @@ def seconds_per_call(run: Callable[[], Any], number: int) -> float:
     return (time.perf_counter() - start) / number
 
 
-def _litert(path: Path, values: list[np.ndarray], threads: int) -> Callable[[], Any]:
+def _litert(path: Path, values: Arrays, threads: int) -> Callable[[], Any]:
     interpreter = litert_interpreter(str(path), threads)
-    # Inputs come in an order of the file's own: those of the same shape take the same time.
-    by_shape = {value.shape[1:]: value for value in values}
-    details = interpreter.get_input_details()
-    for each in details:
-        value = by_shape[tuple(each["shape"].tolist()[1:])]
-        interpreter.resize_tensor_input(each["index"], value.shape)
+    details = interpreter.get_signature_runner().get_input_details()
+    given = _given(values, list(details))
+    for name, each in details.items():
+        interpreter.resize_tensor_input(each["index"], given[name].shape)
     interpreter.allocate_tensors()
-    for each in details:
-        value = by_shape[tuple(each["shape"].tolist()[1:])]
-        interpreter.set_tensor(each["index"], value.astype(each["dtype"]))
+    for name, each in details.items():
+        interpreter.set_tensor(each["index"], given[name].astype(each["dtype"]))
     return interpreter.invoke
 
 
-def _onnx(path: Path, values: list[np.ndarray], threads: int) -> Callable[[], Any]:
+def _onnx(path: Path, values: Arrays, threads: int) -> Callable[[], Any]:
     onnxruntime = runtime_package("onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     binding = session.io_binding()
-    for each, value in zip(session.get_inputs(), values, strict=True):
-        binding.bind_cpu_input(each.name, value)
+    names = [each.name for each in session.get_inputs()]
+    for name, value in _given(values, names).items():
+        binding.bind_cpu_input(name, value)
     for each in session.get_outputs():
         binding.bind_output(each.name)
     return lambda: session.run_with_iobinding(binding)
 
 
-def _openvino(path: Path, values: list[np.ndarray], threads: int) -> Callable[[], Any]:
+def _openvino(path: Path, values: Arrays, threads: int) -> Callable[[], Any]:
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
-    compiled = runtime_package("openvino").Core().compile_model(str(path), "CPU", settings)
+    openvino = runtime_package("openvino")
+    compiled = openvino.Core().compile_model(str(path), "CPU", settings)
     request = compiled.create_infer_request()
-    for place, value in enumerate(values):
-        request.get_input_tensor(place).data[:] = value
+    names = [each.get_any_name() for each in compiled.inputs]
+    for name, value in _given(values, names).items():
+        request.set_tensor(name, openvino.Tensor(value))
     return request.infer
 
 
+def _given(values: Arrays, names: list[str]) -> Arrays:
+    """Inputs by the names of a file: an input that nothing reads may be missing in it."""
+    if set(names) <= set(values):
+        return {name: values[name] for name in names}
+    return dict(zip(names, values.values(), strict=True))
+
+
 # How a file of each format is run, and how its name ends.
-RUNS: dict[str, Callable[[Path, list[np.ndarray], int], Callable[[], Any]]] = {
+RUNS: dict[str, Callable[[Path, Arrays, int], Callable[[], Any]]] = {
     "litert": _litert,
     "onnx": _onnx,
     "openvino": _openvino,

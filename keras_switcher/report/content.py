@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_switcher.arguments import is_whole
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.differences import difference
@@ -15,6 +16,9 @@ from keras_switcher.graph.side_effects import variables_of_functions
 from keras_switcher.model import SwitcherModel
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.verification.random_runs import RandomRuns
+from keras_switcher.report.kept import kept_channels
+
+_KINDS = ("strengthened", "weakened", "pruned")
 
 
 @dataclass
@@ -78,11 +82,12 @@ def of_switcher_model(model: SwitcherModel, epochs: list[dict]) -> Content:
         epochs: What a `StructureHistory` recorded; nothing if empty.
     """
     structure = model.structure()
+    _check_epochs(epochs, {counts.name: counts.total for counts in structure.groups})
     small = model.compact()
     groups = [
         GroupContent(
             counts.name,
-            {kind: getattr(counts, kind) for kind in ("strengthened", "weakened", "pruned")},
+            {kind: getattr(counts, kind) for kind in _KINDS},
             structure.factors[counts.name],
             _over_epochs(counts.name, epochs),
         )
@@ -102,28 +107,48 @@ def of_pair(model: keras.Model, small: keras.Model) -> Content:
     Args:
         model: The network.
         small: The smaller one, whose layers have the same names.
+
+    Raises:
+        ValueError: If it was not made of the network.
     """
     before, after = ChannelGraph(model), ChannelGraph(small)
-    left = {producer.name: group.size for group in after.groups for producer in group.producers}
-    groups = []
-    for group in before.groups:
-        if group.prunable and not group.is_input:
-            sizes = [left[producer.name] for producer in group.producers if producer.name in left]
-            kept = sizes[0] if sizes else 0
-            counts = {"kept": kept, "pruned": group.size - kept}
-            groups.append(GroupContent(group.name, counts))
+    left = kept_channels(before, after)
+    if left and set(left.values()) == {None}:
+        raise ValueError(
+            f"'{small.name}' was not made of '{model.name}': no layer has the name of one "
+            "there, and at most its width. Pass the network that it was made of."
+        )
+    groups, notes = [], _notes(before)
+    for name, kept in left.items():
+        if kept is None:
+            notes.append(f"How many channels of '{name}' stay is not known.")
+            continue
+        counts = {"kept": kept, "pruned": before.group(name).size - kept}
+        groups.append(GroupContent(name, counts))
     costs = remaining(before), remaining(after)
-    whole = _whole(before, {group.name for group in groups})
-    return Content(
-        model.name, *costs, groups, whole, _notes(before), _difference(before, {}, small)
-    )
+    whole = _whole(before, set(left))
+    return Content(model.name, *costs, groups, whole, notes, _difference(before, {}, small))
+
+
+def _check_epochs(epochs: list[dict], sizes: dict[str, int]) -> None:
+    """Raises ValueError for what is no history of these groups."""
+    for each in epochs:
+        for name, counts in each.items():
+            known = name in sizes and isinstance(counts, dict) and set(counts) >= set(_KINDS)
+            numbers = [counts[kind] for kind in _KINDS] if known else []
+            fits = known and all(is_whole(number, 0) for number in numbers)
+            if not fits or sum(numbers) != sizes[name]:
+                raise ValueError(
+                    "`history` must be the `epochs` of this model's StructureHistory: for each "
+                    f"group the numbers of {', '.join(_KINDS)}. Received: {name!r}: {counts!r}."
+                )
 
 
 def _over_epochs(name: str, epochs: list[dict]) -> dict[str, list[int]] | None:
     told = [each[name] for each in epochs if name in each]
     if len(told) < 2:
         return None
-    return {kind: [each[kind] for each in told] for kind in ("strengthened", "weakened", "pruned")}
+    return {kind: [each[kind] for each in told] for kind in _KINDS}
 
 
 def _whole(channel_graph: ChannelGraph, told: set[str]) -> list[tuple[str, int, str]]:
@@ -148,9 +173,14 @@ def _difference(channel_graph: ChannelGraph, factors: dict, small: keras.Model) 
     draw, inputs, expected = RandomRuns(channel_graph, factors, assignable).first()
     if draw is None or expected is None:
         return None
-    actual = [
-        keras.ops.convert_to_numpy(x) for x in keras.tree.flatten(small(inputs, training=False))
-    ]
+    try:
+        outputs = small(inputs, training=False)
+    except Exception as error:  # Each layer says in its own way that inputs do not fit.
+        raise ValueError(
+            f"The smaller network '{small.name}' does not run on inputs of the other one. Pass the "
+            "network that it was made of."
+        ) from error
+    actual = [keras.ops.convert_to_numpy(x) for x in keras.tree.flatten(outputs)]
     if [x.shape for x in actual] != [x.shape for x in expected]:
         return None
     return difference(expected, actual)

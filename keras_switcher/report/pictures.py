@@ -1,5 +1,8 @@
 """Pictures of a report: bars, patterns and curves, as SVG that needs no other file."""
 
+import base64
+import struct
+import zlib
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -14,6 +17,8 @@ COLORS = {
 }
 _WIDTH, _BAR, _PATTERN, _CURVE = 360, 14, 8, 120
 _ROW = 64
+# Of more factors a picture is made of pixels.
+_MOST = 4096
 
 
 def bar(counts: dict[str, int]) -> str:
@@ -44,6 +49,10 @@ def pattern(factors: np.ndarray) -> str:
     names = np.array(["strengthened", "weakened", "pruned", ""])
     kinds = names[np.select([np.isnan(flat), flat >= 1, flat > 0], [3, 0, 1], 2)]
     size = _PATTERN if factors.ndim == 1 else max(1, min(_PATTERN, _WIDTH // flat.shape[1]))
+    height, width = size * flat.shape[0], size * flat.shape[1]
+    label = "factors of the channels, in their order"
+    if flat.size > _MOST:
+        return _svg(width, height, [_pixels(kinds, width, height)], label)
     parts = []
     for row, line in enumerate(kinds):
         at = 0
@@ -53,8 +62,7 @@ def pattern(factors: np.ndarray) -> str:
                 place = f'x="{at * size}" y="{row * size}" width="{number * size}"'
                 parts.append(f'<rect {place} height="{size}" fill="{COLORS[str(kind)]}"/>')
             at += number
-    height, width = size * flat.shape[0], size * flat.shape[1]
-    return _svg(width, height, parts, "factors of the channels, in their order")
+    return _svg(width, height, parts, label)
 
 
 def curves(series: dict[str, Sequence[float]], whole: float) -> str:
@@ -76,6 +84,32 @@ def curves(series: dict[str, Sequence[float]], whole: float) -> str:
         line = f'points="{points}" fill="none" stroke="{color}" stroke-width="2"{dash}'
         parts.append(f"<polyline {line}><title>{kind}</title></polyline>")
     return _svg(_WIDTH, _CURVE, parts, "counts over the epochs")
+
+
+def _pixels(kinds: np.ndarray, width: int, height: int) -> str:
+    """The same as a PNG within the SVG: a rectangle each would make megabytes of text."""
+    names = ["", *(name for name in COLORS if name != "kept")]
+    palette = bytes(3) + b"".join(bytes.fromhex(COLORS[name][1:]) for name in names[1:])
+    places = np.select([kinds == name for name in names], np.arange(len(names)))
+    lines = np.pad(places.astype("uint8"), ((0, 0), (1, 0)))  # None of them is filtered: 0.
+    header = struct.pack(">IIBBBBB", kinds.shape[1], kinds.shape[0], 8, 3, 0, 0, 0)
+    chunks = {
+        b"IHDR": header,
+        b"PLTE": palette,
+        b"tRNS": b"\0",
+        b"IDAT": zlib.compress(lines.tobytes(), 9),
+        b"IEND": b"",
+    }
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in chunks.items()
+    )
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    place = f'width="{width}" height="{height}" style="image-rendering: pixelated"'
+    return f'<image {place} href="{source}"/>'
 
 
 def _rows(vector: np.ndarray) -> np.ndarray:

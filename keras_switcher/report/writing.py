@@ -1,7 +1,7 @@
 """write_report: one HTML file that needs no other."""
 
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,7 @@ from keras_switcher.atomic_files import atomic_write_text
 from keras_switcher.model import SwitcherModel
 from keras_switcher.report.content import Content, of_pair, of_switcher_model
 from keras_switcher.report.pictures import COLORS, bar, curves, pattern
+from keras_switcher.structure import shown_cost
 from keras_switcher.structure_history import StructureHistory
 
 _SAME = 1e-4
@@ -37,7 +38,9 @@ def write_report(
         files: Rows of what else is known, as names of files and their milliseconds.
 
     Raises:
-        ValueError: If there is neither a `SwitcherModel` nor a smaller network, or both.
+        ValueError: If there is neither a `SwitcherModel` nor a smaller network, or both; if the
+            smaller one was not made of `model`; if `history` is not that of `model`; if rows of
+            `files` have other names.
         ImportError: If jinja2 is not installed.
 
     Example:
@@ -61,13 +64,27 @@ def write_report(
             "Pass a trained SwitcherModel alone, or a network and the smaller one: "
             f"Received: model={type(model).__name__}, small={type(small).__name__}."
         )
+    epochs = history.epochs if isinstance(history, StructureHistory) else history
+    _check_rows("files", files)
+    _check_rows("history", epochs)
     if small is None:
-        epochs = history.epochs if isinstance(history, StructureHistory) else list(history)
-        content = of_switcher_model(model, epochs)
+        content = of_switcher_model(model, list(epochs))
+    elif epochs:
+        raise ValueError("`history` is that of a SwitcherModel: a smaller network has none.")
     else:
         content = of_pair(model, small)
     content.files = list(files)
     atomic_write_text(path, template.render(**_told(content)))
+
+
+def _check_rows(name: str, rows: Any) -> None:
+    """Raises ValueError for what is no list of rows with the same names each."""
+    are_rows = isinstance(rows, (list, tuple)) and all(isinstance(row, Mapping) for row in rows)
+    if not are_rows or len({tuple(row) for row in rows}) > 1:
+        raise ValueError(
+            f"`{name}` must be a list of dicts with the same keys each. Received: {name}="
+            f"{str(rows)[:200]}."
+        )
 
 
 def _told(content: Content) -> dict[str, Any]:
@@ -97,7 +114,7 @@ def _told(content: Content) -> dict[str, Any]:
 
 def _cost(name: str, content: Content) -> dict[str, str]:
     before, after = content.before[name], content.after[name]
-    written = [f"{x / 1e9:.3f} ms" if name == "latency" else f"{x:,}" for x in (before, after)]
+    written = [shown_cost(name, x) for x in (before, after)]
     removed = f"{1 - after / before:.1%}"
     return {"name": name, "before": written[0], "after": written[1], "removed": removed}
 

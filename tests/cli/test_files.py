@@ -131,6 +131,10 @@ def test_layers_of_a_users_own_come_with_their_module(run, run_json, tmp_path):
     code, _, err = run("inspect", tmp_path / "own.keras", "--import", "nowhere")
     assert code == 2
     assert "--import nowhere" in err
+    (tmp_path / "broken_layers.py").write_text("x = = 1")
+    code, _, err = run("inspect", tmp_path / "own.keras", "--import", "broken_layers")
+    assert code == 2
+    assert "--import broken_layers: SyntaxError" in err
 
 
 def test_what_exists_is_replaced_only_when_told_to(run, saved, tmp_path):
@@ -148,6 +152,10 @@ def test_what_exists_is_replaced_only_when_told_to(run, saved, tmp_path):
     code, _, err = run("prune", saved, "-o", tmp_path / "no" / "small.keras")
     assert code == 2
     assert "there is no folder" in err
+    (tmp_path / "there.keras").mkdir()
+    code, _, err = run("prune", saved, "-o", tmp_path / "there.keras", "--overwrite")
+    assert code == 2
+    assert "is no file" in err
     code, _, err = run("prune", saved, "-o", tmp_path / "small.h5")
     assert code == 2
     assert ".keras" in err
@@ -169,3 +177,111 @@ def test_samples_that_do_not_fit_are_refused(run, saved, tmp_path):
     code, _, err = run("prune", saved, "--data", "nowhere", "-o", "s.keras")
     assert code == 2
     assert "holds no samples" in err
+
+
+def with_name(name):
+    def change(member, content):
+        return content.replace(b'"hidden"', json.dumps(name).encode())
+
+    return change
+
+
+def test_names_in_a_file_do_not_steer_the_terminal(run, tmp_path, saved):
+    file = rewritten(saved, tmp_path / "named.keras", with_name("\x1b[2Jred\nline [bold]x"))
+    code, out, _ = run("inspect", file)
+    assert code == 0
+    assert r"\x1b[2Jred\nline [bold]x " in out
+    assert "\x1b" not in out
+    code, out, err = run("prune", file, "--criterion", "bn_scale", "--keep", 0.9, "-o", "s.keras")
+    assert "\x1b" not in out + err
+
+
+def test_tables_are_whole_lines_where_no_terminal_is(run, tmp_path):
+    name = "a_layer_with_a_name_" * 10
+    inputs = keras.Input((4,))
+    x = layers.Dense(3, name=name)(inputs)
+    keras.Model(inputs, layers.Dense(2, name="head")(x)).save(tmp_path / "long.keras")
+    lines = run("inspect", tmp_path / "long.keras")[1].splitlines()
+    assert [line for line in lines if line.startswith(name) and line.endswith("  prunable")]
+    assert all(line == line.rstrip() for line in lines)
+
+
+def changed(change):
+    def of_member(name, content):
+        if name != "config.json":
+            return content
+        config = json.loads(content)
+        change(next(x for x in config["config"]["layers"] if x["config"]["name"] == "hidden"))
+        return json.dumps(config)
+
+    return of_member
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        ({"module": None, "class_name": "Nowhere", "registered_name": "x>Nowhere"}, "--import"),
+        ({"config": {"name": "hidden", "units": -5}}, "expected a positive integer"),
+        ({"config": {"name": "hidden", "units": 3, "flag": 1}}, "'flag'"),
+        ({"module": "os", "class_name": "system", "config": "touch ran"}, "Expected 'config'"),
+    ],
+)
+def test_what_a_configuration_lacks_is_one_line(run, tmp_path, saved, of, said):
+    file = rewritten(saved, tmp_path / "wrong.keras", changed(lambda layer: layer.update(of)))
+    code, out, err = run("inspect", file)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert "build_config" not in err
+    assert not (tmp_path / "ran").exists()
+
+
+def test_files_of_a_newer_keras_say_so(run, tmp_path, saved):
+    def newer(name, content):
+        if name == "metadata.json":
+            return json.dumps({"keras_version": "99.1.0"})
+        return changed(lambda layer: layer["config"].update(new_argument=1))(name, content)
+
+    refused(run, rewritten(saved, tmp_path / "new.keras", newer), "99.1.0", keras.__version__)
+
+
+def test_archives_that_hold_no_model_are_refused(run, tmp_path):
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    refused(run, tmp_path / "other.keras", "no config.json")
+
+
+def test_a_file_that_cannot_be_read_says_why(run, tmp_path, saved, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(zipfile, "ZipFile", refuse)
+    refused(run, saved, "cannot be read: Permission denied")
+
+
+def test_a_warning_is_shown_once(capsys):
+    from keras_switcher.cli.app import _shown_once
+
+    show = _shown_once()
+    for message, category in (("odd", UserWarning), ("odd", UserWarning), ("old", FutureWarning)):
+        show(message, category, "file.py", 1)
+    assert capsys.readouterr().err == "warning: odd\n"
+
+
+def test_files_of_samples_that_are_broken_are_named(run, saved, tmp_path):
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    for name in ("broken.npz", "objects.npy"):
+        code, _, err = run("prune", saved, "--data", name, "-o", "s.keras")
+        assert code == 2
+        assert f"{name} cannot be read" in err
+
+
+def test_options_name_themselves(run, saved):
+    for options, said in (
+        (("--of", "latency"), "--of must be one of weights, macs"),
+        (("--keep", "nan"), "--keep must be a share"),
+    ):
+        code, _, err = run("prune", saved, *options, "-o", "s.keras")
+        assert code == 2
+        assert said in err

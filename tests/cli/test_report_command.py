@@ -32,3 +32,13 @@ def test_reports_that_cannot_be_made_leave_what_is_there(run, saved, tmp_path):
     assert code == 2
     assert "pass the .keras file of the smaller one" in err
     assert (tmp_path / "report.html").read_text() == "precious"
+
+
+def test_a_history_that_is_none_is_named(run, switcher_model, tmp_path):
+    switcher_model.save(tmp_path / "switcher.keras")
+    (tmp_path / "broken.json").write_text("{nope")
+    for name in ("broken.json", "nowhere.json"):
+        code, _, err = run("report", "switcher.keras", "--history", name)
+        assert code == 2
+        assert f"{name} holds no history" in err
+    assert not (tmp_path / "report.html").exists()

@@ -148,3 +148,51 @@ def test_wrong_arguments_are_refused(tmp_path):
         with pytest.raises(ValueError, match="holds no measured times"):
             ks.latency.measure(model, cache=tmp_path / "times.json")
         assert (tmp_path / "times.json").read_text() == content
+
+
+@pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
+def test_inputs_go_where_their_names_say(tmp_path):
+    pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("LiteRT's converter is TensorFlow's")
+    # Of the same shape, in another order than that of the keys, and with few rows in a table.
+    words = keras.Input((5,), dtype="int32", name="words")
+    numbers = keras.Input((5,), name="numbers")
+    x = layers.GlobalAveragePooling1D()(layers.Embedding(3, 6, name="table")(words))
+    x = layers.Concatenate()([x, layers.Dense(4, name="dense")(numbers)])
+    model = keras.Model({"z": words, "a": numbers}, layers.Dense(2, name="head")(x))
+    assert ks.latency.measure(model, verbose=False).milliseconds(model) > 0
+    half = layers.Dense(2, dtype="mixed_float16", name="half")
+    with pytest.raises(ValueError, match=r"'half' \(of type Dense\) cannot be timed alone"):
+        ks.latency.measure(keras.Sequential([keras.Input((3,)), half]), verbose=False)
+
+
+def test_networks_of_the_same_kinds_are_not_taken_for_each_other(by_hand, tmp_path):
+    def chain(number):
+        inputs = keras.Input((4,))
+        x = layers.Dense(4, name="first")(inputs)
+        for _ in range(number):
+            x = layers.Softmax()(x)
+        return keras.Model(inputs, layers.Dense(2, name="head")(x))
+
+    times = []
+    for number in (1, 5):
+        model = chain(number)
+        table = ks.latency.measure(model, verbose=False, cache=tmp_path / "times.json")
+        times.append(table.milliseconds(model))
+    assert times[1] - times[0] == pytest.approx(4 * BASE * 1000, rel=1e-6)
+
+
+def test_a_cache_keeps_what_others_have_written(by_hand, tmp_path):
+    cache = tmp_path / "times.json"
+    first = stopwatch.Stopwatch("litert", 1, 1, cache)
+    second = stopwatch.Stopwatch("litert", 2, 1, cache)
+    for each in (first, second):
+        each.seconds("network", network)
+    first.save()
+    second.save()
+    assert len(json.loads(cache.read_text())) == 2
+    with pytest.raises(ValueError, match="there is no folder"):
+        stopwatch.Stopwatch("litert", 1, 1, tmp_path / "no" / "times.json")
+    with pytest.raises(ValueError, match="holds no measured times"):
+        stopwatch.Stopwatch("litert", 1, 1, tmp_path)

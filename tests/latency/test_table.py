@@ -162,3 +162,42 @@ def test_wrong_tables_are_refused():
             connections=True,
             budget=ks.Budget(0.5, of="latency", table=table_of(model)),
         )
+
+
+def test_a_budget_out_of_reach_says_what_takes_the_time():
+    model = network()
+    table = table_of(model, overhead=1e-3)
+    with pytest.raises(ValueError, match="with one factor left") as error:
+        ks.SwitcherModel(model, budget=ks.Budget(0.1, of="latency", table=table))
+    whole = table.milliseconds(model)
+    assert f"{1 / whole:.2%} (1 ms): what a network takes beside its layers" in str(error.value)
+    # One channel read, one made; what the network reads and returns stays.
+    one = 1e-3 + 2e-4 + 3e-4 + 4e-5
+    assert f"{one / whole:.2%} ({one:.3g} ms): 'first'" in str(error.value)
+    assert "weights" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"kinds": {"a": [1, 2, 3]}},
+        {"kinds": {"a": [1, 2, 3, float("nan")]}},
+        {"kinds": {"a": [1, 2, 3, -1]}},
+        {"kinds": {"a": [0, 0, 0, 0]}},
+        {"kinds": {"a": [1, 2, 3, 4]}, "overhead": -1},
+        {"kinds": {"a": [1, 2, 3, 4]}, "scale": float("inf")},
+    ],
+)
+def test_tables_of_what_is_no_time_are_refused(arguments):
+    with pytest.raises(ValueError, match="four coefficients for each kind of layer"):
+        LatencyTable(**arguments)
+
+
+def test_networks_that_take_less_than_a_millisecond_show_what_they_take():
+    model = network()
+    budget = ks.Budget(0.5, of="latency", table=table_of(model, (0, 0, 0, 1e-9)))
+    # Of six channels each, where what the first reads and the last makes counts as one.
+    nanoseconds = 6 + 36 + 36 + 36 + 36 + 6
+    shown = f"0.000{nanoseconds} ms"
+    structure = ks.SwitcherModel(model, budget=budget).structure()
+    assert f"latency: {shown} -> {shown}" in str(structure)

@@ -1,17 +1,22 @@
 """A report tells what the structure does, and needs no other file."""
 
+import base64
 import html.parser
+import io
 import re
 import shutil
 import subprocess
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 from keras import layers
 
 import keras_switcher as ks
-from keras_switcher.report.pictures import bar, curves, pattern
+from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.report.kept import kept_channels
+from keras_switcher.report.pictures import COLORS, bar, curves, pattern
 
 pytest.importorskip("jinja2")
 
@@ -158,3 +163,77 @@ def test_a_browser_shows_it(tmp_path):
     pixels = keras.utils.img_to_array(keras.utils.load_img(tmp_path / "shown.png"))
     colors = {tuple(color) for color in pixels.reshape(-1, 3).astype(int).tolist()}
     assert {(0x0B, 0x6E, 0x4F), (0x6B, 0xBF, 0x8A), (0xD9, 0xDC, 0xE1)} <= colors
+
+
+def counts(strengthened, pruned):
+    return {"strengthened": strengthened, "weakened": 0, "pruned": pruned}
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [{"elsewhere": counts(8, 0)}],
+        [{"first": counts(7, 0)}],
+        [{"first": {"strengthened": 8}}],
+        [{"first": counts(float("nan"), 0)}],
+        {"first": counts(8, 0)},
+        "first",
+        7,
+    ],
+)
+def test_a_history_of_another_model_is_refused(tmp_path, history):
+    with pytest.raises(ValueError, match="`history` must be"):
+        ks.write_report(trained(), tmp_path / "report.html", history=history)
+
+
+def test_a_smaller_network_has_no_history_and_was_made_of_the_other(tmp_path):
+    model = trained()
+    small = ks.prune(model.task, ks.Budget(0.6))
+    with pytest.raises(ValueError, match="`history` is that of a SwitcherModel"):
+        ks.write_report(model.task, tmp_path / "r.html", small, history=[{"first": counts(8, 0)}])
+    with pytest.raises(ValueError, match="`files` must be"):
+        ks.write_report(model.task, tmp_path / "r.html", small, files=[{"a": 1}, {"b": 1}])
+    inputs = keras.Input((3,))
+    other = keras.Model(inputs, layers.Dense(2, name="head")(layers.Dense(2)(inputs)), name="other")
+    with pytest.raises(ValueError, match="'other' was not made of"):
+        ks.write_report(model.task, tmp_path / "r.html", other)
+    wide = keras.Model(inputs, layers.Dense(2, name="head")(layers.Dense(4, name="first")(inputs)))
+    with pytest.raises(ValueError, match="does not run on inputs of the other"):
+        ks.write_report(model.task, tmp_path / "r.html", wide)
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_layers_within_layers_are_found_in_a_smaller_network(tmp_path):
+    inputs = keras.Input((6, 8))
+    x = layers.MultiHeadAttention(4, 2, name="attention")(inputs, inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
+    small = ks.prune(model, ks.Budget(0.5))
+    before, after = ChannelGraph(model), ChannelGraph(small)
+    kept = kept_channels(before, after)
+    heads = small.get_layer("attention_query_dense").kernel.shape[1]
+    assert kept["attention/query_dense/heads"] == heads
+    ks.write_report(model, tmp_path / "report.html", small)
+    total = sum(before.group(name).size for name in kept)
+    text = Text(tmp_path / "report.html").text
+    assert f"{sum(kept.values())} of {total} channels in {len(kept)} groups" in text
+
+
+def test_a_large_pattern_is_a_picture_of_its_factors():
+    factors = np.random.default_rng(0).choice([0, 0.5, 1.5], size=(784, 300))
+    drawn = pattern(factors)
+    assert len(drawn) < 200_000
+    png = base64.b64decode(re.search(r"base64,([^\"]+)", drawn)[1])
+    image = keras.utils.img_to_array(PIL.Image.open(io.BytesIO(png)).convert("RGBA")).astype(int)
+    assert image.shape == (784, 300, 4)
+    for color, where in (
+        ("strengthened", factors >= 1),
+        ("weakened", (factors > 0) & (factors < 1)),
+        ("pruned", factors == 0),
+    ):
+        expected = [*bytes.fromhex(COLORS[color][1:]), 255]
+        np.testing.assert_array_equal((image == expected).all(-1), where)
+    vector = pattern(np.ones(10_000))  # 156 rows of 64, and one of 16.
+    png = base64.b64decode(re.search(r"base64,([^\"]+)", vector)[1])
+    shown = keras.utils.img_to_array(PIL.Image.open(io.BytesIO(png)).convert("RGBA"))[..., 3]
+    assert shown.shape == (157, 64)
+    assert (shown > 0).sum() == 10_000

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.export.names import (
     input_names,
     keep_names,
@@ -28,6 +29,8 @@ from keras_switcher.pruning.verification import check_verify
 
 # So many representative samples a quantized file is compared on.
 _COMPARED = 64
+# What Keras wants names to end with.
+_SUFFIXES = {"litert": ".tflite", "openvino": ".xml"}
 
 
 @dataclass(frozen=True)
@@ -108,18 +111,18 @@ def export_model(
     >>> report.difference < 1e-4
     True
     """
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     check_verify(verify)
     check_quantize(quantize, representative, format, kwargs)
-    if isinstance(model, keras.Sequential) and model.built:  # It has no names for its outputs.
-        model = keras.Model(model.inputs, model.outputs, name=model.name)
+    if isinstance(model, keras.Sequential):  # It has no names for its outputs.
+        trace(model)  # One that is not built is refused in words.
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     with placed(filepath) as path:
         samples = None
         if quantize == "int8":
             samples = representative_samples(model, representative)
         if verify and format in RUNTIMES:
             runtime_package(format)
+        _check_name(filepath, format)
         settings = converter_settings(quantize, input_names(model), samples) if quantize else {}
         verbose = kwargs.get("verbose")
         _write(model, path, format, {"verbose": False, **kwargs, **settings})
@@ -140,6 +143,15 @@ def export_model(
     if quantize and verbose is not False:
         print(report)
     return report
+
+
+def _check_name(filepath: str | Path, format: str) -> None:
+    suffix = _SUFFIXES.get(format, "")
+    if not str(filepath).endswith(suffix):
+        raise ValueError(
+            f"The path of a file in the format '{format}' must end with '{suffix}'. Received: "
+            f"filepath={str(filepath)!r}."
+        )
 
 
 def _write(model: keras.Model, path: Path, format: str, kwargs: dict) -> None:

@@ -50,7 +50,7 @@ def litert_interpreter(path: str, threads: int | None = None) -> Any:
 
     Args:
         path: The file.
-        threads: The number of its threads; by default it chooses.
+        threads: The number of its threads; by default what the interpreter chooses.
     """
     package = runtime_package("litert")
     with warnings.catch_warnings():  # TensorFlow says that its own will move.

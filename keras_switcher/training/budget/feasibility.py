@@ -15,6 +15,9 @@ from keras_switcher.graph.kernel import Kernel
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.budget.budget import Budget
 
+# In picoseconds, in which a table counts.
+_MILLISECOND = 1e9
+
 
 def check_feasible(budget: Any, gated: GatedNetwork, accounting: Accounting) -> None:
     """Raises where the chosen groups cannot meet a budget.
@@ -61,13 +64,17 @@ def _check_macs_known(budget: Budget, channel_graph: ChannelGraph) -> None:
 
 def _check_reachable(budget: Budget, gated: GatedNetwork, accounting: Accounting) -> None:
     groups: list[ChannelGroup | ConnectionGroup] = [*gated.groups, *gated.connections]
+    names = {group.name for group in groups}
     one = {group.name: ops.reshape(ops.eye(1, group.size), group.shape) for group in groups}
     least = float(accounting.kept(one, budget.measure))
     if budget.keep < least:
+        if budget.of == "latency":
+            stays = _longest(budget.table, gated.channel_graph, names)
+        else:
+            stays = _unpruned(gated.channel_graph, names)
         raise ValueError(
             f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
-            f"one factor left in each, {least:.2%} remain."
-            f"{_unpruned(gated.channel_graph, set(one))}\n{_more_to_choose(gated)}"
+            f"one factor left in each, {least:.2%} remain.{stays}\n{_more_to_choose(gated)}"
         )
 
 
@@ -93,6 +100,22 @@ def _unpruned(channel_graph: ChannelGraph, names: set[str]) -> str:
     most = sorted(left.items(), key=lambda item: -item[1])[:SHOWN]
     lines = [f"\n  {number:,} weights: {why}" for why, number in most]
     return f" Most of what stays:{''.join(lines)}" if lines else ""
+
+
+def _longest(table: Any, channel_graph: ChannelGraph, names: set[str]) -> str:
+    """What takes longest when one factor is left in each of these groups, a line each."""
+    one = {g.name: np.arange(g.size) < 1 for g in channel_graph.groups if g.name in names}
+    left: dict[str, float] = defaultdict(float)
+    terms = table.terms(channel_graph)
+    for term in terms:
+        left[f"'{term.call.name}'"] += term.left(one)
+    if overhead := getattr(table, "overhead", 0) * 1000 * _MILLISECOND:
+        left[f"'{channel_graph.graph.calls[-1].name}'"] -= overhead
+        left["what a network takes beside its layers"] = overhead
+    whole = sum(term.whole for term in terms)
+    most = sorted(left.items(), key=lambda item: -item[1])[:SHOWN]
+    lines = [f"\n  {of / whole:.2%} ({of / _MILLISECOND:.3g} ms): {what}" for what, of in most]
+    return f" Most of what stays:{''.join(lines)}"
 
 
 def _why_large(
