@@ -23,6 +23,9 @@ from helpers.checks import DIFFERENCES
 from helpers.toys import examples
 from hypothesis import settings
 
+# It has no examples, and pytest would take the one of the first folder for it.
+collect_ignore = ["conftest.py"]
+
 BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
     import tensorflow as tf

@@ -56,8 +56,8 @@ def visible(text: str) -> str:
 
     Example:
 
-    >>> print(visible("red: \x1b[31m"))
-    red: \x1b[31m
+    >>> print(visible("red: " + chr(27) + "[31m"))
+    red: \\x1b[31m
     """
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
@@ -70,7 +70,7 @@ def short(error: Exception) -> str:
 
     Example:
 
-    >>> short(ValueError("It is broken.\n\nArguments received by Dense.call(): ..."))
+    >>> short(ValueError("It is broken. Arguments received by Dense.call(): ..."))
     'It is broken.'
     """
     said = _COLORS.sub("", "\n".join((str(error), *getattr(error, "__notes__", ()))))
