@@ -56,7 +56,8 @@ class ExportReport:
         kind = f"{self.format}, {self.quantize}" if self.quantize else self.format
         found = "was not run"
         if self.difference is not None:
-            found = f"computes what the network does within {self.difference:.1e} of the largest"
+            apart = f"{self.difference:.1e} of the largest output"
+            found = f"computes what the network does, within {apart}"
         return f"{self.path.name} ({kind}, {self.size:,} bytes) {found}"
 
 
