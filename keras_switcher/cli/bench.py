@@ -7,15 +7,7 @@ import numpy as np
 import typer
 from keras import tree
 
-from keras_switcher.cli.data import load_data
-from keras_switcher.cli.networks import (
-    Arrays,
-    Network,
-    in_order,
-    open_network,
-    ordered,
-    random_values,
-)
+from keras_switcher.cli.networks import Arrays, Network, inputs_of, open_network, ordered
 from keras_switcher.cli.options import AsJson, Data, Modules, Scale
 from keras_switcher.cli.printing import say, show_json, show_table, working
 from keras_switcher.latency.timing import RUNS, SUFFIXES, calls_within, seconds_per_call
@@ -38,7 +30,7 @@ def bench(
 ) -> None:
     """Time files in turn, and compare each with the first: medians, with least and largest."""
     networks = [open_network(path, modules) for path in files]
-    values = _values(networks, data, scale, batch)
+    values = [np.resize(x, (batch, *x.shape[1:])) for x in inputs_of(networks, data, scale, batch)]
     with working("Timing"):
         rows = times_of(networks, values, threads, rounds)
     if as_json:
@@ -80,16 +72,6 @@ def _row(path: Path, seconds: np.ndarray, of_first: np.ndarray) -> dict[str, Any
     for each in (1000 * seconds, seconds / of_first):
         both += [float(np.median(each)), float(each.min()), float(each.max())]
     return {"file": str(path), **dict(zip(_NAMES, both, strict=True))}
-
-
-def _values(networks: list[Network], data: Path | None, scale: float, batch: int) -> Arrays:
-    of_keras = next((network for network in networks if network.model is not None), None)
-    if data is not None:
-        x, _ = load_data(data, of_keras and of_keras.task, scale)
-        return [np.resize(each, (batch, *each.shape[1:])) for each in in_order(x, networks[0])]
-    if of_keras is None:
-        raise ValueError("Of exported files, nobody knows what they read: add the .keras file.")
-    return ordered(random_values(of_keras, batch), of_keras, networks[0])
 
 
 def _run_of(network: Network, values: Arrays, threads: int) -> Any:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from keras_switcher.cli.data import load_data
 from keras_switcher.cli.files import load, task_of
 from keras_switcher.cli.printing import short
 from keras_switcher.graph.random_inputs import draws, limits_of
@@ -98,6 +99,31 @@ def _of_keras(path: Path, model: keras.Model) -> Network:
     return Network(path, names, call, model, tensors)
 
 
+def inputs_of(
+    networks: list[Network], data: Path | None, scale: float, batch: int = _SAMPLES
+) -> Arrays:
+    """What networks are run on, in the order of the first one's inputs: data, or random inputs.
+
+    Args:
+        networks: The networks.
+        data: Where samples are; None for random inputs.
+        scale: See `load_data`.
+        batch: The number of random inputs.
+
+    Raises:
+        ValueError: If data do not fit, or there are none and no .keras file tells what is read.
+    """
+    of_keras = next((network for network in networks if network.model is not None), None)
+    if data is not None:
+        x, _ = load_data(data, of_keras and of_keras.task, scale)
+        return in_order(x, networks[0])
+    if of_keras is None:
+        raise ValueError(
+            "Of exported files, nobody knows what they read: pass --data, or add the .keras file."
+        )
+    return ordered(random_values(of_keras, batch), of_keras, networks[0])
+
+
 def random_values(network: Network, batch: int = _SAMPLES) -> Arrays:
     """Random inputs on which a network runs, in its order.
 
@@ -119,7 +145,7 @@ def random_values(network: Network, batch: int = _SAMPLES) -> Arrays:
         values = [ops.convert_to_numpy(x) for x in drawn]
         try:
             network.run(values)
-        except Exception as problem:  # A size or a range of values that a layer does not take.
+        except ValueError as problem:  # A size or a range of values that a layer does not take.
             error = problem
             continue
         return values

@@ -6,15 +6,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from keras_switcher.cli.data import load_data
-from keras_switcher.cli.networks import (
-    Arrays,
-    Network,
-    in_order,
-    open_network,
-    ordered,
-    random_values,
-)
+from keras_switcher.cli.networks import Arrays, Network, inputs_of, open_network, ordered
 from keras_switcher.cli.options import AsJson, Data, Modules, Scale
 from keras_switcher.cli.printing import say, show_json, working
 from keras_switcher.graph.differences import difference
@@ -45,7 +37,7 @@ def verify(
 ) -> None:
     """Compare the outputs of two files on random inputs or on data; exit code 1 if they differ."""
     networks = [open_network(path, modules) for path in (first, second)]
-    values = _values(networks, data, scale)
+    values = inputs_of(networks, data, scale)
     with working("Comparing"):
         outputs = [network.run(ordered(values, networks[0], network)) for network in networks]
     found = _distance(*outputs)
@@ -62,17 +54,6 @@ def verify(
         say(f"{first} and {second} differ: outputs of other shapes, or not finite.")
     if not equal:
         raise typer.Exit(1)
-
-
-def _values(networks: list[Network], data: Path | None, scale: float) -> Arrays:
-    """Inputs in the order of the first network's."""
-    of_keras = next((network for network in networks if network.model is not None), None)
-    if data is not None:
-        x, _ = load_data(data, of_keras and of_keras.task, scale)
-        return in_order(x, networks[0])
-    if of_keras is None:
-        raise ValueError("Of two exported files, nobody knows what they read: pass --data.")
-    return ordered(random_values(of_keras), of_keras, networks[0])
 
 
 def _tolerance(networks: list[Network]) -> float:
