@@ -1,13 +1,6 @@
 """Structured pruning of Keras networks that is learned while they train."""
 
-import os
-import sys
-from pathlib import Path
 from typing import Any
-
-if sys.argv and Path(sys.argv[0]).stem == "keras-switcher":
-    # The command line is quiet: TensorFlow reads this when it is imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 try:
     import keras
