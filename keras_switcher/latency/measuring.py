@@ -1,5 +1,7 @@
 """measure: times the layers of a network over their widths, on the device at hand."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ import numpy as np
 from keras_switcher.arguments import is_whole
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.latency.alone import alone, number_of
+from keras_switcher.latency.calibrating import calibrated, narrowed
 from keras_switcher.latency.fitting import fit_products
 from keras_switcher.latency.kinds import Kind, kind_of
 from keras_switcher.latency.stopwatch import Stopwatch
 from keras_switcher.latency.table import LatencyTable
 from keras_switcher.latency.timing import RUNS
+from keras_switcher.pruning.masks import prune_channels
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 # A layer whose time grows by less than this share when it gets wider is as fast as before.
@@ -33,8 +37,9 @@ def measure(
     """Times each kind of layer of a network over a grid of widths, on the machine at hand.
 
     Each layer is written alone as a file, with a quarter, a half, three quarters and all of the
-    channels that it reads and makes, and run by the format's runtime. What the whole network takes
-    is measured, too: the sum over its layers is brought to that.
+    channels that it reads and makes, and run by the format's runtime in turn with the whole
+    network, so that it finds the caches as it would there. What the whole network takes with so
+    many of its channels is measured, too: the sums over its layers are brought to that.
 
     Args:
         model: A built network, with sizes that are known but for the number of samples.
@@ -48,6 +53,9 @@ def measure(
     Returns:
         A `LatencyTable`, for `Budget(of="latency", table=...)`.
 
+    Warns:
+        UserWarning: If the sum over layers is far from what the network takes.
+
     Raises:
         ValueError: If an argument is none of its choices, or sizes of the network are open.
         ImportError: If a package is missing that writes or runs the format.
@@ -57,44 +65,74 @@ def measure(
     calls = [kind_of(call, channel_graph) for call in channel_graph.graph.calls]
     timed = [kind for kind in calls if kind is not None]
     kinds = {kind.key: kind for kind in reversed(timed)}
-    stopwatch = Stopwatch(format, threads, batch, cache)
-    points = {key: _points(kind) for key, kind in kinds.items()}
-    total = sum(map(len, points.values())) + 2
-    bar = keras.utils.Progbar(total, unit_name="file", verbose=int(verbose))
-    overhead = stopwatch.seconds("nothing", _nothing)
-    times: dict[str, list[float]] = {}
-    for key, kind in kinds.items():
-        times[key] = []
-        for shares in points[key]:
-            passed = _alone(kind, channel_graph, shares, stopwatch)
-            times[key].append(max(passed - overhead, 1e-9))
-            bar.add(1)
-    keys = sorted(kind.key for kind in timed)
-    whole = stopwatch.seconds(f"whole {keys} {model.count_params()}", lambda: model)
-    bar.add(2)
-    fitted = {key: _fit(kind, points[key], times[key]) for key, kind in kinds.items()}
-    table = LatencyTable(fitted, overhead, 1.0, format, threads, batch)
-    layers = table.milliseconds(model) / 1000 - overhead
-    table.scale = max(whole - overhead, 1e-9) / layers if layers else 1.0
-    dearest = max(kinds.values(), key=lambda kind: times[kind.key][-1], default=None)
-    table.round_to = _round_to(dearest, channel_graph, stopwatch) if dearest else 1
-    stopwatch.save()
-    return table
+    known_as = f"{sorted(kind.key for kind in timed)} {model.count_params()}"
+    with Stopwatch(model, known_as, format, threads, batch, cache) as stopwatch:
+        _check_runs(channel_graph, list(kinds.values()), stopwatch)
+        timing = _Timing(channel_graph, stopwatch, verbose)
+        points = {key: _points(kind) for key, kind in kinds.items()}
+        timing.bar.target = sum(map(len, points.values())) + len(SHARES)
+        overhead = stopwatch.alone("nothing", _nothing)
+        widths = [narrowed(timed, share) for share in SHARES]
+        wholes = [(masks, max(timing.whole(masks) - overhead, 1e-9)) for masks in widths]
+        times = {key: [timing.layer(kind, at) for at in points[key]] for key, kind in kinds.items()}
+        fitted = {key: _fit(kind, points[key], times[key]) for key, kind in kinds.items()}
+        dearest = max(kinds.values(), key=lambda kind: times[kind.key][-1], default=None)
+        round_to = _round_to(dearest, timing) if dearest else 1
+        stopwatch.save()
+    fitted = calibrated(fitted, channel_graph, wholes)
+    return LatencyTable(fitted, overhead, format, threads, batch, round_to)
 
 
-def _alone(
-    kind: Kind, channel_graph: ChannelGraph, shares: tuple[float, float], stopwatch: Stopwatch
-) -> float:
-    make = partial(alone, kind, channel_graph, shares)
+class _Timing:
+    """Times a network at some width, and layers of it, with progress."""
+
+    def __init__(self, channel_graph: ChannelGraph, stopwatch: Stopwatch, verbose: bool) -> None:
+        self.channel_graph = channel_graph
+        self.stopwatch = stopwatch
+        self.bar = keras.utils.Progbar(None, unit_name="file", verbose=int(verbose))
+
+    def whole(self, masks: dict[str, np.ndarray]) -> float:
+        """Seconds of the network with the channels that masks keep."""
+        make = partial(prune_channels, self.stopwatch.model, masks)
+        numbers = {name: int(mask.sum()) for name, mask in masks.items()}
+        passed = self.stopwatch.alone(f"whole {numbers}", make)
+        self.bar.add(1)
+        return passed
+
+    def layer(self, kind: Kind, shares: tuple[float, float]) -> float:
+        """Seconds of a layer, without what any file takes to be started."""
+        make = partial(alone, kind, self.channel_graph, shares)
+        with _named(kind, self.stopwatch.format):
+            passed = self.stopwatch.in_turn(f"{kind.key} {shares}", make)
+        self.bar.add(1)
+        return max(passed - self.stopwatch.in_turn("nothing", _nothing), 1e-9)
+
+
+def _check_runs(channel_graph: ChannelGraph, kinds: list[Kind], stopwatch: Stopwatch) -> None:
+    """Refuses a network that cannot be run, by the name of the first layer that cannot."""
     try:
-        return stopwatch.seconds(f"{kind.key} {shares}", make)
+        stopwatch.in_turn("nothing", _nothing)
+    except ImportError:
+        raise
+    except Exception:  # Each writer and each runtime has errors of its own.
+        for kind in kinds:
+            with _named(kind, stopwatch.format):
+                stopwatch.alone(kind.key, partial(alone, kind, channel_graph, (1.0, 1.0)))
+        raise
+
+
+@contextmanager
+def _named(kind: Kind, format: str) -> Iterator[None]:
+    """Errors say which layer cannot be timed."""
+    try:
+        yield
     except ImportError:
         raise
     except Exception as error:  # Each writer and each runtime has errors of its own.
         layer = f"'{kind.call.name}' (of type {type(kind.call.op).__name__})"
         raise ValueError(
-            f"{layer} cannot be timed alone as a file of the format '{stopwatch.format}': {error} "
-            "The guide 'Export' says which layers which format takes."
+            f"{layer} cannot be timed alone as a file of the format '{format}': {error} The guide "
+            "'Export' says which layers which format takes."
         ) from error
 
 
@@ -116,19 +154,14 @@ def _fit(kind: Kind, points: list[tuple[float, float]], times: list[float]) -> l
     return fit_products(np.array(times), *map(np.array, counts)).tolist()
 
 
-def _round_to(kind: Kind, channel_graph: ChannelGraph, stopwatch: Stopwatch) -> int:
+def _round_to(kind: Kind, timing: _Timing) -> int:
     """The largest multiple to which widths can be rounded up and take as long as before."""
     if kind.outputs is None or kind.outputs.size < 4 * _MULTIPLES[0]:
         return 1
     size, first = kind.outputs.size, kind.outputs.size // 32 * 16
     widths = range(first + 1, first + _MULTIPLES[0] + 1)
-    times = {
-        width: stopwatch.seconds(
-            f"{kind.key} width {width}",
-            partial(alone, kind, channel_graph, (width / size, width / size)),
-        )
-        for width in widths
-    }
+    timing.bar.target += len(widths)
+    times = {width: timing.layer(kind, (width / size, width / size)) for width in widths}
     mean = sum(times.values()) / len(times)
     for multiple in _MULTIPLES:
         rounded = sum(times[-(-width // multiple) * multiple] for width in widths) / len(times)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_switcher.arguments import is_number, own_arguments
 from keras_switcher.graph.axis import Axis
@@ -23,7 +24,6 @@ class LatencyTable:
     Args:
         kinds: Maps keys of kinds of calls to lists of the four coefficients, in seconds.
         overhead: Seconds that a network takes beside its layers.
-        scale: What the sum over layers is multiplied with, so that it is the time of the network.
         format: The format whose runtime was measured.
         threads: The number of its threads.
         batch: The number of samples.
@@ -49,16 +49,14 @@ class LatencyTable:
         self,
         kinds: dict[str, list[float]],
         overhead: float = 0.0,
-        scale: float = 1.0,
         format: str = "litert",
         threads: int = 1,
         batch: int = 1,
         round_to: int = 1,
     ) -> None:
-        _check(kinds, overhead, scale)
+        _check(kinds, overhead)
         self.kinds = kinds
         self.overhead = overhead
-        self.scale = scale
         self.format = format
         self.threads = threads
         self.batch = batch
@@ -83,27 +81,31 @@ class LatencyTable:
                 raise ValueError(
                     f"The table has no time for '{call.name}' (of type {type(call.op).__name__}): "
                     "it was measured for another network. Measure this one: "
-                    "keras_switcher.latency.measure(task)."
+                    "keras_switcher.latency.measure(task). Of one that was pruned: "
+                    "milliseconds(pruned, pruned_from=task)."
                 )
             inputs = [kind.inputs] if kind.inputs is not None else []
             outputs = [kind.outputs] if kind.outputs is not None else []
             axes: list[list[Axis]] = [[], inputs, outputs, [*inputs, *outputs]]
             for each, along in zip(self.kinds[kind.key], axes, strict=True):
                 if each:
-                    terms.append(CostTerm(call, self._whole(each * self.scale), along))
+                    terms.append(CostTerm(call, self._whole(each), along))
         return terms
 
-    def milliseconds(self, model: keras.Model) -> float:
-        """How long a batch of the network takes that was measured, by the table.
+    def milliseconds(self, model: keras.Model, pruned_from: keras.Model | None = None) -> float:
+        """How long a batch of a network takes, by the table.
 
         Args:
-            model: The network, whole.
+            model: The network that was measured, or one of its kind, whole.
+            pruned_from: That network, if `model` is what pruning has left of it: its groups of
+                channels are found by their names.
 
         Raises:
-            ValueError: If a layer of it was not measured.
+            ValueError: If a layer of it was not measured, or a group is not found.
         """
-        terms = self.terms(ChannelGraph(model))
-        return sum(term.whole for term in terms) / PICOSECONDS * 1000
+        whole = ChannelGraph(model if pruned_from is None else pruned_from)
+        keep = {} if pruned_from is None else _kept(ChannelGraph(model), whole)
+        return sum(term.left(keep) for term in self.terms(whole)) / PICOSECONDS * 1000
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -122,14 +124,27 @@ class LatencyTable:
         return round(seconds * PICOSECONDS)
 
 
-def _check(kinds: dict[str, list[float]], overhead: float, scale: float) -> None:
+def _kept(pruned: ChannelGraph, whole: ChannelGraph) -> dict[str, np.ndarray]:
+    """Masks of as many channels of each group as pruning has left: how many is all that counts."""
+    sizes = {group.name: group.size for group in pruned.groups}
+    groups = [group for group in whole.groups if group.prunable and not group.is_input]
+    lost = [g.name for g in groups if not 0 < sizes.get(g.name, 0) <= g.size]
+    if lost:
+        raise ValueError(
+            f"'{pruned.graph.name}' was not pruned from '{whole.graph.name}': it has other "
+            f"channels, or none, in {', '.join(map(repr, lost))}."
+        )
+    return {group.name: np.arange(group.size) < sizes[group.name] for group in groups}
+
+
+def _check(kinds: dict[str, list[float]], overhead: float) -> None:
     fours = all(len(each) == 4 for each in kinds.values())
-    numbers = [overhead, scale, *(number for each in kinds.values() for number in each)]
+    numbers = [overhead, *(number for each in kinds.values() for number in each)]
     are_times = all(is_number(number) and number >= 0 for number in numbers)
-    takes_time = are_times and (overhead or not kinds or (scale and any(numbers[2:])))
+    takes_time = are_times and (overhead or not kinds or any(numbers[1:]))
     if not (fours and takes_time):
         raise ValueError(
-            "A LatencyTable has four coefficients for each kind of layer, an `overhead` and a "
-            "`scale`: finite numbers that are not negative, and not all zero. Received: "
-            f"kinds={str(kinds)[:200]}, overhead={overhead!r}, scale={scale!r}."
+            "A LatencyTable has four coefficients for each kind of layer and an `overhead`: finite "
+            "numbers that are not negative, and not all zero. Received: "
+            f"kinds={str(kinds)[:200]}, overhead={overhead!r}."
         )

@@ -1,8 +1,10 @@
 """Timing: a network as a file, run again and again by the runtime of its format."""
 
+import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,36 @@ from keras_switcher.pruning.export.packages import litert_interpreter, runtime_p
 Arrays = dict[str, np.ndarray]
 # The least time that one measurement takes, and how many there are: the shortest counts.
 _SECONDS, _ROUNDS = 0.01, 5
+# How often a network runs in turn with another one: the median counts.
+_TURNS = 9
 
 
-def seconds_of(model: keras.Model, format: str, threads: int, batch: int) -> float:
+def seconds_of(
+    model: keras.Model,
+    format: str,
+    threads: int,
+    batch: int,
+    between: Callable[[], Any] | None = None,
+) -> float:
     """Seconds that a network takes for a batch, as a file run by its format's runtime.
+
+    Args:
+        model: The network.
+        format: One of the keys of `RUNS`.
+        threads: The number of the runtime's threads.
+        batch: The number of samples.
+        between: What is called before each run, which then finds the caches as that leaves them;
+            by default it is run again and again.
+    """
+    with running(model, format, threads, batch) as run:
+        return least_seconds(run) if between is None else seconds_in_turn(run, between)
+
+
+@contextmanager
+def running(
+    model: keras.Model, format: str, threads: int, batch: int
+) -> Iterator[Callable[[], Any]]:
+    """A call that runs a network on random inputs, as a file that is there as long.
 
     Args:
         model: The network.
@@ -44,8 +72,7 @@ def seconds_of(model: keras.Model, format: str, threads: int, batch: int) -> flo
         # A list is that of arguments, of which a model has one.
         export_model(model, path, format, verify=False, input_signature=[signature])
         names = [tensor.name for tensor in tree.flatten(graph.inputs)]
-        named = dict(zip(names, values, strict=True))
-        return least_seconds(RUNS[format](path, named, threads))
+        yield RUNS[format](path, dict(zip(names, values, strict=True)), threads)
 
 
 def least_seconds(run: Callable[[], Any], seconds: float = _SECONDS) -> float:
@@ -57,6 +84,21 @@ def least_seconds(run: Callable[[], Any], seconds: float = _SECONDS) -> float:
     """
     number = calls_within(run, seconds)
     return min(seconds_per_call(run, number) for _ in range(_ROUNDS))
+
+
+def seconds_in_turn(run: Callable[[], Any], between: Callable[[], Any]) -> float:
+    """The median seconds of single calls, before each of which another one is made.
+
+    Args:
+        run: What is called.
+        between: What is called before each.
+    """
+    run()
+    passed = []
+    for _ in range(_TURNS):
+        between()
+        passed.append(seconds_per_call(run, 1))
+    return statistics.median(passed)
 
 
 def calls_within(run: Callable[[], Any], seconds: float) -> int:

@@ -23,7 +23,7 @@ from recipes.trials.study_rows import MARK, StudyRows
 HERE = Path(__file__).parent
 README, DOCS = HERE.parents[1] / "README.md", HERE.parents[1] / "docs"
 BENCHMARKS = (
-    *("families", "growth", "latency", "memory", "prune"),
+    *("families", "growth", "latency", "latency_budget", "memory", "prune"),
     *("step_time", "zoo", "zoo_exactness"),
 )
 MARKS = "<!-- Written by python -m recipes.report: -->\n", "<!-- End of what it writes. -->\n"

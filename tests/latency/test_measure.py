@@ -1,6 +1,7 @@
 """Each kind of layer is timed alone, at the widths that pruning may leave it."""
 
 import json
+import time
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.latency import stopwatch
 from keras_switcher.latency.alone import alone
 from keras_switcher.latency.kinds import kind_of
+from keras_switcher.latency.timing import seconds_in_turn
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.planning import plan_removal
 
@@ -87,6 +89,46 @@ def test_a_table_tells_the_time_of_a_device_that_is_as_it_assumes(by_hand):
         assert told == pytest.approx(seconds_by_hand(ks.prune_channels(model, masks)), rel=1e-3)
 
 
+def test_what_layers_take_more_alone_than_in_the_network_is_taken_back(monkeypatch):
+    model = network()
+
+    def seconds(timed, format, threads, batch, between=None):
+        passed = seconds_by_hand(timed)
+        if between is None:
+            return passed
+        # Starting takes longer, so does each layer (six times), and each multiplication (three).
+        macs = MAC * ks.count_macs(timed).total
+        layers_alone = passed - OVERHEAD - macs
+        return OVERHEAD + 2e-5 + 6 * layers_alone + 3 * macs
+
+    monkeypatch.setattr(stopwatch, "seconds_of", seconds)
+    table = ks.latency.measure(model, verbose=False)
+    small = ks.prune(model, ks.Budget(0.7, of="latency", table=table), "random")
+    assert table.milliseconds(model) == pytest.approx(1000 * seconds_by_hand(model), rel=1e-3)
+    told = table.milliseconds(small, pruned_from=model)
+    assert told == pytest.approx(1000 * seconds_by_hand(small), rel=0.01)
+
+
+def test_a_machine_whose_times_are_no_sum_of_layers_is_told(monkeypatch):
+    model = network()
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(stopwatch, "seconds_of", lambda *_: 10 ** rng.uniform(-5, -2))
+    with pytest.warns(UserWarning, match="The sum over its layers is off by .* the machine is busy"):
+        ks.latency.measure(model, verbose=False)
+
+
+def test_single_calls_are_timed_after_what_comes_between():
+    calls = []
+
+    def run():
+        calls.append("run")
+        time.sleep(0.002 if calls[-2:] == ["between", "run"] else 0.1)
+
+    passed = seconds_in_turn(run, lambda: calls.append("between"))
+    assert 0.002 <= passed < 0.05
+    assert calls[1:] == ["between", "run"] * (len(calls) // 2)
+
+
 def test_kinds_are_timed_once_and_a_file_remembers_them(by_hand, tmp_path):
     inputs = keras.Input((4, 4, 8))
     x = inputs
@@ -94,8 +136,8 @@ def test_kinds_are_timed_once_and_a_file_remembers_them(by_hand, tmp_path):
         x = layers.Conv2D(8, 3, padding="same", name=name)(x)
     model = keras.Model(inputs, layers.Dense(2, name="head")(layers.Flatten()(x)))
     first = ks.latency.measure(model, verbose=False, cache=tmp_path / "times.json")
-    # Nothing, the whole, a (its inputs stay), b to d as one kind, head.
-    assert len(by_hand) == 2 + 4 + 16 + 4
+    # Nothing (alone and in turn), the whole, a (its inputs stay), b to d as one kind, head.
+    assert len(by_hand) == 2 + 4 + 4 + 16 + 4
     by_hand.clear()
     again = ks.latency.measure(model, verbose=False, cache=tmp_path / "times.json")
     assert not by_hand
@@ -185,14 +227,15 @@ def test_networks_of_the_same_kinds_are_not_taken_for_each_other(by_hand, tmp_pa
 
 def test_a_cache_keeps_what_others_have_written(by_hand, tmp_path):
     cache = tmp_path / "times.json"
-    first = stopwatch.Stopwatch("litert", 1, 1, cache)
-    second = stopwatch.Stopwatch("litert", 2, 1, cache)
+    first, second = (
+        stopwatch.Stopwatch(network(), "network", "litert", threads, 1, cache) for threads in (1, 2)
+    )
     for each in (first, second):
-        each.seconds("network", network)
+        each.alone("network", network)
     first.save()
     second.save()
     assert len(json.loads(cache.read_text())) == 2
     with pytest.raises(ValueError, match="there is no folder"):
-        stopwatch.Stopwatch("litert", 1, 1, tmp_path / "no" / "times.json")
+        stopwatch.Stopwatch(network(), "network", "litert", 1, 1, tmp_path / "no" / "times.json")
     with pytest.raises(ValueError, match="holds no measured times"):
-        stopwatch.Stopwatch("litert", 1, 1, tmp_path)
+        stopwatch.Stopwatch(network(), "network", "litert", 1, 1, tmp_path)

@@ -62,13 +62,13 @@ def test_what_runtimes_fold_away_takes_no_time(layer):
 def test_the_time_of_a_plan_is_the_sum_over_its_layers_by_hand():
     model = network()
     channel_graph = ChannelGraph(model)
-    table = table_of(model, overhead=1e-5, scale=2.0)
+    table = table_of(model, overhead=1e-5)
     stream, second = (channel_graph.group(name) for name in ("first", "second"))
     kept = {stream.name: np.arange(6) < 4, second.name: np.arange(6) < 2}
     plan = plan_removal(channel_graph, {n: k.astype("float32") for n, k in kept.items()})
 
     def one(read, made):
-        return 2 * (1e-6 + 2e-7 * read + 3e-7 * made + 4e-8 * read * made)
+        return 1e-6 + 2e-7 * read + 3e-7 * made + 4e-8 * read * made
 
     pool_and_sum = 2 * one(4, 4)
     # What the first layer reads and the last one makes stays: it counts as one.
@@ -77,6 +77,33 @@ def test_the_time_of_a_plan_is_the_sum_over_its_layers_by_hand():
     assert left * 1e-12 == pytest.approx(expected, rel=1e-6)
     whole = one(1, 6) + 2 * one(6, 6) + 2 * one(6, 6) + one(6, 1) + 1e-5
     assert table.milliseconds(model) == pytest.approx(1000 * whole, rel=1e-6)
+
+
+def test_the_time_of_a_pruned_network_is_that_of_the_plan():
+    model = network()
+    table = table_of(model, overhead=1e-5)
+    budget = ks.Budget(0.7, of="latency", table=table)
+    small = ks.prune(model, budget, "random")
+    told = table.milliseconds(small, pruned_from=model)
+    plan = plan_removal(
+        ChannelGraph(model),
+        {
+            group.name: (np.arange(group.size) < size).astype("float32")
+            for group, size in (
+                (ChannelGraph(model).group(name), small.get_layer(name).filters)
+                for name in ("first", "second")
+            )
+        },
+    )
+    left = remaining(ChannelGraph(model), plan, table)["latency"]
+    assert told == pytest.approx(left * 1e-9)
+    assert told <= 0.7 * table.milliseconds(model)
+    assert table.milliseconds(model, pruned_from=model) == table.milliseconds(model)
+    with pytest.raises(ValueError, match="pruned_from=task"):
+        table.milliseconds(small)
+    other = keras.Sequential([keras.Input((8, 8, 2)), layers.Conv2D(9, 3, name="first")])
+    with pytest.raises(ValueError, match=r"was not pruned from .* in 'first', 'second'"):
+        table.milliseconds(other, pruned_from=model)
 
 
 @pytest.mark.parametrize("keep", [0.4, 0.7])
@@ -185,7 +212,7 @@ def test_a_budget_out_of_reach_says_what_takes_the_time():
         {"kinds": {"a": [1, 2, 3, -1]}},
         {"kinds": {"a": [0, 0, 0, 0]}},
         {"kinds": {"a": [1, 2, 3, 4]}, "overhead": -1},
-        {"kinds": {"a": [1, 2, 3, 4]}, "scale": float("inf")},
+        {"kinds": {"a": [1, 2, 3, 4]}, "overhead": float("inf")},
     ],
 )
 def test_tables_of_what_is_no_time_are_refused(arguments):
