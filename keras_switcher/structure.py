@@ -137,6 +137,18 @@ class Structure:
         }
         return {"groups": groups, "before": dict(self.before), "after": dict(self.after)}
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same factors, counts and costs."""
+        if not isinstance(other, Structure):
+            return NotImplemented
+        if self.to_dict() != other.to_dict():
+            return False
+        pairs = ((factors, other.factors[name]) for name, factors in self.factors.items())
+        return all(np.array_equal(first, second) for first, second in pairs)
+
+    def __hash__(self) -> int:
+        return hash(repr(self.to_dict()))
+
     def __str__(self) -> str:
         header = ("group", "kept", "of", "strengthened", "weakened", "pruned")
         rows = [

@@ -15,6 +15,8 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if examples(page))
 OF_TENSORFLOW = pytest.mark.only("tensorflow", reason="It exports with TensorFlow.")
 
 
+# Measured beside other tests.
+@pytest.mark.filterwarnings("ignore:The sum over its layers is off by")
 @pytest.mark.parametrize(
     "page",
     [

@@ -7,7 +7,6 @@ from keras import layers
 
 import keras_switcher as ks
 
-
 # Other packages warn of their own deprecations.
 pytestmark = pytest.mark.filterwarnings("default")
 

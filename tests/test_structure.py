@@ -35,6 +35,17 @@ def test_counts():
     assert (counts.strengthened, counts.weakened) == (2, 2)
 
 
+def test_structures_are_equal_by_factors_counts_and_costs():
+    model, factors = mlp((3, 6, 2)), [0, 0.2, 1, 3, 0, 0.9]
+    structure = structure_of(model, {"fc1": factors})
+    assert structure == structure_of(mlp((3, 6, 2)), {"fc1": factors})
+    assert hash(structure) == hash(structure_of(model, {"fc1": factors}))
+    # As many are weakened: the counts are the same.
+    assert structure != structure_of(model, {"fc1": [0, 0.3, 1, 3, 0, 0.9]})
+    assert structure != structure_of(mlp((3, 6, 3)), {"fc1": factors})
+    assert structure != structure.to_dict()
+
+
 @pytest.mark.parametrize("of", ["mac", "Weights", "flops", None, 0])
 def test_a_share_of_what_is_not_counted_is_refused(of):
     structure = structure_of(mlp((3, 6, 2)), {"fc1": [0, 0.2, 1, 3, 0, 0.9]})

@@ -159,6 +159,8 @@ def test_widths_are_rounded_to_what_the_device_computes_at_once(monkeypatch):
     assert ks.latency.measure(model, verbose=False).round_to == 8
 
 
+# Measured beside other tests.
+@pytest.mark.filterwarnings("ignore:The sum over its layers is off by")
 def test_it_runs_files_of_this_machine():
     pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
@@ -192,6 +194,7 @@ def test_wrong_arguments_are_refused(tmp_path):
         assert (tmp_path / "times.json").read_text() == content
 
 
+@pytest.mark.filterwarnings("ignore:The sum over its layers is off by")
 @pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
 def test_inputs_go_where_their_names_say(tmp_path):
     pytest.importorskip("tensorflow")
