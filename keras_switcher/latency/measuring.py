@@ -78,7 +78,6 @@ def measure(
         fitted = {key: _fit(kind, points[key], times[key]) for key, kind in kinds.items()}
         dearest = max(kinds.values(), key=lambda kind: times[kind.key][-1], default=None)
         round_to = _round_to(dearest, timing) if dearest else 1
-        stopwatch.save()
     fitted = calibrated(fitted, channel_graph, wholes)
     return LatencyTable(fitted, overhead, format, threads, batch, round_to)
 
@@ -114,7 +113,7 @@ def _check_runs(channel_graph: ChannelGraph, kinds: list[Kind], stopwatch: Stopw
         stopwatch.in_turn("nothing", _nothing)
     except ImportError:
         raise
-    except Exception:  # Each writer and each runtime has errors of its own.
+    except Exception:  # Whatever it was, it is raised again, unless a layer explains it.
         for kind in kinds:
             with _named(kind, stopwatch.format):
                 stopwatch.alone(kind.key, partial(alone, kind, channel_graph, (1.0, 1.0)))

@@ -64,6 +64,7 @@ class Stopwatch:
 
     def __exit__(self, *raised: object) -> None:
         self._open.close()
+        self.save()  # Also when it was interrupted: what was timed need not be again.
 
     def alone(self, name: str, make: Callable[[], keras.Model]) -> float:
         """Seconds that a network takes which runs again and again.

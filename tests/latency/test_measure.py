@@ -1,4 +1,4 @@
-"""Each kind of layer is timed alone, at the widths that pruning may leave it."""
+"""Each kind of layer is timed at the widths that pruning may leave it, beside its network."""
 
 import json
 import time
@@ -159,12 +159,14 @@ def test_widths_are_rounded_to_what_the_device_computes_at_once(monkeypatch):
     assert ks.latency.measure(model, verbose=False).round_to == 8
 
 
-# Measured beside other tests.
-@pytest.mark.filterwarnings("ignore:The sum over its layers is off by")
+OF_TENSORFLOW = pytest.mark.only("tensorflow", reason="LiteRT's converter is TensorFlow's.")
+# What is timed for real is timed beside other tests.
+BUSY = pytest.mark.filterwarnings("ignore:The sum over its layers is off by")
+
+
+@OF_TENSORFLOW
+@BUSY
 def test_it_runs_files_of_this_machine():
-    pytest.importorskip("tensorflow")
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("LiteRT's converter is TensorFlow's")
     inputs = keras.Input((32, 32, 3))
     x = layers.Conv2D(64, 3, activation="swish", name="conv")(inputs)
     x = layers.Add()([x, layers.Activation("tanh")(x)])
@@ -194,12 +196,10 @@ def test_wrong_arguments_are_refused(tmp_path):
         assert (tmp_path / "times.json").read_text() == content
 
 
-@pytest.mark.filterwarnings("ignore:The sum over its layers is off by")
+@OF_TENSORFLOW
+@BUSY
 @pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
 def test_inputs_go_where_their_names_say(tmp_path):
-    pytest.importorskip("tensorflow")
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("LiteRT's converter is TensorFlow's")
     # Of the same shape, in another order than that of the keys, and with few rows in a table.
     words = keras.Input((5,), dtype="int32", name="words")
     numbers = keras.Input((5,), name="numbers")
@@ -210,6 +210,20 @@ def test_inputs_go_where_their_names_say(tmp_path):
     half = layers.Dense(2, dtype="mixed_float16", name="half")
     with pytest.raises(ValueError, match=r"'half' \(of type Dense\) cannot be timed alone"):
         ks.latency.measure(keras.Sequential([keras.Input((3,)), half]), verbose=False)
+
+
+def test_what_was_timed_before_an_interruption_is_kept(monkeypatch, tmp_path):
+    times = iter([1e-4] * 9)
+
+    def seconds(*_):
+        if (passed := next(times, None)) is None:
+            raise KeyboardInterrupt
+        return passed
+
+    monkeypatch.setattr(stopwatch, "seconds_of", seconds)
+    with pytest.raises(KeyboardInterrupt):
+        ks.latency.measure(network(), verbose=False, cache=tmp_path / "times.json")
+    assert len(json.loads((tmp_path / "times.json").read_text())) == 9
 
 
 def test_networks_of_the_same_kinds_are_not_taken_for_each_other(by_hand, tmp_path):

@@ -174,7 +174,7 @@ def _write(model: keras.Model, path: Path, format: str, kwargs: dict) -> None:
 def _missing_packages_told(format: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # Each writer has errors of its own; all go on, with a note.
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, ImportError):
             cause = cause.__cause__  # PyTorch's exporter raises an error of its own.
