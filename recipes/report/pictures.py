@@ -1,5 +1,6 @@
 """Pictures drawn from rows: accuracy curves, counts over the epochs, inputs that are kept."""
 
+import itertools
 import json
 from collections.abc import Callable
 from functools import partial
@@ -71,8 +72,10 @@ def draw_costs(rows: Rows, title: str, networks: dict, published: dict, times: d
         ]
         if found:
             ax.plot(*zip(*sorted(found), strict=True), marker="o", label=label)
+    # Each publication has a marker of its own.
+    markers = itertools.cycle("xs^Dv")
     for label, points in published.items() if times is None else ():
-        style = {"marker": "x", "linestyle": ":", "color": "gray"}
+        style = {"marker": next(markers), "linestyle": ":", "color": "gray"}
         ax.plot(*zip(*points, strict=True), label=f"published: {label}", **style)
     cost = "MACs, millions" if times is None else "milliseconds, LiteRT, one thread, batch 1"
     ax.set(xscale="log", xlabel=cost, ylabel="test accuracy, %", title=title)
