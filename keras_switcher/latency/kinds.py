@@ -11,6 +11,7 @@ from keras import layers, tree
 from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.latency.full_precision import FULL, HALF
 
 # Runtimes fold these into a convolution or leave them out; and what only names things.
 FREE = (
@@ -19,8 +20,11 @@ FREE = (
     *(layers.Reshape, layers.ActivityRegularization),
 )
 _FREE_ACTIVATIONS = (keras.activations.linear, keras.activations.relu, keras.activations.relu6)
-# What changes nothing about how long a layer takes.
-_ASIDE = ("name", "trainable", "_initializer", "_regularizer", "_constraint", "quantization")
+# What changes nothing about how long a layer takes; files compute in full precision.
+_ASIDE = (
+    *("name", "trainable", "dtype", "quantization"),
+    *("_initializer", "_regularizer", "_constraint"),
+)
 
 
 @dataclass(eq=False)
@@ -60,10 +64,15 @@ def kind_of(call: Call, channel_graph: ChannelGraph) -> Kind | None:
         return None
     inputs = _last_axis(call.inputs, channel_graph)
     outputs = _last_axis(tree.flatten(call.outputs), channel_graph)
-    shapes = [[list(x.shape[1:]), x.dtype] for x in (*call.inputs, *tree.flatten(call.outputs))]
+    tensors = (*call.inputs, *tree.flatten(call.outputs))
+    shapes = [[list(x.shape[1:]), _type_in_files(x.dtype)] for x in tensors]
     made = inputs is not None, outputs is not None
     told = [type(call.op).__name__, shapes, made, _told(call.op)]
     return Kind(json.dumps(told, default=_written, sort_keys=True), call, inputs, outputs)
+
+
+def _type_in_files(dtype: str) -> str:
+    return FULL if dtype in HALF else dtype
 
 
 def _last_axis(tensors: list, channel_graph: ChannelGraph) -> Axis | None:

@@ -14,6 +14,7 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.latency.alone import alone, number_of
 from keras_switcher.latency.calibrating import calibrated, narrowed
 from keras_switcher.latency.fitting import fit_products
+from keras_switcher.latency.full_precision import FULL, in_full_precision
 from keras_switcher.latency.kinds import Kind, kind_of
 from keras_switcher.latency.stopwatch import Stopwatch
 from keras_switcher.latency.table import LatencyTable
@@ -24,6 +25,8 @@ SHARES = (0.25, 0.5, 0.75, 1.0)
 # A layer whose time grows by less than this share when it gets wider is as fast as before.
 _SAME = 0.02
 _MULTIPLES = (16, 8, 4, 2)
+# The least seconds of a layer, and of a network: no clock tells them from none.
+_LEAST = 1e-9
 
 
 def measure(
@@ -42,7 +45,8 @@ def measure(
     many of its channels is measured, too: the sums over its layers are brought to that.
 
     Args:
-        model: A built network, with sizes that are known but for the number of samples.
+        model: A built network, with sizes that are known but for the number of samples. One in
+            mixed precision is timed in float32, as its file is.
         format: `"litert"`, `"onnx"` or `"openvino"`: what it will be exported to.
         threads: The number of the runtime's threads.
         batch: The number of samples that will be run at a time.
@@ -61,6 +65,7 @@ def measure(
         ImportError: If a package is missing that writes or runs the format.
     """
     _check(model, format, threads, batch)
+    model = in_full_precision(model)
     channel_graph = ChannelGraph(model)
     calls = [kind_of(call, channel_graph) for call in channel_graph.graph.calls]
     timed = [kind for kind in calls if kind is not None]
@@ -73,9 +78,10 @@ def measure(
         timing.bar.target = sum(map(len, points.values())) + len(SHARES)
         overhead = stopwatch.alone("nothing", _nothing)
         widths = [narrowed(timed, share) for share in SHARES]
-        wholes = [(masks, max(timing.whole(masks) - overhead, 1e-9)) for masks in widths]
+        wholes = [(masks, max(timing.whole(masks) - overhead, _LEAST)) for masks in widths]
         times = {key: [timing.layer(kind, at) for at in points[key]] for key, kind in kinds.items()}
-        fitted = {key: _fit(kind, points[key], times[key]) for key, kind in kinds.items()}
+        start = timing.start()
+        fitted = {key: _fit(kind, points[key], times[key], start) for key, kind in kinds.items()}
         dearest = max(kinds.values(), key=lambda kind: times[kind.key][-1], default=None)
         round_to = _round_to(dearest, timing) if dearest else 1
     fitted = calibrated(fitted, channel_graph, wholes)
@@ -99,12 +105,16 @@ class _Timing:
         return passed
 
     def layer(self, kind: Kind, shares: tuple[float, float]) -> float:
-        """Seconds of a layer, without what any file takes to be started."""
+        """Seconds of the file of a layer."""
         make = partial(alone, kind, self.channel_graph, shares)
         with _named(kind, self.stopwatch.format):
             passed = self.stopwatch.in_turn(f"{kind.key} {shares}", make)
         self.bar.add(1)
-        return max(passed - self.stopwatch.in_turn("nothing", _nothing), 1e-9)
+        return passed
+
+    def start(self) -> float:
+        """Seconds that any file takes to be started, whatever is in it."""
+        return self.stopwatch.in_turn("nothing", _nothing)
 
 
 def _check_runs(channel_graph: ChannelGraph, kinds: list[Kind], stopwatch: Stopwatch) -> None:
@@ -144,13 +154,20 @@ def _points(kind: Kind) -> list[tuple[float, float]]:
     return [(first, second) for first in SHARES for second in SHARES]
 
 
-def _fit(kind: Kind, points: list[tuple[float, float]], times: list[float]) -> list[float]:
+def _fit(
+    kind: Kind, points: list[tuple[float, float]], times: list[float], start: float
+) -> list[float]:
+    """The coefficients of a kind, without what any file takes to be started.
+
+    That goes at the end: relative errors of a time that is noise around zero would decide all.
+    """
     sizes = [1 if axis is None else axis.size for axis in (kind.inputs, kind.outputs)]
     counts = [
         [number_of(size, share) for share in column]
         for size, column in zip(sizes, zip(*points, strict=True), strict=True)
     ]
-    return fit_products(np.array(times), *map(np.array, counts)).tolist()
+    fixed, *growing = fit_products(np.array(times), *map(np.array, counts)).tolist()
+    return [max(fixed - start, _LEAST), *growing]
 
 
 def _round_to(kind: Kind, timing: _Timing) -> int:
@@ -160,7 +177,10 @@ def _round_to(kind: Kind, timing: _Timing) -> int:
     size, first = kind.outputs.size, kind.outputs.size // 32 * 16
     widths = range(first + 1, first + _MULTIPLES[0] + 1)
     timing.bar.target += len(widths)
-    times = {width: timing.layer(kind, (width / size, width / size)) for width in widths}
+    times = {
+        width: max(timing.layer(kind, (width / size, width / size)) - timing.start(), 0.0)
+        for width in widths
+    }
     mean = sum(times.values()) / len(times)
     for multiple in _MULTIPLES:
         rounded = sum(times[-(-width // multiple) * multiple] for width in widths) / len(times)
@@ -170,8 +190,8 @@ def _round_to(kind: Kind, timing: _Timing) -> int:
 
 
 def _nothing() -> keras.Model:
-    inputs = keras.Input((1,))
-    return keras.Model(inputs, keras.layers.ReLU()(inputs))
+    inputs = keras.Input((1,), dtype=FULL)
+    return keras.Model(inputs, keras.layers.ReLU(dtype=FULL)(inputs))
 
 
 def _check(model: keras.Model, format: Any, threads: Any, batch: Any) -> None:

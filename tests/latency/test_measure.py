@@ -109,6 +109,59 @@ def test_what_layers_take_more_alone_than_in_the_network_is_taken_back(monkeypat
     assert told == pytest.approx(1000 * seconds_by_hand(small), rel=0.01)
 
 
+def test_layers_that_take_less_than_noise_do_not_decide(monkeypatch):
+    model, rng = network(), np.random.default_rng(1)
+
+    def seconds(timed, format, threads, batch, between=None):
+        passed = seconds_by_hand(timed)
+        if between is None:
+            return passed
+        # In turn, single calls: some layers seem to be faster than a file with nothing in it.
+        return OVERHEAD + 0.2 * (passed - OVERHEAD) + rng.uniform(-2e-6, 2e-6)
+
+    monkeypatch.setattr(stopwatch, "seconds_of", seconds)
+    table = ks.latency.measure(model, verbose=False)
+    assert table.milliseconds(model) == pytest.approx(1000 * seconds_by_hand(model), rel=1e-3)
+    for keep in (0.9, 0.85):
+        small = ks.prune(model, ks.Budget(keep, of="latency", table=table), "random")
+        told = table.milliseconds(small, pruned_from=model)
+        assert told == pytest.approx(1000 * seconds_by_hand(small), rel=0.1)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_network_in_mixed_precision_is_timed_in_full_precision(policy, monkeypatch):
+    timed = []
+
+    def seconds(model, *settings):
+        timed.append(model)
+        return seconds_by_hand(model, *settings)
+
+    monkeypatch.setattr(stopwatch, "seconds_of", seconds)
+    before = keras.config.dtype_policy()
+    full = network()
+    try:
+        keras.config.set_dtype_policy(policy)
+        mixed = network()
+        table = ks.latency.measure(mixed, verbose=False)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert {layer.output.dtype for model in timed for layer in model.layers} == {"float32"}
+    assert mixed.get_layer("first").compute_dtype == keras.DTypePolicy(policy).compute_dtype
+    assert table.milliseconds(mixed) == table.milliseconds(full)
+    small = ks.prune(mixed, ks.Budget(0.8, of="latency", table=table))
+    assert table.milliseconds(small, pruned_from=mixed) <= 0.8 * table.milliseconds(mixed)
+
+
+def test_a_network_that_cannot_be_built_in_full_precision_is_told():
+    class Odd(layers.Dense):
+        def get_config(self):
+            return {**super().get_config(), "unknown": 1}
+
+    model = keras.Sequential([keras.Input((4,)), Odd(2, dtype="mixed_bfloat16")], name="odd")
+    with pytest.raises(ValueError, match=r"'odd' computes in half precision.*cannot be built anew"):
+        ks.latency.measure(model, verbose=False)
+
+
 def test_a_machine_whose_times_are_no_sum_of_layers_is_told(monkeypatch):
     model = network()
     rng = np.random.default_rng(0)
@@ -207,7 +260,7 @@ def test_inputs_go_where_their_names_say(tmp_path):
     x = layers.Concatenate()([x, layers.Dense(4, name="dense")(numbers)])
     model = keras.Model({"z": words, "a": numbers}, layers.Dense(2, name="head")(x))
     assert ks.latency.measure(model, verbose=False).milliseconds(model) > 0
-    half = layers.Dense(2, dtype="mixed_float16", name="half")
+    half = layers.Dense(2, dtype="float64", name="half")
     with pytest.raises(ValueError, match=r"'half' \(of type Dense\) cannot be timed alone"):
         ks.latency.measure(keras.Sequential([keras.Input((3,)), half]), verbose=False)
 
