@@ -7,6 +7,7 @@ from functools import partial
 from keras_switcher.graph.kernel import COSTS
 from keras_switcher.graph.selection import GROUP_CHOICES
 from keras_switcher.switchers.heads import STARTS
+from keras_switcher.training.budget.budget import OF_TABLE
 from keras_switcher.training.schedule import ALTERNATIONS
 from recipes import augmentation
 from recipes.alternation import WHILE_LOSS_FALLS
@@ -100,7 +101,12 @@ class Settings:
         False, bool, "no gradient through the switcher's input: equation 6 cut short"
     )
     budget: float | None = _setting(0.245, _or_none(_share), "share to keep, or none")
-    budget_of: str = _setting("weights", str, "what it is a share of", COSTS)
+    budget_of: str = _setting(
+        "weights",
+        str,
+        "what it is a share of; latency needs what recipes.latency_tables writes",
+        (*COSTS, OF_TABLE),
+    )
     budget_start: float = _setting(0.05, float, "share of training after which the budget falls")
     budget_end: float = _setting(0.3, float, "share of training after which it has fallen")
     validate: bool = _setting(

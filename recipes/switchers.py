@@ -5,7 +5,9 @@ import numpy as np
 
 import keras_switcher as ks
 from keras_switcher import switchers
+from keras_switcher.training.budget.budget import OF_TABLE
 from recipes.alternation import WHILE_LOSS_FALLS
+from recipes.latency_tables import latency_table
 
 UNETS = {
     "unet": {},
@@ -43,17 +45,20 @@ def switched(network: keras.Model, settings, samples: int) -> ks.SwitcherModel:
         switcher,
         settings.groups,
         alternation=ALTERNATION_OF.get(settings.switcher, chosen),
-        budget=budget_of(settings) if learns_budget(settings) else None,
+        budget=budget_of(settings, network.name) if learns_budget(settings) else None,
         connections=settings.connections,
         warmup_epochs=settings.warmup_epochs,
         gradient_through_switcher=not settings.detached,
     )
 
 
-def budget_of(settings) -> ks.Budget:
-    """The budget of the settings, which falls in its part of training."""
+def budget_of(settings, network: str) -> ks.Budget:
+    """The budget of the settings, which falls in its part of training, for a network of a name."""
     start, end = settings.budget_start * settings.epochs, settings.budget_end * settings.epochs
-    return ks.Budget(settings.budget, settings.budget_of, start_epoch=start, end_epoch=end)
+    table = latency_table(network) if settings.budget_of == OF_TABLE else None
+    return ks.Budget(
+        settings.budget, settings.budget_of, start_epoch=start, end_epoch=end, table=table
+    )
 
 
 def learns_budget(settings) -> bool:

@@ -22,9 +22,9 @@ def cut_early(trial: Trial, new_schedule: bool = False, of_equal_cost: bool = Fa
     settings, share = trial.settings, trial.experiment.share
     if of_equal_cost:
         settings = replace(settings, epochs=equal_cost(settings.epochs, share, settings.budget))
-    epochs, budget, history = settings.epochs, budget_of(settings), MaskHistory()
-    cut = round(share * epochs)
-    model = switched(started(trial), settings, len(trial.data.train.y))
+    epochs, network, history = settings.epochs, started(trial), MaskHistory()
+    budget, cut = budget_of(settings, network.name), round(share * epochs)
+    model = switched(network, settings, len(trial.data.train.y))
     trial.train(model, "before", epochs, span=range(cut), history=history)
     keep = kept_by(model, budget)
     small = model.compact(budget=budget, optimizer=not new_schedule)

@@ -23,7 +23,8 @@ def lottery_ticket(trial: Trial, rounds: int = 1, rewound_to: int = 0) -> Outcom
     Rounds remove the same share each. What is rewound to are the weights of the start, or those
     after some epochs, from which on it is trained then.
     """
-    ticket, epochs, budget = trial.network(), trial.settings.epochs, budget_of(trial.settings)
+    ticket, epochs = trial.network(), trial.settings.epochs
+    budget = budget_of(trial.settings, ticket.name)
     if rewound_to:
         trial.train(ticket, "start", span=range(rewound_to))
     keep: Masks | None = None

@@ -30,7 +30,7 @@ def pruned(trial: Trial, of_equal_cost: bool = False, **choice: str) -> Outcome:
         epochs = equal_cost(epochs, share, trial.settings.budget)
     cut = round(share * epochs)
     trial.train(dense, "before", epochs, span=range(cut))
-    keep = structure_by(dense, budget_of(trial.settings), trial.data.train, **choice)
+    keep = structure_by(dense, budget_of(trial.settings, dense.name), trial.data.train, **choice)
     model = ks.prune_channels(dense, keep)
     trial.train(model, "after", epochs, span=range(cut, epochs))
     return Outcome(model, epochs, keep)
@@ -39,7 +39,7 @@ def pruned(trial: Trial, of_equal_cost: bool = False, **choice: str) -> Outcome:
 def pruned_when_trained(trial: Trial, **choice: str) -> Outcome:
     """A trained network, pruned to the budget and trained for all epochs."""
     dense = trained_network(trial)
-    keep = structure_by(dense, budget_of(trial.settings), trial.data.train, **choice)
+    keep = structure_by(dense, budget_of(trial.settings, dense.name), trial.data.train, **choice)
     model = ks.prune_channels(dense, keep)
     trial.train(model, "after")
     return Outcome(model, trial.settings.epochs, keep)

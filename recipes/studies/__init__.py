@@ -11,7 +11,7 @@ MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
 DECIDERS = ("decision", "deciders_mnist")
 # The paper's larger networks.
 LARGE = ("cifar10", "cifar10_gpu", "mini_imagenet")
-NAMES = (*MAIN, *DECIDERS, *LARGE, "mnist_search", "starts")
+NAMES = (*MAIN, *DECIDERS, *LARGE, "latency", "mnist_search", "starts")
 
 
 def load(study: str) -> ModuleType:

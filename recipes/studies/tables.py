@@ -73,7 +73,8 @@ def point(task: str, settings: Settings, keep: float, seeds: int = 8) -> Lines:
 
 def kept(keep: float, of: str = "weights") -> str:
     """How the names of a point's experiments end."""
-    return f"{keep:.1%} kept" if of == "weights" else f"{keep:.1%} of the MACs kept"
+    counted = {"weights": "", "macs": "of the MACs ", "latency": "of the milliseconds "}
+    return f"{keep:.1%} {counted[of]}kept"
 
 
 def unique(*tables: Lines) -> list[Experiment]:

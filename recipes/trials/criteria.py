@@ -38,5 +38,5 @@ def structure_by(
         partial(observe_activations, graph, groups, data),
     )
     scores = criteria.get(criterion).scores(known)
-    plan = allocate(graph, scores, budget.keep, budget.of, allocation, FLOOR)
+    plan = allocate(graph, scores, budget.keep, budget.measure, allocation, FLOOR)
     return {name: plan.keep[name] for name in scores}

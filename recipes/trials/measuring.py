@@ -52,7 +52,8 @@ def measure(trial: Trial, outcome: Outcome) -> dict:
         row["structure"] = encode_structure(outcome.keep)
         row["widths"] = _widths(model, network, outcome.keep)
         if isinstance(model, ks.SwitcherModel):
-            removed = {of: model.structure().removed(of) for of in ("weights", "macs")}
+            costs = dict.fromkeys(("weights", "macs", trial.settings.budget_of))
+            removed = {of: model.structure().removed(of) for of in costs}
             row |= _compacted(model, network, outputs, held_out)
             if trial.settings.groups == "dense":
                 row |= _factors(model)
