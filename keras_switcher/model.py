@@ -431,14 +431,16 @@ class SwitcherModel(BackendTrainer):
         name = self.weights_removed.name
         return super()._flatten_metrics_in_order({n: v for n, v in logs.items() if n != name})
 
-    def structure(self, budget: Budget | None = None) -> Structure:
+    def structure(self, budget: Budget | None = None, round_to: int = 1) -> Structure:
         """What was learned: per group the channels kept, strengthened, weakened and pruned.
 
         Args:
             budget: Tell what `compact(budget=...)` would keep, and what it would switch off beside.
+            round_to: Tell what `compact(round_to=...)` would keep.
 
         Raises:
-            ValueError: If factors are negative or not finite, or cannot meet the budget.
+            ValueError: If factors are negative or not finite, or cannot meet the budget, or
+                `round_to` is not positive.
 
         Example, before any training:
 
@@ -453,8 +455,8 @@ class SwitcherModel(BackendTrainer):
         macs: 48 -> 16 (66.67% removed)
         """
         channel_graph = self.gated.channel_graph
-        projected = self._projected(budget)
-        plan = PruningPlan.of(plan_removal(channel_graph, projected.factors))
+        projected = self._projected(budget, round_to)
+        plan = PruningPlan.of(plan_removal(channel_graph, projected.factors, round_to))
         so_far = TrainingSoFar.of(self.epochs_seen, self.budget_progress)
         of_budget = (budget, projected) if budget else None
         return Structure(channel_graph, self.gated.names, plan, self.budget, so_far, of_budget)

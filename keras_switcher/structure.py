@@ -100,7 +100,10 @@ class Structure:
             else _of_channels(channel_graph.group(name), plan)
             for name in names
         }
-        self.groups = [_counts(name, effective) for name, effective in self.factors.items()]
+        self.groups = [
+            _counts(name, effective, plan.keep.get(name))
+            for name, effective in self.factors.items()
+        ]
         self._has_connections = bool(plan.connections)
         known = projected[0] if projected else budget
         table = known.table if known else None
@@ -227,7 +230,8 @@ def _of_connections(name: str, channel_graph: ChannelGraph, plan: Plan) -> np.nd
     return kernel.between(plan.connections[name], plan.keep)
 
 
-def _counts(name: str, effective: np.ndarray) -> GroupCounts:
+def _counts(name: str, effective: np.ndarray, keep: np.ndarray | None) -> GroupCounts:
+    """Counts of a group; channels that are off and stay, as widths are rounded, are weakened."""
     strengthened = int((effective >= 1).sum())
-    kept = int((effective > 0).sum())
+    kept = int(((effective > 0) if keep is None else keep).sum())
     return GroupCounts(name, effective.size, kept, strengthened, kept - strengthened)

@@ -19,6 +19,7 @@ from keras_switcher import (
 )
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.planning import plan_removal
+from keras_switcher.switchers import FreeFactors
 from keras_switcher.training.budget.advice import TrainingSoFar
 
 
@@ -168,3 +169,21 @@ def test_a_budget_that_was_missed_is_said_with_what_to_do():
     assert "Warning" not in shown(0.75)
     assert "Warning" not in shown(0.6, epochs=0.0), "nothing was trained"
     assert "Warning" not in str(SwitcherModel(model, budget=Budget(0.5)).structure())
+
+
+def test_what_stays_only_to_round_widths_up_counts_as_kept():
+    hidden = layers.Dense(8, name="hidden")
+    task = keras.Sequential([keras.Input((2,)), hidden, layers.Dense(1)])
+    model = SwitcherModel(task, FreeFactors(), groups=["hidden"])
+    model.switcher.parameters.assign([1, 0.5, 0, 0, 0, 0, 0, 0])
+    structure = model.structure(round_to=4)
+    small = model.compact(round_to=4)
+    assert structure.to_dict()["groups"]["hidden"] == {
+        "total": 8,
+        "kept": 4,
+        "strengthened": 1,
+        "weakened": 3,
+        "pruned": 4,
+    }
+    assert structure.after["parameters"] == small.count_params()
+    assert structure.after["macs"] == count_macs(small).total

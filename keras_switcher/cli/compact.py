@@ -5,16 +5,19 @@ from typing import Annotated
 import typer
 
 import keras_switcher as ks
-from keras_switcher.cli.files import check_free, load, save
+from keras_switcher.cli.budgets import Timing, budget_of, check_budget, multiple_for
+from keras_switcher.cli.files import check_free, load, save, task_of
 from keras_switcher.cli.options import (
     AsJson,
+    Cache,
     ModelFile,
     Modules,
     Of,
     Out,
     Overwrite,
     RoundTo,
-    share,
+    TimedFormat,
+    TimedThreads,
 )
 from keras_switcher.cli.printing import say, show_json, working
 
@@ -27,20 +30,29 @@ def compact(
         typer.Option(help="Keep the strongest up to this share, instead of what was learned."),
     ] = None,
     of: Of = "weights",
-    round_to: RoundTo = 1,
+    round_to: RoundTo = None,
+    format: TimedFormat = None,
+    threads: TimedThreads = None,
+    cache: Cache = None,
     modules: Modules = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the smaller, plain model that a trained SwitcherModel stands for."""
     check_free(out, ".keras", overwrite)
-    budget = None if keep is None else share(keep, of)
+    timing = Timing(format, threads, cache)
+    if keep is not None:
+        check_budget(keep, of, timing)
+    elif of != "weights" or any(timing):
+        raise ValueError("--of, --format, --threads and --cache need --keep, a share to keep.")
     model = load(file, modules)
     if not isinstance(model, ks.SwitcherModel):
         raise ValueError(f"{file} holds no SwitcherModel: nothing was learned. Use prune.")
-    structure = model.structure(budget=budget)
+    budget = None if keep is None else budget_of(keep, of, timing, task_of(model))
+    multiple = multiple_for(round_to, budget)
+    structure = model.structure(budget, multiple)
     with working("Building the smaller model"):
-        small = model.compact(round_to=round_to, budget=budget)
+        small = model.compact(round_to=multiple, budget=budget)
     save(small, out)
     if as_json:
         show_json({"out": str(out), **structure.to_dict()})

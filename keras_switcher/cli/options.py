@@ -5,9 +5,6 @@ from typing import Annotated
 
 import typer
 
-import keras_switcher as ks
-from keras_switcher.graph.kernel import COSTS
-
 ModelFile = Annotated[Path, typer.Argument(help="A model, saved as a .keras file.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The .keras file to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists there.")]
@@ -21,9 +18,29 @@ Modules = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-RoundTo = Annotated[int, typer.Option(help="Each group keeps a multiple of this number, or all.")]
+RoundTo = Annotated[
+    int | None,
+    typer.Option(
+        help="Each group keeps a multiple of this number, or all. By default 1; with --of latency, "
+        "what is as fast as narrower layers."
+    ),
+]
 Keep = Annotated[float, typer.Option(help="The share to keep, within (0, 1).")]
-Of = Annotated[str, typer.Option(help="Of what: weights or macs.")]
+Of = Annotated[
+    str,
+    typer.Option(help="Of what: weights, macs, or latency: layers are timed on this machine."),
+]
+TimedFormat = Annotated[
+    str | None,
+    typer.Option("--format", help="For --of latency: litert (by default), onnx or openvino."),
+]
+TimedThreads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="For --of latency: its threads, by default 1."),
+]
+Cache = Annotated[
+    Path | None, typer.Option(help="For --of latency: a file that keeps what was timed.")
+]
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -31,23 +48,3 @@ Data = Annotated[
     ),
 ]
 Scale = Annotated[float, typer.Option(help="What pixels of images, 0 to 255, are multiplied with.")]
-
-
-def share(keep: float, of: str) -> ks.Budget:
-    """The budget that options ask for.
-
-    Args:
-        keep: The share to keep.
-        of: Of what.
-
-    Raises:
-        ValueError: If there is none of these.
-    """
-    if of not in COSTS:
-        raise ValueError(
-            f"--of must be one of {', '.join(COSTS)}. Received: {of}. Budgets of latency are for "
-            "Python, see the guide 'Budgets'."
-        )
-    if not 0 < keep < 1:
-        raise ValueError(f"--keep must be a share between 0 and 1. Received: {keep}.")
-    return ks.Budget(keep, of=of)

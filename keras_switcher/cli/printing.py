@@ -104,7 +104,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         print(line.rstrip())
 
 
-def show_change(name: str, before: int | None, after: int | None) -> None:
+def show_change(name: str, before: float | None, after: float | None) -> None:
     """Prints a count before and after.
 
     Args:
@@ -113,7 +113,8 @@ def show_change(name: str, before: int | None, after: int | None) -> None:
         after: The count after.
     """
     if before and after is not None:
-        print(f"{name}: {before:,} -> {after:,} ({1 - after / before:.2%} removed)")
+        shown = [f"{x:,}" if isinstance(x, int) else f"{x:.4g}" for x in (before, after)]
+        print(f"{name}: {' -> '.join(shown)} ({1 - after / before:.2%} removed)")
     else:
         print(f"{name}: not known")
 
@@ -131,12 +132,15 @@ def complain(kind: str, message: str) -> None:
 
 
 @contextmanager
-def working(on: str) -> Iterator[None]:
+def working(on: str | None) -> Iterator[None]:
     """A scope that says on standard error what takes its time, if it takes more than two seconds.
 
     Args:
-        on: What is done, as `"Reading the network"`.
+        on: What is done, as `"Reading the network"`; None if that is said by itself.
     """
+    if on is None:
+        yield
+        return
     console = Console(stderr=True)
     if console.is_terminal:
         with console.status(f"{on} ..."):

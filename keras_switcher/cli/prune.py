@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 import keras_switcher as ks
+from keras_switcher.cli.budgets import Timing, budget_of, check_budget, multiple_for
 from keras_switcher.cli.data import as_taken, load_data
 from keras_switcher.cli.files import check_free, load, save
 from keras_switcher.cli.options import (
     AsJson,
+    Cache,
     Data,
     Keep,
     ModelFile,
@@ -18,7 +20,8 @@ from keras_switcher.cli.options import (
     Overwrite,
     RoundTo,
     Scale,
-    share,
+    TimedFormat,
+    TimedThreads,
 )
 from keras_switcher.cli.printing import say, show_change, show_json, show_table, working
 from keras_switcher.graph.channel_graph import ChannelGraph
@@ -39,7 +42,10 @@ def prune(
         str, typer.Option(help="global: the best channels of all groups; uniform: shares alike.")
     ] = "global",
     floor: Annotated[float, typer.Option(help="The share of each group that stays.")] = 0.05,
-    round_to: RoundTo = 1,
+    round_to: RoundTo = None,
+    format: TimedFormat = None,
+    threads: TimedThreads = None,
+    cache: Cache = None,
     data: Data = None,
     scale: Scale = 1.0,
     modules: Modules = None,
@@ -47,7 +53,8 @@ def prune(
     as_json: AsJson = False,
 ) -> None:
     """Remove the channels of the lowest scores until a budget is met, without training."""
-    budget = share(keep, of)
+    timing = Timing(format, threads, cache)
+    check_budget(keep, of, timing)
     check_free(out, ".keras", overwrite)
     model = load(file, modules, compiled=data is not None)
     if isinstance(model, ks.SwitcherModel):
@@ -58,13 +65,18 @@ def prune(
     if data is not None:
         x, y = load_data(data, model, scale)
         samples = as_taken(x, model), y
+    budget = budget_of(keep, of, timing, model)
+    multiple = multiple_for(round_to, budget)
     with working("Pruning"):
         small = ks.prune(
-            model, budget, criterion, allocation, samples, floor=floor, round_to=round_to
+            model, budget, criterion, allocation, samples, floor=floor, round_to=multiple
         )
     save(small, out)
     before, after = ChannelGraph(model), ChannelGraph(small)
     costs = remaining(before), remaining(after)
+    if isinstance(budget.table, ks.latency.LatencyTable):
+        for each, network, whole in zip(costs, (model, small), (None, model), strict=True):
+            each["milliseconds"] = budget.table.milliseconds(network, pruned_from=whole)
     sizes = _sizes(before, after)
     if as_json:
         groups = [dict(zip(("name", "before", "after"), row, strict=True)) for row in sizes]

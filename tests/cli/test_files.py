@@ -279,9 +279,15 @@ def test_files_of_samples_that_are_broken_are_named(run, saved, tmp_path):
 
 def test_options_name_themselves(run, saved):
     for options, said in (
-        (("--of", "latency"), "--of must be one of weights, macs"),
+        (("--of", "energy"), "--of must be one of weights, macs, latency"),
+        (("--of", "latency", "--format", "saved_model"), "--format must be one of litert, onnx"),
+        (("--of", "macs", "--threads", 2), "Only a budget of latency is timed: --threads"),
         (("--keep", "nan"), "--keep must be a share"),
     ):
         code, _, err = run("prune", saved, *options, "-o", "s.keras")
         assert code == 2
         assert said in err
+    for options in (("--of", "macs"), ("--threads", 2)):
+        code, _, err = run("compact", saved, *options, "-o", "s.keras")
+        assert code == 2
+        assert "need --keep" in err
