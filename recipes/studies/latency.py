@@ -6,14 +6,15 @@ their LiteRT file takes on one thread, by the tables in `recipes/results/latency
 the MACs are one that ends a little above these milliseconds and one that ends a little below;
 between the two, accuracy at the same milliseconds is a line.
 
-Rates are those of the studies that the networks are from. What each structure really takes is
+Rates are those of the studies that the networks are from, and gradual magnitude does what was chosen
+in the study `decision`. What each structure really takes is
 measured by `python -m recipes.benchmarks.compact --study latency`.
 """
 
 from dataclasses import replace
 
 from recipes.studies import decision, digits_residual
-from recipes.studies.tables import Lines, Shared, kept, unique
+from recipes.studies.tables import TABLES, Lines, Shared, kept, unique
 
 IN_ORDER = True
 SETTINGS = {
@@ -22,6 +23,7 @@ SETTINGS = {
 }
 SEEDS = {"residual": 8, "small_residual": 4}
 MILLISECONDS = 0.4
+DECIDERS = ("row switcher", "gradual magnitude")
 # Above and below, for networks that are pruned by norms before they are trained.
 MACS = {"residual": (0.125, 0.09), "small_residual": (0.21, 0.17)}
 
@@ -31,12 +33,13 @@ def _lines(task: str) -> Lines:
     shared = Shared(task, SETTINGS[task], f"{task} {{}}", SEEDS[task])
     lines = {"dense twin": shared.make("dense", "dense", budget="none")}
     budgets = [(MILLISECONDS, "latency"), *((share, "macs") for share in MACS[task])]
-    for decider, table in {"row switcher": "row", "gradual magnitude": "magnitude"}.items():
+    for decider in DECIDERS:
+        as_decided = TABLES["decision"][decider]
         for keep, of in budgets:
-            asked = kept(keep, of)
-            name = f"{table}, {asked}"
-            changes = {"switcher": table, "budget": keep, "budget_of": of}
-            lines[f"{decider}, {asked}"] = shared.make(name, **changes)
+            changes = {**as_decided, "name": f"{as_decided['name']}, {kept(keep, of)}"}
+            lines[f"{decider}, {kept(keep, of)}"] = shared.make(
+                **changes, budget=keep, budget_of=of
+            )
     return lines
 
 
