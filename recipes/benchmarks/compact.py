@@ -1,10 +1,12 @@
 """Time of the compact networks of a study's rows, as LiteRT files, beside their dense twins.
 
     python -m recipes.benchmarks.compact --rows recipes/results/benchmarks/compact
+    python -m recipes.benchmarks.compact --study milliseconds --seeds 8
 
 Batch 1, one thread; dense and compact networks run in turn in this one process. Of each experiment
-the structure of the first seed is taken; how long a network takes depends on the widths, not on
-the weights. "share" is the speed-up in time over the reduction of MACs: 1 would be all of it.
+the structures of the first seeds are taken, by default of one; how long a network takes depends on
+the widths, not on the weights. "share" is the speed-up in time over the reduction of MACs: 1 would
+be all of it.
 """
 
 from collections.abc import Iterator
@@ -22,11 +24,16 @@ from recipes.trials.study_rows import StudyRows
 
 
 def measure(
-    study: str = "cifar10", repeats: int = 15, seconds: float = 0.2, seed: int = 0
+    study: str = "cifar10", repeats: int = 15, seconds: float = 0.2, seeds: int = 1
 ) -> Iterator[dict]:
-    """A row for each experiment of channels that has a row with this seed."""
+    """A row for each experiment of channels and each of the first seeds that it has a row of."""
     rows = StudyRows(study, studies.experiments(study)).holding()
-    found = {name: row for (name, of_seed), row in rows.items() if of_seed == seed}
+    for seed in range(seeds):
+        found = {name: row for (name, of_seed), row in rows.items() if of_seed == seed}
+        yield from _of_seed(found, seed, repeats, seconds)
+
+
+def _of_seed(found, seed, repeats, seconds):
     for task in {row["settings"]["task"]: None for row in found.values()}:
         of_task = {n: r for n, r in found.items() if _is_measured(r, task)}
         keras.utils.set_random_seed(seed)
@@ -45,7 +52,7 @@ def measure(
         dense_row = next((n for n, r in of_task.items() if not r.get("structure")), None)
         for name in models:
             named = dense_row or "dense" if name == "dense" else name
-            row = {"network": task, "experiment": named, "macs": macs[name]}
+            row = {"network": task, "experiment": named, "seed": seed, "macs": macs[name]}
             row["milliseconds"] = 1000 * times[name].median()
             row["macs_ratio"] = macs["dense"] / macs[name]
             row |= spread(times["dense"] / times[name], "time_ratio")

@@ -20,6 +20,7 @@ from recipes.report.statistics import Rows, signed, versions
 from recipes.rows import RESULTS, read_rows
 from recipes.trials.study_rows import MARK, StudyRows
 
+SHOWN = (*studies.MAIN, *studies.DECIDERS, *studies.BUDGETS, *studies.LARGE)
 HERE = Path(__file__).parent
 README, DOCS = HERE.parents[1] / "README.md", HERE.parents[1] / "docs"
 BENCHMARKS = (
@@ -33,7 +34,7 @@ class Report:
     """The texts and pictures of the committed rows."""
 
     def __init__(self):
-        self.rows = self._shown(*studies.MAIN, *studies.DECIDERS, *studies.LARGE)
+        self.rows = self._shown(*SHOWN)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE),
             undefined=jinja2.StrictUndefined,
@@ -44,7 +45,7 @@ class Report:
         """The text of `docs/results.md`."""
         planned, deciders = (
             [experiment for name in names for experiment in studies.experiments(name)]
-            for names in (studies.MAIN, studies.DECIDERS)
+            for names in (studies.MAIN, (*studies.DECIDERS, *studies.BUDGETS))
         )
         of_studies = [_rows_of(name) for name in studies.MAIN]
         first = _joined(rows.by_version.get("0.1.0", {}) for rows in of_studies)
@@ -70,6 +71,12 @@ class Report:
             recipes=tables.recipes(read_rows(RESULTS / "recipes", "*/*.json")),
             benchmark=lambda n, *c: tables.benchmark(read_rows(RESULTS / "benchmarks" / n), c),
             changed=self._changed_by_compaction(),
+            took=Rows(
+                {
+                    (row["experiment"], row["seed"]): row
+                    for row in read_rows(RESULTS / "benchmarks" / "compact_milliseconds")
+                }
+            ),
             pictures=[(n, t, versions(shown(self.rows, n))) for n, (t, *_) in PICTURES.items()],
         )
 
@@ -107,8 +114,7 @@ class Report:
         README.write_text(self.readme(README.read_text()))
 
     def _render(self, template, **names):
-        named = (*studies.MAIN, *studies.DECIDERS, *studies.LARGE)
-        modules = {name: studies.load(name) for name in named}
+        modules = {name: studies.load(name) for name in SHOWN}
         known = {"rows": self.rows, "signed": signed, "mark": MARK}
         return self._templates.get_template(template).render(**modules, **known, **names)
 

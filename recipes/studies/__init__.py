@@ -9,9 +9,11 @@ from recipes.trials.trial import Experiment
 MAIN = ("mnist", "mnist_connections", "digits_controls", "digits_residual")
 # Which of all methods decides best on the channels.
 DECIDERS = ("decision", "deciders_mnist")
+# What budgets are shares of.
+BUDGETS = ("milliseconds",)
 # The paper's larger networks.
 LARGE = ("cifar10", "cifar10_gpu", "mini_imagenet")
-NAMES = (*MAIN, *DECIDERS, *LARGE, "latency", "mnist_search", "starts")
+NAMES = (*MAIN, *DECIDERS, *BUDGETS, *LARGE, "mnist_search", "starts")
 
 
 def load(study: str) -> ModuleType:

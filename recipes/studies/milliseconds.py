@@ -6,9 +6,9 @@ their LiteRT file takes on one thread, by the tables in `recipes/results/latency
 the MACs are one that ends a little above these milliseconds and one that ends a little below;
 between the two, accuracy at the same milliseconds is a line.
 
-Rates are those of the studies that the networks are from, and gradual magnitude does what was chosen
-in the study `decision`. What each structure really takes is
-measured by `python -m recipes.benchmarks.compact --study latency`.
+Rates are those of the studies that the networks are from, and gradual magnitude does what was
+chosen in the study `decision`. What each structure really takes is
+measured by `python -m recipes.benchmarks.compact --study milliseconds`.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ MACS = {"residual": (0.125, 0.09), "small_residual": (0.21, 0.17)}
 
 def _lines(task: str) -> Lines:
     """The dense twin, and two deciders at the three budgets."""
-    shared = Shared(task, SETTINGS[task], f"{task} {{}}", SEEDS[task])
+    shared = Shared(task, SETTINGS[task], f"milliseconds {task} {{}}", SEEDS[task])
     lines = {"dense twin": shared.make("dense", "dense", budget="none")}
     budgets = [(MILLISECONDS, "latency"), *((share, "macs") for share in MACS[task])]
     for decider in DECIDERS:
@@ -45,3 +45,11 @@ def _lines(task: str) -> Lines:
 
 LINES = {task: _lines(task) for task in SETTINGS}
 EXPERIMENTS = unique(*LINES.values())
+# What is compared, on the same seeds: with a budget of MACs that takes longer, and with one that
+# takes less.
+PAIRS = tuple(
+    (f"{decider}, {kept(MILLISECONDS, 'latency')}", f"{decider}, {kept(share, 'macs')}")
+    for decider in DECIDERS
+    for shares in MACS.values()
+    for share in shares
+)
