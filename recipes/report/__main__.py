@@ -1,4 +1,4 @@
-"""Writes docs/results.md and docs/measured.md, pictures, and the README's part from the rows.
+"""Writes pages of docs/ (results, measured, guides/deciders), pictures, and the README's part.
 
     python -m recipes.report
 
@@ -14,7 +14,7 @@ import jinja2
 import pandas as pd
 
 from recipes import studies
-from recipes.report import pairs, tables
+from recipes.report import deciders, pairs, tables
 from recipes.report.pictures import PICTURES, shown
 from recipes.report.statistics import Rows, signed, versions
 from recipes.rows import RESULTS, read_rows
@@ -90,6 +90,11 @@ class Report:
         of = {"backends": backends, "names_of_backends": names, "backend_of": tables.backend_of}
         return self._render("measured.md.jinja", **found, **of)
 
+    def deciders(self) -> str:
+        """The text of `docs/guides/deciders.md`."""
+        against, tally = deciders.against(self.rows), deciders.tally(self.rows)
+        return self._render("deciders.md.jinja", against=against, tally=tally)
+
     def readme(self, before: str) -> str:
         """The README, with what the rows say now between its marks."""
         start, rest = before.split(MARKS[0])
@@ -111,6 +116,7 @@ class Report:
             figure.savefig(DOCS / "figures" / name, dpi=120)
         (DOCS / "results.md").write_text(self.results())
         (DOCS / "measured.md").write_text(self.measured())
+        (DOCS / "guides" / "deciders.md").write_text(self.deciders())
         README.write_text(self.readme(README.read_text()))
 
     def _render(self, template, **names):

@@ -55,7 +55,11 @@ def report():
 
 
 def test_the_texts_are_what_the_rows_make(report):
-    for page, text in (("results.md", report.results()), ("measured.md", report.measured())):
+    for page, text in (
+        ("results.md", report.results()),
+        ("measured.md", report.measured()),
+        ("guides/deciders.md", report.deciders()),
+    ):
         assert (DOCS / page).read_text() == text, "run: python -m recipes.report"
     readme = README.read_text()
     assert readme == report.readme(readme), "run: python -m recipes.report"
