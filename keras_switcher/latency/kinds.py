@@ -11,7 +11,7 @@ from keras import layers, tree
 from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.latency.full_precision import FULL, HALF
+from keras_switcher.pruning.full_precision import FULL, HALF
 
 # Runtimes fold these into a convolution or leave them out; and what only names things.
 FREE = (

@@ -14,11 +14,11 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.latency.alone import alone, number_of
 from keras_switcher.latency.calibrating import calibrated, narrowed
 from keras_switcher.latency.fitting import fit_products
-from keras_switcher.latency.full_precision import FULL, in_full_precision
 from keras_switcher.latency.kinds import Kind, kind_of
 from keras_switcher.latency.stopwatch import Stopwatch
 from keras_switcher.latency.table import LatencyTable
 from keras_switcher.latency.timing import RUNS
+from keras_switcher.pruning.full_precision import FULL, in_full_precision
 from keras_switcher.pruning.masks import prune_channels
 
 SHARES = (0.25, 0.5, 0.75, 1.0)

@@ -25,12 +25,15 @@ from keras_switcher.pruning.export.quantization import (
     representative_samples,
 )
 from keras_switcher.pruning.export.verification import FileVerification, Reference
+from keras_switcher.pruning.full_precision import FULL, HALF, computes_in, in_full_precision
 from keras_switcher.pruning.verification import check_verify
 
 # So many representative samples a quantized file is compared on.
 _COMPARED = 64
 # What Keras wants names to end with.
 _SUFFIXES = {"litert": ".tflite", "openvino": ".xml"}
+# What the runtimes of some formats do not compute in.
+_NOT_RUN = {"litert": HALF, "onnx": ("bfloat16",), "openvino": ("bfloat16",)}
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class ExportReport:
         size: Its size in bytes.
         difference: The largest difference between its outputs and those of the network, relative
             to the largest output; None where they were not compared.
+        precision: `"float32"` if the network computes in half precision, in which the format's
+            runtime does not; None if the file computes as the network does.
     """
 
     path: Path
@@ -51,9 +56,10 @@ class ExportReport:
     quantize: str | None
     size: int
     difference: float | None
+    precision: str | None = None
 
     def __str__(self) -> str:
-        kind = f"{self.format}, {self.quantize}" if self.quantize else self.format
+        kind = ", ".join(filter(None, (self.format, self.precision, self.quantize)))
         found = "was not run"
         if self.difference is not None:
             apart = f"{self.difference:.1e} of the largest output"
@@ -75,7 +81,9 @@ def export_model(
 
     The file is written beside that path, run by its format's own runtime on random inputs, compared
     with the model, and moved to its place: an export that fails, or computes something else, leaves
-    nothing behind. Names of inputs and outputs are those of the model.
+    nothing behind. Names of inputs and outputs are those of the model. One in mixed precision is
+    written, and compared, in float32, where the format's runtime does not compute in that: LiteRT
+    in neither half precision, ONNX Runtime and OpenVINO not in bfloat16. That is printed.
 
     Args:
         model: The model: of this package or not.
@@ -117,6 +125,9 @@ def export_model(
     if isinstance(model, keras.Sequential):  # It has no names for its outputs.
         trace(model)  # One that is not built is refused in words.
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    precision = FULL if computes_in(model, _NOT_RUN.get(format, ())) else None
+    if precision:
+        model, reference = in_full_precision(model), None
     with placed(filepath) as path:
         samples = None
         if quantize == "int8":
@@ -140,8 +151,8 @@ def export_model(
             verification = FileVerification(model, format, reference, signature, few)
             difference = verification.check(path, exactly=quantize is None)
         size = size_of(path)
-    report = ExportReport(Path(filepath), format, quantize, size, difference)
-    if quantize and verbose is not False:
+    report = ExportReport(Path(filepath), format, quantize, size, difference, precision)
+    if (quantize or precision) and verbose is not False:
         print(report)
     return report
 

@@ -1,4 +1,6 @@
-"""Full precision: a network that trains in half precision, as its file will compute."""
+"""Full precision: a network that computes in half precision, built anew in float32."""
+
+from collections.abc import Sequence
 
 import keras
 
@@ -8,10 +10,20 @@ HALF = ("float16", "bfloat16")
 FULL = "float32"
 
 
-def in_full_precision(model: keras.Model) -> keras.Model:
-    """The network in float32, which is what its file is in; itself if nothing is in half of that.
+def computes_in(model: keras.Model, types: Sequence[str] = HALF) -> bool:
+    """Whether a layer of a network computes in one of some types.
 
-    Names stay; weights are new ones, as times do not depend on them.
+    Args:
+        model: The network.
+        types: The types.
+    """
+    return any(part.compute_dtype in types for part in with_sublayers(model))
+
+
+def in_full_precision(model: keras.Model) -> keras.Model:
+    """A network in float32, with the weights of another one; that itself, if it is.
+
+    Names stay.
 
     Args:
         model: The network.
@@ -26,28 +38,29 @@ def in_full_precision(model: keras.Model) -> keras.Model:
     >>> in_full_precision(model).layers[0].compute_dtype
     'float32'
     """
-    if not any(part.compute_dtype in HALF for part in with_sublayers(model)):
+    if not computes_in(model):
         return model
     try:
-        return keras.models.clone_model(model, clone_function=_full)
+        full = keras.models.clone_model(model, clone_function=_full)
+        full.set_weights(model.get_weights())
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ValueError(
             f"'{model.name}' computes in half precision, its file would not, and it cannot be "
             f"built anew in {FULL}: {error} Build it under "
-            f"keras.config.set_dtype_policy('{FULL}') and measure that."
+            f"keras.config.set_dtype_policy('{FULL}'), and give that the weights."
         ) from error
+    return full
 
 
 def _full(layer: keras.layers.Layer) -> keras.layers.Layer:
-    config = _with_full(layer.get_config())
-    return type(layer).from_config(config)
+    return type(layer).from_config(_with_full(layer.get_config()))
 
 
 def _with_full(config: dict) -> dict:
     """A layer's configuration with a policy of full precision, also in the layers inside."""
     changed = {}
     for name, value in config.items():
-        if name == "dtype" and _is_policy(value):
+        if name == "dtype" and _is_half(value):
             value = FULL
         elif isinstance(value, dict):
             value = _with_full(value)
@@ -57,7 +70,7 @@ def _with_full(config: dict) -> dict:
     return changed
 
 
-def _is_policy(value: object) -> bool:
+def _is_half(value: object) -> bool:
     """Whether it is a policy, or the name of one, in half precision; inputs have names of types."""
     name = value["config"].get("name", "") if isinstance(value, dict) else str(value)
     return any(half in name for half in HALF)
