@@ -228,3 +228,56 @@ def test_a_layer_that_each_call_makes_stays_closed():
     (group,) = (group for group in ks.channel_groups(model) if group.name == "stem")
     assert "no rule is known for Merge; it is not opened: it is not an attribute" in group.reason
     check_exact_graph(model, *masks_for(model))
+
+
+@keras.saving.register_keras_serializable("others")
+class Heads(Composite):
+    """Attention by hand, whose heads are split off by a shape that it reads, positions and all."""
+
+    def build(self, shape):
+        self.query, self.key, self.value = (layers.Dense(6) for _ in range(3))
+        self.out = layers.Dense(self.width)
+        for part in (self.query, self.key, self.value):
+            part.build(shape)
+        self.out.build((*shape[:-1], 6))
+
+    def split(self, x):
+        samples, positions, width = ops.shape(x)
+        return ops.transpose(ops.reshape(x, (samples, positions, 2, width // 2)), (0, 2, 1, 3))
+
+    def call(self, x):
+        query, key, value = (self.split(part(x)) for part in (self.query, self.key, self.value))
+        scores = ops.softmax(query @ ops.transpose(key, (0, 1, 3, 2)))
+        x = ops.transpose(scores @ value, (0, 2, 1, 3))
+        samples, positions = ops.shape(x)[:2]
+        return self.out(ops.reshape(x, (samples, positions, 6)))
+
+
+def test_the_number_of_positions_may_be_open():
+    inputs = keras.Input((None, 3))
+    x = layers.Dense(WIDTH, "tanh", name="stem")(inputs)
+    x = layers.GlobalAveragePooling1D()(Heads(5, name="heads")(x))
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2, name="head")(x)))
+    check_opened(model, "heads/query", "heads/out")
+    small = ks.prune_channels(model, masks_for(model)[0])
+    for samples, positions in ((2, 4), (1, 7)):
+        assert small(np.zeros((samples, positions, 3))).shape == (samples, 2)
+    assert all(type(layer).__module__.startswith("keras.") for layer in small.layers)
+
+
+def test_two_open_sizes_beside_the_samples_stay_closed():
+    @keras.saving.register_keras_serializable("others")
+    class Grid(Composite):
+        def build(self, shape):
+            self.dense = layers.Dense(4)
+            self.dense.build(shape)
+
+        def call(self, x):
+            samples, rows, columns, _ = ops.shape(x)
+            return ops.reshape(self.dense(x), (samples, rows, columns, 2, 2))
+
+    inputs = keras.Input((None, None, 3))
+    x = layers.Dense(WIDTH, name="stem")(inputs)
+    model = keras.Model(inputs, layers.Dense(2, name="head")(Grid(4, name="grid")(x)))
+    (group,) = (group for group in ks.channel_groups(model) if group.name == "stem")
+    assert "writes sizes that its inputs leave open; fix these" in group.reason

@@ -133,7 +133,7 @@ class OpenSamples:
             return [call]
         sizes = [_open(a, b) for a, b in zip(old, new, strict=True)]
         if None in old:
-            raise ValueError("its call() writes sizes that its inputs leave open; fix these")
+            return [_as_layer(call, sizes)]
         if name == "newshape":
             call.op.newshape = tuple(_with_one_open(sizes, call.output.shape))
             return [call]
@@ -143,6 +143,18 @@ class OpenSamples:
             raise ValueError(f"its call() writes the number of samples in '{call.op.name}'")
         *others, last = calls_before(made, [call.input, samples])
         return [*others, replace(last, outputs=call.outputs)]
+
+
+def _as_layer(call: Call, sizes: list) -> Call:
+    """A call of a reshape that writes the number of samples and one more size that is open.
+
+    The layer of Keras takes the samples as they are, so that it can find the other size.
+    """
+    rest = sizes[1:]
+    if type(call.op).__name__ != "Reshape" or sizes[0] is not None or rest.count(None) != 1:
+        raise ValueError("its call() writes sizes that its inputs leave open; fix these")
+    target = [-1 if size is None else size for size in rest]
+    return replace(call, op=layers.Reshape(target, name=call.op.name), kwargs={})
 
 
 def _with_more_inputs(inside: CallGraph, given: Any, filled: Any) -> CallGraph:
