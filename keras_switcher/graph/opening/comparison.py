@@ -1,5 +1,6 @@
 """Comparison: a layer against the calls that were found in it, on random inputs and weights."""
 
+import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,9 +10,10 @@ import keras
 import numpy as np
 from keras import layers, tree
 
-from keras_switcher.graph.call import Call, CallGraph, is_tensor, paired
+from keras_switcher.graph.call import Call, CallGraph, is_stock, is_tensor, paired
 from keras_switcher.graph.differences import arrays, coarsest_step, difference
 from keras_switcher.graph.opening.held import attributes_restored, attributes_set
+from keras_switcher.graph.opening.hidden_value import HiddenValue, may_tell_truth_values
 from keras_switcher.graph.opening.kinds import Kinds
 from keras_switcher.graph.opening.opened import is_other_in_training, opened_within
 from keras_switcher.graph.opening.stand_ins import StandIns, may_stand_in
@@ -58,6 +60,9 @@ class Comparison:
         run = _held(call.op, self._boxes)
         stock = [op for op in run if may_stand_in(op)] if kinds else []
         self._run = [op for op in run if not (kinds and may_stand_in(op))]
+        # Of layers that are run and take `training` none may look at it but those that are opened.
+        read = {id(each.op): each for each in [call, *opened_within(call, self._boxes)]}
+        self._may_hide = all(_may_hand_on(op, id(op) in read) for op in self._run)
         self._stand_ins = StandIns(
             [*stock, *boxes], self._boxes, {} if returned is None else returned
         )
@@ -93,11 +98,11 @@ class Comparison:
             args, kwargs = _filled((call.args, call.kwargs), values)
             inputs = [*_filled(self._given, values), keras.ops.ones(1)]
             try:
-                expected = self._run_layer(args, kwargs, fixed)
+                expected, is_same = self._first_run(args, kwargs, fixed)
             # A size or a range of values that the layer does not take: in words only it knows.
             except Exception:
                 continue
-            for training in (fixed,) if fixed else (False, True):
+            for training in (fixed,) if fixed or is_same else (False, True):
                 how = " in training" if training else ""
                 try:
                     if training and not fixed:
@@ -112,6 +117,21 @@ class Comparison:
             return None
         return "it could not be run on random values to see what it computes"
 
+    def _first_run(self, args: tuple, kwargs: dict, fixed: bool) -> tuple[dict[Any, list], bool]:
+        """What the layer does, in inference if it can be, and whether that is known of training.
+
+        It is where its code hands `training` on to all that depend on it, and does not look at it.
+        """
+        if self._may_hide and not fixed:
+            hidden = HiddenValue(fixed)
+            try:
+                made = self._run_layer(args, kwargs, hidden)
+                return made, not hidden.is_seen and not self._stand_ins.is_left_out
+            # What is hidden is no value to compute with.
+            except Exception:
+                pass
+        return self._run_layer(args, kwargs, fixed), False
+
     def _why_apart(self, expected: dict[Any, list], actual: dict[Any, list]) -> str | None:
         if expected.keys() != actual.keys():
             return "something else"
@@ -122,7 +142,9 @@ class Comparison:
         steps = _STEPS * max(coarsest_step(dtypes), 2.0**-23)
         return "something else" if any(difference(a, b) > steps for a, b in pairs) else None
 
-    def _run_layer(self, args: tuple, kwargs: dict, training: bool) -> dict[Any, list]:
+    def _run_layer(
+        self, args: tuple, kwargs: dict, training: bool | HiddenValue
+    ) -> dict[Any, list]:
         """What the layer returns and assigns, and what those return that are compared as well."""
         made: dict[Any, list] = {}
 
@@ -194,6 +216,14 @@ def _held(op: layers.Layer, left_out: dict[int, Any]) -> list[layers.Layer]:
                 found[id(part)] = part
                 waiting.append(part)
     return list(found.values())
+
+
+def _may_hand_on(op: layers.Layer, is_opened: bool) -> bool:
+    """Whether a layer that is run may be given a `training` that is hidden."""
+    if "training" not in inspect.signature(op.call).parameters:
+        return True
+    is_known = isinstance(op, keras.Model) and is_stock(op)  # It calls all layers in it with it.
+    return is_known or (is_opened and not may_tell_truth_values(op))
 
 
 def _own_variables(parts: list[layers.Layer]) -> list[keras.Variable]:

@@ -52,11 +52,12 @@ def light_call(layer: layers.Layer, args: tuple, kwargs: dict) -> Any:
     """
     # It may have been replaced, see `Recorder`.
     spec = vars(layer).get("compute_output_spec")
-    if _is_told_by_shape(type(layer)):
+    kind: Any = type(layer)  # mypy takes no class for one that can be a key.
+    if _is_told_by_shape(kind):
         if len(args) != 1 or not is_tensor(args[0]) or kwargs.keys() - {"training"}:
             return None
         spec, given = spec or partial(_spec, layer), {}
-    elif spec is None or not _is_usual(type(layer)):
+    elif spec is None or not _is_usual(kind):
         return None
     else:
         given = kwargs
@@ -90,20 +91,19 @@ def _takes_training(layer: layers.Layer) -> bool:
 
 
 @cache
-def _is_usual(kind: type) -> bool:
+def _is_usual(kind: type[layers.Layer]) -> bool:
     """Whether calls of layers of a class are those of Keras."""
     return kind.__call__ is layers.Layer.__call__ and not issubclass(kind, keras.Model)
 
 
 @cache
-def _is_told_by_shape(kind: type) -> bool:
+def _is_told_by_shape(kind: type[layers.Layer]) -> bool:
     """Whether a class is one of Keras that makes of one tensor one, whose shape it tells."""
-    _, _, *others = inspect.signature(kind.call).parameters
     return (
         kind.__module__.split(".")[0] == "keras"
-        and not issubclass(kind, layers.Wrapper)
-        and {*others} <= {"training", "mask"}
-        and _is_usual(kind)
+        and not issubclass(kind, (keras.Model, layers.Wrapper))
+        and {*list(inspect.signature(kind.call).parameters)[2:]} <= {"training", "mask"}
+        and kind.__call__ is layers.Layer.__call__
         and kind.compute_output_spec is layers.Layer.compute_output_spec
         and kind.compute_output_shape is not layers.Layer.compute_output_shape
     )
