@@ -103,6 +103,7 @@ def _codes(classes: Sequence[type], functions: list) -> Iterator[types.CodeType]
             waiting += [vars(each)[n] for each in classes for n in code.co_names if n in vars(each)]
 
 
+@cache
 def _tells(code: types.CodeType) -> bool:
     steps = list(dis.get_instructions(code)) if "bool" not in code.co_names else []
     places = [place for place, step in enumerate(steps) if step.opname == "IS_OP"]

@@ -202,9 +202,12 @@ def _projected(values: list[np.ndarray]) -> np.ndarray:
     """A few numbers to which each entry of arrays, its place and its size matter."""
     total = np.zeros(_PROJECTIONS)
     for place, each in enumerate(values):
-        flat = np.nan_to_num(np.asarray(each, "float32").ravel())
-        table = _table(flat.size + 64 * (len(values) + _PROJECTIONS))
+        flat = np.asarray(each, "float32").ravel()
         norm = float(np.linalg.norm(flat))
+        if not np.isfinite(norm):
+            flat = np.nan_to_num(flat)
+            norm = float(np.linalg.norm(flat))
+        table = _table(flat.size + 64 * (len(values) + _PROJECTIONS))
         for row in range(_PROJECTIONS):
             first = 64 * (place + row)
             along = table[first : first + flat.size] @ flat
