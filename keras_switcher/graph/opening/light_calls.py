@@ -65,11 +65,13 @@ def light_call(layer: layers.Layer, args: tuple, kwargs: dict) -> Any:
         return None
     layer._assert_input_compatibility(args[0])
     training = _training_of(layer, kwargs)
+    told = {"training": training} if _takes_training(layer) and training is not None else {}
     if given is kwargs:
-        told = {"training": training} if _takes_training(layer) and training is not None else {}
         given = {name: x for name, x in kwargs.items() if name != "training"} | told
     outputs = spec(*args, **given)
-    Node(operation=layer, call_args=args, call_kwargs=kwargs, outputs=outputs)
+    # Keras notes what it adds itself where it is given one tensor that needs no cast, alone.
+    is_alone = len(args) == 1 and not kwargs and args[0].dtype == layer.input_dtype
+    Node(operation=layer, call_args=args, call_kwargs=told if is_alone else kwargs, outputs=outputs)
     return outputs
 
 
