@@ -1,6 +1,5 @@
 """Comparison: a layer against the calls that were found in it, on random inputs and weights."""
 
-import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,10 +9,10 @@ import keras
 import numpy as np
 from keras import layers, tree
 
-from keras_switcher.graph.call import Call, CallGraph, is_stock, is_tensor, paired
+from keras_switcher.graph.call import Call, CallGraph, is_tensor, paired
 from keras_switcher.graph.differences import arrays, coarsest_step, difference
 from keras_switcher.graph.opening.held import attributes_restored, attributes_set
-from keras_switcher.graph.opening.hidden_value import HiddenValue, may_tell_truth_values
+from keras_switcher.graph.opening.hidden_value import HiddenValue, may_be_hidden_from
 from keras_switcher.graph.opening.kinds import Kinds
 from keras_switcher.graph.opening.opened import is_other_in_training, opened_within
 from keras_switcher.graph.opening.stand_ins import StandIns, may_stand_in
@@ -62,7 +61,7 @@ class Comparison:
         self._run = [op for op in run if not (kinds and may_stand_in(op))]
         # Of layers that are run and take `training` none may look at it but those that are opened.
         read = {id(each.op): each for each in [call, *opened_within(call, self._boxes)]}
-        self._may_hide = all(_may_hand_on(op, id(op) in read) for op in self._run)
+        self._may_hide = all(may_be_hidden_from(op, id(op) in read) for op in self._run)
         self._stand_ins = StandIns(
             [*stock, *boxes], self._boxes, {} if returned is None else returned
         )
@@ -216,14 +215,6 @@ def _held(op: layers.Layer, left_out: dict[int, Any]) -> list[layers.Layer]:
                 found[id(part)] = part
                 waiting.append(part)
     return list(found.values())
-
-
-def _may_hand_on(op: layers.Layer, is_opened: bool) -> bool:
-    """Whether a layer that is run may be given a `training` that is hidden."""
-    if "training" not in inspect.signature(op.call).parameters:
-        return True
-    is_known = isinstance(op, keras.Model) and is_stock(op)  # It calls all layers in it with it.
-    return is_known or (is_opened and not may_tell_truth_values(op))
 
 
 def _own_variables(parts: list[layers.Layer]) -> list[keras.Variable]:

@@ -4,13 +4,16 @@ Code that hands `training` on, and never looks at it, does the same in training 
 """
 
 import dis
+import inspect
 import types
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
+import keras
 from keras import layers
 
+from keras_switcher.graph.call import is_stock
 from keras_switcher.graph.reachable_variables import (
     codes_of,
     globals_read,
@@ -61,13 +64,23 @@ for _look in _LOOKS:
     setattr(HiddenValue, f"__{_look}__", _seen(f"__{_look}__"))
 
 
-def may_tell_truth_values(layer: layers.Layer) -> bool:
-    """Whether call() may ask whether something is `True`, `False` or a `bool` at all.
-
-    A value that is hidden cannot note that.
+def may_be_hidden_from(layer: layers.Layer, is_opened: bool) -> bool:
+    """Whether a layer may be called with a `training` that is hidden.
 
     Args:
         layer: The layer.
+        is_opened: Whether it is made of layers that are called, too.
+    """
+    if "training" not in inspect.signature(layer.call).parameters:
+        return True
+    is_known = isinstance(layer, keras.Model) and is_stock(layer)  # It calls all in it with it.
+    return is_known or (is_opened and not _may_tell_truth_values(layer))
+
+
+def _may_tell_truth_values(layer: layers.Layer) -> bool:
+    """Whether call() may ask whether something is `True`, `False` or a `bool` at all.
+
+    A value that is hidden cannot note that.
     """
     kind: Any = type(layer)  # mypy takes no class for one that can be a key.
     functions = [x for x in vars(layer).values() if isinstance(x, _FUNCTIONS)]
@@ -99,8 +112,10 @@ def _codes(classes: Sequence[type], functions: list) -> Iterator[types.CodeType]
             continue
         for code in codes_of(x):
             yield code
-            waiting += globals_read(code, x.__globals__).values()
-            waiting += [vars(each)[n] for each in classes for n in code.co_names if n in vars(each)]
+            named = list(globals_read(code, x.__globals__).values())
+            holders = [*classes, *(each for each in named if isinstance(each, types.ModuleType))]
+            waiting += named
+            waiting += [vars(each)[n] for each in holders for n in code.co_names if n in vars(each)]
 
 
 @cache
