@@ -38,17 +38,6 @@ class Sets(Composite):
         return self.second(self.first(x, training=self.told))
 
 
-class Refuses(Composite):
-    """It calls a layer on a tensor that this one does not take, where the samples are counted."""
-
-    def build(self, shape):
-        self.conv = layers.Conv2D(self.width, 1)
-        self.conv.build(shape)
-
-    def call(self, x):
-        return self.conv(x[:, 0] if x.shape[0] else x)
-
-
 class Casts(Composite):
     """It calls layers on tensors of another type."""
 
@@ -58,7 +47,7 @@ class Casts(Composite):
         self.inner.build((*shape[:-1], self.width))
 
     def call(self, x, training=None):
-        h = self.conv(keras.ops.cast(x, "float64"))
+        h = self.conv(keras.ops.cast(x, "bfloat16"))
         return self.inner(keras.ops.cast(h, "float16"), training=training)
 
 
@@ -71,7 +60,6 @@ BLOCKS = {
     "in training": lambda: [OtherInTraining(4, name="own")],
     "fixed training": lambda: [Sets(True, name="own")],
     "no training": lambda: [Sets(None, name="own")],
-    "a wrong shape": lambda: [Refuses(4, name="own")],
     "another type": lambda: [Casts(4, name="own")],
 }
 
