@@ -174,10 +174,12 @@ def is_locked(reader: Reader) -> np.ndarray:
     Args:
         reader: A `Reader` to which the rules have been applied.
     """
-    roots, _, group_of = _numbered(reader)
-    locked = [group_of[roots[ids]] for ids, _ in reader.locked]
-    numbers = group_of[roots]
-    return np.isin(numbers, np.concatenate([*locked, np.zeros(0, int)])) & (numbers >= 0)
+    roots, components, group_of = _numbered(reader)
+    is_locked = np.zeros(len(components) + 1, bool)  # The last one is that of no group: -1.
+    for ids, _ in reader.locked:
+        is_locked[group_of[roots[ids]]] = True
+    is_locked[-1] = False
+    return is_locked[group_of[roots]]
 
 
 def _numbered(reader: Reader) -> tuple[np.ndarray, list[Component], np.ndarray]:
@@ -209,13 +211,23 @@ def _roots(count: int, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray
 
 def _components(producers: list[UnresolvedProducer], roots: np.ndarray) -> list[Component]:
     """Lists of producers that share a channel, in the order of their first ones."""
-    component: dict[int, Component] = {}
-    for producer in producers:
-        merged = [producer]
-        for other in {id(c): c for r in roots[producer.ids] if (c := component.get(r))}.values():
-            merged = other + merged
-        for member in merged:
-            component.update(dict.fromkeys(roots[member.ids].tolist(), merged))
-    order = {id(producer): i for i, producer in enumerate(producers)}
-    unique = {id(c): sorted(c, key=lambda made: order[id(made)]) for c in component.values()}
-    return sorted(unique.values(), key=lambda c: order[id(c[0])])
+    owner = np.full(len(roots), -1)  # The last producer so far of each channel.
+    first = list(range(len(producers)))  # Of each a number before it, or its own, in its list.
+    for number, producer in enumerate(producers):
+        own = roots[producer.ids]
+        for other in np.unique(owner[own]).tolist():
+            if other >= 0:
+                one, two = sorted((_end(first, other), _end(first, number)))
+                first[two] = one
+        owner[own] = number
+    found: dict[int, Component] = {}
+    for number, producer in enumerate(producers):
+        found.setdefault(_end(first, number), []).append(producer)
+    return list(found.values())
+
+
+def _end(first: list[int], number: int) -> int:
+    """The first number of the list that one is in."""
+    while first[number] != number:
+        number = first[number]
+    return number

@@ -138,6 +138,15 @@ def _globals_named(code: types.CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
+def is_of_library(module: object) -> bool:
+    """Whether a module is Keras's, a backend's or Python's own.
+
+    Args:
+        module: Its name.
+    """
+    return _top(module) in _LIBRARIES
+
+
 def _next_to(x: Any) -> Iterable:
     """What code can reach from an object in one step."""
     # What an object is depends on both: a proxy says that it is of another class.
@@ -180,7 +189,7 @@ def _follower(x: Any) -> Callable[[Any], Iterable]:
 
 def _defined_by(kind: type) -> list:
     """What a class that is not a library's own defines, but for its constructors."""
-    if _top(kind.__module__) in _LIBRARIES:
+    if is_of_library(kind.__module__):
         return []
     # A `from_preset()`, say, names whatever downloads files: half of a library, and no call() it.
     return [
@@ -194,13 +203,13 @@ def _named_by(function: types.FunctionType) -> Iterator:
     """What a function closes over, its defaults, and the globals that it names."""
     yield from held_by_function(function)
     # Not the function's own __module__: functools.wraps copies that of another.
-    if _top(function.__globals__.get("__name__")) in _LIBRARIES:
+    if is_of_library(function.__globals__.get("__name__")):
         return
     for code in codes_of(function):
         for value in globals_read(code, function.__globals__).values():
             yield value
             is_module = isinstance(value, types.ModuleType)
-            if is_module and _top(value.__name__) not in _LIBRARIES:
+            if is_module and not is_of_library(value.__name__):
                 yield from (vars(value)[name] for name in code.co_names if name in vars(value))
 
 
@@ -215,7 +224,7 @@ def _held_by(x: Any) -> Iterator:
     if isinstance(x, keras.layers.Layer):
         yield from x.variables  # Seeds too.
     for kind in type(x).__mro__:
-        if _top(kind.__module__) not in _LIBRARIES:
+        if not is_of_library(kind.__module__):
             yield kind
             slots = kind.__dict__.get("__slots__", ())
             for name in [slots] if isinstance(slots, str) else slots:

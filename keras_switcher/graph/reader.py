@@ -1,7 +1,10 @@
 """The reader: collects what rules say of how each call of a network treats channels."""
 
+import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -68,6 +71,15 @@ class Reader(Labels):
         self._numbered: list[tuple[int, int]] = []
         self._mixing: dict[int, keras.Variable] = {}  # The kernels that the rule has spoken of.
         self._inside: dict[int, tuple[Call, Call, list]] = {}
+
+    @cached_property
+    def readers(self) -> dict[int, list[Call]]:
+        """The calls that read each tensor, by the tensor's `id`."""
+        found = defaultdict(list)
+        for call in self.graph.calls:
+            for tensor in call.inputs:
+                found[id(tensor)].append(call)
+        return found
 
     def read(self, call: Call, rule: Callable) -> None:
         """Applies a rule; channels of the call's inputs that it says nothing about are locked.
@@ -171,15 +183,17 @@ class Reader(Labels):
         """
         self.weights.count += count
         ids = np.arange(self.weights.count - count, self.weights.count)
-        self._numbered += [(ids[0], ids[-1])] if count else []
+        self._numbered += [(int(ids[0]), int(ids[-1]))] if count else []
         return ids
 
     def follows(self, ids: np.ndarray) -> bool:
         """Whether ids are such that no kernel made, see `number`."""
-        known = ids[ids != NO_CHANNEL]
-        return len(known) > 0 and any(
-            first <= known.min() and known.max() <= last for first, last in self._numbered
-        )
+        known = ids[ids != NO_CHANNEL] if self._numbered else ids[:0]
+        if not len(known):
+            return False
+        low, high = int(known.min()), int(known.max())
+        place = bisect_right(self._numbered, (low, math.inf)) - 1  # The only one that may have it.
+        return place >= 0 and high <= self._numbered[place][1]
 
     def carry(
         self, weight: keras.Variable | None, axis: int, ids: np.ndarray, role: str | None = None

@@ -2,6 +2,7 @@
 
 from copy import copy
 
+import numpy as np
 from keras import tree
 
 from keras_switcher.graph.call import CallGraph
@@ -28,17 +29,24 @@ def read_graph(graph: CallGraph) -> tuple[Reader, TiedWeights]:
     ties = TiedWeights(graph)
     functions: dict = {}
 
+    known: dict[int, tuple[Reader, np.ndarray]] = {}
+
+    def locked(reader: Reader) -> np.ndarray:
+        if id(reader) not in known:
+            known[id(reader)] = reader, is_locked(reader)
+        return known[id(reader)][1]
+
     def read(choices: dict[tuple, int]) -> tuple[Reader, TiedWeights]:
         return _read(Reader(graph, choices, functions), ties)
 
     first = reader, tied = read({})
     choices: dict[tuple, int] = {}
-    while more := _next_choices(reader, choices):
+    while reader.splits and (more := _next_choices(reader, locked(reader), choices)):
         choices = {**choices, **more}
         reader, tied = read(choices)
     if not choices:
         return first
-    before, after = is_locked(first[0]), is_locked(reader)
+    before, after = locked(first[0]), locked(reader)
     useful = {
         sizes: number
         for sizes, number in choices.items()
@@ -47,7 +55,7 @@ def read_graph(graph: CallGraph) -> tuple[Reader, TiedWeights]:
     }
     if useful != choices:
         reader, tied = read(useful)
-    return (reader, tied) if is_locked(reader).sum() < before.sum() else first
+    return (reader, tied) if locked(reader).sum() < before.sum() else first
 
 
 def _read(reader: Reader, ties: TiedWeights) -> tuple[Reader, TiedWeights]:
@@ -61,11 +69,10 @@ def _read(reader: Reader, ties: TiedWeights) -> tuple[Reader, TiedWeights]:
     return reader, tied
 
 
-def _next_choices(reader: Reader, choices: dict[tuple, int]) -> dict[tuple, int]:
+def _next_choices(
+    reader: Reader, locked: np.ndarray, choices: dict[tuple, int]
+) -> dict[tuple, int]:
     """The next axis of reshapes some of whose channels are locked, by the sizes of the axes."""
-    if not reader.splits:
-        return {}
-    locked = is_locked(reader)
     return {
         sizes: choices.get(sizes, 0) + 1
         for sizes, ids in reader.splits.items()

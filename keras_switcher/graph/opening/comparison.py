@@ -12,6 +12,7 @@ from keras import layers, tree
 from keras_switcher.graph.call import Call, CallGraph, is_tensor, paired
 from keras_switcher.graph.differences import arrays, coarsest_step, difference
 from keras_switcher.graph.opening.held import attributes_restored, attributes_set
+from keras_switcher.graph.opening.hidden_value import HiddenValue, may_be_hidden_from
 from keras_switcher.graph.opening.kinds import Kinds
 from keras_switcher.graph.opening.opened import is_other_in_training, opened_within
 from keras_switcher.graph.opening.stand_ins import StandIns, may_stand_in
@@ -58,6 +59,9 @@ class Comparison:
         run = _held(call.op, self._boxes)
         stock = [op for op in run if may_stand_in(op)] if kinds else []
         self._run = [op for op in run if not (kinds and may_stand_in(op))]
+        # Of layers that are run and take `training` none may look at it but those that are opened.
+        read = {id(each.op): each for each in [call, *opened_within(call, self._boxes)]}
+        self._may_hide = all(may_be_hidden_from(op, id(op) in read) for op in self._run)
         self._stand_ins = StandIns(
             [*stock, *boxes], self._boxes, {} if returned is None else returned
         )
@@ -93,11 +97,11 @@ class Comparison:
             args, kwargs = _filled((call.args, call.kwargs), values)
             inputs = [*_filled(self._given, values), keras.ops.ones(1)]
             try:
-                expected = self._run_layer(args, kwargs, fixed)
+                expected, is_same = self._first_run(args, kwargs, fixed)
             # A size or a range of values that the layer does not take: in words only it knows.
             except Exception:
                 continue
-            for training in (fixed,) if fixed else (False, True):
+            for training in (fixed,) if fixed or is_same else (False, True):
                 how = " in training" if training else ""
                 try:
                     if training and not fixed:
@@ -112,6 +116,21 @@ class Comparison:
             return None
         return "it could not be run on random values to see what it computes"
 
+    def _first_run(self, args: tuple, kwargs: dict, fixed: bool) -> tuple[dict[Any, list], bool]:
+        """What the layer does, in inference if it can be, and whether that is known of training.
+
+        It is where its code hands `training` on to all that depend on it, and does not look at it.
+        """
+        if self._may_hide and not fixed:
+            hidden = HiddenValue(fixed)
+            try:
+                made = self._run_layer(args, kwargs, hidden)
+                return made, not hidden.is_seen and not self._stand_ins.is_left_out
+            # What is hidden is no value to compute with.
+            except Exception:
+                pass
+        return self._run_layer(args, kwargs, fixed), False
+
     def _why_apart(self, expected: dict[Any, list], actual: dict[Any, list]) -> str | None:
         if expected.keys() != actual.keys():
             return "something else"
@@ -122,7 +141,9 @@ class Comparison:
         steps = _STEPS * max(coarsest_step(dtypes), 2.0**-23)
         return "something else" if any(difference(a, b) > steps for a, b in pairs) else None
 
-    def _run_layer(self, args: tuple, kwargs: dict, training: bool) -> dict[Any, list]:
+    def _run_layer(
+        self, args: tuple, kwargs: dict, training: bool | HiddenValue
+    ) -> dict[Any, list]:
         """What the layer returns and assigns, and what those return that are compared as well."""
         made: dict[Any, list] = {}
 

@@ -14,6 +14,7 @@ from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.opening.comparing import agreed
 from keras_switcher.graph.opening.constants import OnConstants, may_read_constants
 from keras_switcher.graph.opening.held import attributes_restored, attributes_set
+from keras_switcher.graph.opening.light_calls import lightly_called
 from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
@@ -96,6 +97,7 @@ class Recorder:
             stack.enter_context(attributes_restored(parts))
             stack.enter_context(without_new_nodes(op))
             stack.enter_context(used_as_others())
+            stack.enter_context(lightly_called(op))
             stack.enter_context(values_returned(self._values, op))
             for part in parts:
                 answer = partial(self._run, part)  # Instead of Keras, for which call() runs again.

@@ -14,14 +14,21 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers, ops, tree
+from keras.src.backend.common import global_state  # Private: no other record of `training`.
 
 from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.opening.held import attributes_set
+from keras_switcher.graph.opening.hidden_value import HiddenValue
 from keras_switcher.graph.opening.plain_values import is_value
 from keras_switcher.graph.sublayers import with_sublayers
 
-# Layers that cost time, and that may return any real number.
+_DROPOUTS = (
+    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D),
+    *(layers.GaussianDropout, layers.GaussianNoise),
+)
+# Layers of which it is known on what they depend, and that may return any real number.
 _KINDS = (
+    *_DROPOUTS,
     *(layers.Dense, layers.EinsumDense, layers.BatchNormalization, layers.LayerNormalization),
     *(layers.GroupNormalization, layers.RMSNormalization, layers.Conv1D, layers.Conv2D),
     *(layers.Conv3D, layers.DepthwiseConv1D, layers.DepthwiseConv2D, layers.SeparableConv1D),
@@ -33,7 +40,7 @@ _NUMBERS = np.random.default_rng(0).normal(size=65521).astype("float32")
 
 
 def may_stand_in(op: keras.Operation) -> bool:
-    """Whether a layer may have a stand-in wherever it is called: one of Keras, with weights.
+    """Whether a layer may have a stand-in wherever it is called: one of Keras that is known.
 
     Args:
         op: The layer.
@@ -48,7 +55,8 @@ def depends_on_training(op: layers.Layer) -> bool:
         op: The layer.
     """
     takes_it = "training" in inspect.signature(type(op).call).parameters
-    return takes_it and (not may_stand_in(op) or isinstance(op, layers.BatchNormalization))
+    is_other = (*_DROPOUTS, layers.BatchNormalization)
+    return takes_it and (not may_stand_in(op) or isinstance(op, is_other))
 
 
 class StandIns:
@@ -59,6 +67,9 @@ class StandIns:
         kinds: What the others are, by `id`: a kind, all of which return tensors of the same
             shapes, and whether they do something else in training.
         known: By kind and shapes of tensors that are read the tensors that are returned; it grows.
+
+    Attributes:
+        is_left_out: Whether any that depends on `training` was told a value that is not hidden.
     """
 
     def __init__(
@@ -71,6 +82,7 @@ class StandIns:
             kinds[id(op)][1] if id(op) in kinds else depends_on_training(op) for op in held
         ]
         self._counted = [_has_state(op) for op in held]
+        self.is_left_out = False
         self._functions: dict[int, Callable] = {}
         self._own: dict[Any, keras.KerasTensor] = {}
 
@@ -82,6 +94,7 @@ class StandIns:
             A counter of the calls of those that have a state, in training and not: it grows.
         """
         counts: Counter = Counter()
+        self.is_left_out = False
         places = enumerate(self._held)
         functions = [(op, partial(self._call, op, op.call, n, counts)) for n, op in places]
         self._functions = {id(op): function for op, function in functions}
@@ -110,7 +123,7 @@ class StandIns:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        training = self._depends[place] and bool(kwargs.get("training"))
+        training = self._training(place, kwargs.get("training"))
         if self._counted[place]:
             counts[place, training] += 1
         given = [x for x in tree.flatten((args, kwargs)) if hasattr(x, "shape")]
@@ -127,6 +140,15 @@ class StandIns:
         outputs = tree.pack_sequence_as(made, flat)
         is_active = may_stand_in(op) and getattr(op, "activation", None) is not None
         return op.activation(outputs) if is_active else outputs
+
+    def _training(self, place: int, told: bool | HiddenValue | None) -> bool:
+        """Whether a layer that depends on it is in training."""
+        if not self._depends[place]:
+            return False
+        # Keras notes what a call goes by, also if its call() does not take it.
+        around = global_state.get_global_attribute("current_call_ctx")
+        self.is_left_out |= not isinstance(getattr(around, "training", None), HiddenValue)
+        return told.value if isinstance(told, HiddenValue) else bool(told)
 
     def learn(self, kind: Hashable, given: Any, outputs: Any) -> None:
         """Notes what a layer of a kind returns.
@@ -180,9 +202,12 @@ def _projected(values: list[np.ndarray]) -> np.ndarray:
     """A few numbers to which each entry of arrays, its place and its size matter."""
     total = np.zeros(_PROJECTIONS)
     for place, each in enumerate(values):
-        flat = np.nan_to_num(np.asarray(each, "float32").ravel())
-        table = _table(flat.size + 64 * (len(values) + _PROJECTIONS))
+        flat = np.asarray(each, "float32").ravel()
         norm = float(np.linalg.norm(flat))
+        if not np.isfinite(norm):
+            flat = np.nan_to_num(flat)
+            norm = float(np.linalg.norm(flat))
+        table = _table(flat.size + 64 * (len(values) + _PROJECTIONS))
         for row in range(_PROJECTIONS):
             first = 64 * (place + row)
             along = table[first : first + flat.size] @ flat

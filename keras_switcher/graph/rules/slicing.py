@@ -66,8 +66,7 @@ def get_item(call: Call, reader: Reader) -> None:
 
 def _sizes_matter_only(call: Call, reader: Reader) -> bool:
     """Whether ones or zeros are made of what a call returns: any channel would do."""
-    readers = [each.op for each in reader.graph.calls if any(x is call.output for x in each.inputs)]
-    made = {type(op).__name__ for op in readers}
+    made = {type(each.op).__name__ for each in reader.readers.get(id(call.output), ())}
     is_output = any(call.output is x for x in tree.flatten(reader.graph.outputs))
     return bool(made) and made <= {"OnesLike", "ZerosLike"} and not is_output
 
