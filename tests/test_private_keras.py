@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 from keras.src.backend.common import global_state
+from keras.src.ops.node import Node
 
 import keras_switcher
 from keras_switcher.pruning.export.packages import litert_interpreter
@@ -329,3 +330,41 @@ def test_self_of_tensorflow():
     books = {name for name in set(vars(layer)) - before if "checkpoint" in name}
     assert books, "_self_"
     assert all(name.startswith("_self_") for name in books), "_self_"
+
+
+def test_what_a_call_of_a_layer_begins_with():
+    """`_assert_input_compatibility`, `_get_call_context`, `_call_signature`: what it is told."""
+
+    class Trains(layers.Layer):
+        def call(self, x, training=True):
+            contexts.append(self._get_call_context())
+            return x
+
+    contexts, layer = [], Trains()
+    layer(np.ones((2, 3)))
+    assert contexts[0].get_value("training") is True, "_get_call_context"
+    assert layer._call_signature.parameters["training"].default is True, "_call_signature"
+    with pytest.raises(ValueError, match="incompatible"):
+        dense()._assert_input_compatibility(keras.KerasTensor((None, 4)))
+
+
+def test_which_arguments_of_the_context_a_layer_takes():
+    """`_call_has_context_arg`: whether call() takes `training`."""
+    for layer, takes in ((layers.Dropout(0.5), True), (layers.Flatten(), False)):
+        assert layer._call_has_context_arg["training"] is takes, "_call_has_context_arg"
+
+
+def test_nodes_and_the_context_of_calls():
+    """`Node` and `current_call_ctx`, which have no public name: see `light_calls`, `StandIns`."""
+    layer, x = dense(), keras.KerasTensor((None, 3))
+    Node(operation=layer, call_args=(x,), call_kwargs={}, outputs=keras.KerasTensor((None, 2)))
+    assert len(layer._inbound_nodes) == 1, "Node"
+    told = []
+
+    class Notes(layers.Layer):
+        def call(self, x):
+            told.append(global_state.get_global_attribute("current_call_ctx").training)
+            return x
+
+    Notes()(np.ones((2, 3)), training=True)
+    assert told == [True], "current_call_ctx"

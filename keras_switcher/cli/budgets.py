@@ -39,7 +39,8 @@ def check_budget(keep: float, of: str, timing: Timing) -> None:
         raise ValueError(f"--keep must be a share between 0 and 1. Received: {keep}.")
     if of == OF_TABLE and timing.format not in (None, *RUNS):
         raise ValueError(f"--format must be one of {', '.join(RUNS)}. Received: {timing.format}.")
-    given = [f"--{name}" for name, value in timing._asdict().items() if value is not None]
+    options = ("format", "threads", "cache")
+    given = [f"--{name}" for name in options if getattr(timing, name) is not None]
     if of != OF_TABLE and given:
         raise ValueError(
             f"Only a budget of latency is timed: {', '.join(given)} does not go with --of {of}. "
