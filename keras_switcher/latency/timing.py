@@ -70,7 +70,7 @@ def running(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{SUFFIXES[format]}"
         # A list is that of arguments, of which a model has one.
-        export_model(model, path, format, verify=False, input_signature=[signature])
+        export_model(model, path, format, verify=False, input_signature=[signature], verbose=False)
         names = [tensor.name for tensor in tree.flatten(graph.inputs)]
         yield RUNS[format](path, dict(zip(names, values, strict=True)), threads)
 

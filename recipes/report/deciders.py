@@ -15,10 +15,15 @@ from recipes.studies import (
 from recipes.studies.tables import Lines
 
 ROW = "row switcher"
-# Labels of lines by what a column says: of several labels each table has one.
+ONE_STEP, TWO_CYCLES = (
+    "magnitude pruning, same epochs",
+    "magnitude pruning, same epochs, two cycles",
+)
+# Labels of lines by what a column says: of several labels the first counts that a table has.
 RIVALS = {
     "gradual magnitude": ("gradual magnitude",),
-    "magnitude pruning in one step": ("magnitude pruning, same epochs",),
+    "magnitude in one step, two cycles": (TWO_CYCLES, ONE_STEP),
+    "magnitude in one step, one cycle": (f"{ONE_STEP}, one cosine",),
     "free factors": ("free factors",),
     "shuffled input": ("shuffled input",),
     "uniform width": ("uniform width, same MACs", "uniform width, same weights"),
@@ -84,6 +89,8 @@ def _differences(rows: Rows, lines: Lines) -> dict[str, tuple]:
     found = {}
     for rival, labels in RIVALS.items():
         label = next((label for label in labels if label in lines), None)
+        if label is None and rival.endswith("one cycle") and TWO_CYCLES in lines:
+            label = ONE_STEP  # There it has one, and two are told.
         if label is None or ROW not in lines:
             continue
         names = lines[ROW].name, lines[label].name

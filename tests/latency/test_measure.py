@@ -309,3 +309,11 @@ def test_a_cache_keeps_what_others_have_written(by_hand, tmp_path):
         stopwatch.Stopwatch(network(), "network", "litert", 1, 1, tmp_path / "no" / "times.json")
     with pytest.raises(ValueError, match="holds no measured times"):
         stopwatch.Stopwatch(network(), "network", "litert", 1, 1, tmp_path)
+
+
+@OF_TENSORFLOW
+@BUSY
+def test_nothing_is_printed_where_it_is_not_asked_for(capsys):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, dtype="mixed_bfloat16")])
+    ks.latency.measure(model, verbose=False)
+    assert capsys.readouterr().out == ""

@@ -124,15 +124,21 @@ class OpenVINO:
         # By itself it computes in half precision where the processor can.
         settings = {"INFERENCE_PRECISION_HINT": "f32"}
         self._compiled = openvino.Core().compile_model(str(path), "CPU", settings)
-        self.inputs = [each.get_any_name() for each in self._compiled.inputs]
+        self.inputs = [_name_of(each) for each in self._compiled.inputs]
         types = [each.get_element_type() for each in self._compiled.inputs]
         self.dtypes = [np.dtype(each.to_dtype()).name for each in types]
-        self.outputs = [each.get_any_name() for each in self._compiled.outputs]
+        self.outputs = [_name_of(each) for each in self._compiled.outputs]
 
     def run(self, values: Arrays) -> Arrays:
         made = self._compiled(values)
         pairs = zip(self.outputs, self._compiled.outputs, strict=True)
         return {name: np.array(made[output]) for name, output in pairs}
+
+
+def _name_of(port: Any) -> str:
+    """The name of an input or output that is no name of a tensor within the file, if it has one."""
+    names = sorted(port.get_names())
+    return next((name for name in names if ":" not in name), names[0])
 
 
 # What opens a file, by its format.

@@ -200,6 +200,20 @@ def test_what_a_runtime_does_not_compute_in_is_written_in_float32(policy, format
     assert relative(made, expected) < (0.02 if policy == "mixed_float16" else 0.1)
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_inputs_of_openvino_keep_their_names_where_they_are_cast(policy, tmp_path):
+    pytest.importorskip("openvino")
+    keras.config.set_dtype_policy(policy)
+    inputs = [keras.Input((4,), name=name) for name in ("right", "left")]
+    x = layers.Concatenate()([layers.Dense(3)(x) for x in inputs])
+    model = with_random_weights(keras.Model(inputs, layers.Dense(2, name="head")(x)))
+    export_model(model, tmp_path / "small.xml", "openvino")
+    file = ExportedModel(tmp_path / "small.xml")
+    assert (sorted(file.inputs), file.outputs) == (["left", "right"], ["head"])
+    values = {name: np.ones((1, 4), "float32") * n for n, name in enumerate(file.inputs)}
+    assert relative(file(values), model([values["right"], values["left"]])) < 1e-2
+
+
 def test_a_network_in_mixed_precision_is_quantized(tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = with_random_weights(convnet())
