@@ -114,5 +114,6 @@ def _read(path: Path) -> dict[str, float]:
         return {str(key): float(value) for key, value in known.items()}
     except (ValueError, AttributeError, TypeError, OSError) as error:
         raise ValueError(
-            f"{path} holds no measured times ({error}). Pass another `cache`, or delete it."
+            f"{path} holds no measured times: it is no file of JSON with a number for each key. "
+            "Pass another `cache`, or delete it."
         ) from error

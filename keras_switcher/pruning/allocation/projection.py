@@ -67,10 +67,12 @@ def project(
         return search.result(everything)
     least = search.planned_cost(search.always)
     if least > limit:
+        widths = f", and widths in multiples of {round_to}" if round_to > 1 else ""
+        less = f", or for a smaller round_to than {round_to}" if round_to > 1 else ""
         raise ValueError(
             f"A budget of {keep:.2%} of the {name_of(of)} cannot be met by these factors: with one "
-            f"that is on left in each group, {least / total:.2%} remain. Ask for at least "
-            f"{rounded_up(least, total)}."
+            f"that is on left in each group{widths}, {least / total:.2%} remain. Ask for at least "
+            f"{rounded_up(least, total)}{less}."
         )
     mask = search.within(limit)
     if search.is_counted and search.planned_cost(mask) > limit:

@@ -143,7 +143,7 @@ def test_what_has_connections_is_built_within_any_budget_down_to_the_least_that_
         assume(False)  # They leave nothing, whatever the budget.
     with pytest.raises(ValueError, match="cannot be met by these factors") as refusal:
         project(channel_graph, factors, 1e-6, of, round_to)
-    least = float(re.search(r"at least (\d\.\d{4})\.$", str(refusal.value))[1])
+    least = float(re.search(r"at least (\d\.\d{4})", str(refusal.value))[1])
     for keep in (least, (1 + 2 * least) / 3):
         if keep < 1:
             projected = project(channel_graph, factors, keep, of, round_to).factors
@@ -205,6 +205,14 @@ def test_what_cannot_be_met_says_the_least():
     with pytest.raises(ValueError, match=r"cannot be met by these factors.*at least 0\.4643"):
         # With one of second, 5 * 6 + 6 + 3 of 84.
         project(channel_graph, {"second": np.ones(6, "float32")}, 0.2, "weights")
+
+
+def test_what_widths_in_multiples_keep_from_being_met_is_named():
+    channel_graph = ChannelGraph(chain())
+    factors = {"first": np.ones(6, "float32")}
+    said = r"widths in multiples of 4, .* remain\. Ask for .*, or for a smaller round_to than 4\."
+    with pytest.raises(ValueError, match=said):
+        project(channel_graph, factors, 0.5, "weights", 4)
 
 
 @pytest.mark.parametrize("connections", [False, True, "both"])
