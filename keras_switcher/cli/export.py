@@ -36,7 +36,8 @@ def export(
     quantize = "int8" if int8 else quantize
     if (quantize == "int8") != (data is not None):
         raise ValueError(
-            "--int8 needs --data, samples that tell the ranges of all values; nothing else does."
+            "--int8, or --quantize int8, needs --data, samples that tell the ranges of all values; "
+            "nothing else does."
         )
     model = load(file, modules)
     samples = None
@@ -55,6 +56,7 @@ def export(
         else:
             report = ks.export_model(model, out, **settings)
     if as_json:
-        show_json({"out": str(out), "size": report.size, "difference": report.difference})
+        written = ("format", "precision", "quantize", "size", "difference")
+        show_json({"out": str(out), **{name: getattr(report, name) for name in written}})
     else:
         say(report)

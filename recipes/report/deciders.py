@@ -15,22 +15,24 @@ from recipes.studies import (
 from recipes.studies.tables import Lines
 
 ROW = "row switcher"
-ONE_STEP, TWO_CYCLES = (
-    "magnitude pruning, same epochs",
-    "magnitude pruning, same epochs, two cycles",
-)
+ONE_STEP = "magnitude pruning, same epochs"
+TWO_CYCLES = f"{ONE_STEP}, two cycles"
+ONE_CYCLE = f"{ONE_STEP}, one cosine"
 # Labels of lines by what a column says: of several labels the first counts that a table has.
 RIVALS = {
     "gradual magnitude": ("gradual magnitude",),
     "magnitude in one step, two cycles": (TWO_CYCLES, ONE_STEP),
-    "magnitude in one step, one cycle": (f"{ONE_STEP}, one cosine",),
+    "magnitude in one step, one cycle": (ONE_CYCLE,),
     "free factors": ("free factors",),
     "shuffled input": ("shuffled input",),
     "uniform width": ("uniform width, same MACs", "uniform width, same weights"),
     "random structure": ("random structure, from scratch", "random mask, same density per layer"),
 }
+# There, pruning in one step has one cycle of the rate where nothing is said.
 _OF_CIFAR10 = {
-    f"CIFAR-10, {task}, {100 * keep:.0f} % of the {cifar10.SETTINGS[task].budget_of}": lines
+    f"CIFAR-10, {task}, {100 * keep:.0f} % of the {cifar10.SETTINGS[task].budget_of}": {
+        ONE_CYCLE if label == ONE_STEP else label: line for label, line in lines.items()
+    }
     for (task, keep), lines in cifar10.POINTS.items()
 }
 TABLES: dict[str, Lines] = {
@@ -50,9 +52,7 @@ TABLES: dict[str, Lines] = {
         ROW: cifar10.FINE_TUNING["row switcher around the trained network"],
         "gradual magnitude": cifar10.FINE_TUNING["gradual magnitude around the trained network"],
         "free factors": cifar10.FINE_TUNING["free factors around the trained network"],
-        "magnitude pruning, same epochs": cifar10.FINE_TUNING[
-            "magnitude pruning to the same widths"
-        ],
+        ONE_CYCLE: cifar10.FINE_TUNING["magnitude pruning to the same widths"],
     },
 }
 
@@ -89,8 +89,6 @@ def _differences(rows: Rows, lines: Lines) -> dict[str, tuple]:
     found = {}
     for rival, labels in RIVALS.items():
         label = next((label for label in labels if label in lines), None)
-        if label is None and rival.endswith("one cycle") and TWO_CYCLES in lines:
-            label = ONE_STEP  # There it has one, and two are told.
         if label is None or ROW not in lines:
             continue
         names = lines[ROW].name, lines[label].name

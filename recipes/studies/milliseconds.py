@@ -7,8 +7,8 @@ the MACs are one that ends a little above these milliseconds and one that ends a
 between the two, accuracy at the same milliseconds is a line.
 
 Rates are those of the studies that the networks are from, and gradual magnitude does what was
-chosen in the study `decision`. What each structure really takes is
-measured by `python -m recipes.benchmarks.compact --study milliseconds`.
+chosen in the study `decision`. What each structure really takes is measured by
+`python -m recipes.benchmarks.compact --study milliseconds`.
 """
 
 from dataclasses import replace
@@ -45,8 +45,8 @@ def _lines(task: str) -> Lines:
 
 LINES = {task: _lines(task) for task in SETTINGS}
 EXPERIMENTS = unique(*LINES.values())
-# What is compared, on the same seeds: with a budget of MACs that takes longer, and with one that
-# takes less.
+# What is compared, on the same seeds: with a budget of MACs that was to take longer, and with one
+# that was to take less.
 PAIRS = tuple(
     (f"{decider}, {kept(MILLISECONDS, 'latency')}", f"{decider}, {kept(share, 'macs')}")
     for decider in DECIDERS

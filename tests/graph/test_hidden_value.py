@@ -37,7 +37,7 @@ class Trains(Composite):
 WAYS = {
     "is": lambda training: training is True,
     "bool": lambda training: isinstance(training, bool) and training,
-    "equals": lambda training: training == True,  # noqa: E712
+    "equals": lambda training: training == True,  # noqa: E712 (what others' code may do)
     "in": lambda training: training in (True, 1),
     "key": lambda training: {True: True}.get(training, False),
     "text": lambda training: str(training) == "True",

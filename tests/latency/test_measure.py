@@ -128,40 +128,6 @@ def test_layers_that_take_less_than_noise_do_not_decide(monkeypatch):
         assert told == pytest.approx(1000 * seconds_by_hand(small), rel=0.1)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_a_network_in_mixed_precision_is_timed_in_full_precision(policy, monkeypatch):
-    timed = []
-
-    def seconds(model, *settings):
-        timed.append(model)
-        return seconds_by_hand(model, *settings)
-
-    monkeypatch.setattr(stopwatch, "seconds_of", seconds)
-    before = keras.config.dtype_policy()
-    full = network()
-    try:
-        keras.config.set_dtype_policy(policy)
-        mixed = network()
-        table = ks.latency.measure(mixed, verbose=False)
-    finally:
-        keras.config.set_dtype_policy(before)
-    assert {layer.output.dtype for model in timed for layer in model.layers} == {"float32"}
-    assert mixed.get_layer("first").compute_dtype == keras.DTypePolicy(policy).compute_dtype
-    assert table.milliseconds(mixed) == table.milliseconds(full)
-    small = ks.prune(mixed, ks.Budget(0.8, of="latency", table=table))
-    assert table.milliseconds(small, pruned_from=mixed) <= 0.8 * table.milliseconds(mixed)
-
-
-def test_a_network_that_cannot_be_built_in_full_precision_is_told():
-    class Odd(layers.Dense):
-        def get_config(self):
-            return {**super().get_config(), "unknown": 1}
-
-    model = keras.Sequential([keras.Input((4,)), Odd(2, dtype="mixed_bfloat16")], name="odd")
-    with pytest.raises(ValueError, match=r"'odd' computes in half precision.*cannot be built anew"):
-        ks.latency.measure(model, verbose=False)
-
-
 def test_a_machine_whose_times_are_no_sum_of_layers_is_told(monkeypatch):
     model = network()
     rng = np.random.default_rng(0)
@@ -309,11 +275,3 @@ def test_a_cache_keeps_what_others_have_written(by_hand, tmp_path):
         stopwatch.Stopwatch(network(), "network", "litert", 1, 1, tmp_path / "no" / "times.json")
     with pytest.raises(ValueError, match="holds no measured times"):
         stopwatch.Stopwatch(network(), "network", "litert", 1, 1, tmp_path)
-
-
-@OF_TENSORFLOW
-@BUSY
-def test_nothing_is_printed_where_it_is_not_asked_for(capsys):
-    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, dtype="mixed_bfloat16")])
-    ks.latency.measure(model, verbose=False)
-    assert capsys.readouterr().out == ""
