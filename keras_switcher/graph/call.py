@@ -52,6 +52,7 @@ class Call:
         outputs: What the call returned, a structure of the graph's tensors.
         inside: The calls that the layer makes itself, or why they are not known; None where nobody
             looked.
+        masks: Where it is opened, the masks that hang on its outputs, None for those without.
     """
 
     op: keras.Operation
@@ -60,6 +61,7 @@ class Call:
     kwargs: dict
     outputs: Any = None
     inside: "CallGraph | Closed | None" = None
+    masks: list = field(default_factory=list)
 
     @property
     def trains(self) -> bool:
@@ -107,6 +109,8 @@ class CallGraph:
         calls: The calls, producers before consumers.
         closed: Why layers that are made of layers were not opened, by the layer's `id`.
         returns_input: Whether it is a layer's that has no weights and returns what it reads.
+        masks: Of a layer's: the masks that hang on its outputs, None for those without.
+        unmasked: Of a layer's: the places of inputs from which it takes their masks away.
     """
 
     name: str
@@ -115,6 +119,8 @@ class CallGraph:
     calls: list[Call] = field(default_factory=list)
     closed: dict[int, Closed] = field(default_factory=dict)
     returns_input: bool = False
+    masks: list = field(default_factory=list)
+    unmasked: tuple[int, ...] = ()
 
     @property
     def operations(self) -> list[keras.Operation]:

@@ -4,16 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras import tree
 
-from keras_switcher.graph.call import Call, CallGraph, OperationProxy
+from keras_switcher.graph.call import Call, CallGraph, Closed, OperationProxy, is_tensor
 from keras_switcher.graph.carried import Carried
 from keras_switcher.graph.inputs import arranged, inputs_like
+from keras_switcher.graph.masks import mask_of, with_hung
+from keras_switcher.graph.nodes import calls_before
 
 
 def calls_of_model(
-    model: keras.Model, called_with: Any = None, look_inside: Callable | None = None
+    model: keras.Model,
+    called_with: Any = None,
+    look_inside: Callable | None = None,
+    carried: Carried | None = None,
+    masks: Any = None,
 ) -> CallGraph:
-    """The calls of a model, one level deep: nested models are not read.
+    """The calls of a model, one level deep; what is in nested models is inside of their calls.
 
     The model is not touched: not even a node is added to its layers.
 
@@ -22,26 +29,39 @@ def calls_of_model(
         called_with: Tensors from which sizes are taken that the model's inputs leave open.
         look_inside: Called as `look_inside(op, args, kwargs, why)` for each call, where `why` says
             why symbolic tensors would not tell all, or is None; returns what its `inside` is.
+            Without it, nothing is inside of any call.
+        carried: What the tensors carry that the model is called with.
+        masks: Masks that the model is told, or None: those of what it is called with.
+
+    Raises:
+        MaskLost: If masks are followed, and a layer would not find its mask any more.
     """
     plain = _plain(model)
     graph = CallGraph(name=model.name)
     proxies: dict[int, OperationProxy] = {}
     inputs = inputs_like(plain.input, called_with)
     given = None if called_with is None else arranged(called_with, plain.input)
-    carried = Carried(inputs, given)
+    carried = carried or Carried()
+    carried.begin(inputs, given, masks)
+    begins = [*tree.flatten(inputs), *map(mask_of, tree.flatten(inputs))]
+    known = {id(x): x for x in begins if is_tensor(x)}
 
     def visit(op: keras.Operation, *args: Any, **kwargs: Any) -> Any:
-        inside = None
-        if look_inside:
-            why = carried.why_unknown(op, args, kwargs)
-            inside = look_inside(op, args, kwargs, why)
+        inside, seen = (
+            _inside(op, args, kwargs, look_inside, carried) if look_inside else (None, kwargs)
+        )
         proxy = proxies.setdefault(id(op), OperationProxy(op))
         # Keras would run call() again to find the shapes of what it returns.
         proxy.known = inside.outputs if isinstance(inside, CallGraph) else None
         outputs = proxy(*args, **kwargs)
-        graph.calls.append(Call(op, op.name, args, kwargs, outputs, inside))
-        if look_inside and not isinstance(inside, CallGraph):  # What is opened makes no masks.
-            carried.add(op, args, kwargs, outputs)
+        call = Call(op, op.name, args, seen, outputs, inside, _symbols_of_masks(inside))
+        for each in (*_calls_of_masks(call, known), call):
+            graph.calls.append(each)
+            known.update((id(x), x) for x in tree.flatten((each.outputs, each.masks)))
+        if isinstance(inside, CallGraph):
+            carried.add_opened(call)
+        elif look_inside:
+            carried.add(op, args, seen, outputs)
         return outputs
 
     clone = keras.models.clone_model(
@@ -51,7 +71,36 @@ def calls_of_model(
         call_function=visit,
     )
     graph.inputs, graph.outputs = clone.input, clone.output
+    graph.masks = [mask_of(x) for x in tree.flatten(graph.outputs)]
+    graph.unmasked = carried.unmasked(inputs)
     return graph
+
+
+def _inside(
+    op: keras.Operation, args: tuple, kwargs: dict, look_inside: Callable, carried: Carried
+) -> tuple[CallGraph | Closed | None, dict]:
+    """What is inside a call, and the keywords with the masks that it is told or that hang there."""
+    why = carried.why_unknown(op, args, kwargs)
+    hung = with_hung(kwargs, carried.known_masks(args, kwargs))
+    if isinstance(op, keras.Model) and why_unreadable(op) is None:
+        values = args[0] if args else kwargs["inputs"]
+        return calls_of_model(op, values, look_inside, carried, kwargs.get("mask")), hung
+    inside = look_inside(op, args, hung if why is None else kwargs, why)
+    if isinstance(inside, CallGraph):
+        return inside, hung
+    return inside, carried.told(op, args, kwargs, inside)
+
+
+def _symbols_of_masks(inside: Any) -> list:
+    """Symbolic tensors in the places of the masks of what an opened layer returns."""
+    masks = inside.masks if isinstance(inside, CallGraph) else []
+    return [None if x is None else keras.KerasTensor(x.shape, "bool") for x in masks]
+
+
+def _calls_of_masks(call: Call, known: dict[int, Any]) -> list[Call]:
+    """The calls that make the masks which a call is told, of tensors that are known by their id."""
+    new = [x for x in call.inputs if id(x) not in known]
+    return list(calls_before(new, [x for x in known.values() if is_tensor(x)])) if new else []
 
 
 def is_subclassed(model: keras.Model) -> bool:

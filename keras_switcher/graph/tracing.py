@@ -6,6 +6,7 @@ import keras
 
 from keras_switcher.graph.call import CallGraph
 from keras_switcher.graph.functional_calls import is_subclassed, why_unreadable
+from keras_switcher.graph.masks import MaskLost
 from keras_switcher.graph.opening import Expansion
 
 
@@ -42,4 +43,7 @@ def trace(model: keras.Model, called_with: Any = None, opens: bool = True) -> Ca
     problem = why_unreadable(model)
     if problem is not None and not (opens and is_subclassed(model)):
         raise ValueError(problem)
-    return Expansion(model, called_with, opens).graph
+    try:
+        return Expansion(model, called_with, opens).graph
+    except MaskLost:
+        return Expansion(model, called_with, opens, follows_masks=False).graph

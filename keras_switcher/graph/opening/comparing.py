@@ -95,5 +95,6 @@ def _wiring(graph: CallGraph) -> list:
         for x in tree.flatten(call.outputs):
             numbers[id(x)] = len(numbers)
     # Sizes among the outputs may be the number of samples; what is made of them tells.
-    made = [number(x) if is_tensor(x) else type(x) for x in tree.flatten(graph.outputs)]
-    return [*wiring, made]
+    returned = tree.flatten((graph.outputs, graph.masks))
+    made = [number(x) if is_tensor(x) else type(x) for x in returned]
+    return [*wiring, made, graph.unmasked]

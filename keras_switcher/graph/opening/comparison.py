@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, cast
 
 import keras
@@ -11,8 +12,10 @@ from keras import layers, tree
 
 from keras_switcher.graph.call import Call, CallGraph, is_tensor, paired
 from keras_switcher.graph.differences import arrays, coarsest_step, difference
+from keras_switcher.graph.masks import HUNG, hang, makes_masks, mask_of, without_hung
 from keras_switcher.graph.opening.held import attributes_restored, attributes_set
 from keras_switcher.graph.opening.hidden_value import HiddenValue, may_be_hidden_from
+from keras_switcher.graph.opening.hung_masks import warnings_of_masks_ignored
 from keras_switcher.graph.opening.kinds import Kinds
 from keras_switcher.graph.opening.opened import is_other_in_training, opened_within
 from keras_switcher.graph.opening.stand_ins import StandIns, may_stand_in
@@ -50,7 +53,8 @@ class Comparison:
         returned: dict | None = None,
     ) -> None:
         self._call = call
-        self._inside = cast("CallGraph", call.inside)
+        self._inside = inside = cast("CallGraph", call.inside)
+        self._replayed = replace(inside, outputs=(inside.outputs, inside.masks))
         self._given = given
         self._kind = kinds.of(call) if kinds else None
         self.compared: dict[int, int] = {}
@@ -67,13 +71,15 @@ class Comparison:
         )
         self._variables = _own_variables(self._run)
         self._values = _moved(self._variables)
+        self._has_masks = HUNG in call.kwargs or makes_masks(call.op)
 
     def _sort(self, call: Call, kinds: Kinds, agreed: set[int]) -> list[layers.Layer]:
         """Decides which of the opened layers inside are compared; returns those not to be run."""
         times = Counter(id(each.op) for each in opened_within(call, {}))
         boxes = []
         for each in opened_within(call, self._boxes):
-            if times[id(each.op)] > 1:
+            # A stand-in would not look at masks.
+            if times[id(each.op)] > 1 or HUNG in each.kwargs:
                 continue
             kind = kinds.of(each)
             if kind in agreed:
@@ -101,11 +107,15 @@ class Comparison:
             # A size or a range of values that the layer does not take: in words only it knows.
             except Exception:
                 continue
-            for training in (fixed,) if fixed or is_same else (False, True):
+            runs = [(fixed, True)] if fixed or is_same else [(False, True), (True, True)]
+            # Where layers before it are opened, what it reads carries no masks.
+            runs += [(training, False) for training, _ in runs if HUNG in kwargs]
+            for training, hangs in runs:
                 how = " in training" if training else ""
                 try:
                     if training and not fixed:
                         expected = self._run_layer(args, kwargs, True)
+                    self._hang(args, kwargs, hangs)
                     actual = self._run_calls(inputs, training)
                 # Operations that are given other sizes fail in the words of each backend.
                 except Exception as error:
@@ -145,6 +155,8 @@ class Comparison:
         self, args: tuple, kwargs: dict, training: bool | HiddenValue
     ) -> dict[Any, list]:
         """What the layer returns and assigns, and what those return that are compared as well."""
+        self._hang(args, kwargs)
+        kwargs = without_hung(kwargs)
         made: dict[Any, list] = {}
 
         def noting(op: layers.Layer) -> Any:
@@ -164,7 +176,7 @@ class Comparison:
                     stack.enter_context(attributes_set(op, call=noting(op)))
             stack.enter_context(self._noting_state(made))
             outputs = self._call.op(*args, **{**kwargs, "training": training})
-            made["outputs"] = _arrays(outputs)
+            made |= _with_masks(outputs, [mask_of(x) for x in tree.flatten(outputs)])
         self._stand_ins.learn(self._kind, (args, kwargs), outputs)
         return made
 
@@ -181,13 +193,23 @@ class Comparison:
                 if id(call.op) in self.compared:
                     made[id(call.op)] = _arrays(outputs)
                 return outputs
+            kwargs = without_hung(kwargs)
             if isinstance(call.op, layers.Layer):
                 kwargs = {**kwargs, "training": training}  # As a Functional model does.
             return (self._stand_ins.instead_of(call.op, args) or call.op)(*args, **kwargs)
 
         with self._noting_state(made):
-            made["outputs"] = _arrays(self._inside.replay(inputs, visit))
+            made |= _with_masks(*self._replayed.replay(inputs, visit))
         return made
+
+    def _hang(self, args: tuple, kwargs: dict, hangs: bool = True) -> None:
+        """Hangs the masks on what the layer reads, or takes them away."""
+        if masks := kwargs.get(HUNG):
+            symbols = tree.flatten((self._call.args, without_hung(self._call.kwargs)))
+            values = tree.flatten((args, without_hung(kwargs)))
+            pairs = zip(symbols, values, strict=True)
+            tensors = [value for symbol, value in pairs if is_tensor(symbol)]
+            hang(tensors, masks if hangs else [None] * len(masks))
 
     @contextmanager
     def _noting_state(self, made: dict[Any, list]) -> Iterator[None]:
@@ -196,7 +218,8 @@ class Comparison:
         generators = generator_states()
         try:
             with attributes_restored(self._run), self._stand_ins.placed() as counts, scope:
-                yield
+                with warnings_of_masks_ignored() if self._has_masks else nullcontext():
+                    yield
                 state = [scope.get_current_value(v) for v in self._variables]
         finally:  # Each run draws the same from generators that are no variables.
             restore_generators(generators)
@@ -241,6 +264,12 @@ def _moved(variables: list[keras.Variable]) -> list:
         for variable in variables
         if keras.backend.is_float_dtype(variable.dtype)
     ]
+
+
+def _with_masks(outputs: Any, masks: list) -> dict[Any, list]:
+    """What is compared of outputs, and of the masks that hang on some of them."""
+    hung = tuple(place for place, mask in enumerate(masks) if mask is not None)
+    return {"outputs": _arrays(outputs), ("masks", hung): _arrays(masks)}
 
 
 def _arrays(outputs: Any) -> list[np.ndarray]:

@@ -8,12 +8,13 @@ import keras
 from keras import tree
 
 from keras_switcher.graph.call import Call, CallGraph, Closed, is_tensor
-from keras_switcher.graph.carried import is_optional
+from keras_switcher.graph.carried import Carried, is_optional
 from keras_switcher.graph.functional_calls import calls_of_model, is_subclassed, why_unreadable
 from keras_switcher.graph.inputs import arranged, inputs_like
+from keras_switcher.graph.masks import HUNG, MaskLost, without_hung
+from keras_switcher.graph.nodes import calls_before
 from keras_switcher.graph.opening.agreement import Agreement
 from keras_switcher.graph.opening.layer_names import LayerNames, joined
-from keras_switcher.graph.opening.nodes import calls_before
 from keras_switcher.graph.opening.own_weights import single_one
 from keras_switcher.graph.opening.recording import Recorder, is_composite
 from keras_switcher.graph.opening.subclassed import as_call, inputs_of_subclassed, unreadable
@@ -27,16 +28,21 @@ class Expansion:
         model: A model that can be read, see `why_unreadable`, or a subclassed one.
         called_with: Tensors from which sizes are taken that its inputs leave open.
         opens: Whether layers without a rule are opened.
+        follows_masks: Whether those are that read masks or make them.
 
     Attributes:
         graph: The `CallGraph`.
 
     Raises:
         ValueError: If it is a subclassed model that cannot be opened.
+        MaskLost: If masks are followed, and a layer would not find its mask any more.
     """
 
-    def __init__(self, model: keras.Model, called_with: Any, opens: bool) -> None:
+    def __init__(
+        self, model: keras.Model, called_with: Any, opens: bool, follows_masks: bool = True
+    ) -> None:
         self._look_inside = LookInside(model) if opens else None
+        self._carried = Carried(follows_masks)
         self._opens_model = opens and is_subclassed(model)
         top = self._top(model, called_with)
         self.graph = CallGraph(model.name, top.inputs)
@@ -55,7 +61,9 @@ class Expansion:
 
     def _top(self, model: keras.Model, called_with: Any) -> CallGraph:
         if self._look_inside is None or not self._opens_model:
-            return calls_of_model(model, called_with, self._look_inside)
+            graph = calls_of_model(model, called_with, self._look_inside, self._carried)
+            self._carried.check(graph.outputs)
+            return graph
         inputs = inputs_of_subclassed(model)
         inputs = inputs if called_with is None else inputs_like(inputs, called_with)
         return as_call(model, inputs, self._look_inside(model, (inputs,), {}))
@@ -75,7 +83,10 @@ class Expansion:
         call = replace(call, args=args, kwargs=kwargs)
         if isinstance(call.op, keras.Model) and why_unreadable(call.op) is None:
             values = args[0] if args else kwargs["inputs"]
-            inner = calls_of_model(call.op, values, self._look_inside)
+            inner = call.inside
+            if not isinstance(inner, CallGraph):  # It is in an opened layer.
+                told = self._look_inside, self._carried, kwargs.get("mask")
+                inner = calls_of_model(call.op, values, *told)
             given = tree.flatten(arranged(values, inner.inputs))
             path = joined(prefix, name) if prefix else ""
             self._insert(call, inner, given, path, True, LayerNames(call.op) if path else None)
@@ -90,7 +101,8 @@ class Expansion:
         count = self._names.get(name, 0)
         self._names[name] = count + 1
         name = name if count == 0 else f"{name}:{count}"
-        self.graph.calls.append(replace(call, name=name))
+        kwargs = without_hung(call.kwargs)
+        self.graph.calls.append(replace(call, name=name, kwargs=kwargs, masks=[]))
 
     def _open(self, call: Call, given: list, prefix: str, name: str, verified: bool) -> bool:
         """Adds what is in a layer, if it can be opened; returns whether it can."""
@@ -100,11 +112,12 @@ class Expansion:
         if not isinstance(inner, CallGraph):
             return False
         one = self._single_one()
-        if one is None:
-            self.graph.closed[id(call.op)] = Closed("its weights need an input that holds numbers")
-            return False
-        why = self._agreement.why_different(call, given) if verified else None
+        why: str | None = "its weights need an input that holds numbers"
+        if one is not None:
+            why = self._agreement.why_different(call, given) if verified else None
         if why is not None:
+            if HUNG in call.kwargs or any(mask is not None for mask in call.masks):
+                raise MaskLost
             self.graph.closed[id(call.op)] = Closed(why)
             return False
         names = LayerNames(call.op)
@@ -145,8 +158,9 @@ class Expansion:
         for each in inner.calls:
             each = replace(each, kwargs=_handed_down(training, each))
             self._add(each, path, names.of(each.op) if names else each.op.name, verified)
-        made = self._resolved(inner.outputs)
-        for symbol, tensor in zip(tree.flatten(call.outputs), tree.flatten(made), strict=True):
+        outputs, masks = self._resolved((inner.outputs, inner.masks))
+        made = [*zip(tree.flatten(call.outputs), tree.flatten(outputs), strict=True)]
+        for symbol, tensor in (*made, *zip(call.masks, masks, strict=False)):
             self._aliases[id(symbol)] = tensor
 
     def _resolved(self, structure: Any) -> Any:

@@ -116,7 +116,8 @@ class _Telling:
         calls: list[Hashable] = [self._of(inside.inputs)]
         for call in inside.calls:
             calls += [self._made_by(call), self._of((call.args, call.kwargs, call.outputs))]
-        return "inside", tuple(calls), self._of(inside.outputs), inside.returns_input
+        made = self._of((inside.outputs, inside.masks, inside.unmasked))
+        return "inside", tuple(calls), made, inside.returns_input
 
     def _made_by(self, call: Call) -> Hashable:
         if id(call.op) in self._held:  # It stands in the attributes, too.

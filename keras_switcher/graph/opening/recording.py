@@ -1,6 +1,7 @@
 """Recording: the calls that a layer's call() makes, read from symbolic tensors."""
 
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -9,13 +10,22 @@ import keras
 from keras import layers, tree
 
 from keras_switcher.graph.call import Call, CallGraph, Closed, is_stock, is_tensor
-from keras_switcher.graph.carried import makes_masks
 from keras_switcher.graph.equations import with_known_sizes
+from keras_switcher.graph.masks import (
+    HUNG,
+    hang,
+    makes_masks,
+    mask_of,
+    masks_on,
+    set_mask,
+    without_hung,
+)
+from keras_switcher.graph.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.comparing import agreed
 from keras_switcher.graph.opening.constants import OnConstants, may_read_constants
 from keras_switcher.graph.opening.held import attributes_restored, attributes_set
+from keras_switcher.graph.opening.hung_masks import masks_handed, warnings_of_masks_ignored
 from keras_switcher.graph.opening.light_calls import lightly_called
-from keras_switcher.graph.opening.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
 from keras_switcher.graph.opening.plain_values import is_value, values_returned
@@ -55,6 +65,7 @@ class Recorder:
         self._made: dict[int, tuple] = {}
         self._values: dict[int, tuple[keras.KerasTensor, Any]] = {}
         self._failed: Closed | None = None
+        self._hung: dict[int, list] = {}  # See `calls_before`.
 
     def record(self, op: layers.Layer, args: tuple, kwargs: dict) -> CallGraph | Closed | None:
         """The calls that a layer makes, each with what is inside of it.
@@ -64,7 +75,7 @@ class Recorder:
         Args:
             op: The layer.
             args: The arguments of its call, with symbolic tensors among them.
-            kwargs: Those by name.
+            kwargs: Those by name, with the masks that hang on tensors among them, see `HUNG`.
 
         Returns:
             A `CallGraph` whose inputs are the tensors among the arguments and at last one that
@@ -91,13 +102,20 @@ class Recorder:
         self, op: layers.Layer, args: tuple, kwargs: dict, number: int
     ) -> CallGraph | Closed:
         args, kwargs = symbols((args, kwargs), number)
-        self._made, self._values, self._failed = {}, {}, None
+        self._made, self._values, self._failed, self._hung = {}, {}, None, {}
+        given = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
+        hung, kwargs = kwargs.get(HUNG), without_hung(kwargs)
+        if hung:
+            hang([x for x in tree.flatten((args, kwargs)) if is_tensor(x)], hung)
         parts = [part for part in with_sublayers(op) if is_composite(part)]
         with ExitStack() as stack:
             stack.enter_context(attributes_restored(parts))
             stack.enter_context(without_new_nodes(op))
             stack.enter_context(used_as_others())
             stack.enter_context(lightly_called(op))
+            if hung or makes_masks(op):
+                stack.enter_context(warnings_of_masks_ignored())
+                stack.enter_context(masks_handed(self._hung, op, is_composite))
             stack.enter_context(values_returned(self._values, op))
             for part in parts:
                 answer = partial(self._run, part)  # Instead of Keras, for which call() runs again.
@@ -115,9 +133,9 @@ class Recorder:
             except Exception as error:
                 said = f"it cannot be called on symbolic tensors ({_said(error)})"
                 return self._failed or Closed(said)
-            inside = self._inside(
-                outputs, [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
-            )
+            inside = self._inside(outputs, given, [mask_of(x) for x in tree.flatten(outputs)])
+            if isinstance(inside, CallGraph) and hung:
+                inside.unmasked = _unmasked(args, kwargs, hung, given)
         return Closed("its call() changes variables") if changed else inside
 
     def _run(self, op: layers.Layer, *args: Any, **kwargs: Any) -> Any:
@@ -137,6 +155,9 @@ class Recorder:
             self._made[id(tree.flatten(outputs)[0])] = found, outputs
             return outputs
         outputs = tree.map_structure(self._symbol, found[0])
+        for x, made in zip(tree.flatten(outputs), tree.flatten(found[0]), strict=True):
+            if is_tensor(x) and mask_of(made) is not None:
+                set_mask(x, mask_of(made))
         self._made[id(tree.flatten(outputs)[0])] = found, outputs
         return outputs
 
@@ -151,6 +172,8 @@ class Recorder:
     def _outputs(self, op: layers.Layer, args: tuple, kwargs: dict) -> tuple | Closed:
         """What call() returns, and the tensor that the layer's own weights are multiplied with."""
         scope = _NotingScope(collect_losses=True)
+        given = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
+        masks = [mask for mask in masks_on(args, kwargs) if mask is not None]
         with self._own_weights.as_tensors(op) as one, self._on_constants.made_of(one), scope:
             outputs = op.call(*args, **kwargs)
         if scope.state_mapping:
@@ -164,12 +187,13 @@ class Recorder:
         tensors = [x for x in flat if not is_value(x)]
         if not tensors or not all(is_tensor(x) or hasattr(x, "shape") for x in tensors):
             return Closed("its call() returns what is no tensor")
-        given = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
+        if not all(_is_made_of(mask_of(x), [*given, *masks]) for x in tensors):
+            return Closed("what its call() returns carries a mask of what is within it")
         returns_input = len(given) == 1 and outputs is given[0] and not op.weights
         return outputs, one, returns_input
 
-    def _inside(self, outputs: Any, inputs: list) -> CallGraph | Closed:
-        """What is inside a call, of whose tensors its own calls are made."""
+    def _inside(self, outputs: Any, inputs: list, masks: Sequence = ()) -> CallGraph | Closed:
+        """What is inside a call, of whose tensors its own calls are made, and the masks made."""
         key = id(tree.flatten(outputs)[0])
         if key not in self._made:
             return Closed("it is not an attribute of a layer around it, or overrides __call__()")
@@ -179,7 +203,8 @@ class Recorder:
         made, one, returns_input = found
         begins = [*inputs, one]
         try:
-            calls = with_kernels(list(calls_before(made, begins)), made, self._own_weights.adopt)
+            calls = list(calls_before((made, [*masks]), begins, self._hung))
+            calls = with_kernels(calls, (made, [*masks]), self._own_weights.adopt)
         except ValueError as error:
             return Closed(str(error))
         if weights := _weights_given(calls):
@@ -188,7 +213,9 @@ class Recorder:
         for call in calls:
             if is_composite(call.op):
                 call.inside = self._inside(call.outputs, call.inputs)
-        return CallGraph("", begins, made, calls, returns_input=returns_input)
+        known = [mask for mask in masks if mask is not None]
+        told = [*masks] if known else []
+        return CallGraph("", begins, made, calls, returns_input=returns_input, masks=told)
 
 
 class _NotingScope(keras.StatelessScope):
@@ -215,6 +242,28 @@ def _weights_given(calls: list[Call]) -> list[keras.Variable]:
     return list({id(v): v for v in weights}.values())
 
 
+def _unmasked(args: tuple, kwargs: dict, hung: list, inputs: list) -> tuple[int, ...]:
+    """The places of inputs whose masks a call has taken away, as attention does."""
+    tensors = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
+    masks = masks_on(args, kwargs)
+    gone = {
+        id(x)
+        for x, before, mask in zip(tensors, hung, masks, strict=True)
+        if before is not None and mask is None
+    }
+    return tuple(place for place, x in enumerate(inputs) if id(x) in gone)
+
+
+def _is_made_of(mask: Any, given: list) -> bool:
+    """Whether a mask, if there is one, is among tensors, or what operations make of them."""
+    if mask is None:
+        return True
+    try:
+        return not any(isinstance(call.op, layers.Layer) for call in calls_before(mask, given))
+    except ValueError:  # It is made of other tensors.
+        return False
+
+
 def _why_closed(op: layers.Layer) -> Closed | None:
     """Why a layer is not opened, whatever its call() does; or None."""
     # Of a model with a graph, a __call__() often does nothing but to call it.
@@ -226,8 +275,6 @@ def _why_closed(op: layers.Layer) -> Closed | None:
         return Closed("it has an activity regularizer")
     if any(getattr(part, "quantization_mode", None) for part in with_sublayers(op)):
         return Closed("it is quantized")
-    if makes_masks(op):
-        return Closed("it, or a layer in it, makes masks")
     return None
 
 

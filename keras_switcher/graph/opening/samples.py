@@ -13,7 +13,7 @@ from keras import layers, ops, tree
 from keras.backend import standardize_dtype
 
 from keras_switcher.graph.call import Call, CallGraph, is_tensor
-from keras_switcher.graph.opening.nodes import calls_before
+from keras_switcher.graph.nodes import calls_before
 
 # Numbers that are seldom a size of anything else, and that have common divisors.
 NUMBERS = (24, 40)
@@ -78,8 +78,9 @@ class OpenSamples:
             made = replace(call, args=args, kwargs=kwargs, outputs=outputs, inside=inside)
             calls += self._written(made, twin.op, graph.inputs)
         outputs, before = self._filled(graph.outputs, other.outputs, graph.inputs)
-        inputs = self._mapped(graph.inputs)
-        return replace(graph, inputs=inputs, outputs=outputs, calls=[*calls, *before])
+        inputs, masks = self._mapped((graph.inputs, graph.masks))
+        calls += before
+        return replace(graph, inputs=inputs, outputs=outputs, calls=calls, masks=masks)
 
     def _pair(self, tensors: Any, others: Any) -> None:
         for x, y in zip(tree.flatten(tensors), tree.flatten(others), strict=True):

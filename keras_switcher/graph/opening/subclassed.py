@@ -73,6 +73,8 @@ def as_call(model: keras.Model, inputs: Any, inside: Any) -> CallGraph:
         raise ValueError(unreadable(model, reason))
     if not all(map(is_tensor, tree.flatten(inside.outputs))):
         raise ValueError(unreadable(model, "its call() returns what is no tensor"))
+    if any(mask is not None for mask in inside.masks):
+        raise ValueError(unreadable(model, "what it returns carries a mask"))
     outputs = tree.map_structure(lambda x: keras.KerasTensor(x.shape, x.dtype), inside.outputs)
     call = Call(model, model.name, (inputs,), {}, outputs, inside)
     return CallGraph(model.name, inputs, outputs, [call])
