@@ -195,6 +195,32 @@ def test_layers_that_read_masks_are_opened(make):
     assert not [name for name in OPENED[make] if not any(n.startswith(name) for n in found)], found
 
 
+def test_a_nested_network_hands_on_its_mask_where_inputs_are_removed():
+    """Channels that are taken from a tensor make a new one, without a mask."""
+    inputs, x = tokens()
+    x = layers.TimeDistributed(layers.Dense(8))(x)
+    inner_inputs = keras.Input((5, 8))
+    inner = keras.Model(inner_inputs, layers.Dense(8, name="d")(inner_inputs))
+    model = built(inputs, inner(x))
+    assert prunable(model) >= {"d", "d/inputs"}
+    check(model)
+
+
+def test_a_subclassed_model_that_returns_a_mask_is_refused():
+    class Tagger(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.words = layers.Embedding(9, 8, mask_zero=True)
+
+        def call(self, x):
+            return self.words(x)
+
+    model = Tagger()
+    model(np.array([[1, 2, 0]]))
+    with pytest.raises(ValueError, match="what it returns carries a mask"):
+        ks.channel_groups(model)
+
+
 def test_masks_that_are_used_nowhere_outside():
     """What a layer makes within it, and does not hand on, is no mask of what it returns."""
     inputs = keras.Input((5,), dtype="int32", name="tokens")
