@@ -9,10 +9,11 @@ from recipes.studies import (
     decision,
     digits_controls,
     digits_residual,
+    milliseconds,
     mnist,
     mnist_connections,
 )
-from recipes.studies.tables import Lines
+from recipes.studies.tables import Lines, kept
 
 ROW = "row switcher"
 ONE_STEP = "magnitude pruning, same epochs"
@@ -35,6 +36,23 @@ _OF_CIFAR10 = {
     }
     for (task, keep), lines in cifar10.POINTS.items()
 }
+
+_CALLED = {"residual": "digits, residual", "small_residual": "part of CIFAR-10, small residual"}
+
+
+def _at_milliseconds(task: str) -> dict[str, Lines]:
+    """The deciders of the study `milliseconds` at each of its budgets."""
+    budgets = [(milliseconds.MILLISECONDS, "latency")]
+    budgets += [(share, "macs") for share in milliseconds.MACS[task]]
+    return {
+        f"{_CALLED[task]}, {(said := kept(*budget)).removesuffix(' kept')}": {
+            decider: milliseconds.LINES[task][f"{decider}, {said}"]
+            for decider in milliseconds.DECIDERS
+        }
+        for budget in budgets
+    }
+
+
 TABLES: dict[str, Lines] = {
     "digits, MLP": digits_controls.CONTROLS,
     "MNIST, MLP": mnist.MLP_CONTROLS,
@@ -46,7 +64,9 @@ TABLES: dict[str, Lines] = {
     "MNIST, MLP, connections": mnist_connections.MLP,
     "MNIST, LeNet5, connections": mnist_connections.LENET5,
     **{f"digits, {budget}": lines for budget, lines in digits_residual.BUDGETS.items()},
+    **_at_milliseconds("residual"),
     **{f"part of CIFAR-10, {budget}": lines for budget, lines in decision.BUDGETS.items()},
+    **_at_milliseconds("small_residual"),
     **_OF_CIFAR10,
     "CIFAR-10, ResNet-20, trained, 5 epochs": {
         ROW: cifar10.FINE_TUNING["row switcher around the trained network"],
