@@ -13,6 +13,7 @@ from keras import layers, tree
 from keras_switcher.graph.call import Call, CallGraph, is_tensor, paired
 from keras_switcher.graph.differences import arrays, coarsest_step, difference
 from keras_switcher.graph.masks import HUNG, hang, makes_masks, mask_of, without_hung
+from keras_switcher.graph.opening.compared_weights import held_by, moved, own_variables
 from keras_switcher.graph.opening.held import attributes_restored, attributes_set
 from keras_switcher.graph.opening.hidden_value import HiddenValue, may_be_hidden_from
 from keras_switcher.graph.opening.hung_masks import warnings_of_masks_ignored
@@ -60,7 +61,7 @@ class Comparison:
         self.compared: dict[int, int] = {}
         self._boxes: dict[int, tuple[int, bool]] = {}
         boxes = self._sort(call, kinds, set(agreed)) if kinds else []
-        run = _held(call.op, self._boxes)
+        run = held_by(call.op, self._boxes)
         stock = [op for op in run if may_stand_in(op)] if kinds else []
         self._run = [op for op in run if not (kinds and may_stand_in(op))]
         # Of layers that are run and take `training` none may look at it but those that are opened.
@@ -69,8 +70,8 @@ class Comparison:
         self._stand_ins = StandIns(
             [*stock, *boxes], self._boxes, {} if returned is None else returned
         )
-        self._variables = _own_variables(self._run)
-        self._values = _moved(self._variables)
+        self._variables = own_variables(self._run)
+        self._values = moved(self._variables)
         self._has_masks = HUNG in call.kwargs or makes_masks(call.op)
 
     def _sort(self, call: Call, kinds: Kinds, agreed: set[int]) -> list[layers.Layer]:
@@ -227,43 +228,8 @@ class Comparison:
         made["calls", *sorted(counts.items())] = []
 
 
-def _held(op: layers.Layer, left_out: dict[int, Any]) -> list[layers.Layer]:
-    """A layer and those in it, however deep; not those left out, nor what only these hold."""
-    found = {id(op): op}
-    waiting = [op]
-    while waiting:
-        # Private: see `with_sublayers`.
-        for part in waiting.pop()._flatten_layers(include_self=False, recursive=False):
-            if id(part) not in found and id(part) not in left_out:
-                found[id(part)] = part
-                waiting.append(part)
-    return list(found.values())
-
-
-def _own_variables(parts: list[layers.Layer]) -> list[keras.Variable]:
-    """The variables that layers hold themselves, each once."""
-    found: dict[int, keras.Variable] = {}
-    for part in parts:
-        inner = {id(v) for each in part._flatten_layers(include_self=False) for v in each.variables}
-        found |= {id(v): v for v in part.variables if id(v) not in inner}
-    return list(found.values())
-
-
 def _filled(structure: Any, values: dict[int, Any]) -> Any:
     return tree.map_structure(lambda x: values.get(id(x), x), structure)
-
-
-def _moved(variables: list[keras.Variable]) -> list:
-    """Pairs of variables and random values near their own.
-
-    Where weights start at zero or one, much would look alike.
-    """
-    rng = np.random.default_rng(0)
-    return [
-        (variable, keras.ops.convert_to_numpy(variable) + 0.1 * rng.random(variable.shape))
-        for variable in variables
-        if keras.backend.is_float_dtype(variable.dtype)
-    ]
 
 
 def _with_masks(outputs: Any, masks: list) -> dict[Any, list]:

@@ -1,6 +1,5 @@
 """Recording: the calls that a layer's call() makes, read from symbolic tensors."""
 
-import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -9,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers, tree
 
-from keras_switcher.graph.call import Call, CallGraph, Closed, is_stock, is_tensor
+from keras_switcher.graph.call import CallGraph, Closed, is_stock, is_tensor
 from keras_switcher.graph.equations import with_known_sizes
 from keras_switcher.graph.masks import (
     HUNG,
@@ -24,11 +23,23 @@ from keras_switcher.graph.nodes import calls_before, without_new_nodes
 from keras_switcher.graph.opening.comparing import agreed
 from keras_switcher.graph.opening.constants import OnConstants, may_read_constants
 from keras_switcher.graph.opening.held import attributes_restored, attributes_set
-from keras_switcher.graph.opening.hung_masks import masks_handed, warnings_of_masks_ignored
+from keras_switcher.graph.opening.hung_masks import (
+    is_made_of,
+    masks_handed,
+    unmasked,
+    warnings_of_masks_ignored,
+)
 from keras_switcher.graph.opening.light_calls import lightly_called
 from keras_switcher.graph.opening.own_kernels import with_kernels
 from keras_switcher.graph.opening.own_weights import OwnWeights
 from keras_switcher.graph.opening.plain_values import is_value, values_returned
+from keras_switcher.graph.opening.refusals import (
+    NotingScope,
+    said_by,
+    weights_given,
+    why_closed,
+    why_not_followed,
+)
 from keras_switcher.graph.opening.samples import NUMBERS, OpenSamples, symbols
 from keras_switcher.graph.opening.symbolic import used_as_others
 from keras_switcher.graph.registry import find_rule
@@ -131,22 +142,22 @@ class Recorder:
                 outputs = op(*args, **kwargs)
             # The code of users' own layers may fail in any way.
             except Exception as error:
-                said = f"it cannot be called on symbolic tensors ({_said(error)})"
+                said = f"it cannot be called on symbolic tensors ({said_by(error)})"
                 return self._failed or Closed(said)
             inside = self._inside(outputs, given, [mask_of(x) for x in tree.flatten(outputs)])
             if isinstance(inside, CallGraph) and hung:
-                inside.unmasked = _unmasked(args, kwargs, hung, given)
+                inside.unmasked = unmasked(args, kwargs, hung, given)
         return Closed("its call() changes variables") if changed else inside
 
     def _run(self, op: layers.Layer, *args: Any, **kwargs: Any) -> Any:
         """Runs a layer's call(); returns tensors like those that it returns."""
-        found: Any = _why_closed(op)
+        found: Any = why_closed(op)
         if found is None:
             try:
                 found = self._outputs(op, args, kwargs)
             # The code of users' own layers may fail in any way.
             except Exception as error:
-                said = f"its call() cannot be followed on symbolic tensors ({_said(error)})"
+                said = f"its call() cannot be followed on symbolic tensors ({said_by(error)})"
                 found = self._failed or Closed(said)  # What a layer in it failed with comes first.
         if isinstance(found, Closed):
             before, self._failed = self._failed, self._failed or found
@@ -171,24 +182,17 @@ class Recorder:
 
     def _outputs(self, op: layers.Layer, args: tuple, kwargs: dict) -> tuple | Closed:
         """What call() returns, and the tensor that the layer's own weights are multiplied with."""
-        scope = _NotingScope(collect_losses=True)
+        scope = NotingScope(collect_losses=True)
         given = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
         masks = [mask for mask in masks_on(args, kwargs) if mask is not None]
         with self._own_weights.as_tensors(op) as one, self._on_constants.made_of(one), scope:
             outputs = op.call(*args, **kwargs)
-        if scope.state_mapping:
-            return Closed("its call() draws random numbers or changes variables")
-        if scope.read:
-            names = ", ".join(dict.fromkeys(f"'{variable.path}'" for variable in scope.read))
-            return Closed(f"its call() computes with values of {names} that it reads at once")
-        if scope.losses:
-            return Closed("its call() adds a loss")
-        flat = tree.flatten(outputs)
-        tensors = [x for x in flat if not is_value(x)]
-        if not tensors or not all(is_tensor(x) or hasattr(x, "shape") for x in tensors):
-            return Closed("its call() returns what is no tensor")
-        if not all(_is_made_of(mask_of(x), [*given, *masks]) for x in tensors):
-            return Closed("what its call() returns carries a mask of what is within it")
+        why = why_not_followed(scope, outputs)
+        tensors = [x for x in tree.flatten(outputs) if not is_value(x)]
+        if why is None and not all(is_made_of(mask_of(x), [*given, *masks]) for x in tensors):
+            why = "what its call() returns carries a mask of what is within it"
+        if why is not None:
+            return Closed(why)
         returns_input = len(given) == 1 and outputs is given[0] and not op.weights
         return outputs, one, returns_input
 
@@ -207,7 +211,7 @@ class Recorder:
             calls = with_kernels(calls, (made, [*masks]), self._own_weights.adopt)
         except ValueError as error:
             return Closed(str(error))
-        if weights := _weights_given(calls):
+        if weights := weights_given(calls):
             names = ", ".join(f"'{variable.path}'" for variable in weights)
             return Closed(f"its call() computes with {names}, which is not its own alone")
         for call in calls:
@@ -216,69 +220,3 @@ class Recorder:
         known = [mask for mask in masks if mask is not None]
         told = [*masks] if known else []
         return CallGraph("", begins, made, calls, returns_input=returns_input, masks=told)
-
-
-class _NotingScope(keras.StatelessScope):
-    """A scope that notes which variables' values are read: what is made of them is a constant.
-
-    Attributes:
-        read: The variables.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.read: list[keras.Variable] = []
-
-    def get_current_value(self, variable: keras.Variable) -> Any:
-        self.read.append(variable)
-        return super().get_current_value(variable)
-
-
-def _weights_given(calls: list[Call]) -> list[keras.Variable]:
-    """The weights that calls are given as they are: they would become constants."""
-    given = [x for call in calls for x in tree.flatten((call.args, call.kwargs))]
-    weights = [x for x in given if isinstance(x, keras.Variable)]
-    weights = [v for v in weights if v.trainable or keras.backend.is_float_dtype(v.dtype)]
-    return list({id(v): v for v in weights}.values())
-
-
-def _unmasked(args: tuple, kwargs: dict, hung: list, inputs: list) -> tuple[int, ...]:
-    """The places of inputs whose masks a call has taken away, as attention does."""
-    tensors = [x for x in tree.flatten((args, kwargs)) if is_tensor(x)]
-    masks = masks_on(args, kwargs)
-    gone = {
-        id(x)
-        for x, before, mask in zip(tensors, hung, masks, strict=True)
-        if before is not None and mask is None
-    }
-    return tuple(place for place, x in enumerate(inputs) if id(x) in gone)
-
-
-def _is_made_of(mask: Any, given: list) -> bool:
-    """Whether a mask, if there is one, is among tensors, or what operations make of them."""
-    if mask is None:
-        return True
-    try:
-        return not any(isinstance(call.op, layers.Layer) for call in calls_before(mask, given))
-    except ValueError:  # It is made of other tensors.
-        return False
-
-
-def _why_closed(op: layers.Layer) -> Closed | None:
-    """Why a layer is not opened, whatever its call() does; or None."""
-    # Of a model with a graph, a __call__() often does nothing but to call it.
-    has_graph = isinstance(op, keras.Model) and getattr(op, "inputs", None) is not None
-    is_plain = type(op).__call__ in (layers.Layer.__call__, keras.Model.__call__)
-    if not (is_plain or has_graph):
-        return Closed("it overrides __call__()")
-    if op.activity_regularizer is not None:
-        return Closed("it has an activity regularizer")
-    if any(getattr(part, "quantization_mode", None) for part in with_sublayers(op)):
-        return Closed("it is quantized")
-    return None
-
-
-def _said(error: Exception) -> str:
-    lines = [line.strip() for line in re.sub(r"\x1b\[\d*m", "", str(error)).split("\n")]
-    told = [line for line in lines if line and not line.startswith("Exception encountered")]
-    return f"{type(error).__name__}: {told[0][:200]}" if told else type(error).__name__
