@@ -59,7 +59,10 @@ def test_compact_projects_to_a_share_of_the_milliseconds(run_json, switcher_mode
 def test_commands_tell_the_same_under_the_same_names(run_json, saved, switcher_model):
     switcher_model.save("switcher.keras")
     asked = ("--keep", 0.4, "--of", "latency", "-o", "s.keras", "--overwrite")
-    pruned, compacted = run_json("prune", saved, *asked), run_json("compact", "switcher.keras", *asked)
+    pruned, compacted = (
+        run_json("prune", saved, *asked),
+        run_json("compact", "switcher.keras", *asked),
+    )
     assert list(pruned) == list(compacted) == ["out", "groups", "before", "after"]
     assert pruned["before"] == pytest.approx(compacted["before"])
     assert list(pruned["after"]) == list(compacted["after"])
