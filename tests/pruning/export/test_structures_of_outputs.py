@@ -91,6 +91,7 @@ def test_smaller_networks_keep_the_structure(outputs):
         np.testing.assert_allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:The sum over its layers")  # So small a network is noise.
 @pytest.mark.parametrize("format", FORMATS[1:])
 def test_its_time_is_measured(format):
     model = network(FLAT["twice in a dict"])
