@@ -10,7 +10,7 @@ from keras_switcher.arguments import check_allocation, check_floor, is_number
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.graph.selection import Choice, select_groups
+from keras_switcher.graph.selection import Choice, select_groups, shown_reasons
 from keras_switcher.pruning.allocation.allocation import allocate
 from keras_switcher.pruning.criteria import Criterion, ScoredNetwork, check_scores, get
 from keras_switcher.pruning.planning import check_round_to
@@ -96,10 +96,12 @@ def _chosen(channel_graph: ChannelGraph, groups: Choice) -> list[ChannelGroup]:
     chosen = [group for group in select_groups(channel_graph, groups)[0] if not group.is_input]
     if not chosen:
         others = [group for group in channel_graph.groups if not group.is_input]
-        reasons = "".join(f"\n  {group.name}: {group.reason or 'prunable'}" for group in others)
+        name, prunable = channel_graph.graph.name, any(group.prunable for group in others)
+        what = f"groups={groups!r} chooses no channels of '{name}' that can be pruned"
+        reasons = {group.name: group.reason or "it is prunable" for group in others}
         raise ValueError(
-            f"groups={groups!r} chooses no channels of '{channel_graph.graph.name}' that can be "
-            f"pruned: inputs of the network always stay. All groups:{reasons}"
+            f"{what if prunable else f'Nothing of {name!r} can be pruned'}: inputs of the network "
+            f"always stay.{shown_reasons(channel_graph, reasons)}"
         )
     return chosen
 

@@ -11,7 +11,7 @@ from keras_switcher.graph.cost_terms import KnownTerms, Measure, name_of
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.kernel import Kernel
-from keras_switcher.pruning.allocation.allocation import largest_within, rounded_up
+from keras_switcher.pruning.allocation.allocation import ALL, largest_within, rounded_up
 from keras_switcher.pruning.allocation.connected import connected_path
 from keras_switcher.pruning.allocation.filling import fill, prefix
 from keras_switcher.pruning.allocation.kept_cost import KeptCost
@@ -70,11 +70,13 @@ def project(
     least = search.planned_cost(search.always)
     if least > limit:
         widths = f", and widths in multiples of {round_to}" if round_to > 1 else ""
-        less = f", or for a smaller round_to than {round_to}" if round_to > 1 else ""
+        less = f"for a smaller round_to than {round_to}" if round_to > 1 else ""
+        at_least = rounded_up(least, total)
+        ask = [*([f"for at least {at_least}"] if at_least != ALL else []), *filter(None, [less])]
         raise ValueError(
             f"A budget of {keep:.2%} of the {name_of(of)} cannot be met by these factors: with one "
-            f"that is on left in each group{widths}, {least / total:.2%} remain. Ask for at least "
-            f"{rounded_up(least, total)}{less}."
+            f"that is on left in each group{widths}, {least / total:.2%} remain."
+            + (f" Ask {', or '.join(ask)}." if ask else " No other budget can be met, either.")
         )
     mask = search.within(limit)
     if search.is_counted and search.planned_cost(mask) > limit:
