@@ -17,6 +17,7 @@ from keras_switcher.pruning.planning import check_round_to
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
 from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.few_macs import warn_of_few_macs
 
 
 def prune(
@@ -57,6 +58,9 @@ def prune(
     Returns:
         A new Functional model.
 
+    Warns:
+        UserWarning: If a budget of latency leaves far fewer MACs than its share.
+
     Raises:
         ValueError: If an argument is not one of its choices, the budget cannot be met (it says
             what is the least), no channels can be pruned, MACs are not known, the criterion needs
@@ -87,6 +91,7 @@ def prune(
     if isinstance(allocation, Mapping):
         allocation = _shares(allocation, channel_graph, scores)
     plan = allocate(channel_graph, scores, budget.keep, budget.measure, allocation, floor, round_to)
+    warn_of_few_macs(budget, channel_graph, plan)
     masks = {name: plan.keep[name].astype("float32") for name in scores}
     return compact(channel_graph, plan, masks if verify else None)
 

@@ -207,6 +207,34 @@ def test_training_reaches_a_budget_of_latency():
     assert 1 - switcher_model.structure().removed("latency") == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.filterwarnings("always::UserWarning")
+@pytest.mark.parametrize("overhead", [0.0, 4.7e-5])
+def test_a_budget_of_time_that_leaves_few_macs_says_how_many(overhead, recwarn):
+    """Of 100 microseconds 47 stay, and of the other 53 three may."""
+    model = network()
+    table = table_of(model, (0, 0, 0, 1e-9))
+    each = (1e-4 - overhead) / (1e-3 * table.milliseconds(model))
+    table = table_of(model, (0, 0, 0, 1e-9 * each), overhead=overhead)
+    assert table.milliseconds(model) == pytest.approx(0.1, rel=1e-3)
+    budget = ks.Budget(0.5, of="latency", table=table)
+    switcher_model = ks.SwitcherModel(model)
+    small = ks.prune(model, budget), switcher_model.compact(budget=budget)
+    shares = [ks.count_macs(each).total / ks.count_macs(model).total for each in small]
+    said = [str(each.message) for each in recwarn if each.category is UserWarning]
+    structure = str(switcher_model.structure(budget=budget))
+    if not overhead:
+        assert min(shares) > 0.5**2 / 2
+        assert not said
+        assert "Warning" not in structure
+        return
+    assert max(shares) < 0.5**2 / 2
+    for share, message in zip(shares, said, strict=True):
+        assert (
+            f"50.00% of the latency leaves {share:.2%} of the macs: 47.00% of the time" in message
+        )
+    assert structure.splitlines()[-1] == f"Warning: {said[1]}"
+
+
 def test_budgets_with_a_table_are_saved_and_compared_by_their_configuration(tmp_path):
     model = network()
     table = table_of(model, overhead=1e-6, round_to=8)
