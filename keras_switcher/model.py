@@ -31,6 +31,7 @@ from keras_switcher.training.backends import BackendTrainer
 from keras_switcher.training.budget.advice import TrainingSoFar, advise_before_fit
 from keras_switcher.training.budget.budget import Budget
 from keras_switcher.training.budget.feasibility import check_feasible
+from keras_switcher.training.budget.few_macs import warn_of_few_macs
 from keras_switcher.training.budget.gradient import BudgetGradient
 from keras_switcher.training.budget.sensitivity import Sensitivities
 from keras_switcher.training.budget.state import BudgetState
@@ -517,6 +518,9 @@ class SwitcherModel(BackendTrainer):
                 are on are switched off, until at most its share is left and no further channel
                 fits. Its epochs are of no use here. `structure(budget=...)` says what that takes.
 
+        Warns:
+            UserWarning: If a budget of latency leaves far fewer MACs than its share.
+
         Raises:
             ValueError: If nothing is left of a group whose branch cannot go, a weight is not
                 finite, the factors cannot meet the budget, or a layer of the task network cannot be
@@ -539,6 +543,7 @@ class SwitcherModel(BackendTrainer):
         channel_graph = self.gated.channel_graph
         plan = plan_removal(channel_graph, factors, round_to)
         compared = factors if verify else None
+        warn_of_few_macs(budget or self.budget, channel_graph, plan)
         if optimizer:
             return compact_compiled(self, channel_graph, plan, compared)
         return compact(channel_graph, plan, compared)

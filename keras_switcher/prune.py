@@ -10,13 +10,14 @@ from keras_switcher.arguments import check_allocation, check_floor, is_number
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.groups import ChannelGroup
-from keras_switcher.graph.selection import Choice, select_groups
+from keras_switcher.graph.selection import Choice, select_groups, shown_reasons
 from keras_switcher.pruning.allocation.allocation import allocate
 from keras_switcher.pruning.criteria import Criterion, ScoredNetwork, check_scores, get
 from keras_switcher.pruning.planning import check_round_to
 from keras_switcher.pruning.surgery import compact
 from keras_switcher.pruning.verification import check_verify
 from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.few_macs import warn_of_few_macs
 
 
 def prune(
@@ -57,6 +58,9 @@ def prune(
     Returns:
         A new Functional model.
 
+    Warns:
+        UserWarning: If a budget of latency leaves far fewer MACs than its share.
+
     Raises:
         ValueError: If an argument is not one of its choices, the budget cannot be met (it says
             what is the least), no channels can be pruned, MACs are not known, the criterion needs
@@ -87,6 +91,7 @@ def prune(
     if isinstance(allocation, Mapping):
         allocation = _shares(allocation, channel_graph, scores)
     plan = allocate(channel_graph, scores, budget.keep, budget.measure, allocation, floor, round_to)
+    warn_of_few_macs(budget, channel_graph, plan)
     masks = {name: plan.keep[name].astype("float32") for name in scores}
     return compact(channel_graph, plan, masks if verify else None)
 
@@ -96,10 +101,12 @@ def _chosen(channel_graph: ChannelGraph, groups: Choice) -> list[ChannelGroup]:
     chosen = [group for group in select_groups(channel_graph, groups)[0] if not group.is_input]
     if not chosen:
         others = [group for group in channel_graph.groups if not group.is_input]
-        reasons = "".join(f"\n  {group.name}: {group.reason or 'prunable'}" for group in others)
+        name, prunable = channel_graph.graph.name, any(group.prunable for group in others)
+        what = f"groups={groups!r} chooses no channels of '{name}' that can be pruned"
+        reasons = {group.name: group.reason or "it is prunable" for group in others}
         raise ValueError(
-            f"groups={groups!r} chooses no channels of '{channel_graph.graph.name}' that can be "
-            f"pruned: inputs of the network always stay. All groups:{reasons}"
+            f"{what if prunable else f'Nothing of {name!r} can be pruned'}: inputs of the network "
+            f"always stay.{shown_reasons(channel_graph, reasons)}"
         )
     return chosen
 

@@ -13,6 +13,7 @@ from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.training.budget.advice import TrainingSoFar, advice_after
 from keras_switcher.training.budget.budget import Budget
+from keras_switcher.training.budget.few_macs import advice_on_macs
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Structure:
         self.before = remaining(channel_graph, table=table)
         self.after = remaining(channel_graph, plan, table)
         self.unknown_macs = unknown_macs(channel_graph)
+        self._few_macs = advice_on_macs(known, channel_graph, self.before, self.after)
 
     def removed(self, of: str = "weights") -> float:
         """The share of one of the costs in `before` that is removed, from 0 to 1.
@@ -184,6 +186,7 @@ class Structure:
             kept = 1 - self.removed(self._budget.of)
             if advice := advice_after(self._budget, kept, self._training):
                 lines.append(f"Warning: {advice}")
+        lines += [f"Warning: {self._few_macs}"] if self._few_macs else []
         return "\n".join(lines)
 
     __repr__ = __str__

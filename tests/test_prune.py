@@ -173,7 +173,7 @@ def test_bad_input_is_refused_in_words(arguments, message):
 def test_nothing_can_be_pruned():
     model = keras.Sequential([keras.Input((4,)), layers.Dense(2, name="head")])
     with pytest.raises(
-        ValueError, match=r"(?s)chooses no .*head: its channels are the model's out"
+        ValueError, match=r"(?s)Nothing of .* can be pruned.*head: its channels are the model's out"
     ):
         ks.prune(model, ks.Budget(0.5))
 
@@ -198,3 +198,53 @@ def test_macs_that_are_not_known():
         ks.prune(model, ks.Budget(0.5, of="macs"))
     small = ks.prune(model, ks.Budget(0.5, of="weights"))
     assert small.get_layer("first").filters < 4
+
+
+def _a_single_unit():
+    return [layers.Dense(1, name="only"), layers.Dense(2, name="head")]
+
+
+@pytest.mark.parametrize(
+    ("parts", "arguments", "said"),
+    [
+        (
+            _a_single_unit,
+            {},
+            r"only: it has a single channel, which stays\n  head: its channels are",
+        ),
+        (lambda: [layers.Dense(2, name="head")], {}, "head: its channels are the model's output"),
+        (
+            lambda: [layers.Reshape((2, 2)), layers.LSTM(3), layers.Dense(2, name="head")],
+            {},
+            r"head: its channels are.*\n.* weights are in layers that no rule reaches: 'lstm",
+        ),
+        (
+            lambda: [layers.Dense(3, name="hidden"), layers.Dense(2, name="head")],
+            {"floor": 0.99},
+            r"Lower floor=0\.99\. Why not:\n  hidden: keeps all of its 3 channels",
+        ),
+    ],
+)
+def test_a_network_of_which_nothing_can_be_pruned_is_told_why(parts, arguments, said):
+    model = keras.Sequential([keras.Input((4,)), *parts()], name="stiff")
+    with pytest.raises(ValueError, match=f"Nothing of 'stiff' can be pruned(.|\n)*{said}") as error:
+        ks.prune(model, ks.Budget(0.5), **arguments)
+    assert "Ask for" not in str(error.value)
+
+
+def test_of_many_reasons_the_first_are_told():
+    x = inputs = keras.Input((4,))
+    outputs = []
+    for number in range(30):
+        x = layers.Dense(3, name=f"dense{number}")(x)
+        outputs.append(x)
+    with pytest.raises(ValueError, match=r"dense9: its .*\n  and 20 more: see channel_groups"):
+        ks.prune(keras.Model(inputs, outputs), ks.Budget(0.5))
+
+
+def test_a_switcher_that_can_prune_nothing_is_told_so():
+    task = keras.Sequential([keras.Input((4,)), *_a_single_unit()])
+    with pytest.raises(ValueError, match="Nothing of the weights can be pruned") as error:
+        ks.SwitcherModel(task, groups=["only"], budget=ks.Budget(0.5))
+    assert "Ask for" not in str(error.value)
+    assert "Choose more groups: 'only/inputs'" in str(error.value)

@@ -1,6 +1,6 @@
 """compact: the smaller, plain model of a trained SwitcherModel."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from keras_switcher.cli.options import (
     TimedThreads,
 )
 from keras_switcher.cli.printing import say, show_json, working
+from keras_switcher.latency.table import PICOSECONDS
+from keras_switcher.structure import Structure
+from keras_switcher.training.budget.budget import OF_TABLE
 
 
 def compact(
@@ -55,7 +58,26 @@ def compact(
         small = model.compact(round_to=multiple, budget=budget)
     save(small, out)
     if as_json:
-        show_json({"out": str(out), **structure.to_dict()})
+        show_json({"out": str(out), **_told(structure)})
         return
     say(structure)
     say(f"{out} is written: same outputs, and it loads without this package.")
+
+
+def _told(structure: Structure) -> dict[str, Any]:
+    """Groups and costs under the names, and in the units, that other commands have, too."""
+    groups = [
+        {
+            "name": group.name,
+            "before": group.total,
+            "after": group.kept,
+            "strengthened": group.strengthened,
+            "weakened": group.weakened,
+        }
+        for group in structure.groups
+    ]
+    costs = {"before": dict(structure.before), "after": dict(structure.after)}
+    for each in costs.values():
+        if OF_TABLE in each:
+            each["milliseconds"] = each.pop(OF_TABLE) / PICOSECONDS * 1000
+    return {"groups": groups, **costs}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_switcher.cli.ends import inputs_in, outputs_in
 from keras_switcher.cli.files import load, task_of
 from keras_switcher.cli.options import AsJson, ModelFile, Modules
 from keras_switcher.cli.printing import say, show_json, show_table, working
@@ -12,18 +13,26 @@ from keras_switcher.pruning.costs import remaining
 
 
 def inspect(file: ModelFile, modules: Modules = None, as_json: AsJson = False) -> None:
-    """Show a model's channel groups, what keeps those that stay, and its costs."""
+    """Show a model's inputs, outputs, channel groups, what keeps those that stay, and costs."""
     model = load(file, modules)
     with working("Reading the network"):
         channel_graph = ChannelGraph(task_of(model))
     if as_json:
         show_json({"file": str(file), **_found(channel_graph)})
         return
-    rows = [
+    graph = channel_graph.graph
+    for end, found in (("input", inputs_in(graph)), ("output", outputs_in(graph))):
+        shapes = [[size or "any" for size in each["shape"]] for each in found]
+        rows = [
+            (each["name"], " x ".join(map(str, shape)), each["dtype"])
+            for each, shape in zip(found, shapes, strict=True)
+        ]
+        show_table((end, "shape", "dtype"), rows)
+    groups = [
         (group.name, group.size, "prunable" if group.prunable else group.reason)
         for group in channel_graph.groups
     ]
-    show_table(("group", "channels", "state"), rows)
+    show_table(("group", "channels", "state"), groups)
     for name, number in remaining(channel_graph).items():
         say(f"{name}: {number:,}")
     for name, why in unknown_macs(channel_graph).items():
@@ -49,6 +58,8 @@ def _found(channel_graph: ChannelGraph) -> dict[str, Any]:
         for each in channel_graph.hidden_weights
     ]
     return {
+        "inputs": inputs_in(channel_graph.graph),
+        "outputs": outputs_in(channel_graph.graph),
         "groups": groups,
         "costs": remaining(channel_graph),
         "unknown_macs": unknown_macs(channel_graph),

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops, tree
 
 from keras_switcher.cli.data import load_data
+from keras_switcher.cli.ends import outputs_in
 from keras_switcher.cli.files import load, task_of
 from keras_switcher.cli.printing import short
 from keras_switcher.graph.random_inputs import draws, limits_of
@@ -27,6 +28,7 @@ class Network:
     Args:
         path: The file.
         names: The names of its inputs.
+        outputs: The names of its outputs.
         call: Returns its outputs for an array for each of its inputs, in order.
         model: The Keras model, if it is one.
         structure: That in which the Keras model takes its inputs.
@@ -34,6 +36,7 @@ class Network:
 
     path: Path
     names: list[str]
+    outputs: list[str]
     call: Callable[[Arrays], Arrays]
     model: keras.Model | None = None
     structure: Any = None
@@ -81,12 +84,13 @@ def open_network(path: Path, modules: list[str] | None = None) -> Network:
         made = made if isinstance(made, dict) else {exported.outputs[0]: made}
         return [made[name] for name in exported.outputs]
 
-    return Network(path, exported.inputs, call)
+    return Network(path, exported.inputs, exported.outputs, call)
 
 
 def _of_keras(path: Path, model: keras.Model) -> Network:
     # As the model takes them: a dict, maybe, whose keys need not be the names.
-    tensors = trace(task_of(model)).inputs
+    graph = trace(task_of(model))
+    tensors = graph.inputs
     if isinstance(tensors, (list, tuple)) and len(tensors) == 1:
         tensors = tensors[0]
 
@@ -96,7 +100,8 @@ def _of_keras(path: Path, model: keras.Model) -> Network:
         return [ops.convert_to_numpy(each) for each in tree.flatten(outputs)]
 
     names = [tensor.name for tensor in tree.flatten(tensors)]
-    return Network(path, names, call, model, tensors)
+    outputs = [each["name"] for each in outputs_in(graph)]
+    return Network(path, names, outputs, call, model, tensors)
 
 
 def inputs_of(
@@ -168,10 +173,26 @@ def ordered(values: Arrays, known: Network, other: Network) -> Arrays:
             f"{known.path} and {other.path} have not as many inputs: {', '.join(known.names)}; "
             f"{', '.join(other.names)}."
         )
-    if set(known.names) != set(other.names):
+    return _by_name(values, known.names, other.names)
+
+
+def outputs_ordered(values: Arrays, known: Network, other: Network) -> Arrays:
+    """Outputs of one network in the order of another one's, by name where names are the same.
+
+    Args:
+        values: The outputs.
+        known: The network whose order they are in.
+        other: The other network.
+    """
+    return _by_name(values, known.outputs, other.outputs)
+
+
+def _by_name(values: Arrays, names: list[str], others: list[str]) -> Arrays:
+    """Values in the order of other names, if these are the same ones."""
+    if sorted(names) != sorted(others):
         return values
-    by_name = dict(zip(known.names, values, strict=True))
-    return [by_name[name] for name in other.names]
+    by_name = dict(zip(names, values, strict=True))
+    return [by_name[name] for name in others]
 
 
 def in_order(x: Any, network: Network) -> Arrays:

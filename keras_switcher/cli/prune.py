@@ -27,7 +27,7 @@ from keras_switcher.cli.printing import say, show_change, show_json, show_table,
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.pruning.costs import remaining
 from keras_switcher.pruning.criteria import registry
-from keras_switcher.report.kept import kept_channels
+from keras_switcher.pruning.kept import kept_channels
 
 
 def prune(

@@ -6,7 +6,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from keras_switcher.cli.networks import Arrays, Network, inputs_of, open_network, ordered
+from keras_switcher.cli.networks import (
+    Arrays,
+    Network,
+    inputs_of,
+    open_network,
+    ordered,
+    outputs_ordered,
+)
 from keras_switcher.cli.options import AsJson, Data, Modules, Scale
 from keras_switcher.cli.printing import say, show_json, working
 from keras_switcher.graph.differences import difference
@@ -40,7 +47,7 @@ def verify(
     values = inputs_of(networks, data, scale)
     with working("Comparing"):
         outputs = [network.run(ordered(values, networks[0], network)) for network in networks]
-    found = _distance(*outputs)
+    found = _distance(outputs_ordered(outputs[0], *networks), outputs[1])
     tolerance = _tolerance(networks) if tolerance is None else tolerance
     equal = found <= tolerance
     if as_json:

@@ -51,6 +51,23 @@ class CostTable(Protocol):
         """The terms of a network's cost; the first argument is its `ChannelGraph`."""
 
 
+class KnownTerms:
+    """A table whose terms of one network are known, to count them again and again.
+
+    Args:
+        table: The table.
+        channel_graph: The network's `ChannelGraph`.
+    """
+
+    def __init__(self, table: CostTable, channel_graph: Any) -> None:
+        self.of = table.of
+        self._terms = table.terms(channel_graph)
+
+    def terms(self, channel_graph: Any) -> list[CostTerm]:
+        """The terms; the argument is that same `ChannelGraph`."""
+        return self._terms
+
+
 # What a budget is a share of: "weights", "macs", or what a table says.
 Measure = str | CostTable
 

@@ -69,7 +69,8 @@ class Liveness:
         self._combined = _Products(places, self.layout.one)
         self._consumers = _Consumers(emptied, own, self.layout.one) if emptied else None
         where = PackedLayout(emptied)
-        self._read = as_constant(np.concatenate([*map(where.places, left), [where.one]]))
+        self._read_places = np.concatenate([*map(where.places, left), [where.one]])
+        self._read = as_constant(self._read_places)
 
     def __call__(self, values: Tensor) -> dict:
         """The channels that are left of each group, 1 or 0: vectors by name, for all `names`.
@@ -89,6 +90,25 @@ class Liveness:
         left = self._combined(values)
         if self._consumers is not None:
             left = left * ops.take(self._consumers(values), self._read, axis=0)
+        return left
+
+    def of_masks(self, masks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What a call returns, for masks in NumPy: no backend has a part in it.
+
+        Args:
+            masks: Boolean vectors by name of what it is told of.
+        """
+        return self.layout_left.unpack(self.packed_masks(self.layout.pack(masks)))
+
+    def packed_masks(self, packed: np.ndarray) -> np.ndarray:
+        """The masks of what is left, packed by `layout_left`.
+
+        Args:
+            packed: See `of_masks`; packed by `layout`.
+        """
+        left = self._combined.of_masks(packed)
+        if self._consumers is not None:
+            left = left & self._consumers.of_masks(packed)[self._read_places]
         return left
 
     def _own_places(self, edge: Edge, inputs: dict) -> np.ndarray:
@@ -117,10 +137,15 @@ class _Products:
 
     def __init__(self, places: np.ndarray, one: int) -> None:
         rows = [row for row in places if (row != one).any()]
-        self._places = [as_constant(row) for row in rows or places[:1]]
+        self._rows = rows or [places[0]]
+        self._places = [as_constant(row) for row in self._rows]
 
     def __call__(self, values: Tensor) -> Tensor:
         return reduce(mul, (ops.take(values, places, axis=0) for places in self._places))
+
+    def of_masks(self, packed: np.ndarray) -> np.ndarray:
+        """The same of a boolean vector."""
+        return np.logical_and.reduce([packed[row] for row in self._rows])
 
 
 class _Consumers:
@@ -148,6 +173,7 @@ class _Consumers:
         self._slot_at, self._slots = as_constant(np.concatenate(slot_at)), slots
         self._channel_of, self._channels = as_constant(np.concatenate(channel_of)), channels
         self._numbers = as_constant(np.arange(slots))
+        self._channel_at = np.concatenate(channel_of)[np.concatenate(slot_at)]
 
     def __call__(self, values: Tensor) -> Tensor:
         """A vector with an entry per channel of all groups, then 1."""
@@ -159,6 +185,11 @@ class _Consumers:
         if self._slots > self._channels:
             used = ops.take(used, self._first_consumers(used), axis=0)
         return ops.append(used, ops.ones(1, used.dtype))
+
+    def of_masks(self, packed: np.ndarray) -> np.ndarray:
+        """The same for a boolean vector."""
+        used = self._positions.of_masks(packed)
+        return np.append(np.bincount(self._channel_at, used, self._channels) > 0, True)
 
     def _first_consumers(self, used: Tensor) -> Tensor:
         """For each channel the first slot that uses it most: the one that gets the gradient."""

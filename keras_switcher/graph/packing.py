@@ -50,6 +50,15 @@ class PackedLayout:
         *parts, _ = ops.split(values, self._ends.tolist(), axis=0)
         return dict(zip(self._starts, parts, strict=True))
 
+    def pack(self, masks: dict[str, np.ndarray]) -> np.ndarray:
+        """Packs boolean vectors by name of group: end to end, then True for all others."""
+        return np.concatenate([*(masks[name] for name in self._starts), [True]])
+
+    def unpack(self, packed: np.ndarray) -> dict[str, np.ndarray]:
+        """The boolean vectors by name of group that `pack` packed."""
+        spans = zip(self._starts.items(), self._ends.tolist(), strict=True)
+        return {name: packed[start:end] for (name, start), end in spans}
+
     def places(self, group: GroupProtocol) -> np.ndarray:
         """Indices of a group's channels in the packed vector; of the one if it has no vector."""
         if group.name not in self._starts:

@@ -14,6 +14,8 @@ Choice = str | Sequence[str] | Callable[[AnyGroup], bool]
 
 GROUP_CHOICES = ("all", "dense", "conv")
 _OF_KIND = {"all": "", "dense": " that a Dense layer reads", "conv": " that a convolution makes"}
+# So many reasons are told in an error: of a deep network there are hundreds.
+REASONS = 10
 _ONLY_DENSE = (
     " Only Dense layers have connections that can be cut one by one: for convolutions, and all "
     "others, prune channels (leave `connections` out, or pass connections='both')."
@@ -77,6 +79,25 @@ def select_groups(
     )
 
 
+def shown_reasons(channel_graph: ChannelGraph, reasons: dict[str, str]) -> str:
+    """Why groups stay, a line each of the first ones; and what no rule reaches.
+
+    Args:
+        channel_graph: The model's `ChannelGraph`.
+        reasons: Reasons by name of group.
+    """
+    hidden = describe_hidden(channel_graph)
+    why = f" Why not:{_lines(reasons)}" if reasons else " It has no groups of channels."
+    return why + (f"\n{hidden}" if hidden else "")
+
+
+def _lines(reasons: dict[str, str]) -> str:
+    lines = [f"\n  {name}: {reason}" for name, reason in reasons.items()]
+    if len(lines) > REASONS:
+        lines[REASONS:] = [f"\n  and {len(lines) - REASONS} more: see channel_groups(model)"]
+    return "".join(lines)
+
+
 def _what_there_is(channel_graph: ChannelGraph, groups: Choice, candidates: list[AnyGroup]) -> str:
     """Why none was chosen: there is none of the kind, those of the kind cannot be pruned, or so."""
     hidden = describe_hidden(channel_graph)
@@ -84,7 +105,7 @@ def _what_there_is(channel_graph: ChannelGraph, groups: Choice, candidates: list
     kind = groups if isinstance(groups, str) else None
     prunable = [group.name for group in candidates if group.prunable]
     locked = [g for g in candidates if not g.prunable and (kind is None or _is_kind(g, kind))]
-    reasons = "".join(f"\n  {group.name}: {group.reason}" for group in locked)
+    reasons = _lines({group.name: str(group.reason) for group in locked})
     if kind is None:
         return f". Prunable: {prunable}." + (f" Others:{reasons}\n" if reasons else "") + hidden
     others = f" Prunable are {prunable}." if prunable else ""

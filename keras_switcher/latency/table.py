@@ -10,6 +10,8 @@ from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.cost_terms import CostTerm
 from keras_switcher.latency.kinds import kind_of
+from keras_switcher.pruning.kept import kept_channels, masks_of
+from keras_switcher.pruning.remains import Remains
 
 PICOSECONDS = 1e12
 
@@ -98,14 +100,16 @@ class LatencyTable:
         Args:
             model: The network that was measured, or one of its kind, whole.
             pruned_from: That network, if `model` is what pruning has left of it: its groups of
-                channels are found by their names.
+                channels are found by the names of their layers. Whole branches may be gone.
 
         Raises:
             ValueError: If a layer of it was not measured, or a group is not found.
         """
         whole = ChannelGraph(model if pruned_from is None else pruned_from)
         keep = {} if pruned_from is None else _kept(ChannelGraph(model), whole)
-        return sum(term.left(keep) for term in self.terms(whole)) / PICOSECONDS * 1000
+        calls = Remains(whole, keep).calls
+        terms = [term for term in self.terms(whole) if id(term.call) in calls]
+        return sum(term.left(keep) for term in terms) / PICOSECONDS * 1000
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -126,15 +130,15 @@ class LatencyTable:
 
 def _kept(pruned: ChannelGraph, whole: ChannelGraph) -> dict[str, np.ndarray]:
     """Masks of as many channels of each group as pruning has left: how many is all that counts."""
-    sizes = {group.name: group.size for group in pruned.groups}
-    groups = [group for group in whole.groups if group.prunable and not group.is_input]
-    lost = [g.name for g in groups if not 0 < sizes.get(g.name, 0) <= g.size]
-    if lost:
+    numbers = kept_channels(whole, pruned)
+    known = {name: number for name, number in numbers.items() if number is not None}
+    if len(known) < len(numbers):
+        unknown = ", ".join(repr(name) for name in numbers if name not in known)
         raise ValueError(
             f"'{pruned.graph.name}' was not pruned from '{whole.graph.name}': it has other "
-            f"channels, or none, in {', '.join(map(repr, lost))}."
+            f"channels, or none, in {unknown}."
         )
-    return {group.name: np.arange(group.size) < sizes[group.name] for group in groups}
+    return masks_of(whole, known)
 
 
 def _check(kinds: dict[str, list[float]], overhead: float) -> None:

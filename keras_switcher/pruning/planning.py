@@ -15,7 +15,7 @@ from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.liveness import Liveness
 from keras_switcher.pruning.bias_folding import foldable
 from keras_switcher.pruning.plan import GroupPlan, Plan
-from keras_switcher.pruning.rounding import enforce_minimum, round_up
+from keras_switcher.pruning.rounding import Rounding
 from keras_switcher.tensors import in_full
 
 
@@ -43,11 +43,7 @@ def propagate_removal(
     constant: dict[str, np.ndarray] = {}
     while True:
         rows = {name: mask.any(1) for name, mask in uncut.items()}
-        factors = {name: mask.astype("float32") for name, mask in {**keep, **rows}.items()}
-        left = {
-            name: np.asarray(vector) > 0
-            for name, vector in liveness(liveness.layout.join(factors)).items()
-        }
+        left = liveness.of_masks({**keep, **rows})
         changed = False
         for name, kernel in kernels:
             if name in uncut:
@@ -91,7 +87,7 @@ def plan_removal(channel_graph: ChannelGraph, factors: dict, round_to: int = 1) 
     channels, connections = split_factors(factors)
     own = {name: vector > 0 for name, vector in channels.items()}
     left, constant = propagate_removal(channel_graph, own, connections)
-    _empty_branches(channel_graph, left)
+    empty_branches(channel_graph, left)
     scales, keep = {}, {}
     for group in channel_graph.groups:
         ones = np.ones(group.size, "float32")
@@ -99,9 +95,7 @@ def plan_removal(channel_graph: ChannelGraph, factors: dict, round_to: int = 1) 
         constant.setdefault(group.name, ones == 0)
         acts = keep[group.name] | constant[group.name]
         scales[group.name] = np.where(acts, factors.get(group.name, ones), 0)
-    round_up(channel_graph, keep, round_to)
-    while enforce_minimum(channel_graph, keep):
-        round_up(channel_graph, keep, round_to)
+    Rounding(channel_graph, round_to).complete(keep)
     groups = {
         group.name: GroupPlan(
             keep[group.name], scales[group.name], constant[group.name], group.reason
@@ -111,8 +105,13 @@ def plan_removal(channel_graph: ChannelGraph, factors: dict, round_to: int = 1) 
     return Plan(groups, channel_graph.every_dense_input, connections)
 
 
-def _empty_branches(channel_graph: ChannelGraph, keep: dict[str, np.ndarray]) -> None:
-    """Removes what feeds only kernels that make nothing any more, up the whole branch."""
+def empty_branches(channel_graph: ChannelGraph, keep: dict[str, np.ndarray]) -> None:
+    """Removes what feeds only kernels that make nothing any more, up the whole branch.
+
+    Args:
+        channel_graph: The model's `ChannelGraph`.
+        keep: Boolean vectors by name of group; entries are replaced.
+    """
     for group in reversed(channel_graph.groups):  # Readers come before what they read.
         if group.prunable and feeds_nothing(channel_graph, group, keep):
             keep[group.name] = np.zeros(group.size, bool)

@@ -6,36 +6,61 @@ from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import ChannelGroup
 
 
-def round_up(channel_graph: ChannelGraph, keep: dict[str, np.ndarray], round_to: int) -> None:
-    """Keeps a multiple of a number of channels in each group that is not empty.
-
-    The added channels are those with the largest weights. What is added must be scaled by zero.
+class Rounding:
+    """Rounds up what masks keep, of a network whose weights stay as they are meanwhile.
 
     Args:
         channel_graph: The model's `ChannelGraph`.
-        keep: Boolean vectors by name of group; entries are replaced.
-        round_to: The number.
+        round_to: The number of which multiples of channels are kept.
     """
-    for group in channel_graph.groups if round_to > 1 else ():
-        if not group.is_input and group.prunable and keep[group.name].any():
-            keep[group.name] = _rounded(group, keep[group.name], round_to)
+
+    def __init__(self, channel_graph: ChannelGraph, round_to: int) -> None:
+        self._channel_graph = channel_graph
+        self._round_to = round_to
+        self._strongest: dict[str, np.ndarray] = {}
+
+    def complete(self, keep: dict[str, np.ndarray]) -> None:
+        """Keeps multiples in each group that is not empty, and what layers need beside.
+
+        The added channels are those with the largest weights. What is added must be scaled by zero.
+
+        Args:
+            keep: Boolean vectors by name of group; entries are replaced.
+        """
+        self.round_up(keep)
+        while enforce_minimum(self._channel_graph, keep):
+            self.round_up(keep)
+
+    def round_up(self, keep: dict[str, np.ndarray]) -> None:
+        """Keeps multiples in each group that is not empty, see `complete`."""
+        for group in self._channel_graph.groups if self._round_to > 1 else ():
+            if not group.is_input and group.prunable and keep[group.name].any():
+                keep[group.name] = self._rounded(group, keep[group.name])
+
+    def _rounded(self, group: ChannelGroup, keep: np.ndarray) -> np.ndarray:
+        number = int(np.count_nonzero(keep))
+        count = min(-(-number // self._round_to) * self._round_to, group.size)
+        if count == number:
+            return keep
+        if group.name not in self._strongest:
+            self._strongest[group.name] = np.argsort(-_strength(group), kind="stable")
+        strongest = self._strongest[group.name]
+        rounded = keep.copy()
+        rounded[strongest[~keep[strongest]][: count - number]] = True
+        return rounded
 
 
-def _rounded(group: ChannelGroup, keep: np.ndarray, round_to: int) -> np.ndarray:
-    count = min(-(-int(keep.sum()) // round_to) * round_to, group.size)
-    if count == keep.sum():
-        return keep
-    # The L1 norm of filters (Li et al. 2017, "Pruning Filters for Efficient ConvNets",
-    # arXiv 1608.08710).
+def _strength(group: ChannelGroup) -> np.ndarray:
+    """The L1 norms of filters (Li et al. 2017, "Pruning Filters for Efficient ConvNets").
+
+    arXiv 1608.08710.
+    """
     strength = np.zeros(group.size)
     for producer in group.producers:
         kernel = np.abs(np.asarray(producer.kernel, "float64"))
         rows = np.moveaxis(kernel, producer.axis, 0).reshape(kernel.shape[producer.axis], -1)
         np.add.at(strength, producer.channels, rows.sum(1)[producer.entries])
-    order = np.lexsort((-strength, ~keep))
-    rounded = np.zeros_like(keep)
-    rounded[order[:count]] = True
-    return rounded
+    return strength
 
 
 def enforce_minimum(channel_graph: ChannelGraph, keep: dict) -> bool:

@@ -15,8 +15,8 @@ from keras_switcher.graph.hidden_weights import describe_hidden
 from keras_switcher.graph.side_effects import variables_of_functions
 from keras_switcher.model import SwitcherModel
 from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.kept import kept_channels
 from keras_switcher.pruning.verification.random_runs import RandomRuns
-from keras_switcher.report.kept import kept_channels
 
 _KINDS = ("strengthened", "weakened", "pruned")
 

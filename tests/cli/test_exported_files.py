@@ -103,6 +103,19 @@ def test_several_inputs_are_matched_by_name(run, tmp_path):
     assert run("verify", "one.keras", "two.keras")[0] == 0
 
 
+@pytest.mark.parametrize("out", ["file.tflite", "folder"])
+def test_several_outputs_are_matched_by_name_or_by_their_order(run, run_json, out):
+    x = keras.Input((4,), name="x")
+    hidden = keras.layers.Dense(6, name="hidden")(x)
+    # Their names are in another order than they.
+    outputs = [keras.layers.Dense(2, name="zeros")(hidden), keras.layers.Dense(3, name="a")(hidden)]
+    keras.Model(x, outputs).save("two.keras")
+    format = "litert" if out.endswith("tflite") else "saved_model"
+    run_json("export", "two.keras", "-o", out, "--format", format)
+    assert run("verify", "two.keras", out)[0] == 0
+    assert run("verify", out, "two.keras")[0] == 0
+
+
 def test_bench_times_files_in_turn(run, run_json, saved):
     run_json("export", saved, "-o", "small.tflite")
     found = run_json("bench", saved, "small.tflite", "--rounds", 3, "--batch", 2)

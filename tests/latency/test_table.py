@@ -1,5 +1,7 @@
 """A table of latency is a cost like weights and MACs: counted, pulled at, held."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -106,6 +108,53 @@ def test_the_time_of_a_pruned_network_is_that_of_the_plan():
         table.milliseconds(other, pruned_from=model)
 
 
+def with_branches():
+    """Two branches that are added to a stream, one of them of two layers."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 2))
+    stream = layers.Conv2D(6, 3, padding="same", name="stream")(inputs)
+    x = layers.Conv2D(5, 3, padding="same", activation="relu", name="deep")(stream)
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="deeper")(x)
+    deep = layers.Conv2D(6, 3, padding="same", name="last")(x)
+    flat = layers.Conv2D(7, 1, activation="relu", name="flat")(stream)
+    flat = layers.Conv2D(6, 1, name="back")(flat)
+    x = layers.GlobalAveragePooling2D()(layers.Add(name="sum")([stream, deep, flat]))
+    return keras.Model(inputs, layers.Dense(3, name="head")(x))
+
+
+@pytest.mark.parametrize("lost", [["deep"], ["deeper"], ["flat"], ["deep", "flat"]])
+def test_the_time_of_a_network_that_lost_branches_is_that_of_its_structure(lost):
+    model = with_branches()
+    table = table_of(model, overhead=1e-5)
+    switcher_model = ks.SwitcherModel(
+        model, ks.switchers.FreeFactors("half_zeros", seed=0), ["deep", "deeper", "flat"]
+    )
+    start, values = 0, np.ones(5 + 4 + 7, "float32")
+    for group in switcher_model.gated.groups:
+        values[start : start + 2] = 0
+        values[start : start + (group.size if group.name in lost else 2)] = 0
+        start += group.size
+    switcher_model.switcher.parameters.assign(values)
+    small = switcher_model.compact()
+    names = {layer.name for layer in small.layers}
+    assert names.isdisjoint(lost)
+    plan = plan_removal(switcher_model.gated.channel_graph, switcher_model.scaling_factors())
+    left = remaining(switcher_model.gated.channel_graph, plan, table)["latency"]
+    told = table.milliseconds(small, pruned_from=model)
+    assert told == pytest.approx(left * 1e-9)
+    assert told < table.milliseconds(model)
+
+
+def test_a_network_of_other_layers_was_not_pruned_from_it():
+    model = with_branches()
+    inputs = keras.Input((8, 8, 2))
+    x = layers.Conv2D(6, 3, padding="same", name="stream")(inputs)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3, name="another")(x))
+    other = keras.Model(inputs, layers.Dense(3, name="head")(x))
+    with pytest.raises(ValueError, match=r"was not pruned from .* in 'deep', 'flat', 'deeper'"):
+        table_of(model).milliseconds(other, pruned_from=model)
+
+
 @pytest.mark.parametrize("keep", [0.4, 0.7])
 def test_prune_and_compact_hold_a_budget_of_latency(keep):
     model = network()
@@ -158,6 +207,35 @@ def test_training_reaches_a_budget_of_latency():
     x = (rng.normal(size=(256, 8, 8, 2)) + y[:, None, None, None]).astype("float32")
     switcher_model.fit(x, y, batch_size=16, epochs=8, verbose=0)
     assert 1 - switcher_model.structure().removed("latency") == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("overhead", [0.0, 4.7e-5])
+def test_a_budget_of_time_that_leaves_few_macs_says_how_many(overhead):
+    """Of 100 microseconds 47 stay, and of the other 53 three may."""
+    model = network()
+    table = table_of(model, (0, 0, 0, 1e-9))
+    each = (1e-4 - overhead) / (1e-3 * table.milliseconds(model))
+    table = table_of(model, (0, 0, 0, 1e-9 * each), overhead=overhead)
+    assert table.milliseconds(model) == pytest.approx(0.1, rel=1e-3)
+    budget = ks.Budget(0.5, of="latency", table=table)
+    switcher_model = ks.SwitcherModel(model)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        small = ks.prune(model, budget), switcher_model.compact(budget=budget)
+    shares = [ks.count_macs(each).total / ks.count_macs(model).total for each in small]
+    said = [str(each.message) for each in seen if each.category is UserWarning]
+    structure = str(switcher_model.structure(budget=budget))
+    if not overhead:
+        assert min(shares) > 0.5**2 / 2
+        assert not said
+        assert "Warning" not in structure
+        return
+    assert max(shares) < 0.5**2 / 2
+    for share, message in zip(shares, said, strict=True):
+        assert (
+            f"50.00% of the latency leaves {share:.2%} of the macs: 47.00% of the time" in message
+        )
+    assert structure.splitlines()[-1] == f"Warning: {said[1]}"
 
 
 def test_budgets_with_a_table_are_saved_and_compared_by_their_configuration(tmp_path):

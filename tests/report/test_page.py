@@ -15,7 +15,7 @@ from keras import layers
 
 import keras_switcher as ks
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.report.kept import kept_channels
+from keras_switcher.pruning.kept import kept_channels
 from keras_switcher.report.pictures import COLORS, bar, curves, pattern
 
 pytest.importorskip("jinja2")

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.cost_terms import Measure, name_of
+from keras_switcher.graph.selection import shown_reasons
 from keras_switcher.pruning.allocation.filling import fill, prefix
 from keras_switcher.pruning.allocation.kept_cost import KeptCost
 from keras_switcher.pruning.allocation.ranking import floors, rank
@@ -14,6 +15,10 @@ from keras_switcher.pruning.costs import cost_of
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.planning import plan_removal
 from keras_switcher.pruning.rounding import enforce_minimum
+
+# The share of a total that no budget can be: it is below one.
+ALL = "1.0000"
+_ONE = "it has a single channel, which stays"
 
 
 def allocate(
@@ -59,7 +64,15 @@ def allocate(
     while True:
         within = limit - overshoot
         if least > within:
-            raise ValueError(_too_small(keep, of, least, total, floor, round_to, allocation))
+            lower = _what_to_lower(floor, round_to, allocation)
+            if rounded_up(least, total) == ALL:
+                raise ValueError(_nothing(channel_graph, of, cost.unpack(always), lower))
+            raise ValueError(
+                f"A budget of {keep:.2%} of the {name_of(of)} cannot be met: with the least that "
+                f"each group keeps, {least / total:.2%} remain. Ask for at least "
+                f"{rounded_up(least, total)}; {f'lower {lower}, or ' if lower else ''}choose more "
+                "groups."
+            )
 
         def room(mask: np.ndarray, within: int = within) -> int:
             return within - cost.count(mask)
@@ -89,7 +102,7 @@ def largest_within(keep: float, total: int) -> int:
 
 
 def rounded_up(number: int, total: int) -> str:
-    """A share of a total in four digits, of which there is room for the number."""
+    """A share of a total in four digits, of which there is room for the number: `ALL` is none."""
     return f"{-(-number * 10_000 // total) / 10_000:.4f}"
 
 
@@ -102,21 +115,29 @@ def _at_least(channel_graph: ChannelGraph, cost: KeptCost, mask: np.ndarray) -> 
     return cost.pack(keep)
 
 
-def _too_small(
-    keep: float,
-    of: Measure,
-    least: int,
-    total: int,
-    floor: float,
-    round_to: int,
-    allocation: str | Mapping[str, float],
-) -> str:
+def _what_to_lower(floor: float, round_to: int, allocation: str | Mapping[str, float]) -> str:
     reasons = [f"floor={floor}"] if floor else []
     reasons += [f"round_to={round_to}"] if round_to > 1 else []
     reasons += ["the shares of `allocation`"] if isinstance(allocation, Mapping) else []
-    lower = f"lower {', '.join(reasons)}, or " if reasons else ""
+    return ", ".join(reasons)
+
+
+def _nothing(
+    channel_graph: ChannelGraph, of: Measure, kept: dict[str, np.ndarray], lower: str
+) -> str:
+    """What is said where the least that is kept is all of a cost."""
+    why = {}
+    for group in channel_graph.groups:
+        mask = kept.get(group.name)
+        if mask is not None and mask.all():
+            why[group.name] = f"keeps all of its {mask.size} channels" if mask.size > 1 else _ONE
+        elif mask is not None:
+            why[group.name] = f"takes as much with {mask.sum()} of its {mask.size} channels"
+        elif not group.is_input:
+            why[group.name] = group.reason or "it was not chosen"
+    more = any(mask.size > 1 and mask.all() for mask in kept.values())
+    advice = f" Lower {lower}." if lower and more else ""
     return (
-        f"A budget of {keep:.2%} of the {name_of(of)} cannot be met: with the least that each "
-        f"group keeps, {least / total:.2%} remain. Ask for at least {rounded_up(least, total)}; "
-        f"{lower}choose more groups."
+        f"Nothing of '{channel_graph.graph.name}' can be pruned: with the least that each group "
+        f"keeps, all of the {name_of(of)} remains.{advice}{shown_reasons(channel_graph, why)}"
     )

@@ -2,14 +2,28 @@
 
 from collections.abc import Collection
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
-from keras_switcher.graph.axis import Axis
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.cost_terms import Measure
-from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.packing import PackedLayout
+from keras_switcher.pruning.allocation.axis_lengths import AxisLengths
+
+
+class Term(NamedTuple):
+    """A part of a cost, proportional to the lengths of some axes.
+
+    Args:
+        each: What one position costs.
+        axes: The numbers of these axes.
+        calls: The `id`s of the calls of which one is enough that it is there.
+    """
+
+    each: int
+    axes: list[int]
+    calls: set[int]
 
 
 class KeptCost:
@@ -35,48 +49,32 @@ class KeptCost:
         self.layout = PackedLayout(groups)
         ends = np.cumsum([group.size for group in groups], dtype=int)
         self.spans = {g.name: slice(end - g.size, end) for g, end in zip(groups, ends, strict=True)}
-        self._index: list[np.ndarray] = []
-        self._own: list[np.ndarray] = []
-        numbers: dict[int, int] = {}
-
-        def number(axis: Axis) -> int:
-            if id(axis) not in numbers:
-                numbers[id(axis)] = len(self._index)
-                self._add_axis(axis)
-            return numbers[id(axis)]
-
-        self._terms: list[tuple[int, list[int]]] = []
+        self._lengths = AxisLengths(self.layout)
+        number = self._lengths.number
+        self._terms: list[Term] = []
         for term in () if isinstance(of, str) else of.terms(channel_graph):
-            self._terms.append((term.each, [number(axis) for axis in term.axes]))
+            axes = [number(axis) for axis in term.axes]
+            self._terms.append(Term(term.each, axes, {id(term.call)}))
         for kernel in channel_graph.kernels if isinstance(of, str) else ():
             if kernel.connections_name in without:
                 continue
             along = [number(axis) for axis in kernel.axes.values()]
             entry = prod(kernel.weight.shape) // prod(axis.size for axis in kernel.axes.values())
             if of == "weights":
-                self._terms.append((entry, along))
+                self._terms.append(Term(entry, along, {id(use.call) for use in kernel.uses}))
                 continue
             for use in kernel.uses:
                 fixed = use.positions({}) // max(1, prod(axis.size for axis in use.axes))
                 axes = [number(axis) for axis in use.axes]
-                self._terms.append((entry * fixed, along + axes))
-        self._starts = np.cumsum([0, *(len(index) for index in self._index)])
-        self._axis_at = np.repeat(np.arange(len(self._index)), np.diff(self._starts))
-        self._places = np.concatenate([*self._index, np.zeros(0, int)])
-        self._own_places = np.concatenate([*self._own, np.zeros(0, int)])
+                self._terms.append(Term(entry * fixed, along + axes, {id(use.call)}))
         self._pairs = self._find_pairs()
-
-    def _add_axis(self, axis: Axis) -> None:
-        own = self.layout.own_index(axis) if isinstance(axis, Edge) else None
-        self._index.append(self.layout.index(axis))
-        self._own.append(np.full(axis.size, self.layout.one) if own is None else own)
 
     def _find_pairs(self) -> list[tuple[int, int, int, np.ndarray]]:
         """Terms in which the same channel lies along two axes: as they are counted together."""
         one = self.layout.one
         pairs = []
-        for number, (_, axes) in enumerate(self._terms):
-            found = [np.setdiff1d(self._index[axis], [one]) for axis in axes]
+        for number, (_, axes, _) in enumerate(self._terms):
+            found = [np.setdiff1d(self._lengths.index[axis], [one]) for axis in axes]
             for i in range(len(axes)):
                 for j in range(i):
                     shared = np.intersect1d(found[i], found[j])
@@ -86,20 +84,30 @@ class KeptCost:
 
     def pack(self, masks: dict[str, np.ndarray]) -> np.ndarray:
         """Packs boolean vectors by name of group: end to end, then True for all others."""
-        return np.concatenate([*(masks[name] for name in self.spans), [True]])
+        return self.layout.pack(masks)
 
     def unpack(self, packed: np.ndarray) -> dict[str, np.ndarray]:
         """The boolean vectors by name of group that `pack` packed."""
-        return {name: packed[span] for name, span in self.spans.items()}
+        return self.layout.unpack(packed)
 
-    def count(self, packed: np.ndarray) -> int:
+    def terms_of(self, calls: Collection[int]) -> list[Term]:
+        """The terms of which there is something left.
+
+        Args:
+            calls: The `id`s of the calls that are.
+        """
+        return [term for term in self._terms if not term.calls.isdisjoint(calls)]
+
+    def count(self, packed: np.ndarray, terms: list[Term] | None = None) -> int:
         """What is left of the cost.
 
         Args:
             packed: A packed mask, see `pack`.
+            terms: Those that count; by default all.
         """
-        lengths = self._lengths(packed)
-        return sum(entry * prod(lengths[axis] for axis in axes) for entry, axes in self._terms)
+        lengths = self._lengths(packed).tolist()
+        terms = self._terms if terms is None else terms
+        return sum(entry * prod([lengths[axis] for axis in axes]) for entry, axes, _ in terms)
 
     def increments(self, packed: np.ndarray) -> np.ndarray:
         """What each channel that is off would add, packed.
@@ -107,27 +115,22 @@ class KeptCost:
         Args:
             packed: A packed mask, see `pack`.
         """
-        lengths = self._lengths(packed)
+        lengths = self._lengths(packed).tolist()
         slope = np.zeros(len(lengths))
-        for entry, axes in self._terms:
+        for entry, axes, _ in self._terms:
             for i, axis in enumerate(axes):
                 slope[axis] += entry * prod(
                     lengths[other] for j, other in enumerate(axes) if j != i
                 )
-        each, size = slope[self._axis_at], len(packed)
-        own, channel = packed[self._own_places], packed[self._places]
-        added = np.bincount(self._places, each * own, size)
-        added += np.bincount(self._own_places, each * channel, size)
+        each, size = slope[self._lengths.axis_at], len(packed)
+        places, own_places = self._lengths.places, self._lengths.own_places
+        added = np.bincount(places, each * packed[own_places], size)
+        added += np.bincount(own_places, each * packed[places], size)
         for number, i, j, shared in self._pairs:
-            entry, axes = self._terms[number]
+            entry, axes, _ = self._terms[number]
             rest = prod(lengths[axis] for k, axis in enumerate(axes) if k not in (i, j))
-            times = [np.bincount(self._index[axes[k]], minlength=size)[shared] for k in (i, j)]
+            times = [
+                np.bincount(self._lengths.index[axes[k]], minlength=size)[shared] for k in (i, j)
+            ]
             added[shared] += entry * rest * times[0] * times[1]
         return added
-
-    def _lengths(self, packed: np.ndarray) -> list[int]:
-        """How many positions stay along each axis."""
-        if not self._index:
-            return []
-        kept = packed[self._places] & packed[self._own_places]
-        return np.add.reduceat(kept, self._starts[:-1], dtype=int).tolist()

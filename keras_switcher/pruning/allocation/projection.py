@@ -7,20 +7,22 @@ from math import inf
 import numpy as np
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.cost_terms import Measure, name_of
+from keras_switcher.graph.cost_terms import KnownTerms, Measure, name_of
 from keras_switcher.graph.edge import Edge
 from keras_switcher.graph.groups import split_factors
 from keras_switcher.graph.kernel import Kernel
-from keras_switcher.pruning.allocation.allocation import largest_within, rounded_up
+from keras_switcher.pruning.allocation.allocation import ALL, largest_within, rounded_up
 from keras_switcher.pruning.allocation.connected import connected_path
 from keras_switcher.pruning.allocation.filling import fill, prefix
 from keras_switcher.pruning.allocation.kept_cost import KeptCost
+from keras_switcher.pruning.allocation.planned_cost import PlannedCost
 from keras_switcher.pruning.allocation.ranking import Ranking, rank
 from keras_switcher.pruning.costs import cost_of
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.pruning.planning import plan_removal
 
 Factors = dict[str, np.ndarray]
+Masks = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +70,13 @@ def project(
     least = search.planned_cost(search.always)
     if least > limit:
         widths = f", and widths in multiples of {round_to}" if round_to > 1 else ""
-        less = f", or for a smaller round_to than {round_to}" if round_to > 1 else ""
+        less = f"for a smaller round_to than {round_to}" if round_to > 1 else ""
+        at_least = rounded_up(least, total)
+        ask = [*([f"for at least {at_least}"] if at_least != ALL else []), *filter(None, [less])]
         raise ValueError(
             f"A budget of {keep:.2%} of the {name_of(of)} cannot be met by these factors: with one "
-            f"that is on left in each group{widths}, {least / total:.2%} remain. Ask for at least "
-            f"{rounded_up(least, total)}{less}."
+            f"that is on left in each group{widths}, {least / total:.2%} remain."
+            + (f" Ask {', or '.join(ask)}." if ask else " No other budget can be met, either.")
         )
     mask = search.within(limit)
     if search.is_counted and search.planned_cost(mask) > limit:
@@ -88,7 +92,7 @@ class _Search:
         self, channel_graph: ChannelGraph, factors: Factors, of: Measure, round_to: int
     ) -> None:
         self._channel_graph = channel_graph
-        self._of = of
+        self._of = of = of if isinstance(of, str) else KnownTerms(of, channel_graph)
         self._round_to = round_to
         self._planned: tuple[np.ndarray, Plan] | None = None  # The last mask, and its plan.
         channels, connections = split_factors(factors)
@@ -97,12 +101,14 @@ class _Search:
         self._connections = connections
         self._kernels = {str(k.connections_name): k for k in channel_graph.kernels}
         self._kept_cost = KeptCost(channel_graph, groups, of, without=connections)
+        self._of_masks = None if connections else PlannedCost(channel_graph, groups, of, round_to)
         self._rounded = [group.name for group in groups if not group.is_input]
         flat = {name: f.ravel().astype("float64") for name, f in self._factors.items()}
         on = {name: int((f > 0).sum()) for name, f in flat.items()}
         path = connected_path(channel_graph, self._factors)
         first = {name: 0 if name in path else min(1, on[name]) for name in flat}
-        # Where all that is on is used, counting is exact; else plans are made, one by one.
+        self._on = np.concatenate([*(f > 0 for f in flat.values()), [True]])
+        # Where all that is on is used, counting is exact; else it is asked what a plan would keep.
         self.is_counted = not connections and not any(group.is_input for group in groups)
         self.is_counted &= all(on.values()) and round_to == 1
         self._prefer_what_arrives(groups, flat)
@@ -128,7 +134,9 @@ class _Search:
         return self._kept_cost.count(mask) if self.is_counted else self.planned_cost(mask)
 
     def planned_cost(self, mask: np.ndarray) -> int:
-        """The same, of the plan that is made of it."""
+        """The same, of the plan that would be made of it."""
+        if self._of_masks is not None:
+            return self._of_masks.cost(mask & self._on)
         return cost_of(self._channel_graph, self._of, self._plan(mask))
 
     def within(self, limit: int) -> np.ndarray:
@@ -163,8 +171,11 @@ class _Search:
         """What each factor adds at least to what a packed mask leaves, if it adds anything."""
         if self.is_counted:
             return self._kept_cost.increments(mask)
+        if self._of_masks is not None:
+            return np.append(self._of_channels(mask, self._of_masks.keep(mask & self._on)), 0)
         plan = self._plan(mask)
-        parts = [self._of_channels(mask, plan)]
+        of_channels = self._of_channels(mask, plan.keep)
+        parts = [of_channels + self._of_returning_connections(mask, plan)]
         for name, matrix in self._connections.items():
             kernel = self._kernels[name]
             between = kernel.between(np.ones_like(matrix), plan.keep)
@@ -176,15 +187,15 @@ class _Search:
         """What one entry of a kernel counts."""
         return 1 if self._of == "weights" else sum(u.positions(plan.keep) for u in kernel.uses)
 
-    def _of_channels(self, mask: np.ndarray, plan: Plan) -> np.ndarray:
-        each = self._kept_cost.increments(self._kept_cost.pack(plan.keep))[:-1]
+    def _of_channels(self, mask: np.ndarray, keep: Masks) -> np.ndarray:
+        each = self._kept_cost.increments(self._kept_cost.pack(keep))[:-1]
         for name in self._rounded if self._round_to > 1 else ():
             span = self._kept_cost.spans[name]
-            off, on = ~plan.keep[name], int((mask[span] & plan.keep[name]).sum())
+            off, on = ~keep[name], int((mask[span] & keep[name]).sum())
             # A filler is replaced for nothing; otherwise as many come as make a multiple.
             number = 0 if on % self._round_to else min(self._round_to, int(off.sum()))
             each[span] = number * each[span][off].min() if number else 0.0
-        return each + self._of_returning_connections(mask, plan) if self._connections else each
+        return each
 
     def _of_returning_connections(self, mask: np.ndarray, plan: Plan) -> np.ndarray:
         """What comes back at least with each unit that is off: its connections that are on.

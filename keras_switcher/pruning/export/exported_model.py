@@ -28,7 +28,8 @@ class ExportedModel:
 
     Attributes:
         inputs: The names of its inputs.
-        outputs: The names of its outputs.
+        outputs: The names of its outputs, in the network's order where the file has one: LiteRT's
+            are sorted.
 
     Raises:
         ValueError: If there is nothing at `filepath`, or its name does not tell the format.
@@ -74,7 +75,7 @@ class ExportedModel:
             batch_size: How many samples are in a batch.
 
         Returns:
-            An array; a dict of arrays by name for several outputs.
+            An array; a dict of arrays by name for several outputs, in the order of `outputs`.
 
         Raises:
             ValueError: If arrays and inputs do not fit.

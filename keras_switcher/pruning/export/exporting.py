@@ -12,8 +12,10 @@ import keras
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.tracing import trace
 from keras_switcher.pruning.export.names import (
+    check_outputs,
     input_names,
     keep_names,
+    with_flat_outputs,
     with_named_outputs,
 )
 from keras_switcher.pruning.export.onnx_writer import write_onnx
@@ -135,6 +137,7 @@ def export_model(
         if verify and format in RUNTIMES:
             runtime_package(format)
         _check_name(filepath, format)
+        check_outputs(model, format)
         settings = converter_settings(quantize, input_names(model), samples) if quantize else {}
         verbose = kwargs.get("verbose")
         _write(model, path, format, {"verbose": False, **kwargs, **settings})
@@ -168,6 +171,7 @@ def _check_name(filepath: str | Path, format: str) -> None:
 
 def _write(model: keras.Model, path: Path, format: str, kwargs: dict) -> None:
     """Writes a file in a format, with the network's names."""
+    model = with_flat_outputs(model)
     model(model.input)  # Keras refuses to write some formats for a model that was never called.
     of_tensorflow = keras.backend.backend() == "tensorflow"
     with _missing_packages_told(format):

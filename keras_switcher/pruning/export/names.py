@@ -2,6 +2,7 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import keras
 from keras import tree
@@ -19,18 +20,56 @@ def output_names(model: keras.Model, format: str = "onnx") -> list[str]:
         model: The network.
         format: SavedModel keeps Keras's own structure, and the names that TensorFlow gives it.
     """
-    outputs = model.output
-    if isinstance(outputs, dict) and not any(map(tree.is_nested, outputs.values())):
+    made_by = None if format == "tf_saved_model" else list(model.output_names)
+    return names_of_outputs(model.output, made_by)
+
+
+def names_of_outputs(outputs: Any, made_by: list[str] | None) -> list[str]:
+    """The names of outputs, in their order when they are flattened.
+
+    Those are the keys of a dict; else the names of the layers that make them, if none is there
+    twice; else numbers.
+
+    Args:
+        outputs: The structure of outputs.
+        made_by: The names of these layers; None for numbers.
+    """
+    if isinstance(outputs, dict) and not is_nested(outputs):
         return tree.flatten({key: key for key in outputs})
-    names = list(model.output_names)
-    if format == "tf_saved_model" or len(set(names)) < len(tree.flatten(outputs)):
-        return [f"output_{number}" for number in range(len(tree.flatten(outputs)))]
-    return names
+    number = len(tree.flatten(outputs))
+    if made_by is None or len(set(made_by)) < number:
+        return [f"output_{place}" for place in range(number)]
+    return made_by
+
+
+def is_nested(outputs: Any) -> bool:
+    """Whether there are lists or dicts within the list or dict of a network's outputs."""
+    each = outputs.values() if isinstance(outputs, dict) else outputs
+    return tree.is_nested(outputs) and any(map(tree.is_nested, each))
+
+
+def check_outputs(model: keras.Model, format: str) -> None:
+    """Raises ValueError if a format does not take a network's structure of outputs."""
+    if format == "tf_saved_model" and is_nested(model.output):
+        structure = tree.map_structure(lambda x: x.name, model.output)
+        raise ValueError(
+            "The signature of a SavedModel returns a list or a dict of tensors, and nothing "
+            f"within. Received: outputs {structure}. Export the network with all of them in one "
+            "list, keras.Model(model.input, keras.tree.flatten(model.output)), or to another "
+            "format."
+        )
+
+
+def with_flat_outputs(model: keras.Model) -> keras.Model:
+    """A network of the same layers whose outputs are a list or a dict of tensors."""
+    if not is_nested(model.output):
+        return model
+    return keras.Model(model.input, tree.flatten(model.output), name=model.name)
 
 
 def with_named_outputs(model: keras.Model) -> keras.Model:
     """A network of the same layers whose outputs are a dict: LiteRT takes its names from it."""
-    if isinstance(model.output, dict):
+    if isinstance(model.output, dict) and not is_nested(model.output):
         return model
     outputs = dict(zip(output_names(model), tree.flatten(model.output), strict=True))
     return keras.Model(model.input, outputs, name=model.name)
@@ -67,11 +106,15 @@ def _name_ends_of_openvino(path: Path, inputs: list[str], outputs: list[str]) ->
     # Behind the network's own it has an output for each tensor inside that nothing reads.
     for result in model.get_results()[len(outputs) :]:
         model.remove_result(result)
-    for ends, names in ((model.inputs, inputs), (model.outputs, outputs)):
-        if set(names) <= {name for end in ends for name in end.names}:
-            continue  # As those of a dict, which come in an order of their own.
-        for end, name in zip(ends, names, strict=True):
-            end.tensor.set_names({name})
+    named = [*zip(_in_order(model.inputs, inputs), inputs, strict=True)]
+    named += zip(_in_order(model.outputs, outputs), outputs, strict=True)
+    for end, _ in named:
+        end.tensor.set_names(set())
+    for end, name in named:
+        # A tensor that is two outputs, or an input and an output, has the names of all of them;
+        # the node tells which of them is which.
+        end.tensor.set_names({*end.tensor.get_names(), name})
+        end.get_node().set_friendly_name(name)
     # Not in place: the weights are read from the file as they are written.
     folder = path.parent / "named"
     folder.mkdir()
@@ -80,3 +123,15 @@ def _name_ends_of_openvino(path: Path, inputs: list[str], outputs: list[str]) ->
     for new in folder.iterdir():
         new.replace(path.parent / new.name)
     folder.rmdir()
+
+
+def _in_order(ends: list[Any], names: list[str]) -> list[Any]:
+    """Inputs or outputs in the order of names: those of a dict come in an order of their own."""
+    left, found = list(ends), {}
+    for name in names:
+        end = next((end for end in left if name in end.names), None)
+        if end is not None:
+            found[name] = end
+            left.remove(end)
+    others = iter(left)
+    return [found[name] if name in found else next(others) for name in names]

@@ -43,11 +43,12 @@ class SavedModel:
         specs = self._signature.structured_input_signature[1]
         self.inputs = list(specs)
         self.dtypes = [spec.dtype.name for spec in specs.values()]
-        self.outputs = list(self._signature.structured_outputs)
+        self.outputs = sorted(self._signature.structured_outputs, key=_place_of)
 
     def run(self, values: Arrays) -> Arrays:
         tensors = {name: self._tensor(value) for name, value in values.items()}
-        return {name: value.numpy() for name, value in self._signature(**tensors).items()}
+        made = self._signature(**tensors)
+        return {name: made[name].numpy() for name in self.outputs}
 
 
 class LiteRT:
@@ -69,7 +70,7 @@ class LiteRT:
             )
         self._run = interpreter.get_signature_runner()
         self._given, self._made = self._run.get_input_details(), self._run.get_output_details()
-        self.inputs, self.outputs = list(self._given), list(self._made)
+        self.inputs, self.outputs = list(self._given), sorted(self._made, key=_place_of)
         self.dtypes = [np.dtype(details["dtype"]).name for details in self._given.values()]
 
     def run(self, values: Arrays) -> Arrays:
@@ -80,7 +81,7 @@ class LiteRT:
             if len(next(iter(given.values()))) < 2:
                 raise
             made = self._one_by_one(given)
-        return {name: _restored(value, self._made[name]) for name, value in made.items()}
+        return {name: _restored(made[name], self._made[name]) for name in self.outputs}
 
     def _one_by_one(self, given: Arrays) -> Arrays:
         """Some networks are converted for one sample at a time alone."""
@@ -136,9 +137,19 @@ class OpenVINO:
 
 
 def _name_of(port: Any) -> str:
-    """The name of an input or output that is no name of a tensor within the file, if it has one."""
+    """The name of an input or output: where its tensor has several, the one that its node has.
+
+    Else one that is no name of a tensor within the file, if there is such.
+    """
     names = sorted(port.get_names())
-    return next((name for name in names if ":" not in name), names[0])
+    own = port.get_node().get_friendly_name()
+    return own if own in names else next((name for name in names if ":" not in name), names[0])
+
+
+def _place_of(name: str) -> tuple[int, str]:
+    """By what outputs are sorted which a file holds in no order: their numbers, or their names."""
+    number = name.removeprefix("output_")
+    return (int(number) if number.isdecimal() and number != name else -1), name
 
 
 # What opens a file, by its format.

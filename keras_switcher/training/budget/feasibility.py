@@ -12,6 +12,7 @@ from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.groups import ChannelGroup, ConnectionGroup
 from keras_switcher.graph.hidden_weights import SHOWN
 from keras_switcher.graph.kernel import Kernel
+from keras_switcher.pruning.allocation.allocation import ALL
 from keras_switcher.training.accounting import Accounting
 from keras_switcher.training.budget.budget import Budget
 
@@ -72,6 +73,13 @@ def _check_reachable(budget: Budget, gated: GatedNetwork, accounting: Accounting
             stays = _longest(budget.table, gated.channel_graph, names)
         else:
             stays = _unpruned(gated.channel_graph, names)
+        if f"{least:.4f}" == ALL:
+            more = _not_chosen(gated)
+            advice = f"Choose more groups: {', '.join(more)}." if more else "No others can be."
+            raise ValueError(
+                f"Nothing of the {budget.of} can be pruned by the chosen groups: with one factor "
+                f"left in each, all of it remains.{stays}\n{advice}"
+            )
         raise ValueError(
             f"The chosen groups cannot bring the {budget.of} down to {budget.keep:.2%}: with "
             f"one factor left in each, {least:.2%} remain.{stays}\n{_more_to_choose(gated)}"
@@ -137,12 +145,8 @@ def _why_large(
 
 def _more_to_choose(gated: GatedNetwork) -> str:
     """What to do about a budget that cannot be met: choose more groups, if there are any."""
-    channel_graph, chosen = gated.channel_graph, set(gated.names)
-    candidates: list[ChannelGroup | ConnectionGroup] = []
-    candidates += channel_graph.groups if gated.groups else []
-    candidates += channel_graph.connections if gated.connections else []
-    more = [f"'{g.name}'" for g in candidates if g.prunable and g.name not in chosen]
-    whole = [] if gated.groups or more else _kept_whole(channel_graph, chosen)
+    more = _not_chosen(gated)
+    whole = [] if gated.groups or more else _kept_whole(gated.channel_graph, set(gated.names))
     if whole:
         return (
             "Ask for more to be kept, or have channels pruned, too (connections='both'): of what "
@@ -151,6 +155,15 @@ def _more_to_choose(gated: GatedNetwork) -> str:
     if not more:
         return "Ask for more to be kept: all groups that can be pruned are chosen."
     return f"Ask for more to be kept, or choose more groups: {', '.join(more)}."
+
+
+def _not_chosen(gated: GatedNetwork) -> list[str]:
+    """The groups that could be chosen, too."""
+    channel_graph, chosen = gated.channel_graph, set(gated.names)
+    candidates: list[ChannelGroup | ConnectionGroup] = []
+    candidates += channel_graph.groups if gated.groups else []
+    candidates += channel_graph.connections if gated.connections else []
+    return [f"'{g.name}'" for g in candidates if g.prunable and g.name not in chosen]
 
 
 def _kept_whole(channel_graph: ChannelGraph, chosen: set[str]) -> list[str]:
