@@ -66,7 +66,8 @@ def allocate(
         if least > within:
             lower = _what_to_lower(floor, round_to, allocation)
             if rounded_up(least, total) == ALL:
-                raise ValueError(_nothing(channel_graph, of, cost.unpack(always), lower))
+                kept_of = cost.unpack(always)
+                raise ValueError(_nothing(channel_graph, keep, of, kept_of, lower))
             raise ValueError(
                 f"A budget of {keep:.2%} of the {name_of(of)} cannot be met: with the least that "
                 f"each group keeps, {least / total:.2%} remain. Ask for at least "
@@ -123,7 +124,11 @@ def _what_to_lower(floor: float, round_to: int, allocation: str | Mapping[str, f
 
 
 def _nothing(
-    channel_graph: ChannelGraph, of: Measure, kept: dict[str, np.ndarray], lower: str
+    channel_graph: ChannelGraph,
+    keep: float,
+    of: Measure,
+    kept: dict[str, np.ndarray],
+    lower: str,
 ) -> str:
     """What is said where the least that is kept is all of a cost."""
     why = {}
@@ -138,6 +143,7 @@ def _nothing(
     more = any(mask.size > 1 and mask.all() for mask in kept.values())
     advice = f" Lower {lower}." if lower and more else ""
     return (
-        f"Nothing of '{channel_graph.graph.name}' can be pruned: with the least that each group "
-        f"keeps, all of the {name_of(of)} remains.{advice}{shown_reasons(channel_graph, why)}"
+        f"A budget of {keep:.2%} of the {name_of(of)} cannot be met, as nothing of "
+        f"'{channel_graph.graph.name}' can be pruned: with the least that each group keeps, all of "
+        f"it remains.{advice}{shown_reasons(channel_graph, why)}"
     )
