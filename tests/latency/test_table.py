@@ -155,6 +155,17 @@ def test_a_network_of_other_layers_was_not_pruned_from_it():
         table_of(model).milliseconds(other, pruned_from=model)
 
 
+def test_a_network_of_the_same_build_with_other_layers_was_not_pruned_from_it():
+    """Nothing but names tells layers apart: as many of them in the same places are no proof."""
+    model = with_branches()
+    other = keras.models.clone_model(
+        model,
+        clone_function=lambda x: type(x).from_config({**x.get_config(), "name": f"my_{x.name}"}),
+    )
+    with pytest.raises(ValueError, match="was not pruned from"):
+        table_of(model).milliseconds(other, pruned_from=model)
+
+
 @pytest.mark.parametrize("keep", [0.4, 0.7])
 def test_prune_and_compact_hold_a_budget_of_latency(keep):
     model = network()
