@@ -249,6 +249,20 @@ def test_a_budget_of_time_that_leaves_few_macs_says_how_many(overhead):
     assert structure.splitlines()[-1] == f"Warning: {said[1]}"
 
 
+@pytest.mark.only("tensorflow", reason="It writes a SavedModel.")
+def test_an_exported_network_of_few_macs_says_so_too(tmp_path):
+    model = network()
+    table = table_of(model, overhead=1e-3)
+    # Nearly all of the time stays, so that training may end with almost nothing else.
+    budget = ks.Budget(0.99, of="latency", table=table)
+    task = ks.SwitcherModel(model, ks.switchers.FreeFactors(), budget=budget)
+    values = np.zeros(task.switcher.parameters.shape, "float32")
+    values[[0, 6]] = 1
+    task.switcher.parameters.assign(values)
+    with pytest.warns(UserWarning, match=r"99\.00% of the latency leaves .* of the macs"):
+        task.export(tmp_path / "served")
+
+
 def test_budgets_with_a_table_are_saved_and_compared_by_their_configuration(tmp_path):
     model = network()
     table = table_of(model, overhead=1e-6, round_to=8)
