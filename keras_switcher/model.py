@@ -576,6 +576,9 @@ class SwitcherModel(BackendTrainer):
         Returns:
             An `ExportReport`: the size of the file, and its difference from the network.
 
+        Warns:
+            UserWarning: As `compact`.
+
         Raises:
             ValueError: As `compact`; if there is something at `filepath`; if the file does not run
                 or computes something else.
@@ -599,6 +602,7 @@ class SwitcherModel(BackendTrainer):
         factors = self._projected(None, round_to).factors
         channel_graph = self.gated.channel_graph
         plan = plan_removal(channel_graph, factors, round_to)
+        warn_of_few_macs(self.budget, channel_graph, plan)
         small = compact(channel_graph, plan, factors if verify else None)
         reference = Reference(channel_graph, factors)
         return export_model(

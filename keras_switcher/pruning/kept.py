@@ -4,16 +4,15 @@ import numpy as np
 
 from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.groups import ChannelGroup
+from keras_switcher.graph.names import Names
 from keras_switcher.pruning.remains import Remains
 
 
 def kept_channels(before: ChannelGraph, after: ChannelGraph) -> dict[str, int | None]:
     """How many channels a smaller network has of each group that could be pruned.
 
-    Layers keep their names, but for those within layers that were opened: these are found by their
-    places, which are the same where no group is gone as a whole. Groups of which no layer is left
-    are gone where the layers that are left are those that would be without them.
+    Layers are found by the names that surgery gives them. Groups of which no layer is left are gone
+    where the layers that are left are those that would be without them.
 
     Args:
         before: The network's `ChannelGraph`.
@@ -22,17 +21,14 @@ def kept_channels(before: ChannelGraph, after: ChannelGraph) -> dict[str, int | 
     Returns:
         Maps names of the network's groups to numbers; None where it cannot be told.
     """
-    left = {_name(p.name): group.size for group in after.groups for p in group.producers}
-    places = dict(zip(_inner(before), _inner(after), strict=False))
-    same = len(_inner(before)) == len(_inner(after))
+    names, names_after = _names(before), _names(after)
+    left = {names_after[p.name]: group.size for group in after.groups for p in group.producers}
     found: dict[str, int | None] = {}
     lost = []
     for group in before.groups:
         if not group.prunable or group.is_input:
             continue
-        sizes = [left[_name(p.name)] for p in group.producers if _name(p.name) in left]
-        if not sizes and same:
-            sizes = [places[group].size]
+        sizes = [left[names[p.name]] for p in group.producers if names[p.name] in left]
         if not sizes:
             lost.append(group.name)
         found[group.name] = sizes[0] if sizes and sizes[0] <= group.size else None
@@ -59,14 +55,15 @@ def _kernels_without(channel_graph: ChannelGraph, numbers: dict) -> set[str]:
 
 def _kernels(channel_graph: ChannelGraph, calls: dict[int, Call] | None) -> set[str]:
     """The names of layers with kernels, of some calls or of all."""
+    names = _names(channel_graph)
     used = [use.call for kernel in channel_graph.kernels for use in kernel.uses]
-    return {_name(call.op.name) for call in used if calls is None or id(call) in calls}
+    return {names[call.name] for call in used if calls is None or id(call) in calls}
 
 
-def _inner(channel_graph: ChannelGraph) -> list[ChannelGroup]:
-    return [group for group in channel_graph.groups if not group.is_input]
+def _names(channel_graph: ChannelGraph) -> dict[str, str]:
+    """The names of layers as they are in a smaller network, by name of call.
 
-
-def _name(name: str) -> str:
-    """A layer's name as it is in a smaller network: layers of a model have no slashes."""
-    return name.replace("/", "_")
+    Nested models may have layers of the same name, and names within opened layers have slashes.
+    """
+    names = Names(channel_graph.graph)
+    return {call.name: names.of(call.op) for call in channel_graph.graph.calls}

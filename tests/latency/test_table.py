@@ -155,6 +155,17 @@ def test_a_network_of_other_layers_was_not_pruned_from_it():
         table_of(model).milliseconds(other, pruned_from=model)
 
 
+def test_a_network_of_the_same_build_with_other_layers_was_not_pruned_from_it():
+    """Nothing but names tells layers apart: as many of them in the same places are no proof."""
+    model = with_branches()
+    other = keras.models.clone_model(
+        model,
+        clone_function=lambda x: type(x).from_config({**x.get_config(), "name": f"my_{x.name}"}),
+    )
+    with pytest.raises(ValueError, match="was not pruned from"):
+        table_of(model).milliseconds(other, pruned_from=model)
+
+
 @pytest.mark.parametrize("keep", [0.4, 0.7])
 def test_prune_and_compact_hold_a_budget_of_latency(keep):
     model = network()
@@ -236,6 +247,20 @@ def test_a_budget_of_time_that_leaves_few_macs_says_how_many(overhead):
             f"50.00% of the latency leaves {share:.2%} of the macs: 47.00% of the time" in message
         )
     assert structure.splitlines()[-1] == f"Warning: {said[1]}"
+
+
+@pytest.mark.only("tensorflow", reason="It writes a SavedModel.")
+def test_an_exported_network_of_few_macs_says_so_too(tmp_path):
+    model = network()
+    table = table_of(model, overhead=1e-3)
+    # Nearly all of the time stays, so that training may end with almost nothing else.
+    budget = ks.Budget(0.99, of="latency", table=table)
+    task = ks.SwitcherModel(model, ks.switchers.FreeFactors(), budget=budget)
+    values = np.zeros(task.switcher.parameters.shape, "float32")
+    values[[0, 6]] = 1
+    task.switcher.parameters.assign(values)
+    with pytest.warns(UserWarning, match=r"99\.00% of the latency leaves .* of the macs"):
+        task.export(tmp_path / "served")
 
 
 def test_budgets_with_a_table_are_saved_and_compared_by_their_configuration(tmp_path):

@@ -171,7 +171,7 @@ def _check_name(filepath: str | Path, format: str) -> None:
 
 def _write(model: keras.Model, path: Path, format: str, kwargs: dict) -> None:
     """Writes a file in a format, with the network's names."""
-    model = with_flat_outputs(model)
+    named, model = model, with_flat_outputs(model, format)
     model(model.input)  # Keras refuses to write some formats for a model that was never called.
     of_tensorflow = keras.backend.backend() == "tensorflow"
     with _missing_packages_told(format):
@@ -182,7 +182,7 @@ def _write(model: keras.Model, path: Path, format: str, kwargs: dict) -> None:
             with warnings.catch_warnings():  # LiteRT's converter calls what it calls deprecated.
                 warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter")
                 written.export(str(path), format=format, **kwargs)
-        keep_names(path, format, model)
+        keep_names(path, format, named)
 
 
 @contextmanager

@@ -1,11 +1,15 @@
 """Names of inputs and outputs: a file has those of the network."""
 
 import importlib
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import keras
 from keras import tree
+
+# Formats in which all tensors of a file share one set of names, and no signature has its own.
+_ONE_SET = ("onnx", "openvino")
 
 
 def input_names(model: keras.Model) -> list[str]:
@@ -13,15 +17,28 @@ def input_names(model: keras.Model) -> list[str]:
     return [tensor.name for tensor in tree.flatten(model.input)]
 
 
-def output_names(model: keras.Model, format: str = "onnx") -> list[str]:
+def output_names(model: keras.Model, format: str) -> list[str]:
     """The names of a network's outputs in a file, in the order of its flattened outputs.
 
     Args:
         model: The network.
-        format: SavedModel keeps Keras's own structure, and the names that TensorFlow gives it.
+        format: SavedModel keeps Keras's own structure, and the names that TensorFlow gives it. In
+            ONNX and OpenVINO an output that is named as an input has the next name that is free.
     """
     made_by = None if format == "tf_saved_model" else list(model.output_names)
-    return names_of_outputs(model.output, made_by)
+    names = names_of_outputs(model.output, made_by)
+    return _beside(names, input_names(model)) if format in _ONE_SET else names
+
+
+def _beside(names: list[str], inputs: list[str]) -> list[str]:
+    """Names of which none is that of an input."""
+    free, taken = [], {*names, *inputs}
+    for name in names:
+        if name in inputs:
+            name = next(new for number in count(1) if (new := f"{name}_{number}") not in taken)
+            taken.add(name)
+        free.append(name)
+    return free
 
 
 def names_of_outputs(outputs: Any, made_by: list[str] | None) -> list[str]:
@@ -60,9 +77,11 @@ def check_outputs(model: keras.Model, format: str) -> None:
         )
 
 
-def with_flat_outputs(model: keras.Model) -> keras.Model:
-    """A network of the same layers whose outputs are a list or a dict of tensors."""
-    if not is_nested(model.output):
+def with_flat_outputs(model: keras.Model, format: str) -> keras.Model:
+    """A network of the same layers whose outputs are a list, or a dict with keys to be names."""
+    is_dict = isinstance(model.output, dict)
+    are_names = not is_dict or set(output_names(model, format)) == set(model.output)
+    if not is_nested(model.output) and are_names:
         return model
     return keras.Model(model.input, tree.flatten(model.output), name=model.name)
 
@@ -71,16 +90,16 @@ def with_named_outputs(model: keras.Model) -> keras.Model:
     """A network of the same layers whose outputs are a dict: LiteRT takes its names from it."""
     if isinstance(model.output, dict) and not is_nested(model.output):
         return model
-    outputs = dict(zip(output_names(model), tree.flatten(model.output), strict=True))
+    outputs = dict(zip(output_names(model, "litert"), tree.flatten(model.output), strict=True))
     return keras.Model(model.input, outputs, name=model.name)
 
 
 def keep_names(path: Path, format: str, model: keras.Model) -> None:
     """Gives what goes into an ONNX or OpenVINO file and comes out of it the network's names."""
     if format == "onnx":
-        _name_outputs_of_onnx(path, output_names(model))
+        _name_outputs_of_onnx(path, output_names(model, format))
     elif format == "openvino":
-        _name_ends_of_openvino(path, input_names(model), output_names(model))
+        _name_ends_of_openvino(path, input_names(model), output_names(model, format))
 
 
 def _name_outputs_of_onnx(path: Path, names: list[str]) -> None:

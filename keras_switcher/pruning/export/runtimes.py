@@ -1,6 +1,6 @@
 """Runtimes: a file of each format behind the same two lists of names and one method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,7 +43,7 @@ class SavedModel:
         specs = self._signature.structured_input_signature[1]
         self.inputs = list(specs)
         self.dtypes = [spec.dtype.name for spec in specs.values()]
-        self.outputs = sorted(self._signature.structured_outputs, key=_place_of)
+        self.outputs = _in_order(self._signature.structured_outputs)
 
     def run(self, values: Arrays) -> Arrays:
         tensors = {name: self._tensor(value) for name, value in values.items()}
@@ -70,7 +70,7 @@ class LiteRT:
             )
         self._run = interpreter.get_signature_runner()
         self._given, self._made = self._run.get_input_details(), self._run.get_output_details()
-        self.inputs, self.outputs = list(self._given), sorted(self._made, key=_place_of)
+        self.inputs, self.outputs = list(self._given), _in_order(self._made)
         self.dtypes = [np.dtype(details["dtype"]).name for details in self._given.values()]
 
     def run(self, values: Arrays) -> Arrays:
@@ -146,10 +146,11 @@ def _name_of(port: Any) -> str:
     return own if own in names else next((name for name in names if ":" not in name), names[0])
 
 
-def _place_of(name: str) -> tuple[int, str]:
-    """By what outputs are sorted which a file holds in no order: their numbers, or their names."""
-    number = name.removeprefix("output_")
-    return (int(number) if number.isdecimal() and number != name else -1), name
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Outputs that a file holds in no order: by their numbers if they are numbered, or by name."""
+    in_order = sorted(names)
+    numbered = [f"output_{number}" for number in range(len(in_order))]
+    return numbered if in_order == sorted(numbered) else in_order
 
 
 # What opens a file, by its format.

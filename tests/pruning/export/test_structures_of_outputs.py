@@ -21,6 +21,16 @@ FLAT = {
     "an input, twice in a dict": lambda x, y, z: {"c": x, "b": y, "a": x},
     "more than ten": lambda x, y, z: [y, z] * 6,
 }
+# Outputs with the name of the input, which is another tensor, or the same.
+NAMED_AS_INPUTS = {
+    "one": lambda x, y, z: {"x": y},
+    "beside others": lambda x, y, z: {"x": y, "b": z},
+    "beside the next name": lambda x, y, z: {"x": y, "x_1": z},
+    "twice": lambda x, y, z: {"x": y, "y": y},
+    "the input itself": lambda x, y, z: {"x": x, "y": y},
+    "the input itself, alone": lambda x, y, z: [x],
+    "the input itself, in a list": lambda x, y, z: [y, x],
+}
 NESTED = {
     "a list within": lambda x, y, z: [[z, y], y],
     "a dict within": lambda x, y, z: {"q": {"s": z, "r": y}, "p": y},
@@ -42,6 +52,7 @@ def check_predicts(file, model):
     """What it predicts is what the model does, in its order."""
     assert file.inputs == ["x"]
     made = file.predict(samples(), batch_size=2)
+    made = made if isinstance(made, dict) else {file.outputs[0]: made}
     assert list(made) == file.outputs
     expected = tree.flatten(model.output)
     assert len(made) == len(expected)
@@ -60,6 +71,30 @@ def test_a_tensor_may_be_several_outputs(outputs, format, tmp_path):
     keys = sorted(model.output) if isinstance(model.output, dict) else numbered
     assert file.outputs == keys
     check_predicts(file, model)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("outputs", NAMED_AS_INPUTS.values(), ids=list(NAMED_AS_INPUTS))
+def test_an_output_may_have_the_name_of_an_input(outputs, format, tmp_path):
+    """Where all tensors of a file share one set of names, it has the next one that is free."""
+    model = network(outputs)
+    path = tmp_path / f"file{SUFFIXES[format]}"
+    assert export_model(model, path, format).difference < 1e-5
+    file = ExportedModel(path)
+    assert len(set(file.outputs)) == len(model.outputs)
+    if format in ("onnx", "openvino"):
+        assert "x" not in file.outputs
+    elif isinstance(model.output, dict):
+        assert file.outputs == sorted(model.output)
+    check_predicts(file, model)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_keys_that_look_like_numbers_are_in_the_network_s_order(format, tmp_path):
+    model = network(lambda x, y, z: {"output_9": y, "output_10": z})
+    path = tmp_path / f"file{SUFFIXES[format]}"
+    export_model(model, path, format)
+    check_predicts(ExportedModel(path), model)
 
 
 @pytest.mark.parametrize("format", FORMATS[1:])
