@@ -172,6 +172,10 @@ class Carried:
         masks = masks_on(args, kwargs)
         return [None if id(mask) in self._unknown else mask for mask in masks]
 
+    def is_known(self, mask: Any) -> bool:
+        """Whether a mask is there, and known."""
+        return mask is not None and id(mask) not in self._unknown
+
     def unmasked(self, inputs: Any) -> tuple[int, ...]:
         """The places of a model's inputs from which layers in it take their masks away."""
         return tuple(n for n, x in enumerate(tree.flatten(inputs)) if id(x) in self._taken)

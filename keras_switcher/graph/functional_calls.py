@@ -84,11 +84,21 @@ def _inside(
     hung = with_hung(kwargs, carried.known_masks(args, kwargs))
     if isinstance(op, keras.Model) and why_unreadable(op) is None:
         values = args[0] if args else kwargs["inputs"]
-        return calls_of_model(op, values, look_inside, carried, kwargs.get("mask")), hung
+        inner = calls_of_model(op, values, look_inside, carried, kwargs.get("mask"))
+        inner.calls += _calls_of_masks_made(inner, carried)
+        return inner, hung
     inside = look_inside(op, args, hung if why is None else kwargs, why)
     if isinstance(inside, CallGraph):
         return inside, hung
     return inside, carried.told(op, args, kwargs, inside)
+
+
+def _calls_of_masks_made(graph: CallGraph, carried: Carried) -> list[Call]:
+    """The calls that make the masks on the outputs of a nested model: others are told these."""
+    made = [(call.outputs, call.masks) for call in graph.calls]
+    known = [x for x in tree.flatten((graph.inputs, made)) if is_tensor(x)]
+    known += [mask for mask in map(mask_of, tree.flatten(graph.inputs)) if mask is not None]
+    return list(calls_before([x for x in graph.masks if carried.is_known(x)], known))
 
 
 def _symbols_of_masks(inside: Any) -> list:

@@ -195,6 +195,17 @@ def test_layers_that_read_masks_are_opened(make):
     assert not [name for name in OPENED[make] if not any(n.startswith(name) for n in found)], found
 
 
+@pytest.mark.parametrize("reader", [layers.GlobalAveragePooling1D, layers.Flatten])
+def test_a_nested_network_that_makes_a_mask(reader):
+    inner_inputs = keras.Input((5,), dtype="int32")
+    words = layers.Embedding(9, 8, mask_zero=True)(inner_inputs)
+    inner = keras.Model(inner_inputs, layers.Dense(7, "relu", name="d")(words))
+    inputs = keras.Input((5,), dtype="int32", name="tokens")
+    model = built(inputs, reader()(Block(7, name="a")(inner(inputs))), pools=False)
+    assert prunable(model) >= {"d", "a/first"}
+    check(model)
+
+
 def test_a_nested_network_hands_on_its_mask_where_inputs_are_removed():
     """Channels that are taken from a tensor make a new one, without a mask."""
     inputs, x = tokens()
