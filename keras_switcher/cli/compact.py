@@ -61,7 +61,9 @@ def compact(
         show_json({"out": str(out), **_told(structure)})
         return
     say(structure)
-    say(f"{out} is written: same outputs, and it loads without this package.")
+    # Within a budget that training has not reached, channels go that it had left on.
+    what = "same outputs" if keep is None else "the strongest factors within the budget"
+    say(f"{out} is written: {what}, and it loads without this package.")
 
 
 def _told(structure: Structure) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """Names of inputs and outputs: a file has those of the network."""
 
 import importlib
+import re
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import tree
 
 # Formats in which all tensors of a file share one set of names, and no signature has its own.
 _ONE_SET = ("onnx", "openvino")
+# What TensorFlow calls the outputs of a list.
+_NUMBERED = re.compile(r"Identity(?:_(\d+))?:0")
 
 
 def input_names(model: keras.Model) -> list[str]:
@@ -145,12 +149,20 @@ def _name_ends_of_openvino(path: Path, inputs: list[str], outputs: list[str]) ->
 
 
 def _in_order(ends: list[Any], names: list[str]) -> list[Any]:
-    """Inputs or outputs in the order of names: those of a dict come in an order of their own."""
+    """Inputs or outputs in the order of names: those of a dict come in an order of their own.
+
+    Those of a list have numbers, and come in the order of the alphabet.
+    """
     left, found = list(ends), {}
     for name in names:
         end = next((end for end in left if name in end.names), None)
         if end is not None:
             found[name] = end
             left.remove(end)
+    numbers = [
+        [int(each[1] or 0) for each in map(_NUMBERED.fullmatch, e.names) if each] for e in left
+    ]
+    if all(len(each) == 1 for each in numbers):  # No tensor is several of them.
+        left = [left[place] for place in np.argsort([each[0] for each in numbers])]
     others = iter(left)
     return [found[name] if name in found else next(others) for name in names]

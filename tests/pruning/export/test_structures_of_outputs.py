@@ -89,6 +89,19 @@ def test_an_output_may_have_the_name_of_an_input(outputs, format, tmp_path):
     check_predicts(file, model)
 
 
+@pytest.mark.parametrize("format", FORMATS[1:])
+def test_more_than_ten_outputs_are_in_their_order(format, tmp_path):
+    def heads(x, y, z):
+        return [layers.Dense(2 + place % 3, name=f"q{place}")(y) for place in range(12)]
+
+    path = tmp_path / f"network{SUFFIXES[format]}"
+    model = network(heads)
+    export_model(model, path, format, verbose=False)
+    made = ExportedModel(path).predict(samples())
+    for place, expected in enumerate(model(samples())):
+        np.testing.assert_allclose(made[f"q{place}"], ops.convert_to_numpy(expected), atol=1e-5)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_keys_that_look_like_numbers_are_in_the_network_s_order(format, tmp_path):
     model = network(lambda x, y, z: {"output_9": y, "output_10": z})
