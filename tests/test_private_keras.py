@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from keras.src.backend.common import global_state
+from keras.src.backend.common import global_state, masking
 from keras.src.ops.node import Node
 
 import keras_switcher
@@ -105,11 +105,14 @@ def test_what_calls_of_a_layer_change():
     assert drop._seed_generators == [drop.seed_generator], "_seed_generators"
 
 
-def test_keras_mask():
-    """`_keras_mask`: the mask of a tensor, symbolic ones included; layers hand it on."""
+def test_masking():
+    """`get_keras_mask` and `set_keras_mask` in keras.src: what layers look for, and hand on."""
     masked = layers.Masking()(keras.Input((5, 3)))
-    assert masked._keras_mask.shape == (None, 5), "_keras_mask"
-    assert layers.Dense(2)(masked)._keras_mask is masked._keras_mask, "_keras_mask"
+    assert masking.get_keras_mask(masked).shape == (None, 5), "get_keras_mask"
+    handed = masking.get_keras_mask(layers.Dense(2)(masked))
+    assert handed is masking.get_keras_mask(masked), "get_keras_mask"
+    masking.set_keras_mask(masked, None)
+    assert masking.get_keras_mask(layers.Dense(2)(masked)) is None, "set_keras_mask"
 
 
 def test_trainable_variables_of_an_optimizer():

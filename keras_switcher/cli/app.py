@@ -1,6 +1,5 @@
 """The application: its commands, and what becomes of errors and warnings."""
 
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -71,7 +70,3 @@ def _shown_once() -> Callable[..., None]:
             complain("warning", str(message))
 
     return show
-
-
-if __name__ == "__main__":
-    sys.exit(run())

@@ -129,11 +129,10 @@ class Carried:
         read = [*masks_on(args, kwargs), *given]  # They may be told to a layer, too.
         is_lost = any(id(mask) in self._lost for mask in read)
         is_unknown = any(id(mask) in self._unknown for mask in read)
-        known = _masks(op, args, kwargs)
-        if known is None:
+        found = _masks(op, args, kwargs)
+        may_take = found is None or isinstance(op, layers.MultiHeadAttention)
+        if found is None:
             is_unknown, found = True, [keras.KerasTensor(x.shape[:-1], "bool") for x in made]
-        else:
-            found = known
         for x, mask in zip(made, found, strict=False):
             if mask is not None:
                 set_mask(x, mask)
@@ -142,7 +141,7 @@ class Carried:
                     self._unknown.add(id(mask))
                 if is_lost:
                     self._lose(mask)
-        if known is None or isinstance(op, layers.MultiHeadAttention):
+        if may_take:
             self._may_be_taken.update(id(x) for x in given if mask_of(x) is not None)
 
     def add_opened(self, call: Call) -> None:
@@ -169,8 +168,7 @@ class Carried:
 
     def known_masks(self, args: tuple, kwargs: dict) -> list:
         """The masks on the tensors among arguments, see `masks_on`, as far as they are known."""
-        masks = masks_on(args, kwargs)
-        return [None if id(mask) in self._unknown else mask for mask in masks]
+        return [mask if self.is_known(mask) else None for mask in masks_on(args, kwargs)]
 
     def is_known(self, mask: Any) -> bool:
         """Whether a mask is there, and known."""

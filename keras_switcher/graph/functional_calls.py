@@ -47,9 +47,9 @@ def calls_of_model(
     known = {id(x): x for x in begins if is_tensor(x)}
 
     def visit(op: keras.Operation, *args: Any, **kwargs: Any) -> Any:
-        inside, seen = (
-            _inside(op, args, kwargs, look_inside, carried) if look_inside else (None, kwargs)
-        )
+        inside, seen = None, kwargs
+        if look_inside:
+            inside, seen = _inside(op, args, kwargs, look_inside, carried)
         proxy = proxies.setdefault(id(op), OperationProxy(op))
         # Keras would run call() again to find the shapes of what it returns.
         proxy.known = inside.outputs if isinstance(inside, CallGraph) else None
@@ -95,9 +95,9 @@ def _inside(
 
 def _calls_of_masks_made(graph: CallGraph, carried: Carried) -> list[Call]:
     """The calls that make the masks on the outputs of a nested model: others are told these."""
+    inputs = tree.flatten(graph.inputs)
     made = [(call.outputs, call.masks) for call in graph.calls]
-    known = [x for x in tree.flatten((graph.inputs, made)) if is_tensor(x)]
-    known += [mask for mask in map(mask_of, tree.flatten(graph.inputs)) if mask is not None]
+    known = [x for x in tree.flatten((inputs, [*map(mask_of, inputs)], made)) if is_tensor(x)]
     return list(calls_before([x for x in graph.masks if carried.is_known(x)], known))
 
 

@@ -16,6 +16,7 @@ from keras.backend import is_float_dtype
 from keras.src.ops.node import Node  # Private: Keras makes them of its own calls alone.
 
 from keras_switcher.graph.call import is_tensor
+from keras_switcher.graph.masks import mask_of
 from keras_switcher.graph.opening.plain_values import is_value
 
 
@@ -125,8 +126,7 @@ def _is_plain(layer: layers.Layer, args: tuple, kwargs: dict) -> bool:
 
 def _is_taken(layer: layers.Layer, x: keras.KerasTensor) -> bool:
     """Whether a layer takes a tensor as it is."""
-    has_mask = getattr(x, "_keras_mask", None) is not None
-    return not has_mask and (x.dtype == layer.input_dtype or not is_float_dtype(x.dtype))
+    return mask_of(x) is None and (x.dtype == layer.input_dtype or not is_float_dtype(x.dtype))
 
 
 def _spec(layer: layers.Layer, x: keras.KerasTensor) -> keras.KerasTensor:

@@ -129,8 +129,10 @@ def _name_ends_of_openvino(path: Path, inputs: list[str], outputs: list[str]) ->
     # Behind the network's own it has an output for each tensor inside that nothing reads.
     for result in model.get_results()[len(outputs) :]:
         model.remove_result(result)
+    results = [end.get_node() for end in _in_order(model.outputs, outputs)]
+    model = openvino.Model(results, model.get_parameters(), model.get_friendly_name())
     named = [*zip(_in_order(model.inputs, inputs), inputs, strict=True)]
-    named += zip(_in_order(model.outputs, outputs), outputs, strict=True)
+    named += zip(model.outputs, outputs, strict=True)
     for end, _ in named:
         end.tensor.set_names(set())
     for end, name in named:

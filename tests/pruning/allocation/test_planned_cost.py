@@ -80,7 +80,7 @@ def deep():
 @pytest.mark.parametrize("round_to", [1, 4])
 def test_a_projection_makes_no_plans(round_to, monkeypatch):
     """Hundreds of them, one for each factor that might fit, took seconds."""
-    from keras_switcher.pruning.allocation import projection
+    from keras_switcher.pruning.allocation import search
 
     channel_graph = ChannelGraph(deep())
     random = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def test_a_projection_makes_no_plans(round_to, monkeypatch):
         made.append(arguments)
         return plan_removal(*arguments)
 
-    monkeypatch.setattr(projection, "plan_removal", counted)
+    monkeypatch.setattr(search, "plan_removal", counted)
     projected = project(channel_graph, factors, 0.3, "macs", round_to)
     assert projected.number > 100
     assert not made
