@@ -64,6 +64,8 @@ def draw_costs(rows: Rows, title: str, networks: dict, published: dict, times: d
     `published` others' networks to pairs of millions of MACs and percent.
     """
     figure, ax = plots.load_pyplot().subplots(figsize=(8, 5), layout="constrained")
+    # A network may be a point of several lines: its rings lie within each other.
+    sizes = itertools.count(14, -2)
     for label, names in networks.items():
         found = [
             (_mmacs(rows, name) if times is None else times[name], 100 * accuracy.mean)
@@ -71,7 +73,8 @@ def draw_costs(rows: Rows, title: str, networks: dict, published: dict, times: d
             if (accuracy := rows.spread(name)) and (times is None or name in times)
         ]
         if found:
-            ax.plot(*zip(*sorted(found), strict=True), marker="o", label=label)
+            ring = {"marker": "o", "fillstyle": "none", "markersize": max(next(sizes), 4)}
+            ax.plot(*zip(*sorted(found), strict=True), label=label, **ring)
     # Each publication has a marker of its own.
     markers = itertools.cycle("xs^Dv")
     for label, points in published.items() if times is None else ():
