@@ -6,8 +6,9 @@ kept it in the folder `runs` or trained anew, and the row switcher around it as 
 half of the MACs. Both networks of each are exported in float32, with weights in half precision
 ("float16"), with weights of 8 bits ("dynamic_int8"), and in whole numbers of 8 bits throughout
 ("int8"), whose ranges are found on 512 training images. Every file is run on the whole test split
-by LiteRT. "epochs" are those under the switcher, "lost" is the accuracy in float32 less that of the file, in percentage points. LeNet5's
-few epochs are enough to see what 8 bits cost; they do not show how accurate it can be.
+by LiteRT. "epochs" are those under the switcher, "lost" is the accuracy in float32 less that of the
+file, in percentage points. LeNet5's few epochs are enough to see what 8 bits cost; they do not show
+how accurate it can be.
 
     python -m recipes.benchmarks.quantized
     python -m recipes.benchmarks.quantized --epochs 1 --data-dir DATA
