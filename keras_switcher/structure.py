@@ -105,6 +105,11 @@ class Structure:
             _counts(name, effective, plan.keep.get(name))
             for name, effective in self.factors.items()
         ]
+        self._rounded = sum(
+            int((plan.keep[name] & (effective == 0)).sum())
+            for name, effective in self.factors.items()
+            if name in plan.keep
+        )
         self._has_connections = bool(plan.connections)
         known = projected[0] if projected else budget
         table = known.table if known else None
@@ -172,6 +177,11 @@ class Structure:
         if self.unknown_macs:
             lines.append(f"Not among the macs: {self._unknown()}.")
         lines += [self._hidden] if self._hidden else []
+        if self._rounded:
+            lines.append(
+                f"Of the weakened channels, {self._rounded} are off and stay for widths that are "
+                "multiples of round_to."
+            )
         if self._has_connections:
             lines.append("Cut connections count as removed; a stock layer multiplies its zeros.")
         lines += [

@@ -185,5 +185,7 @@ def test_what_stays_only_to_round_widths_up_counts_as_kept():
         "weakened": 3,
         "pruned": 4,
     }
+    assert "Of the weakened channels, 2 are off" in str(structure)
+    assert "are off" not in str(model.structure())
     assert structure.after["parameters"] == small.count_params()
     assert structure.after["macs"] == count_macs(small).total

@@ -1,7 +1,9 @@
 """The application: its commands, and what becomes of errors and warnings."""
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import typer
@@ -27,6 +29,10 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+
+# What errors call an argument of Python's, and which of them are options.
+_OF_PYTHON = re.compile("`([a-z_]+)`")
+_OPTIONS = {name for command in COMMANDS for name in signature(command).parameters}
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +63,13 @@ def _words(error: Exception) -> str:
     said = "\n".join((str(error), *getattr(error, "__notes__", ())))
     lines = "\n".join(line.rstrip() for line in said.splitlines() if line.strip())
     bare = isinstance(error, (LookupError, TypeError, AttributeError)) or not lines
-    return f"{type(error).__name__}: {lines}" if bare else lines
+    return f"{type(error).__name__}: {lines}" if bare else _OF_PYTHON.sub(_as_option, lines)
+
+
+def _as_option(argument: re.Match) -> str:
+    """An argument of the functions behind a command, as `round_to`, as its option."""
+    name = argument[1]
+    return f"--{name.replace('_', '-')}" if name in _OPTIONS else argument[0]
 
 
 def _shown_once() -> Callable[..., None]:

@@ -83,7 +83,9 @@ def _check(path: Path, model: keras.Model, x: Any) -> None:
             size is None or size == other
             for size, other in zip(shapes[name][1:], array.shape[1:], strict=True)
         )
-        if not fits or not len(array):
+        if fits and not len(array):
+            raise ValueError(f"{path} holds no samples: of input '{name}' there are none.")
+        if not fits:
             raise ValueError(
                 f"Samples of input '{name}' in {path} have the shape {array.shape}; the model "
                 f"reads {shapes[name]}."

@@ -18,7 +18,7 @@ _FORMATS = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml", "saved_mod
 
 def export(
     file: ModelFile,
-    out: Annotated[Path, typer.Option("--out", "-o", help="What to write: nothing may be there.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="What to write: at most an empty folder may be there.")],
     format: Annotated[str, typer.Option(help=f"One of {', '.join(_FORMATS)}.")] = "litert",
     quantize: Annotated[str | None, typer.Option(help=f"For LiteRT: {', '.join(KINDS)}.")] = None,
     int8: Annotated[bool, typer.Option("--int8", help="The same as --quantize int8.")] = False,
@@ -33,7 +33,13 @@ def export(
         raise ValueError(f"--format must be one of {', '.join(_FORMATS)}. Received: {format}.")
     if _FORMATS[format] and out.suffix != _FORMATS[format]:
         raise ValueError(f"--out must end in {_FORMATS[format]} for {format}. Received: {out}.")
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise ValueError(f"{out} exists and was left as it is. Pass another --out.")
     quantize = "int8" if int8 else quantize
+    if quantize not in (None, *KINDS):
+        raise ValueError(f"--quantize must be one of {', '.join(KINDS)}. Received: {quantize}.")
+    if quantize and format != "litert":
+        raise ValueError(f"--quantize and --int8 are for --format litert. Received: {format}.")
     if (quantize == "int8") != (data is not None):
         raise ValueError(
             "--int8, or --quantize int8, needs --data, samples that tell the ranges of all values; "

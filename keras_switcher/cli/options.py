@@ -21,6 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RoundTo = Annotated[
     int | None,
     typer.Option(
+        min=1,
         help="Each group keeps a multiple of this number, or all. By default 1; with --of latency, "
         "what is as fast as narrower layers."
     ),

@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keras_switcher.latency.table import PICOSECONDS
+from keras_switcher.structure import shown_cost
+
 _SECONDS = 2.0
 # No terminal: lines are for other programs, and stay whole.
 _WIDE = 10_000
@@ -105,16 +108,17 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def show_change(name: str, before: float | None, after: float | None) -> None:
-    """Prints a count before and after.
+    """Prints a cost before and after, as a `Structure` does.
 
     Args:
-        name: What is counted.
-        before: The count before; None where it is not known.
-        after: The count after.
+        name: What is counted, or `"milliseconds"`.
+        before: The number before; None where it is not known.
+        after: The number after.
     """
     if before and after is not None:
-        shown = [f"{x:,}" if isinstance(x, int) else f"{x:.4g}" for x in (before, after)]
-        print(f"{name}: {' -> '.join(shown)} ({1 - after / before:.2%} removed)")
+        of, unit = ("latency", PICOSECONDS / 1000) if name == "milliseconds" else (name, 1)
+        shown = [shown_cost(of, round(number * unit)) for number in (before, after)]
+        print(f"{of}: {' -> '.join(shown)} ({1 - after / before:.2%} removed)")
     else:
         print(f"{name}: not known")
 

@@ -50,7 +50,7 @@ def test_export_leaves_what_exists_and_nothing_where_it_fails(run, saved, tmp_pa
     (tmp_path / "there.tflite").write_text("precious")
     code, _, err = run("export", saved, "-o", "there.tflite")
     assert code == 2
-    assert "exists already" in err
+    assert "there.tflite exists and was left as it is. Pass another --out." in err
     assert (tmp_path / "there.tflite").read_text() == "precious"
     code, _, err = run("export", saved, "-o", "out.tflite", "--format", "flash")
     assert code == 2

@@ -173,7 +173,7 @@ def test_samples_that_do_not_fit_are_refused(run, saved, tmp_path):
     assert "(2, 8, 8, 3)" in said(x=np.zeros((2, 8, 8, 3)))
     assert "finite" in said(x=np.full((2, 8, 8, 1), np.nan))
     assert "'pictures'" in said(pictures=np.zeros((2, 8, 8, 1)))
-    assert "shape (0, 8, 8, 1)" in said(x=np.zeros((0, 8, 8, 1)))
+    assert "samples.npz holds no samples" in said(x=np.zeros((0, 8, 8, 1)))
     code, _, err = run("prune", saved, "--data", "nowhere", "-o", "s.keras")
     assert code == 2
     assert "holds no samples" in err
@@ -283,6 +283,10 @@ def test_options_name_themselves(run, saved):
         (("--of", "latency", "--format", "saved_model"), "--format must be one of litert, onnx"),
         (("--of", "macs", "--threads", 2), "Only a budget of latency is timed: --threads"),
         (("--keep", "nan"), "--keep must be a share"),
+        (("--criterion", "size"), "--criterion must be one of"),
+        (("--criterion", "taylor"), "pass --data"),
+        (("--allocation", "fair"), "--allocation must be one of"),
+        (("--floor", 2), "--floor must be a share"),
     ):
         code, _, err = run("prune", saved, *options, "-o", "s.keras")
         assert code == 2
@@ -291,3 +295,11 @@ def test_options_name_themselves(run, saved):
         code, _, err = run("compact", saved, *options, "-o", "s.keras")
         assert code == 2
         assert "need --keep" in err
+    for options, said in (
+        (("--quantize", "int4"), "--quantize must be one of float16"),
+        (("--int8", "--format", "onnx"), "--quantize and --int8 are for --format litert"),
+    ):
+        out = "s.onnx" if "onnx" in options else "s.tflite"
+        code, _, err = run("export", saved, *options, "-o", out)
+        assert code == 2
+        assert said in err

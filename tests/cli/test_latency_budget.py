@@ -40,8 +40,8 @@ def test_prune_keeps_a_share_of_the_milliseconds(run_json, saved, model, device)
 def test_prune_says_how_many_milliseconds_are_left(run, saved):
     code, out, err = run("prune", saved, "--of", "latency", "-o", "s.keras")
     assert (code, err) == (0, "")
-    line = next(line for line in out.splitlines() if line.startswith("milliseconds: "))
-    _, before, _, after, removed, _ = line.split()
+    line = next(line for line in out.splitlines() if line.startswith("latency: "))
+    _, before, _, _, after, _, removed, _ = line.split()
     assert float(after) <= 0.5 * float(before)
     share = 1 - float(removed.strip("(%")) / 100
     assert share == pytest.approx(float(after) / float(before), rel=1e-3)

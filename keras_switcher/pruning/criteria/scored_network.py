@@ -87,8 +87,8 @@ class ScoredNetwork:
     def _observed(self, observe: Callable | None) -> dict[str, np.ndarray]:
         if observe is None:
             raise ValueError(
-                f"This criterion looks at '{self.name}' at work: pass data, such as "
-                "data=(x, y), or a dataset of batches."
+                f"This criterion looks at '{self.name}' at work: pass `data`, such as (x, y), or "
+                "batches of them."
             )
         return observe()
 

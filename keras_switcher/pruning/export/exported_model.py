@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_switcher.pruning.export.runtimes import OPEN
+from keras_switcher.pruning.export.runtimes import OPEN, Runtime
 
 _SUFFIXES = {".tflite": "litert", ".onnx": "onnx", ".xml": "openvino"}
 _UNKNOWN = (
@@ -32,7 +32,8 @@ class ExportedModel:
             are sorted.
 
     Raises:
-        ValueError: If there is nothing at `filepath`, or its name does not tell the format.
+        ValueError: If there is nothing at `filepath`, its name does not tell the format, or the
+            format's runtime cannot open it.
         ImportError: If the package that runs the format is not installed.
 
     Example:
@@ -58,7 +59,7 @@ class ExportedModel:
         if format not in OPEN:
             raise ValueError(_UNKNOWN.format(path=path, formats=tuple(OPEN)))
         self.format = format
-        self._runtime = OPEN[format](path)
+        self._runtime = _opened(path, format)
         self.inputs = self._runtime.inputs
         self.outputs = self._runtime.outputs
 
@@ -98,8 +99,8 @@ class ExportedModel:
         if not isinstance(x, Mapping):
             if len(self.inputs) > 1:
                 raise ValueError(
-                    f"Pass a dict with an array for each of the inputs {self.inputs}. "
-                    f"Received: x={type(x).__name__}."
+                    f"Pass a dict with an array for each of the inputs {self.inputs}: a file need "
+                    f"not keep the order of the network's. Received: x={type(x).__name__}."
                 )
             x = {self.inputs[0]: x}
         if set(x) != set(self.inputs):
@@ -108,6 +109,18 @@ class ExportedModel:
             )
         pairs = zip(self.inputs, self._runtime.dtypes, strict=True)
         return {name: _cast(keras.ops.convert_to_numpy(x[name]), dtype) for name, dtype in pairs}
+
+
+def _opened(path: Path, format: str) -> Runtime:
+    try:
+        return OPEN[format](path)
+    except ImportError:
+        raise
+    except Exception as error:  # Each runtime has errors of its own; the last line says what it is.
+        said = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise ValueError(
+            f"{path.name} cannot be opened as a file of the format '{format}': {said}"
+        ) from error
 
 
 def _cast(value: np.ndarray, dtype: str) -> np.ndarray:

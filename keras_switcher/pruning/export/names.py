@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import tree
 
+from keras_switcher.pruning.export.onnx_names import name_outputs_of_onnx
+
 # Formats in which all tensors of a file share one set of names, and no signature has its own.
 _ONE_SET = ("onnx", "openvino")
 # What TensorFlow calls the outputs of a list.
@@ -101,26 +103,9 @@ def with_named_outputs(model: keras.Model) -> keras.Model:
 def keep_names(path: Path, format: str, model: keras.Model) -> None:
     """Gives what goes into an ONNX or OpenVINO file and comes out of it the network's names."""
     if format == "onnx":
-        _name_outputs_of_onnx(path, output_names(model, format))
+        name_outputs_of_onnx(path, output_names(model, format))
     elif format == "openvino":
         _name_ends_of_openvino(path, input_names(model), output_names(model, format))
-
-
-def _name_outputs_of_onnx(path: Path, names: list[str]) -> None:
-    onnx = importlib.import_module("onnx")
-    model = onnx.load(path)
-    graph = model.graph
-    new = dict(zip((output.name for output in graph.output), names, strict=True))
-    taken = {n for node in graph.node for n in (*node.input, *node.output)}
-    taken |= {each.name for each in (*graph.input, *graph.initializer)}
-    if taken - set(new) & set(names) or set(new) & {each.name for each in graph.input}:
-        return  # What is inside has such a name, or an input is passed on.
-    for node in graph.node:
-        node.input[:] = [new.get(name, name) for name in node.input]
-        node.output[:] = [new.get(name, name) for name in node.output]
-    for output in graph.output:
-        output.name = new[output.name]
-    onnx.save(model, path)
 
 
 def _name_ends_of_openvino(path: Path, inputs: list[str], outputs: list[str]) -> None:

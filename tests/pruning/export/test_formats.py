@@ -206,3 +206,13 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path):
     export_model(chain(layers.Dense(2), shape=(4,)), tmp_path / "small")
     with pytest.raises(ValueError, match="as many samples, and at least one"):
         ExportedModel(tmp_path / "small").predict(np.ones((0, 4), "float32"))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_that_is_broken_is_named(format, tmp_path):
+    path = tmp_path / f"broken{SUFFIXES[format]}"
+    file = path / "saved_model.pb" if format == "tf_saved_model" else path
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"no model")
+    with pytest.raises(ValueError, match=f"broken.* cannot be opened as a file of .*'{format}'"):
+        ExportedModel(path)
