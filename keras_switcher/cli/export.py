@@ -18,7 +18,9 @@ _FORMATS = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml", "saved_mod
 
 def export(
     file: ModelFile,
-    out: Annotated[Path, typer.Option("--out", "-o", help="What to write: at most an empty folder may be there.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="What to write: only an empty folder may be there.")
+    ],
     format: Annotated[str, typer.Option(help=f"One of {', '.join(_FORMATS)}.")] = "litert",
     quantize: Annotated[str | None, typer.Option(help=f"For LiteRT: {', '.join(KINDS)}.")] = None,
     int8: Annotated[bool, typer.Option("--int8", help="The same as --quantize int8.")] = False,

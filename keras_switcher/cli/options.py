@@ -23,7 +23,7 @@ RoundTo = Annotated[
     typer.Option(
         min=1,
         help="Each group keeps a multiple of this number, or all. By default 1; with --of latency, "
-        "what is as fast as narrower layers."
+        "what is as fast as narrower layers.",
     ),
 ]
 Keep = Annotated[float, typer.Option(help="The share to keep, within (0, 1).")]

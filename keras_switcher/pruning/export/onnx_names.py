@@ -1,4 +1,4 @@
-"""Names of outputs in ONNX: tf2onnx has its own, and all tensors of a file share one set of them."""
+"""Names of outputs in ONNX: tf2onnx has its own, and all tensors of a file share one set."""
 
 import importlib
 from itertools import count
