@@ -15,11 +15,9 @@ the extra `families`. Each row is a file; families that have one are skipped.
     python -m recipes.benchmarks.families --again --rows recipes/results/benchmarks/families
 """
 
-import argparse
 import re
 from collections import Counter
 from functools import partial
-from pathlib import Path
 
 import keras
 import keras_hub
@@ -37,9 +35,8 @@ from recipes.benchmarks.exactness import (
     owned_weights,
     with_random_weights,
 )
-from recipes.benchmarks.harness import in_own_process, timed_in_turn
+from recipes.benchmarks.harness import run_each, timed_in_turn
 from recipes.hub.families import NAMES, family, measured
-from recipes.rows import surroundings, write_rows
 
 OUTPUTS = "its channels are the model's output"
 KEPT = (0.3, 0.5, 0.8)
@@ -156,25 +153,5 @@ def _nameless(reason, channel_graph):
     return re.sub(r"'([^']*)'( \(\w+\))?", lambda found: kinds.get(found[1], found[0]), reason)
 
 
-def main():
-    """Prints a row for each family, and writes them if asked to."""
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
-    parser.add_argument("--only", nargs="+", default=NAMES, choices=NAMES, metavar="NAME")
-    parser.add_argument("--rows", type=Path, help="folder where each row is written, as a file")
-    parser.add_argument("--again", action="store_true", help="measure families that have rows, too")
-    options = parser.parse_args()
-    for name in options.only:
-        path = options.rows / f"{name}.json" if options.rows else None
-        if path and path.exists() and not options.again:
-            print(f"{name} has a row: {path}", flush=True)
-            continue
-        row = in_own_process(measure, name)
-        row = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in row.items()}
-        print(", ".join(f"{field} {row.get(field, '-')}" for field in SHOWN), flush=True)
-        if path:
-            write_rows(path, {**row, **surroundings()})
-
-
 if __name__ == "__main__":
-    main()
+    run_each(measure, __doc__, NAMES, shown=SHOWN)

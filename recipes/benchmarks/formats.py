@@ -15,8 +15,6 @@ networks that have one are skipped. It needs the extras `onnx`, `litert` and `op
     python -m recipes.benchmarks.formats --rows recipes/results/benchmarks/formats
 """
 
-import argparse
-import importlib.metadata
 import tempfile
 import time
 from pathlib import Path
@@ -35,18 +33,20 @@ from recipes.benchmarks.exactness import (
     settling,
     with_random_weights,
 )
-from recipes.benchmarks.harness import in_own_process, spread, timed_in_turn
+from recipes.benchmarks.harness import run_each, spread, timed_in_turn
 from recipes.networks.backbones import FAMILIES, backbone
-from recipes.rows import surroundings, write_rows
 
 NAMES = tuple(names[0] for names in FAMILIES.values())
 SUFFIXES = {"tf_saved_model": "", "litert": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
+FORMATS = tuple(SUFFIXES)
 RUNTIMES = ("ai-edge-litert", "onnxruntime", "openvino")
 BATCHES = (1, 8)
 SECONDS = 0.5  # Of each file in each repeat, at least.
 
 
-def measure(name: str, formats: tuple, size: int = 96, repeats: int = 5, seed: int = 0) -> dict:
+def measure(
+    name: str, formats: tuple = FORMATS, size: int = 96, repeats: int = 5, seed: int = 0
+) -> dict:
     """The row of a network; no times where `repeats` is 0."""
     rng = np.random.default_rng(seed)
     dense = backbone(name, size, classes=10)
@@ -100,29 +100,5 @@ def _timed(files, model, batch, repeats):
     yield from spread(times["dense"] / times["compact"], f"time_ratio_{batch}").items()
 
 
-def main():
-    """Prints a row for each network, and writes them if asked to."""
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
-    parser.add_argument("--only", nargs="+", default=NAMES, choices=NAMES, metavar="NAME")
-    parser.add_argument("--formats", nargs="+", default=tuple(SUFFIXES), choices=tuple(SUFFIXES))
-    parser.add_argument("--size", type=int, default=96, help="of the images; default: %(default)s")
-    parser.add_argument("--repeats", type=int, default=5, help="0 measures no times")
-    parser.add_argument("--rows", type=Path, help="folder where each row is written, as a file")
-    parser.add_argument("--again", action="store_true", help="measure networks that have rows, too")
-    options = parser.parse_args()
-    for name in options.only:
-        path = options.rows / f"{name}.json" if options.rows else None
-        if path and path.exists() and not options.again:
-            print(f"{name} has a row: {path}", flush=True)
-            continue
-        row = in_own_process(measure, name, tuple(options.formats), options.size, options.repeats)
-        row = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in row.items()}
-        print(", ".join(f"{field} {value}" for field, value in row.items()), flush=True)
-        if path:
-            versions = {package: importlib.metadata.version(package) for package in RUNTIMES}
-            write_rows(path, {**row, **versions, **surroundings()})
-
-
 if __name__ == "__main__":
-    main()
+    run_each(measure, __doc__, NAMES, {"formats": FORMATS}, packages=RUNTIMES)

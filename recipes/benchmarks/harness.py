@@ -1,11 +1,13 @@
 """Benchmarks' common parts: a command line, rows, processes, masks, functions timed in turn."""
 
 import argparse
+import importlib.metadata
 import inspect
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -23,25 +25,70 @@ def run(measure: Callable[..., Iterator[dict]], about: str, choices: dict | None
     the choices by name if there are such. Rows are written as they come: a run that is ended early
     loses none.
     """
+    parser = _parser(measure, about, choices)
+    parser.add_argument("--rows", type=Path, help="folder where the rows are written, as one file")
+    options = vars(parser.parse_args())
+    folder, rows = options.pop("rows"), []
+    for row in measure(**options):
+        rows.append({**_shown(row), **surroundings()})
+        if folder:
+            name = f"{rows[0]['keras_switcher']}-{digest(rows[:1])}.json"
+            write_rows(folder / name, *rows)
+
+
+def run_each(
+    measure: Callable[..., dict],
+    about: str,
+    names: Sequence[str],
+    choices: dict | None = None,
+    shown: Sequence[str] | None = None,
+    packages: Sequence[str] = (),
+):
+    """Runs a benchmark of networks from the command line, each in a process, and prints its rows.
+
+    `measure` returns the row of a name; its other arguments are options, as those of `run`. Each
+    row is a file, if they are written, with the versions of packages; networks that have one are
+    skipped.
+    """
+    parser = _parser(measure, about, choices)
+    parser.add_argument("--only", nargs="+", default=names, choices=names, metavar="NAME")
+    parser.add_argument("--rows", type=Path, help="folder where each row is written, as a file")
+    parser.add_argument("--again", action="store_true", help="measure networks that have rows, too")
+    options = vars(parser.parse_args())
+    only, folder, again = (options.pop(name) for name in ("only", "rows", "again"))
+    for name in only:
+        path = folder / f"{name}.json" if folder else None
+        if path and path.exists() and not again:
+            print(f"{name} has a row: {path}", flush=True)
+            continue
+        row = _shown(in_own_process(partial(measure, **options), name), shown)
+        if path:
+            versions = {package: importlib.metadata.version(package) for package in packages}
+            write_rows(path, {**row, **versions, **surroundings()})
+
+
+def _parser(measure, about, choices):
+    """A parser with an option for each argument of a function that has a default."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=about, formatter_class=formatter)
     for name, parameter in inspect.signature(measure).parameters.items():
         default, option = parameter.default, {"choices": (choices or {}).get(name)}
+        if default is inspect.Parameter.empty:
+            continue
         if isinstance(default, tuple):
             option["nargs"] = "+"
         option["type"] = type(default[0] if isinstance(default, tuple) else default)
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, default=default, help="default: %(default)s", **option)
-    parser.add_argument("--rows", type=Path, help="folder where the rows are written, as one file")
-    options = vars(parser.parse_args())
-    folder, rows = options.pop("rows"), []
-    for row in measure(**options):
-        row = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in row.items()}
-        print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
-        rows.append({**row, **surroundings()})
-        if folder:
-            name = f"{rows[0]['keras_switcher']}-{digest(rows[:1])}.json"
-            write_rows(folder / name, *rows)
+    return parser
+
+
+def _shown(row, fields=None):
+    """A row with numbers of four digits, whose fields, or these of them, are printed."""
+    row = {n: float(f"{v:.4g}") if isinstance(v, float) else v for n, v in row.items()}
+    fields = row if fields is None else fields
+    print(", ".join(f"{name} {row.get(name, '-')}" for name in fields), flush=True)
+    return row
 
 
 def in_own_process(function: Callable, *args):

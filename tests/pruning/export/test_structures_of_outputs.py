@@ -48,6 +48,13 @@ def samples():
     return np.random.default_rng(1).normal(size=(5, 4)).astype("float32")
 
 
+def exported(model, format, tmp_path):
+    """A network's file, which is as exact as any."""
+    path = tmp_path / f"file{SUFFIXES[format]}"
+    assert export_model(model, path, format).difference < 1e-5
+    return ExportedModel(path)
+
+
 def check_predicts(file, model):
     """What it predicts is what the model does, in its order."""
     assert file.inputs == ["x"]
@@ -64,9 +71,7 @@ def check_predicts(file, model):
 @pytest.mark.parametrize("outputs", FLAT.values(), ids=list(FLAT))
 def test_a_tensor_may_be_several_outputs(outputs, format, tmp_path):
     model = network(outputs)
-    path = tmp_path / f"file{SUFFIXES[format]}"
-    assert export_model(model, path, format).difference < 1e-5
-    file = ExportedModel(path)
+    file = exported(model, format, tmp_path)
     numbered = [f"output_{number}" for number in range(len(model.outputs))]
     keys = sorted(model.output) if isinstance(model.output, dict) else numbered
     assert file.outputs == keys
@@ -78,9 +83,7 @@ def test_a_tensor_may_be_several_outputs(outputs, format, tmp_path):
 def test_an_output_may_have_the_name_of_an_input(outputs, format, tmp_path):
     """Where all tensors of a file share one set of names, it has the next one that is free."""
     model = network(outputs)
-    path = tmp_path / f"file{SUFFIXES[format]}"
-    assert export_model(model, path, format).difference < 1e-5
-    file = ExportedModel(path)
+    file = exported(model, format, tmp_path)
     assert len(set(file.outputs)) == len(model.outputs)
     if format in ("onnx", "openvino"):
         assert "x" not in file.outputs
@@ -96,10 +99,8 @@ def test_more_than_ten_outputs_are_in_their_order(as_dict, format, tmp_path):
         made = [layers.Dense(2 + place % 3, name=f"q{place}")(y) for place in range(12)]
         return {f"q{place}": each for place, each in enumerate(made)} if as_dict else made
 
-    path = tmp_path / f"network{SUFFIXES[format]}"
     model = network(outputs)
-    export_model(model, path, format, verbose=False)
-    made = ExportedModel(path).predict(samples())
+    made = exported(model, format, tmp_path).predict(samples())
     names = [f"q{place}" for place in range(12)]
     # Keras sorts the keys of a dict, and files in LiteRT all names.
     assert list(made) == (sorted(names) if as_dict or format == "litert" else names)
@@ -112,18 +113,14 @@ def test_more_than_ten_outputs_are_in_their_order(as_dict, format, tmp_path):
 @pytest.mark.parametrize("format", FORMATS)
 def test_keys_that_look_like_numbers_are_in_the_network_s_order(format, tmp_path):
     model = network(lambda x, y, z: {"output_9": y, "output_10": z})
-    path = tmp_path / f"file{SUFFIXES[format]}"
-    export_model(model, path, format)
-    check_predicts(ExportedModel(path), model)
+    check_predicts(exported(model, format, tmp_path), model)
 
 
 @pytest.mark.parametrize("format", FORMATS[1:])
 @pytest.mark.parametrize("outputs", NESTED.values(), ids=list(NESTED))
 def test_outputs_within_outputs_are_numbered(outputs, format, tmp_path):
     model = network(outputs)
-    path = tmp_path / f"file{SUFFIXES[format]}"
-    assert export_model(model, path, format).difference < 1e-5
-    check_predicts(ExportedModel(path), model)
+    check_predicts(exported(model, format, tmp_path), model)
 
 
 @pytest.mark.parametrize("outputs", NESTED.values(), ids=list(NESTED))
