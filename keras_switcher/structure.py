@@ -180,7 +180,7 @@ class Structure:
         if self._rounded:
             lines.append(
                 f"Of the weakened channels, {self._rounded} are off and stay for widths that are "
-                "multiples of round_to."
+                "multiples of round_to: a budget that is passed here, too, counts them."
             )
         if self._has_connections:
             lines.append("Cut connections count as removed; a stock layer multiplies its zeros.")
@@ -194,6 +194,8 @@ class Structure:
             lines.append(_describe(*self._projected))
         elif self._budget is not None and self._training is not None:
             kept = 1 - self.removed(self._budget.of)
+            if self._rounded:  # What is kept beside is no fault of training.
+                kept = min(kept, self._budget.keep)
             if advice := advice_after(self._budget, kept, self._training):
                 lines.append(f"Warning: {advice}")
         lines += [f"Warning: {self._few_macs}"] if self._few_macs else []

@@ -130,6 +130,21 @@ def test_several_inputs_are_a_dict_or_a_list():
         ks.prune(model, ks.Budget(0.5), "activation", data=list(x.values()))
 
 
+@pytest.mark.parametrize("criterion", ["activation", "taylor"])
+def test_data_are_cast_and_must_have_the_sizes_of_inputs(criterion):
+    model = _compiled(convnet())
+    x, y = data(shape=model.input_shape[1:])
+    whole = np.round(10 * np.abs(x))
+    budget = ks.Budget(0.5)
+    one, other = (
+        ks.prune(model, budget, criterion, data=(whole.astype(dtype), y))
+        for dtype in ("uint8", "float32")
+    )
+    assert all(map(np.array_equal, one.get_weights(), other.get_weights()))
+    with pytest.raises(ValueError, match=r"has samples of shapes.*inputs are of shapes"):
+        ks.prune(model, budget, criterion, data=(x[:, ::2], y))
+
+
 def test_the_same_from_a_copy():
     model = with_random_weights(convnet())
     one, other = (ks.prune(m, ks.Budget(0.5)) for m in (model, copy_of(model)))
@@ -154,8 +169,8 @@ def _open_size():
         ({"allocation": {"nowhere": 0.5}}, "names no channel group"),
         ({"floor": 1}, "`floor` must be a share from 0 to below 1. Received: floor=1"),
         ({"round_to": 0}, "`round_to` must be a positive integer. Received: 0"),
-        ({"criterion": "taylor"}, "looks at .* at work: pass data"),
-        ({"criterion": "activation"}, "looks at .* at work: pass data"),
+        ({"criterion": "taylor"}, "looks at .* at work: pass `data`"),
+        ({"criterion": "activation"}, "looks at .* at work: pass `data`"),
         ({"criterion": "taylor", "data": data()}, "Gradients need a loss: compile"),
         ({"criterion": "bn_scale"}, "there are none on the channels of 'hidden'"),
         ({"budget": ks.Budget(0.1)}, r"cannot be met.*remain"),

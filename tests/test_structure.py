@@ -189,3 +189,16 @@ def test_what_stays_only_to_round_widths_up_counts_as_kept():
     assert "are off" not in str(model.structure())
     assert structure.after["parameters"] == small.count_params()
     assert structure.after["macs"] == count_macs(small).total
+
+
+@pytest.mark.parametrize("has_lost", [False, True])
+def test_what_rounding_keeps_is_no_fault_of_training(has_lost):
+    model, factors = mlp((3, 4, 2)), {"fc1": np.float32([0, 0, 0, 1])}  # Keeps 25 or 50 %.
+    channel_graph = ChannelGraph(model)
+    budget, so_far = Budget(0.25, "macs", end_epoch=7), TrainingSoFar(20, 0, True, 0.1, has_lost)
+    for round_to in (1, 2):
+        plan = plan_removal(channel_graph, factors, round_to)
+        shown = str(Structure(channel_graph, ["fc1"], plan, budget, so_far))
+        assert ("Of the weakened channels, 1 are off" in shown) == (round_to == 2)
+        assert "Raise" not in shown
+        assert ("what was learned is lost" in shown) == has_lost

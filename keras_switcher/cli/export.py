@@ -37,6 +37,8 @@ def export(
         raise ValueError(f"--out must end in {_FORMATS[format]} for {format}. Received: {out}.")
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise ValueError(f"{out} exists and was left as it is. Pass another --out.")
+    if int8 and quantize not in (None, "int8"):
+        raise ValueError(f"--int8 is --quantize int8. Received: --quantize {quantize}, too.")
     quantize = "int8" if int8 else quantize
     if quantize not in (None, *KINDS):
         raise ValueError(f"--quantize must be one of {', '.join(KINDS)}. Received: {quantize}.")

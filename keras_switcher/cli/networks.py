@@ -183,8 +183,21 @@ def outputs_ordered(values: Arrays, known: Network, other: Network) -> Arrays:
         values: The outputs.
         known: The network whose order they are in.
         other: The other network.
+
+    Raises:
+        ValueError: If neither names nor their order tell which is which.
     """
-    return _by_name(values, known.outputs, other.outputs)
+    names = known.outputs, other.outputs
+    sorted_by_name = any(
+        each.path.suffix == ".tflite" and len(each.outputs) > 1 for each in (known, other)
+    )
+    if sorted_by_name and len(names[0]) == len(names[1]) and sorted(names[0]) != sorted(names[1]):
+        raise ValueError(
+            f"Which outputs of {known.path} and {other.path} are the same is not known: "
+            f"{', '.join(names[0])}; {', '.join(names[1])}. LiteRT files do not keep the order of "
+            "outputs. Compare each of them with the .keras file."
+        )
+    return _by_name(values, *names)
 
 
 def _by_name(values: Arrays, names: list[str], others: list[str]) -> Arrays:

@@ -48,4 +48,6 @@ Data = Annotated[
         help="Samples: .npz with x and y, .npy, or a folder with one of images for each class."
     ),
 ]
-Scale = Annotated[float, typer.Option(help="What pixels of images, 0 to 255, are multiplied with.")]
+Scale = Annotated[
+    float, typer.Option(help="What samples, as pixels from 0 to 255, are multiplied with.")
+]

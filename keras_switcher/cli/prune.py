@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 import keras_switcher as ks
+from keras_switcher.arguments import ALLOCATIONS
 from keras_switcher.cli.budgets import Timing, budget_of, check_budget, multiple_for
 from keras_switcher.cli.data import as_taken, load_data
 from keras_switcher.cli.files import check_free, load, save
@@ -61,6 +62,7 @@ def prune(
         raise ValueError(
             f"{file} holds a SwitcherModel, which learned what to remove. Use compact."
         )
+    _check_choices(criterion, allocation)
     samples = None
     if data is not None:
         x, y = load_data(data, model, scale)
@@ -87,6 +89,17 @@ def prune(
     for name in costs[0]:
         show_change(name, costs[0][name], costs[1][name])
     say(f"{out} is written. It has lost accuracy: train it on.")
+
+
+def _check_choices(criterion: str, allocation: str) -> None:
+    """Refuses what is none of the choices, once the modules of criteria of one's own are loaded."""
+    choices = {
+        "criterion": (criterion, registry.names()),
+        "allocation": (allocation, ALLOCATIONS),
+    }
+    for name, (value, among) in choices.items():
+        if value not in among:
+            raise ValueError(f"--{name} must be one of {', '.join(among)}. Received: {value}.")
 
 
 def _sizes(before: ChannelGraph, after: ChannelGraph) -> list[tuple[str, int, int | None]]:

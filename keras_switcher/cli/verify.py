@@ -56,7 +56,8 @@ def verify(
         show_json({"equal": equal, "difference": shown, "tolerance": tolerance})
     elif np.isfinite(found):
         says = "compute the same" if equal else "differ"
-        say(f"{first} and {second} {says}: by {found:.1e} of the largest output.")
+        limit = "" if equal else f", and --tolerance is {tolerance:.1e}"
+        say(f"{first} and {second} {says}: by {found:.1e} of the largest output{limit}.")
     else:
         say(f"{first} and {second} differ: outputs of other shapes, or not finite.")
     if not equal:
@@ -70,6 +71,11 @@ def _tolerance(networks: list[Network]) -> float:
 
 
 def _distance(first: Arrays, second: Arrays) -> float:
-    if [x.shape for x in first] != [x.shape for x in second]:
+    if [x.shape for x in first] != [x.shape for x in second] or not _are_finite(first):
         return float("inf")
     return difference(first, second)
+
+
+def _are_finite(outputs: Arrays) -> bool:
+    """Whether all outputs are numbers: two networks that return none compute nothing alike."""
+    return all(x.dtype.kind not in "fcV" or bool(np.isfinite(x).all()) for x in outputs)

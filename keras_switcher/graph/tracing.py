@@ -35,11 +35,7 @@ def trace(model: keras.Model, called_with: Any = None, opens: bool = True) -> Ca
     >>> [call.name for call in trace(model).calls]
     ['head']
     """
-    if not isinstance(model, keras.Model):
-        raise ValueError(
-            f"Expected a Functional or Sequential keras.Model. Received: {model!r} "
-            f"(of type {type(model).__name__})."
-        )
+    check_is_model(model)
     problem = why_unreadable(model)
     if problem is not None and not (opens and is_subclassed(model)):
         raise ValueError(problem)
@@ -47,3 +43,12 @@ def trace(model: keras.Model, called_with: Any = None, opens: bool = True) -> Ca
         return Expansion(model, called_with, opens).graph
     except MaskLost:
         return Expansion(model, called_with, opens, follows_masks=False).graph
+
+
+def check_is_model(model: Any) -> None:
+    """Raises ValueError if something is no Keras model."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"Expected a Functional or Sequential keras.Model. Received: {model!r} "
+            f"(of type {type(model).__name__})."
+        )

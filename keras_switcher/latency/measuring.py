@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_switcher.arguments import is_whole
 from keras_switcher.graph.channel_graph import ChannelGraph
+from keras_switcher.graph.tracing import check_is_model
 from keras_switcher.latency.alone import alone, number_of
 from keras_switcher.latency.calibrating import calibrated, narrowed
 from keras_switcher.latency.fitting import fit_products
@@ -202,6 +203,7 @@ def _check(model: keras.Model, format: Any, threads: Any, batch: Any) -> None:
             raise ValueError(
                 f"`{name}` must be a whole number above 0. Received: {name}={value!r}."
             )
+    check_is_model(model)
     open_sizes = [x.name for x in getattr(model, "inputs", ()) if None in x.shape[1:]]
     if open_sizes:
         raise ValueError(

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import math
 import platform
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +14,13 @@ import keras
 
 from keras_switcher.atomic_files import atomic_write_text
 from keras_switcher.latency.timing import running, seconds_of
+
+# What `Stopwatch` knows a time by.
+_KEY = re.compile("[0-9a-f]{24}")
+_NO_TIMES = (
+    "{path} holds no measured times: it is no file of JSON that `cache=` has written. Pass another "
+    "`cache`, or delete it."
+)
 
 
 class Stopwatch:
@@ -111,9 +120,9 @@ def _read(path: Path) -> dict[str, float]:
         return {}
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        return {str(key): float(value) for key, value in known.items()}
+        times = {str(key): float(value) for key, value in known.items()}
     except (ValueError, AttributeError, TypeError, OSError) as error:
-        raise ValueError(
-            f"{path} holds no measured times: it is no file of JSON with a number for each key. "
-            "Pass another `cache`, or delete it."
-        ) from error
+        raise ValueError(_NO_TIMES.format(path=path)) from error
+    if not all(_KEY.fullmatch(key) and 0 < time < math.inf for key, time in times.items()):
+        raise ValueError(_NO_TIMES.format(path=path))  # A file of numbers of somebody else's.
+    return times

@@ -12,30 +12,47 @@ from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.inputs import arranged
-from keras_switcher.tensors import Tensor
+from keras_switcher.tensors import Shape, Tensor
 from keras_switcher.training.backends import BackendTrainer
 
 
 def _fitting(x: Any, inputs: Any) -> Any:
-    """The samples of a batch, arranged as a network's inputs.
+    """The samples of a batch as tensors, arranged and cast as a network's inputs.
 
     Raises:
         ValueError: If they do not fit them.
     """
     given = arranged(x, inputs)
     arrays, tensors = tree.flatten(given), tree.flatten(inputs)
+    shapes = [None if array is None else tuple(np.shape(array)) for array in arrays]
     fits = len(arrays) == len(tensors) and all(
-        array is None or len(np.shape(array)) == len(tensor.shape)
-        for array, tensor in zip(arrays, tensors, strict=True)
+        shape is None or _is_of(shape, tensor.shape)
+        for shape, tensor in zip(shapes, tensors, strict=True)
     )
     if not fits:
-        shapes = [None if array is None else tuple(np.shape(array)) for array in arrays]
         raise ValueError(
             f"A batch of `data` has samples of shapes {shapes}, and the inputs are of shapes "
             f"{[tuple(tensor.shape) for tensor in tensors]}. Pass arrays (x, y), with a list or a "
             "dict as x for several inputs; a list alone is one of batches."
         )
-    return given
+    dtypes = iter(tensor.dtype for tensor in tensors)
+    return tree.map_structure(lambda array: _tensor(array, next(dtypes)), given)
+
+
+def _is_of(shape: Shape, expected: Shape) -> bool:
+    """Whether samples have the sizes of an input, where it does not leave them open."""
+    pairs = zip(shape[1:], expected[1:], strict=False)
+    return len(shape) == len(expected) and all(n in (None, m) for m, n in pairs)
+
+
+def _tensor(array: Any, dtype: str) -> Any:
+    """A tensor of what an input reads: whole numbers become real ones, as in Keras."""
+    if array is None:
+        return None
+    tensor = ops.convert_to_tensor(array)
+    to_real = keras.backend.is_float_dtype(dtype)
+    to_real &= not keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype))
+    return ops.cast(tensor, dtype) if to_real else tensor
 
 
 def observe_gradients(
@@ -111,6 +128,5 @@ def observe_activations(
         return call.op(*args, **kwargs)
 
     for x, _, _ in batches_of(data):
-        given = tree.map_structure(ops.convert_to_tensor, _fitting(x, channel_graph.graph.inputs))
-        channel_graph.graph.replay(given, visit)
+        channel_graph.graph.replay(_fitting(x, channel_graph.graph.inputs), visit)
     return {name: sums[name] / np.maximum(counts[name], 1) for name in sums}

@@ -116,6 +116,40 @@ def test_several_outputs_are_matched_by_name_or_by_their_order(run, run_json, ou
     assert run("verify", out, "two.keras")[0] == 0
 
 
+def test_outputs_that_cannot_be_told_apart_are_not_compared(run, run_json, tmp_path):
+    """LiteRT sorts names, a SavedModel has numbers: neither tells which of two outputs is which."""
+    x = keras.Input((4,), name="x")
+    outputs = [keras.layers.Dense(3, name=name)(x) for name in ("z", "a")]
+    keras.Model(x, outputs).save("two.keras")
+    run_json("export", "two.keras", "-o", "two.tflite")
+    run_json("export", "two.keras", "-o", "folder", "--format", "saved_model")
+    np.save(tmp_path / "x.npy", np.ones((2, 4), "float32"))
+    code, _, err = run("verify", "two.tflite", "folder", "--data", "x.npy")
+    assert code == 2
+    assert "is not known: a, z; output_0, output_1" in err
+
+
+def test_nothing_is_the_same_of_no_samples_or_no_numbers(run, run_json, saved, model, tmp_path):
+    run_json("export", saved, "-o", "one.tflite")
+    run_json("export", saved, "-o", "folder", "--format", "saved_model")
+    for samples, said in (
+        (np.zeros((0, 8, 8, 1)), "holds no samples"),
+        (np.full((2, 8, 8, 1), np.nan), "must be finite numbers"),
+        (np.ones((2, 8, 8)), "reads 'images' in the shape (None, 8, 8, 1)"),
+    ):
+        np.save(tmp_path / "x.npy", samples)
+        code, _, err = run("verify", "folder", "one.tflite", "--data", "x.npy")
+        assert code == 2
+        assert said in err
+    model.layers[-1].bias.assign([np.nan, 0, 0])
+    model.save("nan.keras")
+    code, out, _ = run("verify", "nan.keras", "nan.keras")
+    assert code == 1
+    assert "not finite" in out
+    with pytest.warns(UserWarning, match="returns NaN on random inputs"):
+        ks.export_model(model, "nan.tflite", "litert")
+
+
 def test_bench_times_files_in_turn(run, run_json, saved):
     run_json("export", saved, "-o", "small.tflite")
     found = run_json("bench", saved, "small.tflite", "--rounds", 3, "--batch", 2)

@@ -174,9 +174,40 @@ def test_samples_that_do_not_fit_are_refused(run, saved, tmp_path):
     assert "finite" in said(x=np.full((2, 8, 8, 1), np.nan))
     assert "'pictures'" in said(pictures=np.zeros((2, 8, 8, 1)))
     assert "samples.npz holds no samples" in said(x=np.zeros((0, 8, 8, 1)))
-    code, _, err = run("prune", saved, "--data", "nowhere", "-o", "s.keras")
+    assert "there is no input in it" in said(y=np.zeros(3))
+    assert "finite numbers" in said(x=np.zeros((2, 8, 8, 1), complex))
+    assert "not as many samples" in said(x=np.zeros((2, 8, 8, 1)), z=np.zeros(3))
+    code, _, err = run("prune", saved, "--data", "nowhere.npz", "-o", "s.keras")
+    assert code == 2
+    assert "There is no file or folder nowhere.npz" in err
+    (tmp_path / "notes.txt").write_text("?")
+    code, _, err = run("prune", saved, "--data", "notes.txt", "-o", "s.keras")
     assert code == 2
     assert "holds no samples" in err
+
+
+def test_a_scale_multiplies_samples_of_every_kind(run, tmp_path):
+    from keras_switcher.cli.data import load_data
+
+    pixels = np.arange(6, dtype="uint8").reshape(2, 3)
+    np.save(tmp_path / "x.npy", pixels)
+    np.savez(tmp_path / "x.npz", x=pixels, y=[0, 1])
+    for name in ("x.npy", "x.npz"):
+        x, _ = load_data(tmp_path / name, None, 0.5)
+        np.testing.assert_array_equal(x, pixels / 2)
+    np.savez(tmp_path / "two.npz", a=pixels, b=pixels)
+    for name, scale, said in (("x.npy", 0.0, "other than zero"), ("two.npz", 2.0, "one input")):
+        with pytest.raises(ValueError, match=said):
+            load_data(tmp_path / name, None, scale)
+
+
+def test_an_input_may_be_named_as_labels_are(run, tmp_path):
+    one, two = keras.Input((3,), name="x"), keras.Input((3,), name="y")
+    hidden = layers.Dense(4, name="hidden")(one + two)
+    keras.Model([one, two], layers.Dense(2)(hidden)).save(tmp_path / "two.keras")
+    np.savez(tmp_path / "two.npz", x=np.ones((5, 3), "uint8"), y=np.ones((5, 3)))
+    options = ("--criterion", "activation", "--data", "two.npz")
+    assert run("prune", "two.keras", *options, "-o", "s.keras")[0] == 0
 
 
 def with_name(name):
@@ -297,6 +328,7 @@ def test_options_name_themselves(run, saved):
         assert "need --keep" in err
     for options, said in (
         (("--quantize", "int4"), "--quantize must be one of float16"),
+        (("--int8", "--quantize", "float16"), "--int8 is --quantize int8"),
         (("--int8", "--format", "onnx"), "--quantize and --int8 are for --format litert"),
     ):
         out = "s.onnx" if "onnx" in options else "s.tflite"

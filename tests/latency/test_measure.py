@@ -208,7 +208,11 @@ def test_wrong_arguments_are_refused(tmp_path):
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(inputs))
     with pytest.raises(ValueError, match="sizes of 'pictures' are open"):
         ks.latency.measure(keras.Model(inputs, x))
-    for content in ("no json", json.dumps([1]), json.dumps({"a": "b"})):
+    with pytest.raises(ValueError, match="Expected a Functional or Sequential"):
+        ks.latency.measure("network")
+    key = "0123456789abcdef01234567"
+    strange = ({"a": "b"}, {"accuracy": 0.5}, {key: 0}, {key: float("nan")})
+    for content in ("no json", json.dumps([1]), *map(json.dumps, strange)):
         (tmp_path / "times.json").write_text(content)
         with pytest.raises(ValueError, match="holds no measured times"):
             ks.latency.measure(model, cache=tmp_path / "times.json")

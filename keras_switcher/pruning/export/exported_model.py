@@ -7,7 +7,9 @@ import keras
 import numpy as np
 from keras import tree
 
+from keras_switcher.arguments import is_whole
 from keras_switcher.pruning.export.runtimes import OPEN, Runtime
+from keras_switcher.tensors import Shape
 
 _SUFFIXES = {".tflite": "litert", ".onnx": "onnx", ".xml": "openvino"}
 _UNKNOWN = (
@@ -81,6 +83,8 @@ class ExportedModel:
         Raises:
             ValueError: If arrays and inputs do not fit.
         """
+        if not is_whole(batch_size, 1):
+            raise ValueError(f"`batch_size` must be a positive integer. Received: {batch_size!r}.")
         given = self._by_name(x)
         sizes = {len(value) for value in given.values()}
         if len(sizes) != 1 or not min(sizes):
@@ -107,8 +111,16 @@ class ExportedModel:
             raise ValueError(
                 f"Expected arrays for the inputs {self.inputs}. Received: {sorted(x)}."
             )
-        pairs = zip(self.inputs, self._runtime.dtypes, strict=True)
-        return {name: _cast(keras.ops.convert_to_numpy(x[name]), dtype) for name, dtype in pairs}
+        known = zip(self.inputs, self._runtime.dtypes, self._runtime.shapes, strict=True)
+        given = {}
+        for name, dtype, shape in known:
+            given[name] = _cast(np.asarray(keras.ops.convert_to_numpy(x[name])), dtype)
+            if shape is not None and not _fits(given[name].shape, shape):
+                raise ValueError(
+                    f"The file reads '{name}' in the shape {shape}. "
+                    f"Received: an array of the shape {given[name].shape}."
+                )
+        return given
 
 
 def _opened(path: Path, format: str) -> Runtime:
@@ -121,6 +133,12 @@ def _opened(path: Path, format: str) -> Runtime:
         raise ValueError(
             f"{path.name} cannot be opened as a file of the format '{format}': {said}"
         ) from error
+
+
+def _fits(shape: Shape, expected: Shape) -> bool:
+    """Whether an array's shape is one that a file takes; None is a size that is open."""
+    pairs = zip(shape, expected, strict=False)
+    return len(shape) == len(expected) and all(n in (None, m) for m, n in pairs)
 
 
 def _cast(value: np.ndarray, dtype: str) -> np.ndarray:

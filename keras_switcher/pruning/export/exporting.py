@@ -10,8 +10,10 @@ from typing import Any
 import keras
 
 from keras_switcher.graph.channel_graph import ChannelGraph
-from keras_switcher.graph.tracing import trace
+from keras_switcher.graph.functional_calls import why_unreadable
+from keras_switcher.graph.tracing import check_is_model
 from keras_switcher.pruning.export.names import (
+    check_names,
     check_outputs,
     input_names,
     keep_names,
@@ -64,8 +66,9 @@ class ExportReport:
         kind = ", ".join(filter(None, (self.format, self.precision, self.quantize)))
         found = "was not run"
         if self.difference is not None:
-            apart = f"{self.difference:.1e} of the largest output"
-            found = f"computes what the network does, within {apart}"
+            says = "computes what the network does, within"
+            says = "differs from the network by" if self.quantize else says
+            found = f"{says} {self.difference:.1e} of the largest output"
         return f"{self.path.name} ({kind}, {self.size:,} bytes) {found}"
 
 
@@ -124,8 +127,10 @@ def export_model(
     """
     check_verify(verify)
     check_quantize(quantize, representative, format, kwargs)
+    check_is_model(model)
+    if problem := why_unreadable(model):
+        raise ValueError(problem)
     if isinstance(model, keras.Sequential):  # It has no names for its outputs.
-        trace(model)  # One that is not built is refused in words.
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     precision = FULL if computes_in(model, _NOT_RUN.get(format, ())) else None
     if precision:
@@ -138,6 +143,7 @@ def export_model(
             runtime_package(format)
         _check_name(filepath, format)
         check_outputs(model, format)
+        check_names(model)
         settings = converter_settings(quantize, input_names(model), samples) if quantize else {}
         verbose = kwargs.get("verbose")
         _write(model, path, format, {"verbose": False, **kwargs, **settings})
@@ -166,6 +172,11 @@ def _check_name(filepath: str | Path, format: str) -> None:
         raise ValueError(
             f"The path of a file in the format '{format}' must end with '{suffix}'. Received: "
             f"filepath={str(filepath)!r}."
+        )
+    if format == "tf_saved_model" and (found := sorted(set("*?[") & set(str(filepath)))):
+        raise ValueError(
+            f"TensorFlow takes {' and '.join(found)} in the path of a SavedModel for a pattern. "
+            f"Received: filepath={str(filepath)!r}."
         )
 
 

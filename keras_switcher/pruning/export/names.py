@@ -10,10 +10,12 @@ import keras
 import numpy as np
 from keras import tree
 
+from keras_switcher.graph.sublayers import with_sublayers
 from keras_switcher.pruning.export.onnx_names import name_outputs_of_onnx
 
 # Formats in which all tensors of a file share one set of names, and no signature has its own.
 _ONE_SET = ("onnx", "openvino")
+_OF_TENSORFLOW = re.compile(r"[A-Za-z0-9_.\\/>-]*")
 # What TensorFlow calls the outputs of a list.
 _NUMBERED = re.compile(r"Identity(?:_(\d+))?:0")
 
@@ -80,6 +82,19 @@ def check_outputs(model: keras.Model, format: str) -> None:
             f"within. Received: outputs {structure}. Export the network with all of them in one "
             "list, keras.Model(model.input, keras.tree.flatten(model.output)), or to another "
             "format."
+        )
+
+
+def check_names(model: keras.Model) -> None:
+    """Raises ValueError if TensorFlow, which writes a file, does not take the name of a layer."""
+    if keras.backend.backend() != "tensorflow":
+        return
+    wrong = [part.name for part in with_sublayers(model) if not _OF_TENSORFLOW.fullmatch(part.name)]
+    if wrong:
+        raise ValueError(
+            f"TensorFlow writes the file, and does not take {', '.join(map(repr, wrong))} for the "
+            "name of a layer or model: only letters and digits of ASCII and . _ - / > are taken. "
+            "Build the network with other names, and give it the weights."
         )
 
 

@@ -42,9 +42,9 @@ def placed(filepath: str | Path) -> Iterator[Path]:
 
 def size_of(path: Path) -> int:
     """The bytes of a file or folder, and of the weights that OpenVINO keeps in a second file."""
-    files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.stem}.*")
-    weights = {path, path.with_suffix(".bin")} if path.suffix == ".xml" else {path}
-    return sum(f.stat().st_size for f in files if f.is_file() and (path.is_dir() or f in weights))
+    beside = [path.with_suffix(".bin")] if path.suffix == ".xml" else []
+    files = path.rglob("*") if path.is_dir() else [path, *beside]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _is_empty_folder(path: Path) -> bool:

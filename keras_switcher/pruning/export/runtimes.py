@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from keras_switcher.pruning.export.packages import litert_interpreter, runtime_package
+from keras_switcher.tensors import Shape
 
 Arrays = dict[str, np.ndarray]
 
@@ -17,11 +18,13 @@ class Runtime(Protocol):
     Attributes:
         inputs: Names of its inputs.
         dtypes: The names of their dtypes.
+        shapes: Their shapes; sizes that are open are None, and so is a shape of an open rank.
         outputs: Names of its outputs.
     """
 
     inputs: list[str]
     dtypes: list[str]
+    shapes: list[Shape | None]
     outputs: list[str]
 
     def run(self, values: Arrays) -> Arrays:
@@ -43,6 +46,8 @@ class SavedModel:
         specs = self._signature.structured_input_signature[1]
         self.inputs = list(specs)
         self.dtypes = [spec.dtype.name for spec in specs.values()]
+        shapes = [spec.shape for spec in specs.values()]
+        self.shapes = [None if shape.rank is None else tuple(shape) for shape in shapes]
         self.outputs = _in_order(self._signature.structured_outputs)
 
     def run(self, values: Arrays) -> Arrays:
@@ -72,6 +77,11 @@ class LiteRT:
         self._given, self._made = self._run.get_input_details(), self._run.get_output_details()
         self.inputs, self.outputs = list(self._given), _in_order(self._made)
         self.dtypes = [np.dtype(details["dtype"]).name for details in self._given.values()]
+        signed = [details["shape_signature"] for details in self._given.values()]
+        # Of several samples where it takes one, they are run one by one.
+        self.shapes: list[Shape | None] = [
+            (None, *(None if n < 0 else int(n) for n in shape[1:])) for shape in signed
+        ]
 
     def run(self, values: Arrays) -> Arrays:
         given = {name: _stored(value, self._given[name]) for name, value in values.items()}
@@ -107,6 +117,10 @@ class ONNX:
         self.inputs = [each.name for each in self._session.get_inputs()]
         types = [each.type.removeprefix("tensor(")[:-1] for each in self._session.get_inputs()]
         self.dtypes = [{"float": "float32", "double": "float64"}.get(x, x) for x in types]
+        shapes = [each.shape for each in self._session.get_inputs()]
+        self.shapes: list[Shape | None] = [
+            tuple(n if isinstance(n, int) else None for n in shape) for shape in shapes
+        ]
         self.outputs = [each.name for each in self._session.get_outputs()]
 
     def run(self, values: Arrays) -> Arrays:
@@ -128,12 +142,19 @@ class OpenVINO:
         self.inputs = [_name_of(each) for each in self._compiled.inputs]
         types = [each.get_element_type() for each in self._compiled.inputs]
         self.dtypes = [np.dtype(each.to_dtype()).name for each in types]
+        shapes = [each.get_partial_shape() for each in self._compiled.inputs]
+        self.shapes = [None if shape.rank.is_dynamic else _sizes(shape) for shape in shapes]
         self.outputs = [_name_of(each) for each in self._compiled.outputs]
 
     def run(self, values: Arrays) -> Arrays:
         made = self._compiled(values)
         pairs = zip(self.outputs, self._compiled.outputs, strict=True)
         return {name: np.array(made[output]) for name, output in pairs}
+
+
+def _sizes(shape: Any) -> Shape:
+    """The sizes of a shape of OpenVINO's."""
+    return tuple(None if size.is_dynamic else size.get_length() for size in shape)
 
 
 def _name_of(port: Any) -> str:

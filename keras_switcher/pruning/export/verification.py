@@ -125,6 +125,11 @@ class FileVerification:
         if draw is None or expected is None:
             _warn("does not run on random inputs")
             return
+        if any(x.dtype.kind in "fc" and np.isnan(x).any() for x in expected):
+            warn_user(
+                "The network returns NaN on random inputs, and the file as well: look at its "
+                "weights before it is used."
+            )
         yield inputs, expected
         if draw.samples > 1:
             single = self._runs.drawn(_single(draw))

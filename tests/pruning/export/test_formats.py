@@ -216,3 +216,31 @@ def test_a_file_that_is_broken_is_named(format, tmp_path):
     file.write_bytes(b"no model")
     with pytest.raises(ValueError, match=f"broken.* cannot be opened as a file of .*'{format}'"):
         ExportedModel(path)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_arrays_of_another_shape_are_refused(format, tmp_path):
+    """TensorFlow ends the process where the number of axes is another one."""
+    path = tmp_path / f"small{SUFFIXES[format]}"
+    export_model(chain(layers.Dense(2), shape=(3, 4)), path, format)
+    file = ExportedModel(path)
+    for shape in ((2, 3), (2, 3, 4, 1), (2, 3, 5), (3, 4)):
+        with pytest.raises(ValueError, match=r"in the shape \(None, 3, 4\).*Received"):
+            file(np.ones(shape, "float32"))
+    with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
+        file.predict(np.ones((2, 3, 4), "float32"), batch_size=0)
+
+
+def test_names_that_tensorflow_does_not_take_are_named(tmp_path):
+    model = chain(layers.Dense(2, name="größe"), shape=(4,))
+    with pytest.raises(ValueError, match="does not take 'größe' for the name"):
+        export_model(model, tmp_path / "small")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_network_of_its_own_is_refused(tmp_path):
+    task = chain(layers.Dense(3), layers.Dense(2), shape=(4,))
+    with pytest.raises(ValueError, match="its attribute `task`"):
+        export_model(SwitcherModel(task), tmp_path / "small")
+    with pytest.raises(ValueError, match="Expected a Functional or Sequential"):
+        export_model("model", tmp_path / "small")

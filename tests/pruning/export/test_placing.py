@@ -195,3 +195,19 @@ def test_missing_package_that_runs_a_format_is_named(
     with pytest.raises(ImportError, match=cause):
         export_model(small(), tmp_path / "small", format)
     assert everything_in(tmp_path) == []
+
+
+@SAVED_MODEL
+@pytest.mark.parametrize("name", ["a[1].tflite", "a*b.tflite"])
+def test_a_report_has_the_size_of_the_file_whatever_its_name(name, tmp_path):
+    _, small = compact()
+    report = export_model(small, tmp_path / name, "litert")
+    assert report.size == (tmp_path / name).stat().st_size > 0
+
+
+@SAVED_MODEL
+def test_a_folder_that_tensorflow_takes_for_a_pattern_is_refused(tmp_path):
+    _, small = compact()
+    with pytest.raises(ValueError, match=r"takes \[ in the path of a SavedModel for a pattern"):
+        export_model(small, tmp_path / "a[1]")
+    assert not list(tmp_path.iterdir())
