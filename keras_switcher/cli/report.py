@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -42,8 +43,8 @@ def report(
         )
     small = None if smaller is None else load(smaller, modules)
     epochs = [] if history is None else _epochs(history)
-    paths = [file] if smaller is None else [file, smaller]
-    with working("Writing the report"):
+    with working("Writing the report"), TemporaryDirectory() as folder:
+        paths = [file, _compact(model, file, folder) if smaller is None else smaller]
         files = _files(paths, modules, time)
         write_report(model, out, small, epochs, files)
     say(f"{out} is written: open it in a browser.")
@@ -56,6 +57,13 @@ def _epochs(path: Path) -> Any:
         raise ValueError(
             f"{path} holds no history: {error}. Write one with json.dump(history.epochs, file)."
         ) from error
+
+
+def _compact(model: ks.SwitcherModel, file: Path, folder: str) -> Path:
+    """A file of the smaller model, beside which a SwitcherModel's own is shown."""
+    path = Path(folder) / f"{file.stem} (compact).keras"
+    model.compact().save(path)
+    return path
 
 
 def _files(paths: list[Path], modules: list[str] | None, time: bool) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ def test_report_of_a_switcher_model_and_of_a_pair(run, switcher_model, saved, tm
     page = (tmp_path / "report.html").read_text()
     assert "Counts over 2 epochs" in page
     assert "milliseconds" in page
+    assert "switcher.keras" in page
+    assert "switcher (compact).keras" in page
     small = ks.prune(keras.saving.load_model(saved, compile=False), ks.Budget(0.6))
     small.save(tmp_path / "small.keras")
     assert run("report", saved, "small.keras", "-o", "pair.html")[0] == 0
