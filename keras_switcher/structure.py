@@ -9,7 +9,7 @@ from keras_switcher.graph.counting import unknown_macs
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.hidden_weights import describe_hidden
 from keras_switcher.pruning.allocation.projection import Projected
-from keras_switcher.pruning.costs import remaining
+from keras_switcher.pruning.costs import remaining, shown_cost
 from keras_switcher.pruning.plan import Plan
 from keras_switcher.training.budget.advice import TrainingSoFar, advice_after
 from keras_switcher.training.budget.budget import Budget
@@ -205,23 +205,6 @@ class Structure:
 
     def _unknown(self) -> str:
         return "; ".join(f"'{name}': {reason}" for name, reason in self.unknown_macs.items())
-
-
-def shown_cost(of: str, number: int) -> str:
-    """A cost in words: milliseconds, also of networks that take far less than one, or a count.
-
-    Args:
-        of: The name of the cost.
-        number: What it is: picoseconds of latency.
-
-    Example:
-
-    >>> shown_cost("latency", 12_345_678_900), shown_cost("latency", 631_424)
-    ('12.346 ms', '0.000631 ms')
-    """
-    if of != "latency":
-        return f"{number:,}"
-    return f"{number / 1e9:.3f} ms" if number >= 1e9 else f"{number / 1e9:.3g} ms"
 
 
 def _describe(budget: Budget, projected: Projected) -> str:

@@ -13,6 +13,12 @@ Tensor = Any
 Shape = tuple[int | None, ...]
 
 
+def fits(shape: Shape, expected: Shape) -> bool:
+    """Whether a shape is one that is expected, of which sizes may be open."""
+    pairs = zip(shape, expected, strict=False)
+    return len(shape) == len(expected) and all(n in (None, m) for m, n in pairs)
+
+
 def precision() -> str:
     """The type of what training keeps: that of Keras, but not half of it, which stands still."""
     return "float64" if keras.config.floatx() == "float64" else "float32"

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_switcher.tensors import fits
+
 SAMPLES = 512
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif"}
 
@@ -101,11 +103,7 @@ def _check_fit(path: Path, model: keras.Model, x: Any) -> None:
             f"{', '.join(map(repr, shapes))}."
         )
     for name, array in given.items():
-        fits = len(array.shape) == len(shapes[name]) and all(
-            size is None or size == other
-            for size, other in zip(shapes[name][1:], array.shape[1:], strict=True)
-        )
-        if not fits:
+        if not fits(array.shape, (None, *shapes[name][1:])):
             raise ValueError(
                 f"Samples of input '{name}' in {path} have the shape {array.shape}; the model "
                 f"reads {shapes[name]}."

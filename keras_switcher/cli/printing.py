@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keras_switcher.latency.table import PICOSECONDS
-from keras_switcher.structure import shown_cost
+from keras_switcher.pruning.costs import shown_cost
 
 _SECONDS = 2.0
 # No terminal: lines are for other programs, and stay whole.

@@ -62,3 +62,20 @@ def cost_of(channel_graph: ChannelGraph, measure: Measure, plan: Plan | None = N
     """
     table = None if isinstance(measure, str) else measure
     return remaining(channel_graph, plan, table)[name_of(measure)]
+
+
+def shown_cost(of: str, number: int) -> str:
+    """A cost in words: milliseconds, also of networks that take far less than one, or a count.
+
+    Args:
+        of: The name of the cost.
+        number: What it is: picoseconds of latency.
+
+    Example:
+
+    >>> shown_cost("latency", 12_345_678_900), shown_cost("latency", 631_424)
+    ('12.346 ms', '0.000631 ms')
+    """
+    if of != "latency":
+        return f"{number:,}"
+    return f"{number / 1e9:.3f} ms" if number >= 1e9 else f"{number / 1e9:.3g} ms"

@@ -10,9 +10,9 @@ import keras
 
 from keras_switcher.atomic_files import atomic_write_text
 from keras_switcher.model import SwitcherModel
+from keras_switcher.pruning.costs import shown_cost
 from keras_switcher.report.content import Content, of_pair, of_switcher_model
 from keras_switcher.report.pictures import COLORS, bar, curves, pattern
-from keras_switcher.structure import shown_cost
 from keras_switcher.structure_history import StructureHistory
 
 _SAME = 1e-4

@@ -12,7 +12,7 @@ from keras_switcher.graph.call import Call
 from keras_switcher.graph.channel_graph import ChannelGraph
 from keras_switcher.graph.groups import ChannelGroup
 from keras_switcher.graph.inputs import arranged
-from keras_switcher.tensors import Shape, Tensor
+from keras_switcher.tensors import Tensor, fits
 from keras_switcher.training.backends import BackendTrainer
 
 
@@ -26,7 +26,7 @@ def _fitting(x: Any, inputs: Any) -> Any:
     arrays, tensors = tree.flatten(given), tree.flatten(inputs)
     shapes = [None if array is None else tuple(np.shape(array)) for array in arrays]
     fits = len(arrays) == len(tensors) and all(
-        shape is None or _is_of(shape, tensor.shape)
+        shape is None or fits(shape, (None, *tensor.shape[1:]))
         for shape, tensor in zip(shapes, tensors, strict=True)
     )
     if not fits:
@@ -37,12 +37,6 @@ def _fitting(x: Any, inputs: Any) -> Any:
         )
     dtypes = iter(tensor.dtype for tensor in tensors)
     return tree.map_structure(lambda array: _tensor(array, next(dtypes)), given)
-
-
-def _is_of(shape: Shape, expected: Shape) -> bool:
-    """Whether samples have the sizes of an input, where it does not leave them open."""
-    pairs = zip(shape[1:], expected[1:], strict=False)
-    return len(shape) == len(expected) and all(n in (None, m) for m, n in pairs)
 
 
 def _tensor(array: Any, dtype: str) -> Any:

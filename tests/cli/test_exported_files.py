@@ -8,9 +8,7 @@ import pytest
 
 import keras_switcher as ks
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="LiteRT's converter is TensorFlow's"
-)
+pytestmark = pytest.mark.only("tensorflow", reason="LiteRT's converter is TensorFlow's.")
 
 
 @pytest.fixture

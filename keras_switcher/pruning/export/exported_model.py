@@ -9,7 +9,7 @@ from keras import tree
 
 from keras_switcher.arguments import is_whole
 from keras_switcher.pruning.export.runtimes import OPEN, Runtime
-from keras_switcher.tensors import Shape
+from keras_switcher.tensors import fits
 
 _SUFFIXES = {".tflite": "litert", ".onnx": "onnx", ".xml": "openvino"}
 _UNKNOWN = (
@@ -115,7 +115,7 @@ class ExportedModel:
         given = {}
         for name, dtype, shape in known:
             given[name] = _cast(np.asarray(keras.ops.convert_to_numpy(x[name])), dtype)
-            if shape is not None and not _fits(given[name].shape, shape):
+            if shape is not None and not fits(given[name].shape, shape):
                 raise ValueError(
                     f"The file reads '{name}' in the shape {shape}. "
                     f"Received: an array of the shape {given[name].shape}."
@@ -133,12 +133,6 @@ def _opened(path: Path, format: str) -> Runtime:
         raise ValueError(
             f"{path.name} cannot be opened as a file of the format '{format}': {said}"
         ) from error
-
-
-def _fits(shape: Shape, expected: Shape) -> bool:
-    """Whether an array's shape is one that a file takes; None is a size that is open."""
-    pairs = zip(shape, expected, strict=False)
-    return len(shape) == len(expected) and all(n in (None, m) for m, n in pairs)
 
 
 def _cast(value: np.ndarray, dtype: str) -> np.ndarray:

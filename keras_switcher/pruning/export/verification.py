@@ -127,8 +127,8 @@ class FileVerification:
             return
         if any(x.dtype.kind in "fc" and np.isnan(x).any() for x in expected):
             warn_user(
-                "The network returns NaN on random inputs, and the file as well: look at its "
-                "weights before it is used."
+                "The network returns NaN on random inputs: look at its weights before using "
+                "the file."
             )
         yield inputs, expected
         if draw.samples > 1:
