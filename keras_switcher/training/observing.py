@@ -25,11 +25,11 @@ def _fitting(x: Any, inputs: Any) -> Any:
     given = arranged(x, inputs)
     arrays, tensors = tree.flatten(given), tree.flatten(inputs)
     shapes = [None if array is None else tuple(np.shape(array)) for array in arrays]
-    fits = len(arrays) == len(tensors) and all(
+    are_fitting = len(arrays) == len(tensors) and all(
         shape is None or fits(shape, (None, *tensor.shape[1:]))
         for shape, tensor in zip(shapes, tensors, strict=True)
     )
-    if not fits:
+    if not are_fitting:
         raise ValueError(
             f"A batch of `data` has samples of shapes {shapes}, and the inputs are of shapes "
             f"{[tuple(tensor.shape) for tensor in tensors]}. Pass arrays (x, y), with a list or a "
